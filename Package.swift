@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Warnings are errors in our own code; dependencies are left alone.
+let swift: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+/// One module of ours: imports point one way, and the build refuses any other.
+func module(_ name: String, _ needs: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: needs, swiftSettings: swift)
+}
+
+func tests(_ name: String, _ needs: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(name: name, dependencies: needs, resources: resources, swiftSettings: swift)
+}
+
+let package = Package(
+  name: "navette",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "navette", targets: ["navette"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "3.12.3"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+  ],
+  targets: [
+    // Doors to system libraries.
+    .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+    .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(name: "CYaml", linkerSettings: [.linkedLibrary("yaml")]),
+
+    // Core ← Formats, Files, Journal, Store, Config ← Ledger, Spool ← Inbound, Outbound ← Agent ← navette
+    module("Core", []),
+    module("Formats", ["Core", "CZlib", crypto]),
+    module("Files", ["Core", "CLinux", system]),
+    module("Journal", ["Core", log]),
+    module("Store", ["Core", system]),
+    module("Config", ["Core", "CYaml", system]),
+    module("Ledger", ["Core", "CSQLite", system]),
+    module("Spool", ["Core", "Files", system]),
+    module("Stores", ["Core", "Store", "Config", "Files", "CCurl", crypto, system]),
+    module("Inbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", crypto, system]),
+    module("Outbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", crypto, system]),
+    module(
+      "Agent",
+      [
+        "Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Stores", "Inbound", "Outbound",
+        "CLinux", crypto, log, lifecycle, signals, system,
+      ]),
+    .executableTarget(
+      name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", arguments, system], swiftSettings: swift),
+
+    // What tests share: the simulated disk and store, the crash-point harness, the conformance suites.
+    .target(
+      name: "TestKit", dependencies: ["Core", "Files", "Journal", "Ledger", "Store", crypto, system],
+      path: "Tests/TestKit",
+      swiftSettings: swift),
+    tests("CoreTests", ["Core"]),
+    tests("FormatsTests", ["Core", "Formats", "TestKit", crypto]),
+    tests("FilesTests", ["Core", "Files", "CLinux", "TestKit", system]),
+    tests("JournalTests", ["Core", "Journal", log]),
+    tests("ConfigTests", ["Core", "Config", system]),
+    tests("LedgerTests", ["Core", "Ledger", "TestKit", system]),
+    tests("StoresTests", ["Core", "Config", "Files", "Store", "Stores", "TestKit", crypto, system]),
+    tests(
+      "InboundTests",
+      ["Core", "Config", "Files", "Formats", "Inbound", "Journal", "Ledger", "Spool", "TestKit", crypto, system]),
+    tests(
+      "OutboundTests",
+      [
+        "Core", "Config", "CLinux", "Files", "Formats", "Journal", "Ledger", "Outbound", "Spool", "Store", "TestKit",
+        crypto, system,
+      ]),
+    tests("CLITests", ["Core", "Files", "TestKit", "navette", system]),
+    tests("HouseTests", ["Journal", system]),
+  ],
+  swiftLanguageModes: [.v6]
+)

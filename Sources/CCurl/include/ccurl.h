@@ -1,0 +1,20 @@
+#ifndef NAVETTE_CCURL_H
+#define NAVETTE_CCURL_H
+#include <curl/curl.h>
+
+// Swift does not see variadic functions: typed doors, inline, at no cost.
+static inline CURLcode cc_set_long(CURL *_Nonnull h, CURLoption o, long v) { return curl_easy_setopt(h, o, v); }
+static inline CURLcode cc_set_off(CURL *_Nonnull h, CURLoption o, curl_off_t v) { return curl_easy_setopt(h, o, v); }
+static inline CURLcode cc_set_str(CURL *_Nonnull h, CURLoption o, const char *_Nullable v) { return curl_easy_setopt(h, o, v); }
+static inline CURLcode cc_set_ptr(CURL *_Nonnull h, CURLoption o, void *_Nullable v) { return curl_easy_setopt(h, o, v); }
+static inline CURLcode cc_set_list(CURL *_Nonnull h, CURLoption o, struct curl_slist *_Nullable v) { return curl_easy_setopt(h, o, v); }
+typedef size_t (*cc_io)(char *_Nonnull, size_t, size_t, void *_Nullable);
+static inline CURLcode cc_set_io(CURL *_Nonnull h, CURLoption o, cc_io _Nullable f) { return curl_easy_setopt(h, o, f); }
+typedef int (*cc_progress)(void *_Nullable, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
+static inline CURLcode cc_set_progress(CURL *_Nonnull h, cc_progress _Nullable f) { return curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, f); }
+typedef int (*cc_seek)(void *_Nullable, curl_off_t, int);
+static inline CURLcode cc_set_seek(CURL *_Nonnull h, cc_seek _Nullable f) { return curl_easy_setopt(h, CURLOPT_SEEKFUNCTION, f); }
+static inline CURLcode cc_get_long(CURL *_Nonnull h, CURLINFO i, long *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
+static inline CURLcode cc_get_off(CURL *_Nonnull h, CURLINFO i, curl_off_t *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
+static inline CURLcode cc_get_str(CURL *_Nonnull h, CURLINFO i, const char *_Nullable *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
+#endif

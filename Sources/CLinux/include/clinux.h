@@ -1,0 +1,27 @@
+#ifndef NAVETTE_CLINUX_H
+#define NAVETTE_CLINUX_H
+// Kernel calls that glibc hides behind _GNU_SOURCE or that are variadic: real functions, so that Swift can see them.
+// Each returns -1 and sets errno, like the call that it wraps.
+#include <stdint.h>
+#include <sys/types.h>
+
+struct cl_info {
+  uint64_t device, inode, size, links;
+  uint32_t mode, owner, group;
+  int64_t modified_ns, changed_ns, born_ns;  // born_ns: -1 where the file system does not tell
+};
+
+// follow: 0 describes a symbolic link itself, 1 what it points to.
+int cl_info_at(const char *path, int follow, struct cl_info *into);
+int cl_info_of(int descriptor, struct cl_info *into);
+// Never replaces: EEXIST where the target is there.
+int cl_rename_exclusive(const char *from, const char *to);
+int cl_sync_file_system(int descriptor);
+// Shares the blocks of `from` with `to`: EOPNOTSUPP, EXDEV or EINVAL where it can't.
+int cl_clone(int from, int to);
+ssize_t cl_copy_range(int from, int to, size_t count);
+// Takes and gives back a read lease: 0 nobody has the file open for writing, EAGAIN somebody has, EACCES not ours to ask.
+int cl_probe_lease(int descriptor);
+int cl_lock_exclusive(int descriptor);  // open file description lock on the whole file; EAGAIN where another holds it
+long cl_file_system_type(const char *path);
+#endif

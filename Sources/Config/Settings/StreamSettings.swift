@@ -1,0 +1,47 @@
+public import Core
+
+/// One outbound lane: which logs, how they rotate, how they are cut, where the batches go.
+public struct StreamSettings: Hashable, Sendable {
+  public var name: StreamName
+  /// Globs; `*`, `?` and `[…]` in the last component only.
+  public var logs: [String]
+  public var stores: [StoreName]
+  public var rotation = Rotation.rename
+  public var start = Start.beginning
+  /// Run after a rename, without a shell; empty: nothing.
+  public var reopen: [String] = []
+  public var header = Header.firstLine
+  public var record = Record.csv
+  public var batch = Batch()
+  /// zlib, 1 to 9.
+  public var compressionLevel = 6
+  public var key = "{stream}/dt={date}/{host}_{stream}_{utc}_{seq}.csv.gz"
+  public var after = After.delete
+  public var deliveredKeep: Duration = .seconds(2 * 86_400)
+
+  public init(name: StreamName, logs: [String], stores: [StoreName]) {
+    self.name = name
+    self.logs = logs
+    self.stores = stores
+  }
+
+  public enum Rotation: String, Hashable, Sendable, CaseIterable { case rename, copytruncate, follow, closed }
+  public enum Start: String, Hashable, Sendable, CaseIterable { case beginning, end }
+  public enum Record: String, Hashable, Sendable, CaseIterable { case csv, line }
+  public enum After: String, Hashable, Sendable, CaseIterable { case delete, archive, keep }
+
+  public enum Header: Hashable, Sendable {
+    case firstLine, none
+    case columns([String])
+  }
+
+  public struct Batch: Hashable, Sendable {
+    /// Of uncompressed data, header included.
+    public var maxBytes: UInt64 = 256 << 20
+    public var maxAge: Duration = .seconds(4 * 3_600)
+    /// 0: no limit.
+    public var maxRows = 0
+    public var maxRecord = 1 << 20
+    public init() {}
+  }
+}

@@ -1,0 +1,49 @@
+/// The one error shape: code branches on `kind`, people read the rest.
+public struct Fault<Kind: Hashable & Sendable>: Error, CustomStringConvertible {
+  public let kind: Kind
+  /// What failed, as the start of a sentence: "Cannot read the log".
+  public let what: String
+  /// Where: a path, a key, a store. Never a row value, an address or a secret.
+  public let place: String
+  /// Why, in the words of whoever refused: "Permission denied (EACCES)".
+  public let why: String
+  /// What the reader can do now.
+  public let remedy: String?
+
+  public init(_ kind: Kind, _ what: String, at place: String, why: String = "", remedy: String? = nil) {
+    self.kind = kind
+    self.what = what
+    self.place = place
+    self.why = why
+    self.remedy = remedy
+  }
+
+  public var description: String {
+    let reason = why.isEmpty ? "" : ": \(why)"
+    let advice = remedy.map { ". \($0)" } ?? ""
+    return "\(what) \(place)\(reason)\(advice)"
+  }
+}
+
+public enum FileKind: Hashable, Sendable {
+  case missing, exists, denied, full, crossDevice, io
+}
+
+/// What a store's refusal means for the batch. Retry: `unreachable`, `throttled`, `full`. Pause the store: `untrusted`,
+/// `expired`, `denied`. Hold the batch: `refused`, `mismatch`.
+public enum StoreKind: Hashable, Sendable {
+  case unreachable
+  /// The store asked for a pause; milliseconds where it said how long.
+  case throttled(afterMilliseconds: Int64?)
+  case untrusted, expired, denied, full, refused
+  /// The key holds other content than ours, or the store's digest differs from ours.
+  case mismatch
+}
+
+public enum LedgerKind: Hashable, Sendable {
+  case damaged, busy, full, denied, io, newer
+}
+
+public typealias FileFault = Fault<FileKind>
+public typealias StoreFault = Fault<StoreKind>
+public typealias LedgerFault = Fault<LedgerKind>

@@ -1,0 +1,27 @@
+/// Every number that bounds something, with its reason.
+public enum Limits {
+  /// A log is known by this many first bytes. More than any header, so that two logs with one header differ soon; little
+  /// enough to read at each look.
+  public static let headBytes = 4096
+
+  /// One read. Larger gains nothing (measured in `docs/decisions/0002`), smaller costs system calls.
+  public static let chunkBytes = 256 * 1024
+
+  /// A request file is a few hundred bytes; anything larger is not one of ours.
+  public static let requestBytes = 64 * 1024
+
+  /// `batch.json` grows with its segments, some 300 bytes each.
+  public static let planBytes = 8 * 1024 * 1024
+
+  /// Reasons kept for one drop: enough to see the pattern, and a broken file of a million rows stays small.
+  public static let reasons = 100
+
+  /// Sources merged into one batch: bounds `batch.json` and open files.
+  public static let segmentsPerBatch = 10_000
+
+  /// The kernel's bound for one name.
+  public static let nameBytes = 255
+
+  /// S3's and Azure's bound for a key (1,024 bytes UTF-8).
+  public static let keyBytes = 1024
+}

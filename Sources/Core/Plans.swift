@@ -1,0 +1,166 @@
+/// How a log file is known again under another name or after a restart: the inode, its birth where the file system tells it,
+/// and a digest of its first bytes. The device is kept for people; it may change at a reboot, so it decides nothing.
+public struct SourceIdentity: Hashable, Sendable, Codable {
+  public var device: UInt64
+  public var inode: UInt64
+  /// Nanoseconds since 1970; nil where the file system does not tell.
+  public var birth: Int64?
+  /// How many first bytes `head` covers: all of a short file, at most `Limits.headBytes`.
+  public var headBytes: Int
+  public var head: Digest
+
+  public init(device: UInt64, inode: UInt64, birth: Int64?, headBytes: Int, head: Digest) {
+    self.device = device
+    self.inode = inode
+    self.birth = birth
+    self.headBytes = headBytes
+    self.head = head
+  }
+}
+
+/// A closed stretch of one source. It begins and ends on a record boundary.
+public struct Segment: Hashable, Sendable, Codable {
+  public let source: SourceID
+  /// Where the source was when the segment was cut. For people, and for a rebuilt ledger to look first.
+  public let path: String
+  public let identity: SourceIdentity
+  public let from: UInt64
+  public let to: UInt64
+
+  public init(source: SourceID, path: String, identity: SourceIdentity, from: UInt64, to: UInt64) {
+    precondition(from < to, "a segment is never empty")
+    self.source = source
+    self.path = path
+    self.identity = identity
+    self.from = from
+    self.to = to
+  }
+
+  public var bytes: UInt64 { to - from }
+}
+
+/// `batch.json`: everything about a batch that never changes. What a lost ledger is made anew from.
+public struct BatchPlan: Hashable, Sendable, Codable {
+  public static let fileName = "batch.json"
+  public static let objectName = "object.csv.gz"
+
+  public var schema = 1
+  public let id: BatchID
+  public let host: String
+  /// The object's name in every store of the stream, below the store's prefix.
+  public let key: String
+  public let stores: [StoreName]
+  /// Digest of the header line that the object begins with; of nothing where there is none.
+  public let header: Digest
+  public let segments: [Segment]
+  public let rows: Int
+  /// Uncompressed, header included.
+  public let bytes: UInt64
+  public let compressedBytes: UInt64
+  /// Of the object's own (compressed) bytes.
+  public let sha256: Digest
+  /// Of the same bytes, 32 hex digits: what S3 shows as ETag and Azure as Content-MD5.
+  public let md5: String
+  public let sealedAt: Timestamp
+
+  public var stream: StreamName { id.stream }
+
+  public init(
+    id: BatchID, host: String, key: String, stores: [StoreName], header: Digest, segments: [Segment], rows: Int,
+    bytes: UInt64, compressedBytes: UInt64, sha256: Digest, md5: String, sealedAt: Timestamp
+  ) {
+    self.id = id
+    self.host = host
+    self.key = key
+    self.stores = stores
+    self.header = header
+    self.segments = segments
+    self.rows = rows
+    self.bytes = bytes
+    self.compressedBytes = compressedBytes
+    self.sha256 = sha256
+    self.md5 = md5
+    self.sealedAt = sealedAt
+  }
+}
+
+/// One file of a drop, from landing to hand-over.
+public struct DropPart: Hashable, Sendable, Codable {
+  /// Its name in landing, and below `parts/`.
+  public let name: FileName
+  /// The folder it was found in.
+  public let landing: String
+  public let size: UInt64
+  public let inode: UInt64
+  /// Nanoseconds since 1970. With inode and size it tells whether what lies in landing is still what was claimed.
+  public let changed: Int64
+  /// Of the part's bytes as they arrived; set by the checks.
+  public var sha256: Digest?
+  public var rows: Int?
+  /// The name in the hand-over folder, chosen once.
+  public var finalName: FileName?
+  /// The staged file's inode: where a restart finds it under `finalName`, it was handed over.
+  public var stagedInode: UInt64?
+
+  public init(name: FileName, landing: String, size: UInt64, inode: UInt64, changed: Int64) {
+    self.name = name
+    self.landing = landing
+    self.size = size
+    self.inode = inode
+    self.changed = changed
+  }
+}
+
+/// `drop.json`: what a drop consists of and, once checked, what was found and under which names it is handed over.
+public struct DropPlan: Hashable, Sendable, Codable {
+  public static let fileName = "drop.json"
+  public static let reasonsName = "reasons.json"
+  public static let overrideName = "override.json"
+  public static let partsName = "parts"
+
+  public var schema = 1
+  public let id: DropID
+  public let feed: FeedName
+  public let seenAt: Timestamp
+  public var parts: [DropPart]
+  public var checkedAt: Timestamp?
+  public var handedOverAt: Timestamp?
+
+  public init(id: DropID, feed: FeedName, seenAt: Timestamp, parts: [DropPart]) {
+    self.id = id
+    self.feed = feed
+    self.seenAt = seenAt
+    self.parts = parts
+  }
+
+  public var bytes: UInt64 { parts.reduce(0) { $0 + $1.size } }
+  public var rows: Int? { parts.reduce(0) { sum, part in sum.flatMap { s in part.rows.map { s + $0 } } } }
+}
+
+/// One line of `reasons.json`: why a drop was refused or held. Never a value of a row.
+public struct Reason: Hashable, Sendable, Codable {
+  public let code: Code
+  public let message: String
+  public var part: FileName?
+  /// From 1, the header not counted.
+  public var row: Int?
+  /// From 1.
+  public var column: Int?
+
+  public init(_ code: Code, _ message: String, part: FileName? = nil, row: Int? = nil, column: Int? = nil) {
+    self.code = code
+    self.message = message
+    self.part = part
+    self.row = row
+    self.column = column
+  }
+
+  /// A closed list; `docs/state-folder.md` explains each.
+  public enum Code: String, Hashable, Sendable, Codable, CaseIterable {
+    case empty, headerOnly = "header_only", notText = "not_text", badEncoding = "bad_encoding", nulByte = "nul_byte"
+    case noHeader = "no_header", columnCount = "column_count", rowTooLong = "row_too_long", openQuote = "open_quote"
+    case tooFewRows = "too_few_rows", tooManyRows = "too_many_rows", tooLarge = "too_large"
+    case gzipDamaged = "gzip_damaged", gzipTruncated = "gzip_truncated", gzipTrailing = "gzip_trailing"
+    case encrypted, changedInFlight = "changed_in_flight", nameTaken = "name_taken", unreadable
+  }
+}

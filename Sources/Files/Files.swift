@@ -1,0 +1,168 @@
+public import Core
+public import SystemPackage
+
+/// The single door to the disk. `LinuxFiles` in production, `SimFiles` in tests; one conformance suite holds both to these words.
+///
+/// Nothing is durable before `sync` has named it: a file's bytes by its path, a name by its directory. Every call is synchronous
+/// and may block. Faults carry the path and the kernel's reason.
+public protocol Files: Sendable {
+  /// Names in the directory, sorted by bytes, without `.` and `..`. `.missing` where there is no such directory.
+  func list(_ directory: FilePath) throws(FileFault) -> [FileName]
+
+  /// Of the thing itself, not of what a link points to. Nil where there is nothing.
+  func info(_ path: FilePath) throws(FileFault) -> FileInfo?
+
+  /// For reading. Follows no link in the last component.
+  func open(_ path: FilePath) throws(FileFault) -> any ReadableFile
+
+  /// A new, empty file. `.exists` where the name is taken.
+  func create(_ path: FilePath, mode: FileMode) throws(FileFault) -> any WritableFile
+
+  /// `.exists` where the name is taken.
+  func makeDirectory(_ path: FilePath, mode: FileMode) throws(FileFault)
+
+  /// A second name for a file. `.denied` where the kernel protects other people's files, `.crossDevice` between mounts.
+  func link(_ path: FilePath, as twin: FilePath) throws(FileFault)
+
+  /// A new file with the same bytes; shares blocks where the file system can. `.exists` where the target's name is taken. On a
+  /// fault the target may be there, in part.
+  func copy(_ path: FilePath, to target: FilePath, mode: FileMode) throws(FileFault)
+
+  /// One rename, file or directory; `.exists` where the target's name is taken, `.crossDevice` between mounts.
+  func move(_ path: FilePath, to target: FilePath) throws(FileFault)
+
+  /// One rename that may replace a file.
+  func replace(_ path: FilePath, with new: FilePath) throws(FileFault)
+
+  /// All durable on return: bytes of files, names in directories.
+  func sync(_ paths: [FilePath]) throws(FileFault)
+
+  /// A file, a link, or an empty directory. `.missing` where there is nothing.
+  func remove(_ path: FilePath) throws(FileFault)
+
+  /// Whether any process has the file open for writing.
+  func writers(of path: FilePath) throws(FileFault) -> Writers
+
+  /// On the file system that holds the path.
+  func freeBytes(at path: FilePath) throws(FileFault) -> UInt64
+
+  func set(mode: FileMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault)
+}
+
+/// An open file. Closed when the last reference goes. One thread at a time.
+public protocol ReadableFile: AnyObject {
+  func info() throws(FileFault) -> FileInfo
+  /// Bytes read, 0 at the end.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileFault) -> Int
+}
+
+/// A file being written from its beginning. Closed when the last reference goes; not durable before `Files.sync`.
+public protocol WritableFile: AnyObject {
+  /// All bytes, or a fault.
+  func write(_ bytes: UnsafeRawBufferPointer) throws(FileFault)
+  func info() throws(FileFault) -> FileInfo
+}
+
+public struct FileMode: RawRepresentable, Hashable, Sendable, Codable {
+  public let rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue & 0o7777 }
+  /// What the state folder holds is personal data: nothing in it is world-reachable.
+  public static let stateFile = FileMode(rawValue: 0o640)
+  public static let stateDirectory = FileMode(rawValue: 0o750)
+}
+
+public enum Writers: Hashable, Sendable {
+  case none, some
+  /// The file is another user's and we may not ask: only rest in size and ctime can tell.
+  case unknown
+}
+
+public struct FileInfo: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable { case file, directory, link, other }
+  public var kind: Kind
+  public var size: UInt64
+  public var device: UInt64
+  public var inode: UInt64
+  public var links: UInt64
+  public var mode: FileMode
+  public var owner: UInt32
+  public var group: UInt32
+  /// Nanoseconds since 1970.
+  public var modified: Int64
+  public var changed: Int64
+  /// Nil where the file system does not tell.
+  public var born: Int64?
+
+  public init(
+    kind: Kind, size: UInt64, device: UInt64, inode: UInt64, links: UInt64, mode: FileMode, owner: UInt32,
+    group: UInt32,
+    modified: Int64, changed: Int64, born: Int64?
+  ) {
+    self.kind = kind
+    self.size = size
+    self.device = device
+    self.inode = inode
+    self.links = links
+    self.mode = mode
+    self.owner = owner
+    self.group = group
+    self.modified = modified
+    self.changed = changed
+    self.born = born
+  }
+}
+
+extension FilePath {
+  /// The path with one more component. File names are bytes, so this never goes through a string.
+  public func appending(_ name: FileName) -> FilePath {
+    name.bytes.withUnsafeBufferPointer { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { chars in
+        FilePath(platformString: Array(chars) + [0]).components.reduce(self) { $0.appending($1) }
+      }
+    }
+  }
+}
+
+extension Files {
+  /// A small file, whole. `.missing` where there is none; `.io` where it is larger than `limit`.
+  public func contents(of path: FilePath, limit: Int) throws(FileFault) -> [UInt8] {
+    let file = try open(path)
+    let size = try file.info().size
+    guard size <= UInt64(limit) else {
+      throw FileFault(.io, "Cannot read", at: path.string, why: "\(size) bytes, at most \(limit) expected")
+    }
+    var bytes = [UInt8](repeating: 0, count: Int(size))
+    var filled = 0
+    while filled < bytes.count {
+      let count = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(FileFault) in
+        try file.read(
+          into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...]),
+          at: UInt64(filled))
+      }
+      if count == 0 { break }
+      filled += count
+    }
+    return Array(bytes.prefix(filled))
+  }
+
+  /// Writes a small file under a temporary name beside it and renames it into place. Durable after `sync` of `path` and its
+  /// directory; until then the old contents or the new are found, never a mixture.
+  public func write(_ bytes: [UInt8], to path: FilePath, mode: FileMode = .stateFile) throws(FileFault) {
+    let temporary = FilePath(path.string + ".tmp")
+    do { try remove(temporary) } catch { if error.kind != .missing { throw error } }
+    do {
+      let file = try create(temporary, mode: mode)
+      try bytes.withUnsafeBufferPointer { (raw) throws(FileFault) in try file.write(UnsafeRawBufferPointer(raw)) }
+    }
+    try sync([temporary])
+    try replace(path, with: temporary)
+  }
+
+  /// Makes the directory and what leads to it; what is there already is left alone.
+  public func ensureDirectory(_ path: FilePath, mode: FileMode = .stateDirectory) throws(FileFault) {
+    if try info(path) != nil { return }
+    let parent = path.removingLastComponent()
+    if !parent.isEmpty, parent != path { try ensureDirectory(parent, mode: mode) }
+    do { try makeDirectory(path, mode: mode) } catch { if error.kind != .exists { throw error } }
+  }
+}

@@ -1,0 +1,21 @@
+/// The whole vocabulary. `systemd/navette.catalog` and `docs/events.md` hold the same list; a test keeps the three equal.
+public enum EventKind: String, Hashable, Sendable, CaseIterable {
+  case agentStarted = "agent_started", agentStopping = "agent_stopping"
+  case configReloaded = "config_reloaded", configRefused = "config_refused"
+  case dropSeen = "drop_seen", dropWaiting = "drop_waiting", dropHandedOver = "drop_handed_over"
+  case dropDuplicate = "drop_duplicate", dropQuarantined = "drop_quarantined", dropHeld = "drop_held"
+  case dropReleased = "drop_released"
+  case feedLate = "feed_late", feedEarly = "feed_early", feedExtra = "feed_extra", feedEmpty = "feed_empty"
+  case sourceGap = "source_gap", segmentRotated = "segment_rotated"
+  case batchSealed = "batch_sealed", batchConfirmed = "batch_confirmed", uploadRetry = "upload_retry", batchHeld =
+    "batch_held"
+  case credentialRefused = "credential_refused"
+  case lanePaused = "lane_paused", laneResumed = "lane_resumed"
+  case spoolFull = "spool_full", diskLow = "disk_low", watchOverflow = "watch_overflow"
+  case ledgerRebuilt = "ledger_rebuilt", placeSwept = "place_swept"
+}
+
+/// syslog's levels, as far as we use them.
+public enum Priority: Int, Hashable, Sendable {
+  case error = 3, warning = 4, notice = 5, info = 6
+}

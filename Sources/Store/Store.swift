@@ -1,0 +1,120 @@
+public import Core
+public import SystemPackage
+
+/// A place for objects. An object is written once or not at all: nobody ever sees part of one, and nothing is overwritten.
+///
+/// Every call may be repeated. `create` at a key that holds the same bytes answers `.alreadyThere`; at one that holds other bytes,
+/// it throws `.mismatch` and changes nothing.
+public protocol Store: Sendable {
+  var traits: StoreTraits { get }
+  /// On return the object is whole, visible and as durable as the store can make it.
+  func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt
+  /// Nil where there is no such object.
+  func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt?
+}
+
+/// What `verify` and `pull` need.
+public protocol StoreReader: Store {
+  /// Every object below the prefix (empty: all), ordered by key, in pages: `each` gets one page at a time, so memory does not grow.
+  func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws
+  /// Writes the object's bytes into a new file at `target`. `.refused` where there is no such object.
+  func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt
+}
+
+/// What `check --connect` needs.
+public protocol StoreProbe: Store {
+  /// Done also where there was nothing.
+  func delete(_ key: StoreKey) async throws(StoreFault)
+}
+
+public struct StoreTraits: Hashable, Sendable {
+  /// The service itself refuses to overwrite; where it can't, `stat` comes first.
+  public var createOnly: Bool
+  /// `stat` answers with a SHA-256, so contents can be compared without reading them.
+  public var returnsDigest: Bool
+  /// Bytes of one object.
+  public var largestObject: UInt64
+  public init(createOnly: Bool, returnsDigest: Bool, largestObject: UInt64) {
+    self.createOnly = createOnly
+    self.returnsDigest = returnsDigest
+    self.largestObject = largestObject
+  }
+}
+
+/// A sealed file on our disk, with all that a store may want to know of its bytes beforehand.
+public struct StoredFile: Hashable, Sendable {
+  public let path: FilePath
+  public let size: UInt64
+  public let sha256: Digest
+  /// 32 hex digits.
+  public let md5: String
+  public init(path: FilePath, size: UInt64, sha256: Digest, md5: String) {
+    self.path = path
+    self.size = size
+    self.sha256 = sha256
+    self.md5 = md5
+  }
+}
+
+/// A key below the store's prefix: components of `A-Z a-z 0-9 . _ - =`, joined by `/`, none of them empty, `.` or `..`.
+public struct StoreKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+  public let description: String
+
+  public init?(_ text: String) {
+    guard text.utf8.count <= Limits.keyBytes, StoreKey.complaint(about: text) == nil else { return nil }
+    description = text
+  }
+
+  /// Why the text is no key; nil where it is one.
+  public static func complaint(about text: String) -> String? {
+    if text.utf8.count > Limits.keyBytes { return "longer than \(Limits.keyBytes) bytes" }
+    for component in text.split(separator: "/", omittingEmptySubsequences: false) {
+      if component.isEmpty { return "an empty component" }
+      if component == "." || component == ".." { return "a component “\(component)”" }
+      if component.utf8.count > Limits.nameBytes { return "a component longer than \(Limits.nameBytes) bytes" }
+      if let bad = component.unicodeScalars.first(where: { !isKeyScalar($0) }) {
+        return "the character “\(bad)”; only A-Z a-z 0-9 . _ - / = are allowed"
+      }
+    }
+    return nil
+  }
+
+  private static func isKeyScalar(_ s: Unicode.Scalar) -> Bool {
+    switch s {
+    case "A"..."Z", "a"..."z", "0"..."9", ".", "_", "-", "=": true
+    default: false
+    }
+  }
+
+  public static func < (a: Self, b: Self) -> Bool { a.description < b.description }
+}
+
+/// What a store says of an object.
+public struct Receipt: Hashable, Sendable, Codable {
+  public enum Outcome: String, Hashable, Sendable, Codable { case created, alreadyThere = "already_there", found }
+  public var outcome: Outcome
+  public var size: UInt64
+  /// Where the store tells it.
+  public var sha256: Digest?
+  /// The store's own tag, as it gives it.
+  public var tag: String?
+  public init(outcome: Outcome, size: UInt64, sha256: Digest? = nil, tag: String? = nil) {
+    self.outcome = outcome
+    self.size = size
+    self.sha256 = sha256
+    self.tag = tag
+  }
+}
+
+public struct ListedObject: Hashable, Sendable {
+  public let key: String
+  public let size: UInt64
+  public let tag: String?
+  public let modified: Timestamp?
+  public init(key: String, size: UInt64, tag: String?, modified: Timestamp?) {
+    self.key = key
+    self.size = size
+    self.tag = tag
+    self.modified = modified
+  }
+}

@@ -42,6 +42,8 @@ int cl_rename_exclusive(const char *from, const char *to) {
 
 int cl_sync_file_system(int descriptor) { return syncfs(descriptor); }
 
+int cl_await_writes(int descriptor) { return sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE); }
+
 int cl_clone(int from, int to) { return ioctl(to, FICLONE, from); }
 
 ssize_t cl_copy_range(int from, int to, size_t count) { return copy_file_range(from, NULL, to, NULL, count, 0); }
@@ -64,6 +66,15 @@ int cl_lock_exclusive(int descriptor) {
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;
   return fcntl(descriptor, F_OFD_SETLK, &whole);
+}
+
+int cl_lock_is_held(int descriptor) {
+  struct flock whole;
+  memset(&whole, 0, sizeof whole);
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (fcntl(descriptor, F_OFD_GETLK, &whole) != 0) return -1;
+  return whole.l_type != F_UNLCK;
 }
 
 long cl_file_system_type(const char *path) {

@@ -112,24 +112,13 @@ public struct FileInfo: Hashable, Sendable {
   }
 }
 
-extension FilePath {
-  /// The path with one more component. File names are bytes, so this never goes through a string.
-  public func appending(_ name: FileName) -> FilePath {
-    name.bytes.withUnsafeBufferPointer { bytes in
-      bytes.withMemoryRebound(to: CChar.self) { chars in
-        FilePath(platformString: Array(chars) + [0]).components.reduce(self) { $0.appending($1) }
-      }
-    }
-  }
-}
-
 extension Files {
   /// A small file, whole. `.missing` where there is none; `.io` where it is larger than `limit`.
   public func contents(of path: FilePath, limit: Int) throws(FileFault) -> [UInt8] {
     let file = try open(path)
     let size = try file.info().size
     guard size <= UInt64(limit) else {
-      throw FileFault(.io, "Cannot read", at: path.string, why: "\(size) bytes, at most \(limit) expected")
+      throw FileFault(.io, "Cannot read", at: path.shown, why: "\(size) bytes, at most \(limit) expected")
     }
     var bytes = [UInt8](repeating: 0, count: Int(size))
     var filled = 0
@@ -148,7 +137,7 @@ extension Files {
   /// Writes a small file under a temporary name beside it and renames it into place. Durable after `sync` of `path` and its
   /// directory; until then the old contents or the new are found, never a mixture.
   public func write(_ bytes: [UInt8], to path: FilePath, mode: FileMode = .stateFile) throws(FileFault) {
-    let temporary = FilePath(path.string + ".tmp")
+    let temporary = path.appendingToName(".tmp")
     do { try remove(temporary) } catch { if error.kind != .missing { throw error } }
     do {
       let file = try create(temporary, mode: mode)

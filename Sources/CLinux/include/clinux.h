@@ -17,11 +17,15 @@ int cl_info_of(int descriptor, struct cl_info *into);
 // Never replaces: EEXIST where the target is there.
 int cl_rename_exclusive(const char *from, const char *to);
 int cl_sync_file_system(int descriptor);
+// Waits for writes under way and reports those that failed; starts none and flushes nothing.
+int cl_await_writes(int descriptor);
 // Shares the blocks of `from` with `to`: EOPNOTSUPP, EXDEV or EINVAL where it can't.
 int cl_clone(int from, int to);
 ssize_t cl_copy_range(int from, int to, size_t count);
 // Takes and gives back a read lease: 0 nobody has the file open for writing, EAGAIN somebody has, EACCES not ours to ask.
 int cl_probe_lease(int descriptor);
 int cl_lock_exclusive(int descriptor);  // open file description lock on the whole file; EAGAIN where another holds it
+// Whether another open file description holds that lock: 1 yes, 0 no.
+int cl_lock_is_held(int descriptor);
 long cl_file_system_type(const char *path);
 #endif

@@ -1,0 +1,56 @@
+internal import CLinux
+public import Core
+internal import Glibc
+public import SystemPackage
+
+extension LinuxFiles {
+  /// From this many paths on one file system on, one `syncfs` is cheaper than an `fsync` each, though it also writes out what others
+  /// have left dirty there. Below it, syncing 64 small files costs about as many barriers as there are files.
+  static let fewPaths = 64
+
+  public func sync(_ paths: [FilePath]) throws(FileFault) {
+    try sync(paths, few: LinuxFiles.fewPaths)
+  }
+
+  func sync(_ paths: [FilePath], few: Int) throws(FileFault) {
+    var devices: [UInt64: [FilePath]] = [:]
+    var seen: Set<FilePath> = []
+    for path in paths where seen.insert(path).inserted {
+      guard let found = try info(path) else { throw FileFault(errno: ENOENT, LinuxFiles.cannotSync, path) }
+      devices[found.device, default: []].append(path)
+    }
+    for (_, paths) in devices {
+      if paths.count <= few {
+        for path in paths { try syncOne(path) }
+      } else {
+        try syncFileSystem(of: paths)
+      }
+    }
+  }
+
+  private static let cannotSync = "Cannot make durable"
+
+  private func syncOne(_ path: FilePath) throws(FileFault) {
+    // A descriptor opened just now still learns of a write that failed before and that nobody was told of (Linux 4.16).
+    let file = try Descriptor(LinuxFiles.cannotSync, path, O_RDONLY)
+    _ = try file.checked(LinuxFiles.cannotSync) { Int(fsync(file.number)) }
+  }
+
+  /// `syncfs` reports a failed write since Linux 5.8 only, and only to the first who asks after it. So each file is asked once more:
+  /// waiting for writes that are done costs no barrier, but says whether one of them failed.
+  private func syncFileSystem(of paths: [FilePath]) throws(FileFault) {
+    guard let first = paths.first else { return }
+    let any = try Descriptor(LinuxFiles.cannotSync, first, O_RDONLY)
+    _ = try any.checked(LinuxFiles.cannotSync) { Int(cl_sync_file_system(any.number)) }
+    for path in paths {
+      let file = try Descriptor(LinuxFiles.cannotSync, path, O_RDONLY)
+      let failure = attempt { cl_await_writes(file.number) }.failure
+      switch failure {
+      case nil: continue
+      case EINVAL, ENOSYS, ESPIPE, EOPNOTSUPP:
+        _ = try file.checked(LinuxFiles.cannotSync) { Int(fsync(file.number)) }
+      case .some(let code): throw FileFault(errno: code, LinuxFiles.cannotSync, path)
+      }
+    }
+  }
+}

@@ -1,0 +1,174 @@
+public import Core
+
+/// One batch as the ledger knows it, for lists and `verify`.
+public struct BatchRecord: Hashable, Sendable {
+  public let id: BatchID
+  public let key: String
+  public let rows: Int
+  public let bytes: UInt64
+  public let compressedBytes: UInt64
+  public let sha256: Digest
+  public let sealedAt: Timestamp
+  public let deliveredAt: Timestamp?
+}
+
+/// One store's side of a batch.
+public struct DeliveryRecord: Hashable, Sendable {
+  public let batch: BatchID
+  public let store: StoreName
+  public let attempts: Int
+  public let nextAt: Timestamp
+  public let confirmedAt: Timestamp?
+  /// The last refusal, as people read it.
+  public let fault: String?
+}
+
+public struct StreamTotals: Hashable, Sendable {
+  public var confirmed = 0
+  public var waitingBytes: UInt64 = 0
+  public var oldestWaiting: Timestamp?
+  public var lastFault: String?
+  public var lastConfirmed: Timestamp?
+}
+
+extension Transaction {
+  /// The batch, its segments, and one delivery due now for each of its stores. Said again, it changes nothing.
+  public func note(_ plan: BatchPlan, due: Timestamp) throws(LedgerFault) {
+    try connection.run(
+      """
+      INSERT INTO batches (id, stream, sequence, key, rows, bytes, compressed_bytes, sha256, md5, sealed_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+      """,
+      [
+        Value(plan.id), Value(plan.stream), Value(plan.id.sequence), .text(plan.key), Value(plan.rows), Value(plan.bytes),
+        Value(plan.compressedBytes), Value(plan.sha256), .text(plan.md5), Value(plan.sealedAt),
+      ])
+    for segment in plan.segments {
+      try connection.run(
+        "INSERT INTO segments (batch, source, first, past) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [Value(plan.id), Value(segment.source), Value(segment.from), Value(segment.to)])
+    }
+    for store in plan.stores {
+      try connection.run(
+        "INSERT INTO deliveries (batch, store, next_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        [Value(plan.id), Value(store), Value(due)])
+    }
+  }
+
+  public func knows(_ batch: BatchID) throws(LedgerFault) -> Bool {
+    var known = false
+    try connection.rows("SELECT 1 FROM batches WHERE id = ?", [Value(batch)]) { _ in known = true }
+    return known
+  }
+
+  public func lastSequence(of stream: StreamName) throws(LedgerFault) -> Int {
+    var last = 0
+    try connection.rows("SELECT max(sequence) FROM batches WHERE stream = ?", [Value(stream)]) { last = $0.int(0) }
+    return last
+  }
+
+  public func noteAttempt(
+    _ batch: BatchID, _ store: StoreName, next: Timestamp, fault: String
+  ) throws(LedgerFault) {
+    try connection.run(
+      "UPDATE deliveries SET attempts = attempts + 1, next_at = ?, fault = ? WHERE batch = ? AND store = ? AND confirmed_at IS NULL",
+      [Value(next), .text(fault), Value(batch), Value(store)])
+  }
+
+  public func noteConfirmed(_ batch: BatchID, _ store: StoreName, at time: Timestamp, tag: String?) throws(LedgerFault) {
+    try connection.run(
+      """
+      UPDATE deliveries SET attempts = attempts + 1, confirmed_at = ?, tag = ?, fault = NULL
+      WHERE batch = ? AND store = ? AND confirmed_at IS NULL
+      """, [Value(time), Value(tag), Value(batch), Value(store)])
+  }
+
+  /// Every waiting delivery of the stream's batches becomes due.
+  public func makeDue(_ stream: StreamName, at time: Timestamp) throws(LedgerFault) {
+    try connection.run(
+      """
+      UPDATE deliveries SET next_at = ? WHERE confirmed_at IS NULL AND next_at > ?
+      AND batch IN (SELECT id FROM batches WHERE stream = ? AND delivered_at IS NULL)
+      """, [Value(time), Value(time), Value(stream)])
+  }
+
+  public func noteDelivered(_ batch: BatchID, at time: Timestamp) throws(LedgerFault) {
+    try connection.run("UPDATE batches SET delivered_at = ? WHERE id = ? AND delivered_at IS NULL", [Value(time), Value(batch)])
+    try connection.run(
+      "UPDATE deliveries SET confirmed_at = ? WHERE batch = ? AND confirmed_at IS NULL", [Value(time), Value(batch)])
+  }
+
+  /// Deliveries of batches that are not delivered yet, oldest batch first.
+  public func waiting(of stream: StreamName) throws(LedgerFault) -> [DeliveryRecord] {
+    try deliveries("b.stream = ? AND b.delivered_at IS NULL", [Value(stream)])
+  }
+
+  public func deliveries(of batch: BatchID) throws(LedgerFault) -> [DeliveryRecord] {
+    try deliveries("b.id = ?", [Value(batch)])
+  }
+
+  private func deliveries(_ condition: String, _ values: [Value]) throws(LedgerFault) -> [DeliveryRecord] {
+    var found: [DeliveryRecord] = []
+    try connection.rows(
+      """
+      SELECT d.batch, d.store, d.attempts, d.next_at, d.confirmed_at, d.fault
+      FROM batches b JOIN deliveries d ON d.batch = b.id WHERE \(condition) ORDER BY b.sequence, d.store
+      """, values
+    ) { row in
+      guard let batch = BatchID(row.text(0)), let store = StoreName(row.text(1)) else { return }
+      found.append(
+        DeliveryRecord(
+          batch: batch, store: store, attempts: row.int(2), nextAt: row.time(3), confirmedAt: row.optionalTime(4),
+          fault: row.optionalText(5)))
+    }
+    return found
+  }
+
+  /// - Parameter since: sealed at or after.
+  public func batches(of stream: StreamName?, since: Timestamp? = nil) throws(LedgerFault) -> [BatchRecord] {
+    try batchRows(
+      "(? IS NULL OR stream = ?) AND sealed_at >= ?",
+      [Value(stream), Value(stream), Value(since ?? Timestamp(nanoseconds: .min))])
+  }
+
+  public func batch(_ id: BatchID) throws(LedgerFault) -> BatchRecord? { try batchRows("id = ?", [Value(id)]).first }
+
+  private func batchRows(_ condition: String, _ values: [Value]) throws(LedgerFault) -> [BatchRecord] {
+    var found: [BatchRecord] = []
+    try connection.rows(
+      """
+      SELECT id, key, rows, bytes, compressed_bytes, sha256, sealed_at, delivered_at FROM batches
+      WHERE \(condition) ORDER BY stream, sequence
+      """, values
+    ) { row in
+      guard let id = BatchID(row.text(0)), let digest = Digest(hex: row.text(5)) else { return }
+      found.append(
+        BatchRecord(
+          id: id, key: row.text(1), rows: row.int(2), bytes: row.uint64(3), compressedBytes: row.uint64(4), sha256: digest,
+          sealedAt: row.time(6), deliveredAt: row.optionalTime(7)))
+    }
+    return found
+  }
+
+  public func totals(of stream: StreamName) throws(LedgerFault) -> StreamTotals {
+    var totals = StreamTotals()
+    try connection.rows(
+      """
+      SELECT count(delivered_at), coalesce(sum(CASE WHEN delivered_at IS NULL THEN bytes END), 0),
+        min(CASE WHEN delivered_at IS NULL THEN sealed_at END), max(delivered_at) FROM batches WHERE stream = ?
+      """, [Value(stream)]
+    ) { row in
+      totals.confirmed = row.int(0)
+      totals.waitingBytes = row.uint64(1)
+      totals.oldestWaiting = row.optionalTime(2)
+      totals.lastConfirmed = row.optionalTime(3)
+    }
+    try connection.rows(
+      """
+      SELECT d.fault FROM deliveries d JOIN batches b ON b.id = d.batch
+      WHERE b.stream = ? AND b.delivered_at IS NULL AND d.fault IS NOT NULL ORDER BY b.sequence LIMIT 1
+      """, [Value(stream)]
+    ) { totals.lastFault = $0.text(0) }
+    return totals
+  }
+}

@@ -1,0 +1,99 @@
+public import Core
+
+/// How the checks of a drop ended.
+public enum DropOutcome: String, Hashable, Sendable, Codable {
+  case accepted, duplicate, archived, held, quarantined
+}
+
+/// One drop as the ledger knows it.
+public struct DropRecord: Hashable, Sendable {
+  public let id: DropID
+  public let feed: FeedName
+  public let seenAt: Timestamp
+  /// Names of the parts, escaped, one a line.
+  public let names: [String]
+  public let bytes: UInt64
+  public let rows: Int?
+  public let outcome: DropOutcome?
+  public let outcomeAt: Timestamp?
+  public let handedOverAt: Timestamp?
+}
+
+public struct FeedTotals: Hashable, Sendable {
+  public var handedOver = 0
+  public var lastHandedOver: Timestamp?
+}
+
+extension Transaction {
+  /// Said again, it changes nothing.
+  public func noteSeen(_ plan: DropPlan) throws(LedgerFault) {
+    try connection.run(
+      "INSERT INTO drops (id, feed, seen_at, names, bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+      [
+        Value(plan.id), Value(plan.feed), Value(plan.seenAt),
+        .text(plan.parts.map(\.name.description).joined(separator: "\n")), Value(plan.bytes),
+      ])
+  }
+
+  /// - Parameter content: one digest over the digests of the parts.
+  public func noteOutcome(
+    _ drop: DropID, _ outcome: DropOutcome, content: Digest?, rows: Int?, at time: Timestamp
+  ) throws(LedgerFault) {
+    try connection.run(
+      "UPDATE drops SET outcome = ?, content = coalesce(?, content), rows = coalesce(?, rows), outcome_at = ? WHERE id = ?",
+      [.text(outcome.rawValue), Value(content), Value(rows), Value(time), Value(drop)])
+  }
+
+  public func noteHandedOver(_ drop: DropID, at time: Timestamp) throws(LedgerFault) {
+    try connection.run("UPDATE drops SET handed_over_at = ? WHERE id = ? AND handed_over_at IS NULL", [Value(time), Value(drop)])
+  }
+
+  /// An accepted drop of the feed with the same content, other than this one.
+  public func accepted(_ feed: FeedName, content: Digest, except drop: DropID) throws(LedgerFault) -> DropID? {
+    var found: DropID?
+    try connection.rows(
+      """
+      SELECT id FROM drops WHERE feed = ? AND content = ? AND id <> ? AND handed_over_at IS NOT NULL
+      ORDER BY handed_over_at DESC LIMIT 1
+      """, [Value(feed), Value(content), Value(drop)]
+    ) { found = DropID($0.text(0)) }
+    return found
+  }
+
+  public func drop(_ id: DropID) throws(LedgerFault) -> DropRecord? { try dropRows("id = ?", [Value(id)]).first }
+
+  /// - Parameter since: seen at or after.
+  public func drops(of feed: FeedName?, since: Timestamp? = nil) throws(LedgerFault) -> [DropRecord] {
+    try dropRows(
+      "(? IS NULL OR feed = ?) AND seen_at >= ?", [Value(feed), Value(feed), Value(since ?? Timestamp(nanoseconds: .min))])
+  }
+
+  private func dropRows(_ condition: String, _ values: [Value]) throws(LedgerFault) -> [DropRecord] {
+    var found: [DropRecord] = []
+    try connection.rows(
+      """
+      SELECT id, feed, seen_at, names, bytes, rows, outcome, outcome_at, handed_over_at FROM drops
+      WHERE \(condition) ORDER BY seen_at, id
+      """, values
+    ) { row in
+      guard let id = DropID(row.text(0)), let feed = FeedName(row.text(1)) else { return }
+      found.append(
+        DropRecord(
+          id: id, feed: feed, seenAt: row.time(2), names: row.text(3).split(separator: "\n").map(String.init),
+          bytes: row.uint64(4), rows: row.optionalInt(5), outcome: row.optionalText(6).flatMap(DropOutcome.init),
+          outcomeAt: row.optionalTime(7), handedOverAt: row.optionalTime(8)))
+    }
+    return found
+  }
+
+  public func totals(of feed: FeedName) throws(LedgerFault) -> FeedTotals {
+    var totals = FeedTotals()
+    try connection.rows(
+      "SELECT count(handed_over_at), max(handed_over_at) FROM drops WHERE feed = ?", [Value(feed)]
+    ) { row in
+      totals.handedOver = row.int(0)
+      totals.lastHandedOver = row.optionalTime(1)
+    }
+    return totals
+  }
+}

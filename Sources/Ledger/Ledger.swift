@@ -1,0 +1,109 @@
+public import Core
+public import SystemPackage
+
+/// The memory of the agent: identities, cursors, attempts, receipts. One connection behind one lock; one writing process.
+///
+/// What `transact` returned from is durable: the journal is WAL with `synchronous = FULL`.
+public final class Ledger: Sendable {
+  /// Called with a name before and after each transaction; what it throws, the transaction throws. For crash tests.
+  public typealias Gate = @Sendable (String) throws(LedgerFault) -> Void
+
+  private let connection: Guarded<Connection>
+  private let gate: Gate
+
+  /// Opens for writing, makes what is missing and brings an older schema up to date.
+  /// - Parameter path: nil keeps everything in memory, for tests.
+  /// - Throws: `.damaged` where the file is no ledger, `.newer` where a later version of navette made it.
+  public init(path: FilePath?, gate: @escaping Gate = { (_) throws(LedgerFault) in }) throws(LedgerFault) {
+    let place = path?.string ?? ":memory:"
+    let made = try Connection(path: place, writing: true)
+    try Ledger.prepare(made, place)
+    connection = Guarded(made)
+    self.gate = gate
+  }
+
+  /// Opens a ledger that is there, to look at.
+  public init(reading path: FilePath) throws(LedgerFault) {
+    let made = try Connection(path: path.string, writing: false)
+    try made.run("PRAGMA query_only = ON")
+    try Ledger.refuseNewer(made, path.string)
+    connection = Guarded(made)
+    gate = { (_) throws(LedgerFault) in }
+  }
+
+  /// All that `body` does is done together or not at all.
+  public func transact<R: Sendable>(
+    _ name: String, _ body: (Transaction) throws(LedgerFault) -> R
+  ) throws(LedgerFault) -> R {
+    try gate(name)
+    let result = try connection.withLock { (connection) throws(LedgerFault) -> R in
+      try connection.run("BEGIN IMMEDIATE")
+      do {
+        let result = try body(Transaction(connection: connection))
+        try connection.run("COMMIT")
+        return result
+      } catch {
+        try? connection.run("ROLLBACK")
+        throw error
+      }
+    }
+    try gate(name)
+    return result
+  }
+
+  /// Reads a consistent picture. `body` must not write.
+  public func read<R: Sendable>(_ body: (Transaction) throws(LedgerFault) -> R) throws(LedgerFault) -> R {
+    try connection.withLock { (connection) throws(LedgerFault) -> R in
+      try connection.run("BEGIN")
+      defer { try? connection.run("COMMIT") }
+      return try body(Transaction(connection: connection))
+    }
+  }
+
+  /// A damaged page is found now, not in the middle of a pass.
+  public func check() throws(LedgerFault) {
+    let verdict = try read { (t) throws(LedgerFault) in
+      var verdict = ""
+      try t.connection.rows("PRAGMA quick_check(1)") { verdict = $0.text(0) }
+      return verdict
+    }
+    guard verdict == "ok" else { throw LedgerFault(.damaged, "The ledger is damaged:", at: verdict) }
+  }
+
+  /// The value of a pragma, so that a test can prove what is in force.
+  public func pragma(_ name: String) throws(LedgerFault) -> String {
+    try connection.withLock { (connection) throws(LedgerFault) -> String in
+      var value = ""
+      try connection.rows("PRAGMA \(name)") { value = $0.text(0) }
+      return value
+    }
+  }
+
+  private static func prepare(_ connection: Connection, _ place: String) throws(LedgerFault) {
+    try connection.script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")
+    try refuseNewer(connection, place)
+    for (index, step) in Schema.steps.enumerated() where index >= (try version(connection)) {
+      try connection.script("BEGIN IMMEDIATE; \(step) PRAGMA user_version = \(index + 1); COMMIT;")
+    }
+  }
+
+  private static func version(_ connection: Connection) throws(LedgerFault) -> Int {
+    var version = 0
+    try connection.rows("PRAGMA user_version") { version = $0.int(0) }
+    return version
+  }
+
+  private static func refuseNewer(_ connection: Connection, _ place: String) throws(LedgerFault) {
+    let version = try version(connection)
+    guard version <= Schema.steps.count else {
+      throw LedgerFault(
+        .newer, "Cannot use the ledger", at: place, why: "its version is \(version), this navette knows \(Schema.steps.count)",
+        remedy: "Run the newer navette that made it")
+    }
+  }
+}
+
+/// What can be asked and said inside a transaction. Valid only within `transact` or `read`.
+public struct Transaction {
+  let connection: Connection
+}

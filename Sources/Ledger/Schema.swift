@@ -1,0 +1,47 @@
+/// The tables, as a list of steps that only grows: a ledger of version n has had the first n steps.
+///
+/// There is no column for the state of a drop or a batch: the place it lies in says that. The ledger says what was.
+enum Schema {
+  static let steps: [String] = [
+    """
+    CREATE TABLE sources (
+      id TEXT PRIMARY KEY, stream TEXT NOT NULL, path TEXT NOT NULL,
+      device INTEGER NOT NULL, inode INTEGER NOT NULL, birth INTEGER, head_bytes INTEGER NOT NULL, head TEXT NOT NULL,
+      seen_at INTEGER NOT NULL, cursor INTEGER NOT NULL DEFAULT 0, cursor_at INTEGER, gone_at INTEGER
+    ) STRICT;
+    CREATE INDEX sources_present ON sources (stream) WHERE gone_at IS NULL;
+
+    CREATE TABLE batches (
+      id TEXT PRIMARY KEY, stream TEXT NOT NULL, sequence INTEGER NOT NULL, key TEXT NOT NULL,
+      rows INTEGER NOT NULL, bytes INTEGER NOT NULL, compressed_bytes INTEGER NOT NULL,
+      sha256 TEXT NOT NULL, md5 TEXT NOT NULL, sealed_at INTEGER NOT NULL, delivered_at INTEGER
+    ) STRICT;
+    CREATE UNIQUE INDEX batches_sequence ON batches (stream, sequence);
+    CREATE INDEX batches_waiting ON batches (stream) WHERE delivered_at IS NULL;
+
+    CREATE TABLE segments (
+      batch TEXT NOT NULL, source TEXT NOT NULL, first INTEGER NOT NULL, past INTEGER NOT NULL,
+      PRIMARY KEY (source, first)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX segments_batch ON segments (batch);
+
+    CREATE TABLE deliveries (
+      batch TEXT NOT NULL, store TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL,
+      confirmed_at INTEGER, tag TEXT, fault TEXT, PRIMARY KEY (batch, store)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX deliveries_due ON deliveries (next_at) WHERE confirmed_at IS NULL;
+
+    CREATE TABLE drops (
+      id TEXT PRIMARY KEY, feed TEXT NOT NULL, seen_at INTEGER NOT NULL, names TEXT NOT NULL, bytes INTEGER NOT NULL,
+      rows INTEGER, content TEXT, outcome TEXT, outcome_at INTEGER, handed_over_at INTEGER
+    ) STRICT;
+    CREATE INDEX drops_feed ON drops (feed, seen_at);
+    CREATE INDEX drops_content ON drops (feed, content) WHERE handed_over_at IS NOT NULL;
+
+    CREATE TABLE history (
+      number INTEGER PRIMARY KEY, at INTEGER NOT NULL, subject TEXT NOT NULL, event TEXT NOT NULL, detail TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX history_subject ON history (subject, number);
+    """
+  ]
+}

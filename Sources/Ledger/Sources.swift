@@ -1,0 +1,90 @@
+public import Core
+
+/// One log file as the ledger knows it.
+public struct SourceRecord: Hashable, Sendable {
+  public let id: SourceID
+  public let stream: StreamName
+  public var path: String
+  public var identity: SourceIdentity
+  public let seenAt: Timestamp
+  /// All bytes before it are in sealed batches (or are a header).
+  public var cursor: UInt64
+  public var cursorAt: Timestamp?
+
+  public init(
+    id: SourceID, stream: StreamName, path: String, identity: SourceIdentity, seenAt: Timestamp, cursor: UInt64 = 0,
+    cursorAt: Timestamp? = nil
+  ) {
+    self.id = id
+    self.stream = stream
+    self.path = path
+    self.identity = identity
+    self.seenAt = seenAt
+    self.cursor = cursor
+    self.cursorAt = cursorAt
+  }
+}
+
+extension Transaction {
+  /// Sources of the stream that are not known to be gone, in the order they were seen.
+  public func sources(of stream: StreamName) throws(LedgerFault) -> [SourceRecord] {
+    var found: [SourceRecord] = []
+    try connection.rows(
+      """
+      SELECT id, path, device, inode, birth, head_bytes, head, seen_at, cursor, cursor_at FROM sources
+      WHERE stream = ? AND gone_at IS NULL ORDER BY seen_at, id
+      """, [Value(stream)]
+    ) { row in
+      guard let id = SourceID(row.text(0)), let head = Digest(hex: row.text(6)) else { return }
+      let identity = SourceIdentity(
+        device: row.uint64(2), inode: row.uint64(3), birth: row.isNull(4) ? nil : row.int64(4), headBytes: row.int(5), head: head)
+      found.append(
+        SourceRecord(
+          id: id, stream: stream, path: row.text(1), identity: identity, seenAt: row.time(7), cursor: row.uint64(8),
+          cursorAt: row.optionalTime(9)))
+    }
+    return found
+  }
+
+  /// Remembers a source, or what is newly known of it: where it is, a longer head. The cursor only moves forward.
+  public func note(_ source: SourceRecord) throws(LedgerFault) {
+    let i = source.identity
+    try connection.run(
+      """
+      INSERT INTO sources (id, stream, path, device, inode, birth, head_bytes, head, seen_at, cursor, cursor_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET path = excluded.path, device = excluded.device, head_bytes = excluded.head_bytes,
+        head = excluded.head, gone_at = NULL,
+        cursor_at = CASE WHEN excluded.cursor > cursor THEN excluded.cursor_at ELSE cursor_at END,
+        cursor = max(cursor, excluded.cursor)
+      """,
+      [
+        Value(source.id), Value(source.stream), .text(source.path), Value(i.device), Value(i.inode), Value(i.birth),
+        Value(i.headBytes), Value(i.head), Value(source.seenAt), Value(source.cursor), Value(source.cursorAt),
+      ])
+  }
+
+  /// The file is gone for good: whatever gets its inode next is another source.
+  public func noteGone(_ source: SourceID, at time: Timestamp) throws(LedgerFault) {
+    try connection.run("UPDATE sources SET gone_at = ? WHERE id = ? AND gone_at IS NULL", [Value(time), Value(source)])
+  }
+
+  /// Whether the source is known and not gone.
+  public func isPresent(_ source: SourceID) throws(LedgerFault) -> Bool {
+    var present = false
+    try connection.rows("SELECT 1 FROM sources WHERE id = ? AND gone_at IS NULL", [Value(source)]) { _ in present = true }
+    return present
+  }
+
+  /// Batches with records of the source that are not delivered yet.
+  public func undelivered(of source: SourceID) throws(LedgerFault) -> Int {
+    var count = 0
+    try connection.rows(
+      """
+      SELECT count(DISTINCT b.id) FROM segments s JOIN batches b ON b.id = s.batch
+      WHERE s.source = ? AND b.delivered_at IS NULL
+      """, [Value(source)]
+    ) { count = $0.int(0) }
+    return count
+  }
+}

@@ -38,7 +38,7 @@ public final class Ledger: Sendable {
     try gate(name)
     let result = try connection.withLock { (connection) throws(LedgerFault) -> R in
       try connection.run("BEGIN IMMEDIATE")
-      do {
+      do throws(LedgerFault) {
         let result = try body(Transaction(connection: connection))
         try connection.run("COMMIT")
         return result

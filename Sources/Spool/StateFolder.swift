@@ -1,0 +1,22 @@
+public import Core
+public import SystemPackage
+
+/// Every path and name below the state folder. No other module spells one.
+public struct StateFolder: Hashable, Sendable {
+  public let root: FilePath
+
+  public init(_ root: FilePath) { self.root = root }
+
+  public var ledger: FilePath { root.appending("ledger.sqlite") }
+  public var lock: FilePath { root.appending("lock") }
+  public var machine: FilePath { root.appending("machine.json") }
+  /// What commands ask of the agent, one file a request.
+  public var requests: FilePath { root.appending("requests") }
+  public var feeds: FilePath { root.appending("feeds") }
+  public var streams: FilePath { root.appending("streams") }
+  public func feed(_ name: FeedName) -> FilePath { feeds.appending(name.text) }
+  public func stream(_ name: StreamName) -> FilePath { streams.appending(name.text) }
+
+  /// A ledger that was put aside: `ledger.sqlite.damaged-20260312T060000Z`.
+  public func damagedLedger(at time: Timestamp) -> FilePath { root.appending("ledger.sqlite.damaged-\(time.compact)") }
+}

@@ -150,6 +150,15 @@ extension Transaction {
     return found
   }
 
+  /// Compressed bytes of all batches that are not delivered yet.
+  public func spoolBytes() throws(LedgerFault) -> UInt64 {
+    var sum: UInt64 = 0
+    try connection.rows("SELECT coalesce(sum(compressed_bytes), 0) FROM batches WHERE delivered_at IS NULL") {
+      sum = $0.uint64(0)
+    }
+    return sum
+  }
+
   public func totals(of stream: StreamName) throws(LedgerFault) -> StreamTotals {
     var totals = StreamTotals()
     try connection.rows(

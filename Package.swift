@@ -32,16 +32,17 @@ let package = Package(
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
   targets: [
-    // Doors to system libraries.
+    // Doors to system libraries, and one to vector comparisons (CScan).
     .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+    .target(name: "CScan"),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
     .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CYaml", linkerSettings: [.linkedLibrary("yaml")]),
 
     // Core ← Formats, Files, Journal, Store, Config ← Ledger, Spool ← Inbound, Outbound ← Agent ← navette
     module("Core", []),
-    module("Formats", ["Core", "CZlib", crypto]),
+    module("Formats", ["Core", "CScan", "CZlib", crypto]),
     module("Files", ["Core", "CLinux", system]),
     module("Journal", ["Core", log]),
     module("Store", ["Core", system]),

@@ -69,7 +69,10 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     return "\(date)T\(padded(f.hour)):\(padded(f.minute)):\(padded(f.second))\(fraction)Z"
   }
 
-  /// Reads `20260312T060000Z`, `2026-03-12T06:00:00[.fraction](Z|±hh:mm)` and `2026-03-12` (its midnight).
+  /// Years that 64 bits of nanoseconds hold in full.
+  public static let years = 1678...2261
+
+  /// Reads `20260312T060000Z`, `2026-03-12T06:00:00[.fraction](Z|±hh:mm)` and `2026-03-12` (its midnight), within `years`.
   public init?(text: some StringProtocol) {
     var digits: [Int] = []
     var rest = Substring(text)
@@ -90,7 +93,9 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     digits.append(year)
     let dashed = skip("-")
     guard let month = take(2), !dashed || skip("-"), let day = take(2) else { return nil }
-    guard (1...12).contains(month), (1...31).contains(day) else { return nil }
+    guard Self.years.contains(year), (1...12).contains(month), (1...31).contains(day) else { return nil }
+    // The 31st of a month of 30 days is the next month's first.
+    guard Timestamp(Fields(year: year, month: month, day: day)).fields.day == day else { return nil }
     if rest.isEmpty, dashed {
       self.init(Fields(year: year, month: month, day: day))
       return

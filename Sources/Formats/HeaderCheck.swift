@@ -1,0 +1,39 @@
+import Core
+
+/// What is wrong with a header's names. Names that were found are never told: where the header is missing, they are values.
+struct HeaderCheck {
+  private(set) var reasons: [Reason] = []
+  private(set) var doubtful: [Reason] = []
+
+  init(names: [String], rules: TableRules) {
+    var seen: [String: Int] = [:]
+    for (index, name) in names.enumerated() {
+      let column = index + 1
+      if name.isEmpty {
+        reasons.append(Reason(.noHeader, "The column has no name", column: column))
+      } else if let earlier = seen[name] {
+        doubtful.append(
+          Reason(.duplicateColumn, "The column has the same name as column \(earlier)", column: column))
+      } else {
+        seen[name] = column
+      }
+    }
+    if rules.columnsExact {
+      checkOrder(names, rules.columns)
+    } else {
+      for wanted in rules.columns where seen[wanted] == nil {
+        reasons.append(Reason(.missingColumn, "The header has no column “\(wanted)”"))
+      }
+    }
+  }
+
+  private mutating func checkOrder(_ names: [String], _ wanted: [String]) {
+    for (index, pair) in zip(names, wanted).enumerated() where pair.0 != pair.1 {
+      reasons.append(Reason(.missingColumn, "The column is not “\(pair.1)”", column: index + 1))
+    }
+    if names.count != wanted.count {
+      let message = "The header has \(names.count) columns; exactly \(wanted.count) are required"
+      reasons.append(Reason(.missingColumn, message, column: min(names.count, wanted.count) + 1))
+    }
+  }
+}

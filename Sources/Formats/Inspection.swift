@@ -1,0 +1,25 @@
+public import Core
+
+/// What was found in one file.
+public struct Inspection: Hashable, Sendable {
+  public enum Compression: Hashable, Sendable { case none, gzip }
+
+  /// Of the raw bytes, as they arrived.
+  public var sha256: Digest
+  public var rawBytes: UInt64
+  /// Of text that was looked at: all of it, unless a reason ended the reading.
+  public var textBytes: UInt64
+  /// Rows of data: not the header, not empty lines at the end.
+  public var rows: Int
+  /// Column names. Where a file came without its header they are values of its first row: never log them.
+  public var header: [String]?
+  /// Of the header line's text without mark and line end; of nothing where there is no header.
+  public var headerDigest: Digest
+  /// Nil for a table of one column.
+  public var delimiter: UInt8?
+  public var compression: Compression
+  /// Why the file must be refused: at most `Limits.reasons`, and one that counts what was left out. Empty: it passed.
+  public var reasons: [Reason]
+  /// Why a person should look at it, although it could be read.
+  public var doubtful: [Reason]
+}

@@ -1,0 +1,135 @@
+/// One way to read quotes, carried from block to block: it tells which separators and line feeds are structure and which are data.
+///
+/// - A quote opens a quoted field only as the field's first byte; elsewhere in an unquoted field it is data.
+/// - Inside a quoted field `""` is a quote. The backslash reading takes `\"` (and `\` before any byte) as data as well,
+///   so it reads what Spark writes, and a mix of both.
+/// - After a closing quote comes a separator or a line end. Other text there is taken as data, and counted in `strays`.
+struct QuoteReading {
+  enum State: UInt8 { case fieldStart, plain, quoted, quoteSeen, escaped }
+
+  let backslash: Bool
+  var state = State.fieldStart
+  /// How often text followed a closing quote: the sign of a wrong reading.
+  var strays = 0
+  /// For tests: the byte-wise machine alone, which the block-wise one must equal.
+  var scalarOnly = false
+
+  init(backslash: Bool, scalarOnly: Bool = false) {
+    self.backslash = backslash
+    self.scalarOnly = scalarOnly
+  }
+
+  var isOpen: Bool { state == .quoted || state == .escaped }
+
+  /// Reads one block; the answer marks its separators and line feeds that are structure.
+  @inline(__always)
+  mutating func advance(_ block: Block) -> UInt64 {
+    if scalarOnly || state == .escaped { return advanceByByte(block) }
+    return block.quotes == 0 ? advanceUnquoted(block) : advanceQuoted(block)
+  }
+
+  /// True where both readings would do the same with this block.
+  @inline(__always)
+  func agrees(with other: QuoteReading, on block: Block) -> Bool {
+    guard state == other.state, state != .escaped else { return false }
+    if block.quotes == 0 && state != .quoted { return true }
+    return block.mask(of: Alphabet.backslash) == 0
+  }
+
+  @inline(__always)
+  private mutating func advanceUnquoted(_ block: Block) -> UInt64 {
+    let structure = block.ends | block.separators
+    switch state {
+    case .quoted:
+      if backslash, block.mask(of: Alphabet.backslash) & block.last != 0 { return advanceByByte(block) }
+      return 0
+    case .quoteSeen where (structure | block.mask(of: Alphabet.carriageReturn)) & 1 == 0:
+      return advanceByByte(block)
+    default:
+      state = structure & block.last != 0 ? .fieldStart : .plain
+      return structure
+    }
+  }
+
+  @inline(__always)
+  private mutating func advanceQuoted(_ block: Block) -> UInt64 {
+    let quotes = block.quotes
+    if backslash {
+      let slashes = block.mask(of: Alphabet.backslash)
+      // An escaped quote, or an escape that reaches into the next block. Rare: byte by byte.
+      if (slashes << 1) & quotes != 0 || slashes & block.last != 0 { return advanceByByte(block) }
+    }
+    // Bit i: inside a quoted field behind byte i. A doubled quote closes and opens again, which comes to the same.
+    var inside = quotes
+    inside ^= inside << 1
+    inside ^= inside << 2
+    inside ^= inside << 4
+    inside ^= inside << 8
+    inside ^= inside << 16
+    inside ^= inside << 32
+    if state == .quoted { inside = ~inside }
+    let structure = (block.ends | block.separators) & ~inside
+    let opening = quotes & inside
+    let closing = quotes & ~inside
+    let seen: UInt64 = state == .quoteSeen ? 1 : 0
+    let mayOpen = (structure | closing) << 1 | seen | (state == .fieldStart ? 1 : 0)
+    if opening & ~mayOpen != 0 { return advanceByByte(block) }
+    let behind = (closing << 1 | seen) & block.valid
+    if behind & ~(structure | quotes) != 0,
+      behind & ~(structure | quotes | block.mask(of: Alphabet.carriageReturn)) != 0
+    {
+      return advanceByByte(block)
+    }
+    let last = block.last
+    if inside & last != 0 {
+      state = .quoted
+    } else if quotes & last != 0 {
+      state = .quoteSeen
+    } else {
+      state = structure & last != 0 ? .fieldStart : .plain
+    }
+    return structure
+  }
+
+  /// The definition; everything above is a faster way to the same result.
+  @inline(never)
+  private mutating func advanceByByte(_ block: Block) -> UInt64 {
+    var structure: UInt64 = 0
+    for index in 0..<block.count {
+      let bit: UInt64 = 1 << UInt64(index)
+      if step(
+        block.bytes[index], isQuote: block.quotes & bit != 0,
+        isStructural: (block.ends | block.separators) & bit != 0)
+      {
+        structure |= bit
+      }
+    }
+    return structure
+  }
+
+  /// One byte; true where it is a separator or a line feed that ends a field.
+  @inline(__always)
+  mutating func step(_ byte: UInt8, isQuote: Bool, isStructural: Bool) -> Bool {
+    switch state {
+    case .escaped:
+      state = .quoted
+      return false
+    case .quoted:
+      if isQuote {
+        state = .quoteSeen
+      } else if backslash && byte == Alphabet.backslash {
+        state = .escaped
+      }
+      return false
+    case .fieldStart, .quoteSeen:
+      if isQuote {
+        state = .quoted
+        return false
+      }
+      if !isStructural && state == .quoteSeen && byte != Alphabet.carriageReturn { strays += 1 }
+    case .plain: break
+    }
+    state = isStructural ? .fieldStart : .plain
+    return isStructural
+  }
+}

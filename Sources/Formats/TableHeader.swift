@@ -1,0 +1,99 @@
+/// Gathers a table's first line, which tells the delimiter and the number of columns.
+struct TableHeader {
+  let rules: TableRules
+  /// The line so far, without its end once it is complete.
+  private(set) var line: [UInt8] = []
+  private var readings: [QuoteReading]
+  private let alphabet: Alphabet
+
+  init(rules: TableRules) {
+    self.rules = rules
+    let candidates = [Alphabet.comma, Alphabet.tab, Alphabet.semicolon, Alphabet.pipe, Alphabet.colon]
+    alphabet = Alphabet(quote: rules.quote, separators: rules.delimiter.map { [$0] } ?? candidates)
+    readings =
+      switch rules.escape {
+      case .auto: [false, true].map { QuoteReading(backslash: $0) }
+      case .backslash: [QuoteReading(backslash: true)]
+      case .double: [QuoteReading(backslash: false)]
+      }
+  }
+
+  enum Progress: Equatable {
+    case more
+    /// This many bytes of the text belonged to it, its line end included.
+    case complete(used: Int)
+    case tooLong
+  }
+
+  /// It is complete at the first line end that every reading takes for one.
+  mutating func feed(_ bytes: UnsafeBufferPointer<UInt8>) -> Progress {
+    for index in bytes.indices {
+      let byte = bytes[index]
+      let isEnd = byte == Alphabet.lineFeed
+      var ended = isEnd
+      for reading in readings.indices {
+        let isStructure = readings[reading].step(
+          byte, isQuote: byte == rules.quote, isStructural: isEnd || alphabet.separators.contains(byte))
+        ended = ended && isStructure
+      }
+      if ended {
+        if line.last == Alphabet.carriageReturn { line.removeLast() }
+        return .complete(used: index + 1)
+      }
+      line.append(byte)
+      // One more, which may be the CR.
+      if line.count > rules.maxRowBytes + 1 { return .tooLong }
+    }
+    return .more
+  }
+
+  /// The text ended on this line.
+  mutating func end() {
+    if line.last == Alphabet.carriageReturn { line.removeLast() }
+  }
+
+  var isOpen: Bool { readings.contains { $0.isOpen } }
+
+  /// As configured, or told from the line; nil for one column.
+  var delimiter: UInt8? {
+    if let fixed = rules.delimiter { return fixed }
+    var counts: [UInt8: Int] = [:]
+    var reading = QuoteReading(backslash: rules.escape == .backslash)
+    for byte in line
+    where reading.step(byte, isQuote: byte == rules.quote, isStructural: alphabet.separators.contains(byte)) {
+      counts[byte, default: 0] += 1
+    }
+    let usual = [Alphabet.comma, Alphabet.tab, Alphabet.semicolon, Alphabet.pipe]
+    var best: (byte: UInt8, count: Int)?
+    for byte in usual {
+      if let count = counts[byte], count > best?.count ?? 0 { best = (byte, count) }
+    }
+    return best?.byte ?? (counts[Alphabet.colon] == nil ? nil : Alphabet.colon)
+  }
+
+  /// The line's fields, without quotes and escapes. With `auto`, the backslash reading where only it leaves no text
+  /// behind a closing quote.
+  func fields(delimiter: UInt8?) -> [String] {
+    let plain = split(delimiter, backslash: rules.escape == .backslash)
+    guard rules.escape == .auto, plain.strays > 0 else { return plain.fields }
+    let escaping = split(delimiter, backslash: true)
+    return escaping.strays < plain.strays ? escaping.fields : plain.fields
+  }
+
+  private func split(_ delimiter: UInt8?, backslash: Bool) -> (fields: [String], strays: Int) {
+    var reading = QuoteReading(backslash: backslash)
+    var fields: [[UInt8]] = [[]]
+    for byte in line {
+      let before = reading.state
+      if reading.step(byte, isQuote: byte == rules.quote, isStructural: byte == delimiter) {
+        fields.append([])
+        continue
+      }
+      switch (before, reading.state) {
+      case (.fieldStart, .quoted), (.quoted, .quoteSeen), (.quoted, .escaped): break
+      default: fields[fields.count - 1].append(byte)
+      }
+    }
+    return (fields.map { String(decoding: $0, as: UTF8.self) }, reading.strays)
+  }
+}

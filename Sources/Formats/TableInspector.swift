@@ -1,0 +1,98 @@
+import Core
+
+/// Checks one file as it is read, in one pass and in memory that does not grow with it (the header line, at most
+/// `maxRowBytes`, is all that is kept).
+public struct TableInspector: ~Copyable {
+  private enum Packing: Equatable { case unknown([UInt8]), none, gzip }
+
+  private let rules: TableRules
+  private var hasher = DigestHasher()
+  private var rawBytes: UInt64 = 0
+  private var packing = Packing.unknown([])
+  private var inflater: Inflater?
+  private var gzipFault: GzipFault?
+  private var text: TableText
+  private let scratch: UnsafeMutablePointer<UInt8>
+
+  public init(rules: TableRules) {
+    self.rules = rules
+    text = TableText(rules: rules)
+    scratch = .allocate(capacity: Block.size)
+    scratch.initialize(repeating: 0, count: Block.size)
+  }
+
+  deinit { scratch.deallocate() }
+
+  /// The file is refused, and no further byte can change why. A reader may stop here if it does not need the SHA-256; that
+  /// covers all raw bytes only if all of them were fed, which from here on costs nothing but the hash.
+  public var isDecided: Bool { gzipFault != nil || text.fatal != nil }
+
+  /// The file's next bytes, as they arrived: gzip is told by content and unpacked here.
+  public mutating func feed(_ raw: UnsafeRawBufferPointer) {
+    guard !raw.isEmpty else { return }
+    hasher.update(raw)
+    rawBytes += UInt64(raw.count)
+    guard !isDecided else { return }
+    guard case .unknown(var head) = packing else { return unpack(raw) }
+    let part = raw.prefix(2 - head.count)
+    head.append(contentsOf: part)
+    packing = .unknown(head)
+    guard head.count == 2 else { return }
+    begin(head)
+    if !isDecided { unpack(UnsafeRawBufferPointer(rebasing: raw.dropFirst(part.count))) }
+  }
+
+  /// The file has ended. To be called once.
+  public mutating func finish() -> Inspection {
+    if case .unknown(let head) = packing { begin(head) }
+    if packing == .gzip, !isDecided {
+      do throws(GzipFault) { try inflater?.finish() } catch { gzipFault = error }
+    }
+    let verdict = text.finish(scratch: scratch)
+    var inspection = Inspection(
+      sha256: hasher.finish(), rawBytes: rawBytes, textBytes: text.bytes, rows: verdict.rows, header: text.names,
+      headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter,
+      compression: packing == .gzip ? .gzip : .none, reasons: verdict.reasons, doubtful: verdict.doubtful)
+    if let gzipFault {
+      // How far the text went before the fault depends on zlib's buffers, so nothing else is said of it.
+      inspection.reasons = [Self.reason(gzipFault)]
+      inspection.doubtful = []
+    }
+    return inspection
+  }
+
+  private mutating func begin(_ head: [UInt8]) {
+    if Sniff(head) == .gzip {
+      packing = .gzip
+      inflater = Inflater()
+    } else {
+      packing = .none
+    }
+    head.withUnsafeBytes { unpack($0) }
+  }
+
+  private mutating func unpack(_ raw: UnsafeRawBufferPointer) {
+    guard var live = inflater.take() else {
+      raw.withMemoryRebound(to: UInt8.self) { text.feed($0, scratch: scratch) }
+      return
+    }
+    do throws(GzipFault) {
+      try live.write(raw) { piece in
+        piece.withMemoryRebound(to: UInt8.self) { text.feed($0, scratch: scratch) }
+        return text.fatal == nil
+      }
+    } catch {
+      gzipFault = error
+    }
+    inflater = consume live
+  }
+
+  private static func reason(_ fault: GzipFault) -> Reason {
+    switch fault {
+    case .damaged: Reason(.gzipDamaged, "The gzip data is damaged")
+    case .truncated: Reason(.gzipTruncated, "The gzip data ends too early: the file is not complete")
+    case .trailing: Reason(.gzipTrailing, "Something that is not gzip follows the gzip data")
+    case .tooLarge: Reason(.tooLarge, "The text is larger than allowed")
+    }
+  }
+}

@@ -1,0 +1,100 @@
+/// The rows of a table as one reading of its quotes sees them.
+struct TableReading {
+  /// What is wrong with one row. Rows count from 1.
+  struct Problem: Hashable {
+    enum Kind: Hashable { case columns(Int), blank, tooLong, openQuote }
+    let kind: Kind
+    let row: Int
+  }
+
+  var quotes: QuoteReading
+  let columns: Int
+  let maxRowBytes: Int
+  /// At most this many problems are kept.
+  let maxProblems: Int
+
+  /// Offsets count from where the data begins.
+  private(set) var rowStart = 0
+  private(set) var separators = 0
+  private(set) var rows = 0
+  private(set) var problems: [Problem] = []
+  private(set) var problemCount = 0
+  /// Empty lines since the last row: nothing at the end of the text, rows of one empty field elsewhere.
+  private var blanks = 0
+  private var lastByte: UInt8 = 0
+
+  init(quotes: QuoteReading, columns: Int, maxRowBytes: Int, maxProblems: Int) {
+    self.quotes = quotes
+    self.columns = columns
+    self.maxRowBytes = maxRowBytes
+    self.maxProblems = maxProblems
+  }
+
+  /// The row being read, if any of it was.
+  var currentRow: Int { rows + blanks + 1 }
+
+  /// Reads a block at `offset`; the answer marks what it took for structure.
+  @inline(__always)
+  mutating func read(_ block: Block, at offset: Int) -> UInt64 {
+    let structure = quotes.advance(block)
+    var ends = structure & block.ends
+    var between = structure & block.separators
+    while ends != 0 {
+      let place = ends.trailingZeroBitCount
+      let below: UInt64 = (1 << UInt64(place)) - 1
+      let found = separators + (between & below).nonzeroBitCount + 1
+      let end = offset + place
+      let length = end - rowStart
+      if found == columns, length > 1, length <= maxRowBytes, blanks == 0 {
+        rows += 1
+      } else {
+        endOddRow(found, length: length, endsInCR: (place > 0 ? block.bytes[place - 1] : lastByte) == 0x0d)
+      }
+      rowStart = end + 1
+      separators = 0
+      between &= ~below
+      ends &= ends &- 1
+    }
+    separators += between.nonzeroBitCount
+    lastByte = block.bytes[block.count - 1]
+    return structure
+  }
+
+  /// The text ends at `offset`.
+  mutating func finish(at offset: Int) {
+    if quotes.isOpen {
+      note(.openQuote)
+    } else if offset > rowStart {
+      endOddRow(separators + 1, length: offset - rowStart, endsInCR: lastByte == 0x0d)
+    }
+  }
+
+  @inline(never)
+  private mutating func endOddRow(_ found: Int, length: Int, endsInCR: Bool) {
+    let text = length - (endsInCR ? 1 : 0)
+    guard text > 0 else {
+      blanks += 1
+      return
+    }
+    for _ in 0..<blanks {
+      if columns != 1 { note(.blank, row: rows + 1) }
+      rows += 1
+    }
+    blanks = 0
+    if found != columns { note(.columns(found), row: rows + 1) }
+    if text > maxRowBytes { note(.tooLong, row: rows + 1) }
+    rows += 1
+  }
+
+  private mutating func note(_ kind: Problem.Kind, row: Int? = nil) {
+    problemCount += 1
+    if problems.count < maxProblems { problems.append(Problem(kind: kind, row: row ?? currentRow)) }
+  }
+
+  /// Whether both have come to the same, and so will go on alike until the next backslash before a quote.
+  func hasMet(_ other: TableReading) -> Bool {
+    quotes.state == other.quotes.state && rowStart == other.rowStart && separators == other.separators
+      && rows == other.rows && blanks == other.blanks && problemCount == other.problemCount
+      && problems == other.problems
+  }
+}

@@ -1,0 +1,34 @@
+/// What a table must be.
+public struct TableRules: Hashable, Sendable {
+  public enum Escape: Hashable, Sendable {
+    /// Both of the others are tried.
+    case auto
+    /// `\"`; a doubled quote is accepted as well.
+    case backslash
+    /// `""` (RFC 4180); a backslash is data.
+    case double
+  }
+
+  /// Nil: told from the first line, among `,` tab `;` `|`, whichever occurs most outside quotes (the first of them where several
+  /// do); `:` only where none of them occurs. None at all: a table of one column.
+  public var delimiter: UInt8?
+  /// Nil: nothing quotes, and each line feed ends a row.
+  public var quote: UInt8? = UInt8(ascii: "\"")
+  public var escape = Escape.auto
+  public var header = true
+  /// Names that the header must hold. Not looked at without a header.
+  public var columns: [String] = []
+  /// These and no others, in this order.
+  public var columnsExact = false
+  public var minRows = 1
+  /// 0: no limit.
+  public var maxRows = 0
+  /// Of text, after unpacking.
+  public var maxBytes: UInt64 = 20 << 30
+  /// One row, without its line end.
+  public var maxRowBytes = 1 << 20
+  /// For tests: without the block-wise fast path.
+  var scalarOnly = false
+
+  public init() {}
+}

@@ -1,0 +1,201 @@
+import Core
+
+/// The text of one table: bounds, encoding, header, rows. Each verdict depends on the bytes alone, never on how they were cut.
+struct TableText {
+  private enum Phase {
+    case head([UInt8])
+    case header(TableHeader)
+    case rows(TableRows)
+  }
+
+  /// Small enough to stay in the nearest cache between one look and the next.
+  private static let sliceBytes = 16 * 1024
+
+  let rules: TableRules
+  private var phase = Phase.head([])
+  private var gate: TextGate
+  /// Bytes looked at.
+  private(set) var bytes: UInt64 = 0
+  /// The reason that ended the reading.
+  private(set) var fatal: Reason?
+  private(set) var names: [String]?
+  private(set) var headerLine: [UInt8] = []
+  private(set) var delimiter: UInt8?
+  private var headerReasons: [Reason] = []
+  private var doubtful: [Reason] = []
+
+  init(rules: TableRules) {
+    self.rules = rules
+    gate = TextGate(allowsNUL: rules.quote == 0)
+  }
+
+  mutating func feed(_ text: UnsafeBufferPointer<UInt8>, scratch: UnsafeMutablePointer<UInt8>) {
+    guard fatal == nil else { return }
+    var waiting: UInt64 = 0
+    if case .head(let head) = phase { waiting = UInt64(head.count) }
+    let allowed = Int(min(UInt64(text.count), rules.maxBytes - bytes - waiting))
+    var rest = text[..<allowed]
+    if case .head(var head) = phase {
+      let part = rest.prefix(Sniff.headBytes - head.count)
+      head.append(contentsOf: part)
+      rest = rest.dropFirst(part.count)
+      phase = .head(head)
+      if head.count == Sniff.headBytes { begin(head, scratch) }
+    }
+    while !rest.isEmpty, fatal == nil {
+      let slice = rest.prefix(Self.sliceBytes)
+      read(UnsafeBufferPointer(rebasing: slice), scratch)
+      rest = rest.dropFirst(slice.count)
+    }
+    guard allowed < text.count, fatal == nil else { return }
+    if case .head(let head) = phase { begin(head, scratch) }
+    if fatal == nil { fatal = Reason(.tooLarge, "The text is larger than \(rules.maxBytes) bytes") }
+  }
+
+  struct Verdict {
+    var rows = 0
+    var reasons: [Reason] = []
+    var doubtful: [Reason] = []
+  }
+
+  mutating func finish(scratch: UnsafeMutablePointer<UInt8>) -> Verdict {
+    if fatal == nil, case .head(let head) = phase { begin(head, scratch) }
+    if fatal == nil, gate.brokenBytes > 0 {
+      stop(.badEncoding, "The text ends inside a character")
+    }
+    if fatal == nil, case .header(var header) = phase {
+      header.end()
+      endHeader(header, isOpen: header.isOpen, hasLineEnd: false, scratch)
+    }
+    guard case .rows(var rows) = phase else { return Verdict(reasons: capped(fatal.map { [$0] } ?? [], more: 0)) }
+    guard fatal == nil else {
+      return Verdict(rows: rows.rows, reasons: capped((fatal.map { [$0] } ?? []) + headerReasons, more: 0))
+    }
+    let outcome = rows.finish()
+    var reasons = headerReasons
+    if outcome.rows == 0 {
+      reasons.append(Reason(.headerOnly, "There is a header and no row"))
+    } else if outcome.rows < rules.minRows {
+      reasons.append(Reason(.tooFewRows, "\(outcome.rows) rows; at least \(rules.minRows) are required"))
+    }
+    if rules.maxRows > 0, outcome.rows > rules.maxRows {
+      reasons.append(Reason(.tooManyRows, "\(outcome.rows) rows; at most \(rules.maxRows) are allowed"))
+    }
+    reasons += outcome.problems.map(reason)
+    if outcome.isDoubtful {
+      let message =
+        #"The rows are right both with \" and with "" as an escaped quote, but are not the same; set format.escape"#
+      doubtful.append(Reason(.ambiguousEscape, message))
+    }
+    return Verdict(
+      rows: outcome.rows, reasons: capped(reasons, more: outcome.problemCount - outcome.problems.count),
+      doubtful: capped(doubtful, more: 0))
+  }
+
+  // MARK: Steps
+
+  private mutating func begin(_ head: [UInt8], _ scratch: UnsafeMutablePointer<UInt8>) {
+    phase = .header(TableHeader(rules: rules))
+    var skipped = 0
+    switch Sniff(head) {
+    case .empty: stop(.empty, "There is no text")
+    case .pgp: stop(.encrypted, "The content is PGP data")
+    case .zip, .bzip2, .gzip, .binary: stop(.notText, "The content is packed or binary data, not text")
+    case .utf16: stop(.badEncoding, "The text is UTF-16, not UTF-8")
+    case .utf8BOM: skipped = 3
+    case .text: break
+    }
+    bytes = UInt64(skipped)
+    if head.count == skipped, fatal == nil { stop(.empty, "There is no text") }
+    guard fatal == nil else { return }
+    head[skipped...].withUnsafeBufferPointer { read($0, scratch) }
+  }
+
+  private mutating func read(_ slice: UnsafeBufferPointer<UInt8>, _ scratch: UnsafeMutablePointer<UInt8>) {
+    let found = gate.check(slice)
+    let count = found?.offset ?? slice.count
+    readTable(UnsafeBufferPointer(rebasing: slice[..<max(0, count)]), scratch)
+    bytes = UInt64(Int64(bytes) + Int64(count))
+    guard fatal == nil, let found else { return }
+    switch found.fault {
+    case .notUTF8: stop(.badEncoding, "The text is not UTF-8")
+    case .nul: stop(.nulByte, "The text holds a NUL byte")
+    }
+  }
+
+  private mutating func readTable(_ text: UnsafeBufferPointer<UInt8>, _ scratch: UnsafeMutablePointer<UInt8>) {
+    var rest = text
+    if case .header(var header) = phase {
+      // Not copied while it grows.
+      phase = .head([])
+      let progress = header.feed(text)
+      phase = .header(header)
+      switch progress {
+      case .more: return
+      case .tooLong:
+        stop(.rowTooLong, "The first line is longer than \(rules.maxRowBytes) bytes")
+        return
+      case .complete(let used):
+        endHeader(header, isOpen: false, hasLineEnd: true, scratch)
+        rest = UnsafeBufferPointer(rebasing: text[used...])
+      }
+    }
+    guard fatal == nil, case .rows(var rows) = phase else { return }
+    phase = .head([])
+    rows.feed(rest, scratch: scratch)
+    phase = .rows(rows)
+  }
+
+  private mutating func endHeader(
+    _ header: TableHeader, isOpen: Bool, hasLineEnd: Bool, _ scratch: UnsafeMutablePointer<UInt8>
+  ) {
+    if isOpen { return stop(.openQuote, "A quote in the first line is never closed") }
+    if header.line.isEmpty { return stop(.noHeader, "The first line is empty") }
+    if header.line.count > rules.maxRowBytes {
+      return stop(.rowTooLong, "The first line is longer than \(rules.maxRowBytes) bytes")
+    }
+    delimiter = header.delimiter
+    let fields = header.fields(delimiter: delimiter)
+    var rows = TableRows(
+      rules: rules, delimiter: delimiter, columns: fields.count, maxProblems: Limits.reasons)
+    if rules.header {
+      names = fields
+      headerLine = header.line
+      let check = HeaderCheck(names: fields, rules: rules)
+      headerReasons = check.reasons
+      doubtful = check.doubtful
+    } else {
+      (header.line + (hasLineEnd ? [Alphabet.lineFeed] : [])).withUnsafeBufferPointer {
+        rows.feed($0, scratch: scratch)
+      }
+    }
+    phase = .rows(rows)
+  }
+
+  private mutating func stop(_ code: Reason.Code, _ message: String) {
+    var row: Int?
+    if case .rows(let rows) = phase { row = rows.currentRow }
+    fatal = Reason(code, message, row: row)
+  }
+
+  private func reason(_ problem: TableReading.Problem) -> Reason {
+    switch problem.kind {
+    case .columns(let found):
+      let columns = names?.count ?? 0
+      let message =
+        names == nil
+        ? "The row has \(found) columns, not as many as the first row"
+        : "The row has \(found) columns, the header \(columns)"
+      return Reason(.columnCount, message, row: problem.row, column: names == nil ? nil : min(found, columns) + 1)
+    case .blank: return Reason(.columnCount, "The row is empty", row: problem.row, column: 1)
+    case .tooLong: return Reason(.rowTooLong, "The row is longer than \(rules.maxRowBytes) bytes", row: problem.row)
+    case .openQuote: return Reason(.openQuote, "A quote that opens in this row is never closed", row: problem.row)
+    }
+  }
+
+  private func capped(_ reasons: [Reason], more: Int) -> [Reason] {
+    let left = max(0, reasons.count - Limits.reasons) + more
+    guard left > 0, let last = reasons.last else { return reasons }
+    return reasons.prefix(Limits.reasons) + [Reason(last.code, "… and \(left) more")]
+  }
+}

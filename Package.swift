@@ -16,8 +16,8 @@ func module(_ name: String, _ needs: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: needs, swiftSettings: swift)
 }
 
-func tests(_ name: String, _ needs: [Target.Dependency], resources: [Resource] = []) -> Target {
-  .testTarget(name: name, dependencies: needs, resources: resources, swiftSettings: swift)
+func tests(_ name: String, _ needs: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []) -> Target {
+  .testTarget(name: name, dependencies: needs, exclude: exclude, resources: resources, swiftSettings: swift)
 }
 
 let package = Package(
@@ -82,7 +82,7 @@ let package = Package(
         "Core", "Config", "CLinux", "Files", "Formats", "Journal", "Ledger", "Outbound", "Spool", "Store", "TestKit",
         crypto, system,
       ]),
-    tests("CLITests", ["Core", "Files", "TestKit", "navette", system]),
+    tests("CLITests", ["Core", "Files", "TestKit", "navette", system], exclude: ["Transcripts"]),
     tests("HouseTests", ["Journal", system]),
   ],
   swiftLanguageModes: [.v6]

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -76,6 +77,8 @@ int cl_lock_is_held(int descriptor) {
   if (fcntl(descriptor, F_OFD_GETLK, &whole) != 0) return -1;
   return whole.l_type != F_UNLCK;
 }
+
+int cl_event_descriptor(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 long cl_file_system_type(const char *path) {
   struct statfs s;

@@ -1,0 +1,74 @@
+internal import CLinux
+internal import Core
+internal import Glibc
+public import SystemPackage
+
+public enum WatchOutcome: Hashable, Sendable {
+  case watching
+  /// No events will come, for this reason; only regular looks will find what changes there.
+  case polled(String)
+}
+
+/// Says that something may have changed in a folder, so that a pass comes soon. It wakes, and no more: an event can be lost, come
+/// twice or come late, and nobody may conclude from it what has happened.
+///
+/// One thread, asleep in the kernel while nothing happens. After the first event it waits 2 ms and takes the whole queue, so a burst
+/// of files costs a few wakes per folder. Both closures run on that thread: keep them short, or the kernel's queue overflows.
+public final class Watcher: Sendable {
+  private let reader: WatchReader?
+  private let thread: pthread_t
+  private let isStopped = Guarded(false)
+
+  /// `onWake` with nil: look everywhere. `onOverflow`: the kernel dropped events; a wake with nil follows.
+  public init(onWake: @escaping @Sendable (FilePath?) -> Void, onOverflow: @escaping @Sendable () -> Void) {
+    guard let reader = WatchReader(onWake: onWake, onOverflow: onOverflow) else {
+      (self.reader, thread) = (nil, pthread_t())
+      return
+    }
+    var thread = pthread_t()
+    let context = Unmanaged.passRetained(reader)
+    if pthread_create(&thread, nil, watchThread, context.toOpaque()) != 0 {
+      context.release()
+      (self.reader, self.thread) = (nil, pthread_t())
+      return
+    }
+    (self.reader, self.thread) = (reader, thread)
+  }
+
+  deinit { stop() }
+
+  /// May be repeated, and should be at every pass: where another folder has taken the path since, that one is watched from now on.
+  /// Watch first and look afterwards, or what comes in between is missed.
+  public func watch(_ directory: FilePath) -> WatchOutcome {
+    guard let reader else {
+      return .polled("no inotify instance is left (fs.inotify.max_user_instances), or no thread")
+    }
+    if let type = FileSystem.type(at: directory), type.isRemote {
+      reader.forget(directory)
+      return .polled("\(type.name) does not report changes")
+    }
+    return reader.watch(directory)
+  }
+
+  public func unwatch(_ directory: FilePath) { reader?.forget(directory) }
+
+  /// No closure runs after it returns, unless it is called from one.
+  public func stop() {
+    guard let reader else { return }
+    let isFirst = isStopped.withLock { stopped in
+      defer { stopped = true }
+      return !stopped
+    }
+    guard isFirst else { return }
+    reader.end()
+    // The last reference may go away inside a closure: a thread cannot wait for itself.
+    if pthread_equal(pthread_self(), thread) != 0 { pthread_detach(thread) } else { pthread_join(thread, nil) }
+  }
+}
+
+/// File-level, so that it belongs to no actor.
+private let watchThread: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { context in
+  guard let context else { return nil }
+  Unmanaged<WatchReader>.fromOpaque(context).takeRetainedValue().run()
+  return nil
+}

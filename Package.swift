@@ -51,7 +51,7 @@ let package = Package(
     module("Spool", ["Core", "Files", system]),
     module("Stores", ["Core", "Store", "Config", "Files", "CCurl", crypto, system]),
     module("Inbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", crypto, system]),
-    module("Outbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", crypto, system]),
+    module("Outbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", system]),
     module(
       "Agent",
       [

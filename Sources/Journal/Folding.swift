@@ -36,7 +36,8 @@ struct Folding {
 
   mutating func take(_ event: Event, at uptime: Duration) -> [Event] {
     var said = expire(at: uptime)
-    said += endWindows(at: uptime) { ends($0, at: event) }
+    let ended = windows.keys.filter { ends($0, at: event) }
+    said += endWindows(at: uptime) { ended.contains($0) }
     guard event.kind.folds else { return said + [event] }
     let fault = Fault(event)
     if windows[fault] != nil {

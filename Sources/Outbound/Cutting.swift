@@ -1,8 +1,8 @@
 import Config
 import Core
-import Crypto
 import Files
 import Formats
+import Ledger
 import SystemPackage
 
 /// A log that may be cut now.
@@ -28,8 +28,8 @@ struct Cut {
   /// Uncompressed, header included.
   var bytes: UInt64 = 0
   var compressedBytes: UInt64 = 0
-  var header = Digest(SHA256.hash(data: [UInt8]()))
-  var sha256 = Digest(SHA256.hash(data: [UInt8]()))
+  var header = DigestHasher.digest(of: [])
+  var sha256 = DigestHasher.digest(of: [])
   var md5 = ""
   /// How far each source has been read: behind its last segment, and behind gaps.
   var cursors: [SourceID: UInt64] = [:]
@@ -104,7 +104,7 @@ struct Cutter {
   }
 
   private func begin(_ cut: inout Cut, _ writer: inout ObjectWriter, _ line: [UInt8]) throws {
-    cut.header = Digest(SHA256.hash(data: line))
+    cut.header = DigestHasher.digest(of: line)
     guard !line.isEmpty else { return }
     try writer.write(line + [UInt8(ascii: "\n")])
     cut.bytes = UInt64(line.count + 1)

@@ -79,6 +79,7 @@ extension OutboundEngine {
 
   private mutating func confirm(_ upload: Upload, _ receipt: Receipt, took: Duration, at now: Moment) throws(LedgerFault) {
     refusing.remove(upload.store)
+    reached[upload.store] = true
     try ledger.transact("confirm") { (t) throws(LedgerFault) in
       try t.noteConfirmed(upload.batch, upload.store, at: now.wall, tag: receipt.tag)
       try t.noteHistory(
@@ -91,6 +92,7 @@ extension OutboundEngine {
   }
 
   private mutating func refuse(_ upload: Upload, _ fault: StoreFault, at now: Moment) throws(LedgerFault) {
+    if fault.kind != .unreachable { reached[upload.store] = true } else if reached[upload.store] == nil { reached[upload.store] = false }
     switch Verdict(fault.kind) {
     case .retry(let backoff, let atLeast):
       let delay = max(backoff.delay(attempt: upload.attempt, random: random.next()), atLeast)

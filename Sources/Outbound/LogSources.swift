@@ -1,7 +1,7 @@
 import Core
-import Crypto
 import Files
 import Formats
+import Ledger
 import SystemPackage
 
 /// One log file as it lies on the disk now, and who it is.
@@ -27,7 +27,7 @@ struct LogSources {
   static let asideSuffix = ".navette"
 
   let stream: StreamName
-  let globs: [(directory: FilePath, pattern: String)]
+  let globs: [(directory: FilePath, pattern: Glob)]
   private let files: any Files
   /// What each file looked like when its head was last compared, by source.
   private var verified: [SourceID: FileInfo] = [:]
@@ -37,7 +37,7 @@ struct LogSources {
     self.files = files
     globs = logs.map { glob in
       let path = FilePath(glob)
-      return (path.removingLastComponent(), path.lastComponent?.string ?? "")
+      return (path.removingLastComponent(), Glob(path.lastComponent?.string ?? ""))
     }
   }
 
@@ -118,8 +118,8 @@ struct LogSources {
       for name in listed[directory] ?? [] {
         let path = directory.appending(name)
         if let original = Self.original(of: name) {
-          if Glob.matches(pattern, original), seen.insert(path).inserted { asides.append((path, .aside)) }
-        } else if Glob.matches(pattern, name), seen.insert(path).inserted {
+          if pattern.matches(original.bytes), seen.insert(path).inserted { asides.append((path, .aside)) }
+        } else if pattern.matches(name.bytes), seen.insert(path).inserted {
           live.append((path, .live))
         }
       }
@@ -160,7 +160,7 @@ struct LogSources {
     let identity = SourceIdentity(device: info.device, inode: info.inode, birth: info.born, headBytes: bytes, head: head)
     let name = "\(stream)\n\(info.inode)\n\(info.born ?? -1)\n\(head)\n\(now.nanoseconds)"
     return SourceRecord(
-      id: SourceID(Digest(SHA256.hash(data: Array(name.utf8)))), stream: stream, path: path.string, identity: identity, seenAt: now)
+      id: SourceID(DigestHasher.digest(of: name.utf8)), stream: stream, path: path.string, identity: identity, seenAt: now)
   }
 
   /// A short file that has grown is known by more of its bytes; a renamed one by its new path.
@@ -181,8 +181,7 @@ struct LogSources {
 
   /// Nil where the file holds fewer bytes, or is gone.
   private func head(of path: FilePath, bytes: Int) throws -> Digest? {
-    var hasher = SHA256()
-    do {
+    do throws(FileFault) {
       let file = try files.open(path)
       var buffer = [UInt8](repeating: 0, count: bytes)
       var filled = 0
@@ -193,11 +192,10 @@ struct LogSources {
         guard count > 0 else { return nil }
         filled += count
       }
-      hasher.update(data: buffer)
-    } catch let fault as FileFault {
-      if fault.kind == .missing { return nil }
-      throw fault
+      return DigestHasher.digest(of: buffer)
+    } catch {
+      if error.kind == .missing { return nil }
+      throw error
     }
-    return Digest(hasher.finalize())
   }
 }

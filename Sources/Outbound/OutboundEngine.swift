@@ -3,8 +3,9 @@ public import Core
 public import Files
 public import Journal
 public import Ledger
-public import Spool
+import Spool
 public import Store
+import SystemPackage
 
 /// One transfer that is due. The engine counts it as under way until `note` is told of its end.
 public struct Upload: Sendable {
@@ -59,6 +60,8 @@ public struct OutboundEngine {
   /// Stores that refused a batch for good, until it is moved to `held`.
   var refused: [BatchID: Set<StoreName>] = [:]
   var spoolIsFull = false
+  /// Which stores answered in this life, and which could not be reached.
+  public internal(set) var reached: [StoreName: Bool] = [:]
 
   struct Delivery: Hashable {
     let batch: BatchID
@@ -88,6 +91,15 @@ public struct OutboundEngine {
   /// batch of theirs due.
   public mutating func flush(_ streams: Set<StreamName>?) {
     for lane in lanes where streams?.contains(lane.name) ?? true { lane.flush = true }
+  }
+
+  /// Whether a sealed batch still waits for a store, held ones left out.
+  public func hasWaiting() throws(LedgerFault) -> Bool {
+    for lane in lanes {
+      let waiting = try ledger.read { (t) throws(LedgerFault) in try t.waiting(of: lane.name) }
+      for delivery in waiting where delivery.confirmedAt == nil && lane.adopted.contains(delivery.batch) { return true }
+    }
+    return false
   }
 
   /// - Throws: a `LedgerFault`, after which nothing may be decided. A stream's own trouble pauses that stream only.

@@ -18,6 +18,7 @@ enum Schema {
       sha256 TEXT NOT NULL, md5 TEXT NOT NULL, sealed_at INTEGER NOT NULL, delivered_at INTEGER
     ) STRICT;
     CREATE UNIQUE INDEX batches_sequence ON batches (stream, sequence);
+    CREATE INDEX batches_key ON batches (key);
     CREATE INDEX batches_waiting ON batches (stream) WHERE delivered_at IS NULL;
 
     CREATE TABLE segments (

@@ -46,6 +46,7 @@ struct Cutter {
   let files: any Files
   /// Where records that are too large are kept.
   let aside: FilePath
+  let isStopping: @Sendable () -> Bool
 
   /// Writes the object; the caller removes it where no row came of it.
   func cut(_ logs: [Cuttable], into object: FilePath) throws -> Cut {
@@ -142,6 +143,7 @@ struct Cutter {
       rows = 0
     }
     reading: while true {
+      if isStopping() { throw Interrupted() }
       let room = cut.rows == 0 ? .max : settings.batch.maxBytes - min(cut.bytes, settings.batch.maxBytes)
       let rowRoom = settings.batch.maxRows == 0 ? Int.max : settings.batch.maxRows - cut.rows
       guard rowRoom > 0, room > 0 else {

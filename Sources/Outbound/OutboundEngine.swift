@@ -7,6 +7,9 @@ import Spool
 public import Store
 import SystemPackage
 
+/// The agent is stopping: what was begun is left as if it had not been.
+struct Interrupted: Error {}
+
 /// One transfer that is due. The engine counts it as under way until `note` is told of its end.
 public struct Upload: Sendable {
   public let batch: BatchID
@@ -51,6 +54,8 @@ public struct OutboundEngine {
   let ledger: Ledger
   let events: any EventSink
   let reopen: @Sendable ([String]) -> String?
+  /// Asked between chunks: a batch that is half cut is thrown away, the records stay where they are.
+  let isStopping: @Sendable () -> Bool
   var random: any RandomNumberGenerator & Sendable
   let lanes: [StreamLane]
   let concurrency: [StoreName: Int]
@@ -72,7 +77,8 @@ public struct OutboundEngine {
   public init(
     settings: Settings, files: any Files, ledger: Ledger, events: any EventSink,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
-    reopen: @escaping @Sendable ([String]) -> String? = { _ in nil }
+    reopen: @escaping @Sendable ([String]) -> String? = { _ in nil },
+    isStopping: @escaping @Sendable () -> Bool = { false }
   ) {
     host = settings.host
     limits = settings.limits
@@ -83,7 +89,8 @@ public struct OutboundEngine {
     self.events = events
     self.random = random
     self.reopen = reopen
-    lanes = settings.streams.map { StreamLane($0, state: state, files: files) }
+    self.isStopping = isStopping
+    lanes = settings.streams.map { StreamLane($0, state: state, files: files, isStopping: isStopping) }
     concurrency = Dictionary(settings.stores.map { ($0.name, $0.concurrency) }, uniquingKeysWith: { a, _ in a })
   }
 
@@ -112,6 +119,8 @@ public struct OutboundEngine {
         pause(lane, fault, at: now)
       } catch let fault as LedgerFault {
         throw fault
+      } catch is Interrupted {
+        break
       } catch {
         preconditionFailure("a fault of an unknown kind: \(error)")
       }

@@ -55,11 +55,11 @@ final class StreamLane {
     let changed: Int64
   }
 
-  init(_ settings: StreamSettings, state: StateFolder, files: any Files) {
+  init(_ settings: StreamSettings, state: StateFolder, files: any Files, isStopping: @escaping @Sendable () -> Bool) {
     self.settings = settings
     let root = state.stream(settings.name)
     spool = Spool(root: root, files: files)
-    cutter = Cutter(settings: settings, files: files, aside: root.appending("aside"))
+    cutter = Cutter(settings: settings, files: files, aside: root.appending("aside"), isStopping: isStopping)
     do {
       key = try KeyTemplate(settings.key)
     } catch {

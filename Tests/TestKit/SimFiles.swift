@@ -68,12 +68,12 @@ public final class SimFiles: Files {
 
   // MARK: changing
 
-  public func create(_ path: FilePath, mode: FileMode) throws(FileFault) -> any WritableFile {
+  public func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
     let id = try change(.create, path) { (disk) throws(FileFault) in try disk.createFile(path, mode: mode) }
     return SimOpenFile(self, id, path)
   }
 
-  public func makeDirectory(_ path: FilePath, mode: FileMode) throws(FileFault) {
+  public func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) {
     try change(.makeDirectory, path) { (disk) throws(FileFault) in
       let slot = try disk.freeSlot("Cannot create directory", path)
       disk.add(disk.newNode(.directory, mode: mode), at: slot, "mkdir \(path)")
@@ -93,7 +93,7 @@ public final class SimFiles: Files {
     }
   }
 
-  public func copy(_ path: FilePath, to target: FilePath, mode: FileMode) throws(FileFault) {
+  public func copy(_ path: FilePath, to target: FilePath, mode: AccessMode) throws(FileFault) {
     let (from, to) = try change(.copy, target) { (disk) throws(FileFault) in
       (try disk.regular("Cannot open", path), try disk.createFile(target, mode: mode))
     }
@@ -145,7 +145,7 @@ public final class SimFiles: Files {
     }
   }
 
-  public func set(mode: FileMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault) {
+  public func set(mode: AccessMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault) {
     try change(.set, path) { (disk) throws(FileFault) in
       let id = try disk.require("Cannot set the mode of", path)
       if disk.isForeign(path) { throw simFault(.denied, "Cannot set the mode of", path, "Operation not permitted") }
@@ -259,7 +259,7 @@ extension SimDisk {
     return id
   }
 
-  fileprivate mutating func createFile(_ path: FilePath, mode: FileMode) throws(FileFault) -> Int {
+  fileprivate mutating func createFile(_ path: FilePath, mode: AccessMode) throws(FileFault) -> Int {
     let slot = try freeSlot("Cannot create", path)
     let id = newNode(.file, mode: mode)
     add(id, at: slot, "create \(path)")

@@ -1,5 +1,5 @@
 public import Core
-public import Files
+import Files
 public import SystemPackage
 
 /// A disk in memory, with what is there now and what a power cut would leave. A value: copy it to keep a moment.
@@ -21,7 +21,7 @@ public struct SimDisk: Sendable {
     var entries: [FileName: Int] = [:]
     var durableEntries: [FileName: Int] = [:]
     var links = 1
-    var mode: FileMode
+    var mode: AccessMode
     var owner: UInt32 = 0
     var group: UInt32 = 0
     var modified: Int64
@@ -51,7 +51,7 @@ public struct SimDisk: Sendable {
 
   public init() {
     nodes = [
-      SimDisk.root: Node(kind: .directory, mode: FileMode(rawValue: 0o755), modified: now, changed: now, born: now)
+      SimDisk.root: Node(kind: .directory, mode: AccessMode(rawValue: 0o755), modified: now, changed: now, born: now)
     ]
   }
 }
@@ -143,7 +143,7 @@ extension SimDisk {
       group: node.group, modified: node.modified, changed: node.changed, born: node.born)
   }
 
-  mutating func newNode(_ kind: FileInfo.Kind, mode: FileMode) -> Int {
+  mutating func newNode(_ kind: FileInfo.Kind, mode: AccessMode) -> Int {
     defer { nextNode += 1 }
     nodes[nextNode] = Node(kind: kind, links: 0, mode: mode, modified: now, changed: now, born: now)
     return nextNode

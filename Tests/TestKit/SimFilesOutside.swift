@@ -1,5 +1,5 @@
 public import Core
-public import Files
+import Files
 public import SystemPackage
 
 // What partners, applications, consumers and operators do while the program runs or is down: no crash point, no fault.
@@ -13,7 +13,7 @@ extension SimDisk {
       append(bytes, to: old)
     } else {
       let slot = try slot("Cannot put", path)
-      let id = newNode(.file, mode: FileMode(rawValue: 0o644))
+      let id = newNode(.file, mode: AccessMode(rawValue: 0o644))
       append(bytes, to: id)
       add(id, at: slot, "outside: create \(path)")
     }
@@ -35,7 +35,7 @@ extension SimDisk {
     if path.lastComponent == nil || resolve(path) != nil { return }
     try makeFolder(path.removingLastComponent(), durable: durable)
     let slot = try slot("Cannot create", path)
-    add(newNode(.directory, mode: FileMode(rawValue: 0o755)), at: slot, "outside: mkdir \(path)")
+    add(newNode(.directory, mode: AccessMode(rawValue: 0o755)), at: slot, "outside: mkdir \(path)")
     if durable { syncFromRoot(path) }
   }
 
@@ -63,13 +63,14 @@ extension SimDisk {
   /// `copytruncate`.
   public mutating func truncate(_ path: FilePath, to size: Int = 0) throws(FileFault) {
     let id = try require("Cannot truncate", path)
-    nodes[id]?.data.removeLast(max(0, (nodes[id]?.data.count ?? 0) - size))
+    let kept = Array((nodes[id]?.data ?? []).prefix(size))
+    nodes[id]?.data = kept
     touch(id)
   }
 
   public mutating func makeLink(_ path: FilePath, to target: String) throws(FileFault) {
     let slot = try freeSlot("Cannot link", path)
-    let id = newNode(.link, mode: FileMode(rawValue: 0o777))
+    let id = newNode(.link, mode: AccessMode(rawValue: 0o777))
     append(Array(target.utf8), to: id)
     add(id, at: slot, "outside: link \(path)")
   }

@@ -75,7 +75,6 @@ struct CrashSweepTests {
   func right(depth: Int) async {
     let report = await SaveProtocol.right.sweep(depth: depth).run()
     #expect(report.failures.isEmpty, "\(report)")
-    print(report)
     #expect(report.steps == 8)
     #expect(report.runs > (depth == 1 ? 20 : 100), "\(report)")
   }

@@ -76,20 +76,20 @@ public final class SimFiles: Files {
   public func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) {
     try change(.makeDirectory, path) { (disk) throws(FileFault) in
       let slot = try disk.freeSlot("Cannot create directory", path)
-      disk.add(disk.newNode(.directory, mode: mode), at: slot, "mkdir \(path)")
+      disk.add(disk.newNode(.directory, mode: mode), at: slot, SimAct("mkdir", path))
     }
   }
 
   public func link(_ path: FilePath, as twin: FilePath) throws(FileFault) {
     try change(.link, path) { (disk) throws(FileFault) in
-      let what = "Cannot link \(path.shown) as"
+      let what = "Cannot link to it as"
       let id = try disk.require(what, path)
       let slot = try disk.freeSlot(what, twin)
       guard disk.nodes[id]?.kind != .directory, !disk.isForeign(path) else {
         throw simFault(.denied, what, twin, "Operation not permitted")
       }
       try disk.sameMount(path, twin, what)
-      disk.add(id, at: slot, "link \(path) as \(twin)")
+      disk.add(id, at: slot, SimAct("link", path, twin))
     }
   }
 
@@ -103,17 +103,17 @@ public final class SimFiles: Files {
 
   public func move(_ path: FilePath, to target: FilePath) throws(FileFault) {
     try change(.move, path) { (disk) throws(FileFault) in
-      let what = "Cannot move \(path.shown) to"
+      let what = "Cannot move it to"
       let (from, id) = try disk.source(what, path, target)
       let to = try disk.freeSlot(what, target)
       try disk.sameMount(path, target, what)
-      disk.rename(from, id, to: to, mayReplace: false, "move \(path) to \(target)")
+      disk.rename(from, id, to: to, mayReplace: false, SimAct("move", path, target))
     }
   }
 
   public func replace(_ path: FilePath, with new: FilePath) throws(FileFault) {
     try change(.replace, path) { (disk) throws(FileFault) in
-      let what = "Cannot move \(new.shown) over"
+      let what = "Cannot move it over"
       let (from, id) = try disk.source(what, new, path)
       let to = try disk.slot(what, path)
       try disk.sameMount(path, new, what)
@@ -122,7 +122,7 @@ public final class SimFiles: Files {
         if old == id { return }
         guard disk.nodes[old]?.kind != .directory else { throw simFault(.io, what, path, "Is a directory") }
       }
-      disk.rename(from, id, to: to, mayReplace: true, "replace \(path) with \(new)")
+      disk.rename(from, id, to: to, mayReplace: true, SimAct("rename", new, path))
     }
   }
 
@@ -141,7 +141,7 @@ public final class SimFiles: Files {
       guard disk.nodes[id]?.entries.isEmpty == true else {
         throw simFault(.exists, "Cannot remove directory", path, "Directory not empty")
       }
-      disk.drop(slot, id, "remove \(path)")
+      disk.drop(slot, id, SimAct("remove", path))
     }
   }
 
@@ -262,7 +262,7 @@ extension SimDisk {
   fileprivate mutating func createFile(_ path: FilePath, mode: AccessMode) throws(FileFault) -> Int {
     let slot = try freeSlot("Cannot create", path)
     let id = newNode(.file, mode: mode)
-    add(id, at: slot, "create \(path)")
+    add(id, at: slot, SimAct("create", path))
     return id
   }
 
@@ -270,12 +270,16 @@ extension SimDisk {
     _ what: String, _ path: FilePath, _ target: FilePath
   ) throws(FileFault) -> (Slot, Int) {
     let id = try require(what, path)
-    if target != path, target.starts(with: path) { throw simFault(.io, what, target, "Invalid argument") }
+    if nodes[id]?.kind == .directory, target != path, target.starts(with: path) {
+      throw simFault(.io, what, target, "Invalid argument")
+    }
     return (try slot(what, path), id)
   }
 
   fileprivate func sameMount(_ a: FilePath, _ b: FilePath, _ what: String) throws(FileFault) {
-    if mount(of: a) != mount(of: b) { throw simFault(.crossDevice, what, b, "Invalid cross-device link (EXDEV)") }
+    if !knobs.mounts.isEmpty, mount(of: a) != mount(of: b) {
+      throw simFault(.crossDevice, what, b, "Invalid cross-device link (EXDEV)")
+    }
   }
 
   /// The fault that is due at this operation, if one is.

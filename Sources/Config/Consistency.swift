@@ -70,9 +70,6 @@ struct Consistency {
       if require.columnsExact, require.columns.isEmpty {
         report("feeds.\(feed.name).require.columns_exact", "this needs the names of the columns", "Fill columns")
       }
-      if let delimiter = feed.format.delimiter, delimiter == feed.format.quote {
-        report("feeds.\(feed.name).format.quote", "the quote is the delimiter")
-      }
     }
   }
 
@@ -101,13 +98,19 @@ struct Consistency {
     for (index, stream) in settings.streams.enumerated() {
       let longest = Template.longestKey(stream.key, stream: stream.name.text, host: settings.host)
       for name in stream.stores {
-        var prefix = 0
-        if case .s3(let s3) = settings.store(name)?.target { prefix = s3.prefix.utf8.count + 1 }
-        if longest + prefix > Limits.keyBytes {
+        switch settings.store(name)?.target {
+        case .s3(let s3):
+          let length = longest.utf8.count + (s3.prefix.isEmpty ? 0 : s3.prefix.utf8.count + 1)
+          guard length > Limits.keyBytes else { continue }
           report(
             "streams.\(stream.name).key",
-            "object names could be \(longest + prefix) bytes long with the prefix of \(name), and \(Limits.keyBytes) is the most"
-          )
+            "object names could be \(length) bytes long with the prefix of \(name), and \(Limits.keyBytes) is the most")
+        case .folder:
+          guard longest.split(separator: "/").contains(where: { $0.utf8.count > Limits.nameBytes }) else { continue }
+          report(
+            "streams.\(stream.name).key",
+            "a part of the name between slashes could be longer than the \(Limits.nameBytes) bytes that a folder takes")
+        case nil: continue
         }
       }
       guard Template(stream.key)?.placeholders.contains("stream") == false else { continue }

@@ -83,12 +83,15 @@ final class Workshop {
     chmod(root.string, 0o755)
   }
 
-  deinit {
-    let walk: @convention(c) (UnsafePointer<CChar>?, UnsafePointer<stat>?, Int32, UnsafeMutablePointer<FTW>?) -> Int32 =
-      {
-        path, _, _, _ in path.map { remove($0) } ?? 0
-      }
-    nftw(root.string, walk, 16, Int32(FTW_DEPTH.rawValue | FTW_PHYS.rawValue))
+  deinit { Self.erase(root) }
+
+  private static func erase(_ path: FilePath) {
+    if remove(path.string) == 0 { return }
+    chmod(path.string, 0o700)
+    for name in (try? ConfigSource.disk.list(path)) ?? [] where name != "." && name != ".." {
+      erase(path.appending(name))
+    }
+    rmdir(path.string)
   }
 
   func path(_ name: String) -> FilePath { root.appending(name) }

@@ -20,7 +20,7 @@ struct ConsistencyTests {
     #expect(
       feeds([("/a/in", "/a/out"), ("/a/in/", "/b/out"), ("/c/in", "/a/out")]) == [
         "4:17: feeds.f1.landing: two feeds cannot share a folder: this is the same folder as feeds.f0.landing. Choose another folder",
-        "5:33: feeds.f2.handover: two feeds cannot share a folder: this is the same folder as feeds.f0.handover. Choose another folder",
+        "5:34: feeds.f2.handover: two feeds cannot share a folder: this is the same folder as feeds.f0.handover. Choose another folder",
       ])
   }
 
@@ -105,17 +105,18 @@ struct ConsistencyTests {
         "6:40: streams.b.key: the same object names as streams.a.key, in the same store. Put {stream} into both"
       ])
     #expect(Bench(Lane.shelf + lanes.replacing("{seq}", with: "{stream}{seq}")).problems() == [])
-    let long = "key: \"\(String(repeating: "x", count: 990))/{stream}-{seq}\""
+    let parts = String(repeating: "x/", count: 450)
+    let long =
+      Lane.s3Head.replacing("/prefix", with: "/" + String(repeating: "p", count: 50))
+      + "streams:\n  a:\n    logs: [/l/a]\n    store: aep\n    key: \"\(parts){stream}-{seq}\"\n"
+    #expect(Bench(long, environment: Lane.keys).problems() == [])
     #expect(
-      Lane.stream(long).problems() == [])
-    #expect(
-      Lane.stream(long.replacing("{stream}", with: "{host}-{stream}-{utc}")).problems() == [
-        "8:10: streams.out.key: object names could be 1041 bytes long with the prefix of shelf, and 1024 is the most"
+      Bench(long.replacing("{stream}", with: "{host}-{utc}{utc}{utc}-{stream}"), environment: Lane.keys).problems() == [
+        "11:10: streams.a.key: object names could be 1030 bytes long with the prefix of aep, and 1024 is the most"
       ])
-  }
-
-  @Test("a quote is no delimiter")
-  func dialect() {
-    #expect(Lane.feed("format: {delimiter: \",\", quote: \"\\\"\"}").problems() == [])
+    #expect(
+      Lane.stream("key: \"\(String(repeating: "x", count: 250))-{seq}\"").problems() == [
+        "8:10: streams.out.key: a part of the name between slashes could be longer than the 255 bytes that a folder takes"
+      ])
   }
 }

@@ -64,20 +64,20 @@ struct FuzzTests {
   func mutations(seed: UInt64) {
     var random = Random(state: seed)
     var refused = 0
-    for _ in 0..<500 {
+    for _ in 0..<300 {
       let problems = Self.read(Self.mutated(&random))
       refused += problems.isEmpty ? 0 : 1
       let text = problems.map(\.description).joined()
       #expect(!text.contains("invented-secret-value") && !text.contains("AKIDINVENTED"))
       #expect(problems.allSatisfy { $0.file != nil && !$0.message.isEmpty })
     }
-    #expect(refused > 100)
+    #expect(refused > 60)
   }
 
   @Test("random bytes are no better", arguments: 1...4)
   func noise(seed: UInt64) {
     var random = Random(state: seed &* 977)
-    for _ in 0..<500 {
+    for _ in 0..<300 {
       let count = Int.random(in: 1...200, using: &random)
       let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
       _ = Self.read(bytes)

@@ -171,6 +171,17 @@ struct GroundCheckTests {
       ])
   }
 
+  @Test("the program that is run after a rename must be there to run")
+  func program() throws {
+    var settings = try settings()
+    settings.streams[0].reopen = [shop.file("reopen", mode: 0o755).string, "x"]
+    #expect(problems(settings) == [])
+    for wrong in [shop.file("no-program", mode: 0o644), shop.path("nothing"), shop.path("log")] {
+      settings.streams[0].reopen = [wrong.string]
+      #expect(problems(settings).first?.hasPrefix("streams.out.reopen[0]: \(user) cannot run D/") == true)
+    }
+  }
+
   @Test("a file of certificates must be there to read")
   func certificates() throws {
     var settings = try settings()

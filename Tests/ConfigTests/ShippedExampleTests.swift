@@ -68,11 +68,11 @@ struct ShippedExampleTests {
     let problems = bench.problems()
     #expect(problems.allSatisfy { $0.contains("not supported yet") })
     let refused = Set(problems.compactMap { $0.split(separator: ":").first.flatMap { Int($0) } })
-    let marked = text.indices.filter { text[$0].contains("(not yet)") }
+    let marked = text.indices.filter { text[$0].contains("(not yet)") && !text[$0].hasPrefix("#") }
     // The stores that come later are marked on each line and refused by their address.
     let stores = marked.filter { text[$0].contains("azblob://") || text[$0].contains("sftp://") }
     let single = marked.filter { index in
-      !["blob:", "partner:", "127.0.0.1:10000", "account_key", "private_key", "known_hosts"].contains {
+      !["  blob:", "partner:", "127.0.0.1:10000", "account_key", "private_key", "known_hosts"].contains {
         text[index].contains($0)
       }
     }

@@ -93,7 +93,7 @@ struct UnsupportedTests {
         "5:5: feeds.in.decrypt.key: this key is missing: give a secret, best as ${credential:NAME} or ${file:/path}"))
     #expect(
       Lane.feed("expect: {by: \"6\", days: [monday]}").problems().contains(
-        "5:33: feeds.in.expect.days[0]: expected mon, tue, wed, thu, fri, sat or sun, found \"monday\""))
+        "5:30: feeds.in.expect.days[0]: expected mon, tue, wed, thu, fri, sat or sun, found \"monday\""))
     #expect(
       Lane.feed("pull: {store: nope}").problems().contains(
         "5:19: feeds.in.pull.store: there is no store of this name. Describe it under stores"))

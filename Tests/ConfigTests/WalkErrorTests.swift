@@ -20,7 +20,7 @@ struct WalkErrorTests {
           + "without a slash, with at least one, found \"x\""
       ),
       (
-        "include: [\"*\", \"a/b\", \"[\"]",
+        "include: [\"*\", \"a/b\"]",
         "5:20: feeds.in.include[1]: expected a pattern for a file's name, such as \"*.csv\", "
           + "without a slash, found \"a/b\""
       ),
@@ -237,7 +237,7 @@ struct WalkErrorTests {
   func folders(url: String) {
     #expect(
       Bench("stores: {a: {url: \"\(url)\"}}").problems() == [
-        "1:18: stores.a.url: expected file:///absolute/folder, found another text (not shown)"
+        "1:19: stores.a.url: expected file:///absolute/folder, found another text (not shown)"
       ])
   }
 

@@ -25,7 +25,10 @@ public struct GroundCheck {
       checkFolder(feed.landing, "feeds.\(feed.name).landing", "list it and take files out of it", moves: true)
       checkFolder(feed.handover, "feeds.\(feed.name).handover", "list it and put files into it", moves: false)
     }
-    for stream in settings.streams { checkLogs(stream) }
+    for stream in settings.streams {
+      checkLogs(stream)
+      checkProgram(stream)
+    }
     checkMeetings(settings)
   }
 
@@ -129,6 +132,17 @@ public struct GroundCheck {
         }
         checkLogFiles(path, in: folder, key)
       }
+    }
+  }
+
+  private mutating func checkProgram(_ stream: StreamSettings) {
+    guard let program = stream.reopen.first else { return }
+    let path = FilePath(program)
+    if ground.kind(of: path) != .file || !ground.allows(path, X_OK) {
+      report(
+        "streams.\(stream.name).reopen[0]",
+        "\(ground.user) cannot run \(path): there is no such program, or no right to",
+        "Name a program by its absolute path")
     }
   }
 

@@ -43,13 +43,13 @@ struct Template {
   static let inKeys = ["stream", "date", "host", "utc", "seq", "schema"]
   static let inNames = ["name", "stem", "ext", "feed", "drop", "utc"]
 
-  /// The longest key that a template can give, in bytes.
-  static func longestKey(_ template: String, stream: String, host: String) -> Int {
+  /// The longest key that a template can give.
+  static func longestKey(_ template: String, stream: String, host: String) -> String {
     let longest = [
       "stream": stream, "host": host, "date": "2026-03-12", "utc": "20260312T060000Z", "seq": "\(Int.max)",
       "schema": String(repeating: "f", count: 16),
     ]
-    return Template(template)?.filled { longest[$0] ?? "" }.utf8.count ?? 0
+    return Template(template)?.filled { longest[$0] ?? "" } ?? ""
   }
 }
 

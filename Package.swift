@@ -46,7 +46,7 @@ let package = Package(
     module("Files", ["Core", "CLinux", system]),
     module("Journal", ["Core", log]),
     module("Store", ["Core", system]),
-    module("Config", ["Core", "CYaml", system]),
+    module("Config", ["Core", "CLinux", "CYaml", system]),
     module("Ledger", ["Core", "CSQLite", system]),
     module("Spool", ["Core", "Files", system]),
     module("Stores", ["Core", "Store", "Config", "Files", "CCurl", crypto, system]),

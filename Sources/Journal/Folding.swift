@@ -36,8 +36,7 @@ struct Folding {
 
   mutating func take(_ event: Event, at uptime: Duration) -> [Event] {
     var said = expire(at: uptime)
-    let ended = windows.keys.filter { ends($0, at: event) }
-    said += endWindows(at: uptime) { ended.contains($0) }
+    said += endWindows(at: uptime) { Self.ends($0, at: event) }
     guard event.kind.folds else { return said + [event] }
     let fault = Fault(event)
     if windows[fault] != nil {
@@ -65,7 +64,7 @@ struct Folding {
   /// Ends every window.
   mutating func finish(at uptime: Duration) -> [Event] { endWindows(at: uptime) { _ in true } }
 
-  private func ends(_ fault: Fault, at event: Event) -> Bool {
+  private static func ends(_ fault: Fault, at event: Event) -> Bool {
     switch event.kind {
     case .agentStopping: true
     case .laneResumed: fault.feed == event.fields[.feed] && fault.stream == event.fields[.stream]

@@ -57,7 +57,7 @@ struct RuleTests {
   }
 
   @Test(arguments: [
-    "Date()", "clock_gettime(CLOCK_REALTIME, &t)", "ContinuousClock.now", "SuspendingClock()", "time(nil)",
+    "Date()", "Glibc.clock_gettime(CLOCK_REALTIME, &t)", "ContinuousClock.now", "SuspendingClock()", "time(nil)",
   ])
   func clocks(_ use: String) throws {
     #expect(check(Rules.clock, "let now = \(use)").count == 1)
@@ -67,7 +67,7 @@ struct RuleTests {
 
   @Test func syncing() {
     #expect(check(Rules.syncing, "fsync(file)").count == 1)
-    #expect(check(Rules.syncing, "fdatasync(file)").count == 1)
+    #expect(check(Rules.syncing, "Glibc.fdatasync(file)").count == 1)
     #expect(check(Rules.syncing, "fsync(file)", at: "Sources/Files/LinuxFiles.swift").isEmpty)
   }
 

@@ -13,7 +13,9 @@ struct SwiftText {
   func functions() -> [(line: Int, name: String, length: Int)] {
     var found: [(line: Int, name: String, length: Int)] = []
     for (index, line) in code.enumerated() {
-      guard let head = line.firstMatch(of: /\b(?:func +(\S+?)[(<]|(init)[?!]?[(<]|(deinit)\b)/) else { continue }
+      guard
+        let head = line.firstMatch(of: /\b(?:func +(\S+?)[(<]|(init)[?!]?[(<]|(deinit)\b)/.wordBoundaryKind(.simple))
+      else { continue }
       // A call such as `self.init(…)` or `super.init()` is no declaration.
       if head.range.lowerBound > line.startIndex, line[line.index(before: head.range.lowerBound)] == "." { continue }
       let name = String(head.output.1 ?? head.output.2 ?? head.output.3 ?? "")

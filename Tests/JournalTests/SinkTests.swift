@@ -91,7 +91,7 @@ struct SinkTests {
           file: "", function: "", line: 0))
     #expect(capture.lines.count == 3)
     for line in capture.lines { #expect(!line.contains("jane") && !line.contains("example")) }
-    #expect(capture.lines[0].contains("/srv/in/‹masked, 35 bytes›.csv"))
+    #expect(capture.lines[0].contains("/srv/in/‹masked, 34 bytes›.csv"))
     #expect(Privacy.masked("/srv/in/plain name.csv: gone") == "/srv/in/plain name.csv: gone")
   }
 
@@ -111,7 +111,8 @@ struct SinkTests {
 
   @Test func aReaderThatDoesNotReadCostsALineNotTheAgent() {
     var ends: [Int32] = [0, 0]
-    #expect(pipe2(&ends, O_NONBLOCK | O_CLOEXEC) == 0)
+    #expect(pipe(&ends) == 0)
+    for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
     defer { ends.forEach { close($0) } }
     let writer = LineWriter(descriptor: ends[1], patience: .milliseconds(20))
     for _ in 0..<4 { writer.write(String(repeating: "x", count: 30_000)) }
@@ -124,7 +125,8 @@ struct SinkTests {
         all += buffer[..<count]
       }
     }
-    #expect(drain().count == 65_536)
+    // What a pipe holds, in the middle of a line.
+    #expect((60_003..<90_000).contains(drain().count))
     writer.write("next")
     #expect(String(decoding: drain(), as: UTF8.self) == "\nnext\n")
   }

@@ -47,8 +47,8 @@ private func manual(_ text: String) -> [(entry: Entry, level: String, fields: [S
 
 @Suite("The vocabulary is one closed list")
 struct VocabularyTests {
-  let entries: [Entry]
-  let chapters: [(entry: Entry, level: String, fields: [String])]
+  fileprivate let entries: [Entry]
+  fileprivate let chapters: [(entry: Entry, level: String, fields: [String])]
 
   init() throws {
     entries = catalogue(try text("systemd/navette.catalog"))

@@ -43,7 +43,9 @@ public enum Spawn {
   ) throws -> Outcome {
     let files = try [unnamed(input), unnamed(), unnamed()]
     defer { files.forEach { close($0) } }
-    let child = try start(argv, environment, directory, files)
+    // The call that changes the folder is hidden behind _GNU_SOURCE; env(1) does it as well.
+    let place = directory.map { ["/usr/bin/env", "-C", $0.string] } ?? []
+    let child = try start(place + argv, environment, files)
     let (status, timedOut) = reap(child, timeout)
     let ended = status & 0x7f
     return Outcome(
@@ -52,14 +54,12 @@ public enum Spawn {
   }
 
   private static func start(
-    _ argv: [String], _ environment: [String: String], _ directory: FilePath?, _ files: [Int32]
+    _ argv: [String], _ environment: [String: String], _ files: [Int32]
   ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     for (target, file) in files.enumerated() { posix_spawn_file_actions_adddup2(&actions, file, Int32(target)) }
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
-    if let directory { posix_spawn_file_actions_addchdir_np(&actions, directory.string) }
 
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)

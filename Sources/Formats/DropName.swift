@@ -84,8 +84,8 @@ public struct DropName: Hashable, Sendable {
       case 14:
         if let time = moment(day: number / 1_000_000, clock: number % 1_000_000) { return time }
       case 10:
-        // From 2001 on, as ten digits; longer ago is none.
-        if number >= 1_000_000_000 { return Timestamp(seconds: Int64(number)) }
+        // Of this century, as the others.
+        if (1_000_000_000..<4_102_444_800).contains(number) { return Timestamp(seconds: Int64(number)) }
       case 8:
         let next = index + 1
         guard next < pieces.endIndex, pieces[next].count == 6, let clock = Self.number(pieces[next]) else { continue }

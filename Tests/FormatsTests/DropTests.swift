@@ -47,7 +47,7 @@ struct DropTests {
     arguments: [
       "audience.csv", "x_20261340_060512.csv", "x_99999999999999.csv", "x_20260312.csv", "x_20260231_000000.csv", "_",
       "",
-      ".csv", "x_060512.csv", "x_0123456789.csv", "x_20260312_250000.csv",
+      ".csv", "x_060512.csv", "x_0123456789.csv", "x_9999999999.csv", "x_20260312_250000.csv",
     ])
   func noTime(_ name: String) {
     let found = DropName(FileName(name))

@@ -78,9 +78,9 @@ struct LinuxFilesTests {
       #expect(try files.writers(of: file) == .some)
       _ = try writer.info()
     }
-    #expect(try files.writers(of: file) == Writers.none)
+    #expect(try files.comesToRest(file))
     let reader = try files.open(file)
-    #expect(try files.writers(of: file) == Writers.none)
+    #expect(try files.comesToRest(file))
     _ = try reader.info()
   }
 

@@ -18,7 +18,7 @@ public enum StoreCheck {
     let files = LinuxFiles()
     let folder = FilePath("/tmp/navette-check-\(UInt64.random(in: 0 ... .max))")
     do {
-      try files.makeDirectory(folder, mode: FileMode(rawValue: 0o700))
+      try files.makeDirectory(folder, mode: AccessMode(rawValue: 0o700))
       defer { try? files.removeTree(folder) }
       let store = try makeStore(settings, files: files) { SystemClock.wall() }
       guard let key = StoreKey("navette-probe-\(UInt64.random(in: 0 ... .max))") else { return outcome }

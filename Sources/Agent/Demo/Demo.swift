@@ -88,9 +88,9 @@ public struct Demonstration {
   }
 
   private func runOnce(_ settings: Settings) async throws {
-    let sink = DemoSink(root: root.string, say: SayBox(say))
+    let sink = DemoSink(root: root.string)
     let code = try await OnceRun(settings, events: sink).run()
-    sink.flush()
+    for line in sink.take() { say(line) }
     guard code == .done || code == .findings else { throw Failure(code, "The agent ended with \(code.rawValue)") }
   }
 
@@ -115,7 +115,7 @@ public struct Demonstration {
     }
     let names = try files.list(handover)
     guard names.count == expected.count else { throw Failure(.findings, "The hand-over folder holds \(names.count) files") }
-    let quarantine = StateFolder(root.appending("state")).feed(FeedName("audiences").unsafelyKnown).appending("quarantine")
+    let quarantine = StateFolder(root.appending("state")).feeds.appending("audiences").appending(DropPlace.quarantine.rawValue)
     for drop in try files.list(quarantine) {
       let reasons = try files.readPlan([Reason].self, at: quarantine.appending(drop).appending(DropPlan.reasonsName))
       let first = reasons.first
@@ -157,6 +157,19 @@ public struct Demonstration {
 
   private func gunzip(_ path: FilePath) throws -> [UInt8] {
     let packed = try files.contents(of: path, limit: 64 << 20)
-    return try DemoGunzip.unpack(packed, name: path.string)
+    var text: [UInt8] = []
+    var inflater = Inflater()
+    do {
+      try packed.withUnsafeBufferPointer { (all) throws(GzipFault) in
+        try inflater.write(UnsafeRawBufferPointer(all)) { piece in
+          text.append(contentsOf: piece)
+          return true
+        }
+      }
+      try inflater.finish()
+    } catch {
+      throw Failure(.findings, "\(path) is not whole gzip: \(error)")
+    }
+    return text
   }
 }

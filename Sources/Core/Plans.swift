@@ -163,6 +163,7 @@ public struct Reason: Hashable, Sendable, Codable {
     case columnCount = "column_count", rowTooLong = "row_too_long", openQuote = "open_quote"
     case tooFewRows = "too_few_rows", tooManyRows = "too_many_rows", tooLarge = "too_large"
     case gzipDamaged = "gzip_damaged", gzipTruncated = "gzip_truncated", gzipTrailing = "gzip_trailing"
-    case encrypted, changedInFlight = "changed_in_flight", nameTaken = "name_taken", unreadable
+    case encrypted, changedInFlight = "changed_in_flight", nameTaken = "name_taken", badName = "bad_name"
+    case duplicate, unreadable
   }
 }

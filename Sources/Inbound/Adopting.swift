@@ -1,0 +1,95 @@
+import Core
+import Files
+import Ledger
+import Spool
+import SystemPackage
+
+// Seen is not durable: what another process left behind is synced before anything rests on it, and what the ledger does not know of
+// it is recorded. The same serves a ledger that was lost.
+extension FeedPass {
+  mutating func adopt() throws {
+    try spool.prepare()
+    for place in [DropPlace.gathering, .claimed, .handover, .held] {
+      for slice in try drops(in: place).slices(of: Self.slice) {
+        var paths: [FilePath] = []
+        for id in slice { try collect(spool.path(place, id), &paths) }
+        try sync(paths)
+      }
+    }
+    try sync(DropPlace.allCases.map { spool.path($0) } + [spool.root])
+    for folder in [landing, handover] where try files.info(folder)?.kind == .directory { try sync([folder]) }
+
+    for place in DropPlace.allCases where place != .gathering {
+      for slice in try drops(in: place).slices(of: Self.slice) { try recordUnknown(Array(slice), in: place) }
+    }
+    for slice in try drops(in: .claimed).slices(of: Self.slice) {
+      // What cannot be read is dealt with by the checks.
+      let plans = slice.compactMap { try? plan(.claimed, $0) }
+      _ = try clearOriginals(plans)
+      try removeStaged(plans)
+    }
+    feed.isAdopted = true
+  }
+
+  /// Everything at and below the path, files before the directories that hold them.
+  private func collect(_ path: FilePath, _ paths: inout [FilePath]) throws(FileFault) {
+    guard let info = try files.info(path) else { return }
+    if info.kind == .directory { for name in try files.list(path) { try collect(path.appending(name), &paths) } }
+    if info.kind == .directory || info.kind == .file { paths.append(path) }
+  }
+
+  private func recordUnknown(_ ids: [DropID], in place: DropPlace) throws {
+    let unknown = try host.ledger.read { (t) throws(LedgerFault) in
+      var unknown: [DropID] = []
+      for id in ids where try t.drop(id) == nil { unknown.append(id) }
+      return unknown
+    }
+    let plans = unknown.compactMap { try? plan(place, $0) }
+    guard !plans.isEmpty else { return }
+    guard place != .claimed else { return try recordSeen(plans) }
+    let now = now.wall
+    try host.ledger.transact("adopt") { (t) throws(LedgerFault) in
+      for plan in plans {
+        try t.noteSeen(plan)
+        let outcome = FeedPass.outcome(of: plan, in: place)
+        try t.noteOutcome(
+          plan.id, outcome, content: contentDigest(plan), rows: plan.rows, at: plan.checkedAt ?? plan.seenAt)
+        if let handedOverAt = plan.handedOverAt { try t.noteHandedOver(plan.id, at: handedOverAt) }
+        try t.noteHistory(plan.id, "rebuilt", "Recorded anew from \(place.rawValue)", at: now)
+      }
+    }
+  }
+
+  /// As well as the place tells it. In the archive, what was never handed over was a duplicate, or an empty drop.
+  private static func outcome(of plan: DropPlan, in place: DropPlace) -> DropOutcome {
+    switch place {
+    case .gathering, .claimed, .handover: .accepted
+    case .held: .held
+    case .quarantine: .quarantined
+    case .archive: plan.handedOverAt != nil ? .accepted : plan.rows ?? 0 > 0 ? .duplicate : .archived
+    }
+  }
+
+  /// Claimed drops: the bytes are durable, now the record.
+  func recordSeen(_ plans: [DropPlan]) throws(LedgerFault) {
+    guard !plans.isEmpty else { return }
+    try host.ledger.transact("seen") { (t) throws(LedgerFault) in
+      for plan in plans {
+        try t.noteSeen(plan)
+        try t.noteHistory(plan.id, "drop_seen", "\(plan.bytes) bytes from landing", at: plan.seenAt)
+      }
+    }
+    for plan in plans { report(.dropSeen, "Drop \(plan.id) is ours: \(plan.shown)", plan) }
+  }
+
+  /// Staged files of drops that lie in `claimed` were staged before a stop: they are made anew.
+  private func removeStaged(_ plans: [DropPlan]) throws(FileFault) {
+    for plan in plans {
+      for number in plan.parts.indices { try removeIfThere(stagedPath(plan.id, number)) }
+    }
+  }
+
+  func removeIfThere(_ path: FilePath) throws(FileFault) {
+    do { try files.remove(path) } catch { if error.kind != .missing { throw error } }
+  }
+}

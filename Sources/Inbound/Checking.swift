@@ -1,0 +1,252 @@
+import Config
+import Core
+import Files
+import Formats
+import Journal
+import Ledger
+import Spool
+import SystemPackage
+
+// Step 2: what the checks say, and where a drop goes for it. The checks are pure, so after a stop they are made again.
+extension FeedPass {
+  /// A drop with its verdict.
+  private struct Judged {
+    var plan: DropPlan
+    var verdict: Verdict
+    /// The ledger has it already.
+    let isRecorded: Bool
+    let isReleased: Bool
+  }
+
+  /// All that is claimed, slice by slice: check it, take out duplicates, hand it over.
+  mutating func work() throws {
+    let claimed = try drops(in: .claimed)
+    for slice in claimed.slices(of: Self.slice) {
+      if stop() {
+        summary.wasStopped = true
+        break
+      }
+      try work(on: Array(slice))
+    }
+    summary.waiting += try drops(in: .claimed).count + drops(in: .handover).count
+  }
+
+  private mutating func work(on ids: [DropID]) throws {
+    let outcomes = try host.ledger.read { (t) throws(LedgerFault) in
+      var outcomes: [DropID: DropOutcome] = [:]
+      for id in ids { outcomes[id] = try t.drop(id)?.outcome }
+      return outcomes
+    }
+    var judged: [Judged] = []
+    for plan in try clearOriginals(try readable(ids)) {
+      let isReleased = try files.info(spool.path(.claimed, plan.id).appending(DropPlan.overrideName)) != nil
+      // Checked in an earlier pass, and kept waiting since.
+      if outcomes[plan.id] == .accepted, plan.checkedAt != nil {
+        judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, isReleased: isReleased))
+      } else if let one = try check(plan, isReleased: isReleased) {
+        judged.append(one)
+      } else {
+        // Asked to stop. What has been checked is checked again then.
+        summary.wasStopped = true
+        return
+      }
+    }
+    try findDuplicates(&judged)
+    try record(judged)
+    try carryOut(judged)
+    try handOver(judged.filter { $0.verdict == .accepted }.map(\.plan))
+  }
+
+  /// A drop whose plan cannot be read waits for a person; the others go on.
+  private mutating func readable(_ ids: [DropID]) throws -> [DropPlan] {
+    var plans: [DropPlan] = []
+    for id in ids {
+      do {
+        plans.append(try plan(.claimed, id))
+      } catch {
+        guard error.kind == .missing || error.kind == .io else { throw error }
+        let reason = Reason(.unreadable, error.description)
+        try hold(DropPlan(id: id, feed: settings.name, seenAt: now.wall, parts: []), reason)
+      }
+    }
+    return plans
+  }
+
+  /// Nil: asked to stop.
+  private func check(_ plan: DropPlan, isReleased: Bool) throws(FileFault) -> Judged? {
+    var plan = plan
+    var findings: [PartFinding] = []
+    for (number, part) in plan.parts.enumerated() {
+      let path = partsPath(.claimed, plan.id).appending(part.name)
+      do {
+        guard let inspection = try inspect(path) else { return nil }
+        plan.parts[number].sha256 = inspection.sha256
+        plan.parts[number].rows = inspection.rows
+        findings.append(PartFinding(part: part, inspection: inspection))
+      } catch {
+        // A part that is gone or cannot be read: a person must look, whatever the others are.
+        let reason = Reason(.unreadable, error.description, part: part.name)
+        return Judged(plan: plan, verdict: .held([reason]), isRecorded: false, isReleased: isReleased)
+      }
+    }
+    plan.checkedAt = now.wall
+    let verdict = judge(findings, settings.require, isReleased: isReleased)
+    return Judged(plan: plan, verdict: verdict, isRecorded: false, isReleased: isReleased)
+  }
+
+  private func inspect(_ path: FilePath) throws(FileFault) -> Inspection? {
+    let file = try files.open(path)
+    var inspector = TableInspector(rules: TableRules(settings))
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
+    defer { buffer.deallocate() }
+    var offset: UInt64 = 0
+    while true {
+      if stop() { return nil }
+      let count = try file.read(into: buffer, at: offset)
+      if count == 0 { return inspector.finish() }
+      inspector.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      offset += UInt64(count)
+    }
+  }
+
+  /// The same content as one that was handed over, or that is on its way there.
+  private mutating func findDuplicates(_ judged: inout [Judged]) throws(LedgerFault) {
+    guard settings.duplicates != .deliver else { return }
+    for index in judged.indices where judged[index].verdict == .accepted && !judged[index].isReleased {
+      let plan = judged[index].plan
+      guard let content = contentDigest(plan) else { continue }
+      let earlier = try host.ledger.read { (t) throws(LedgerFault) in
+        try t.accepted(settings.name, content: content, except: plan.id)
+      }
+      guard let twin = earlier ?? feed.inHand[content], twin != plan.id else {
+        feed.inHand[content] = plan.id
+        continue
+      }
+      judged[index].verdict =
+        settings.duplicates == .skip
+        ? .duplicate(of: twin) : .quarantined([Reason(.duplicate, "The same content as drop \(twin)")])
+    }
+  }
+
+  /// What was found goes into the drop, then into the ledger.
+  private func record(_ judged: [Judged]) throws {
+    let new = judged.filter { !$0.isRecorded || $0.verdict != .accepted }
+    guard !new.isEmpty else { return }
+    var paths: [FilePath] = []
+    for one in new {
+      let id = one.plan.id
+      try files.writePlan(one.plan, to: planPath(.claimed, id))
+      paths.append(planPath(.claimed, id))
+      if one.verdict.outcome == .held || one.verdict.outcome == .quarantined {
+        try files.writePlan(one.verdict.reasons, to: reasonsPath(.claimed, id))
+        paths.append(reasonsPath(.claimed, id))
+      }
+      paths.append(spool.path(.claimed, id))
+    }
+    try sync(paths)
+    let now = now.wall
+    try host.ledger.transact("verdicts") { (t) throws(LedgerFault) in
+      for one in new {
+        let (id, outcome) = (one.plan.id, one.verdict.outcome)
+        // Said twice where a stop came between this and the move.
+        let isKnown = try t.drop(id)?.outcome == outcome
+        try t.noteOutcome(id, outcome, content: contentDigest(one.plan), rows: one.plan.rows, at: now)
+        if !isKnown { try t.noteHistory(id, one.verdict.eventName, one.verdict.summary, at: now) }
+      }
+    }
+  }
+
+  private mutating func carryOut(_ judged: [Judged]) throws(FileFault) {
+    for place in [DropPlace.archive, .held, .quarantine] {
+      try spool.move(judged.filter { $0.verdict.place == place }.map(\.plan.id), from: .claimed, to: place)
+    }
+    for one in judged { announce(one.plan, one.verdict) }
+  }
+
+  private mutating func announce(_ plan: DropPlan, _ verdict: Verdict) {
+    let message = "\(plan.shown) of feed \(settings.name): \(verdict.summary)"
+    switch verdict {
+    case .accepted: return
+    case .archived:
+      summary.archived += 1
+      report(.feedEmpty, message, plan, [.reason: verdict.code])
+    case .duplicate:
+      summary.duplicates += 1
+      report(.dropDuplicate, message, plan, [.reason: verdict.code])
+    case .held:
+      summary.held += 1
+      report(.dropHeld, message, plan, [.reason: verdict.code])
+    case .quarantined:
+      summary.quarantined += 1
+      report(.dropQuarantined, message, plan, [.reason: verdict.code])
+    }
+  }
+
+  /// Out of `claimed`, for a reason that is not one of the checks'.
+  mutating func hold(_ plan: DropPlan, _ reason: Reason) throws {
+    let verdict = Verdict.held([reason])
+    try files.writePlan([reason], to: reasonsPath(.claimed, plan.id))
+    try sync([reasonsPath(.claimed, plan.id), spool.path(.claimed, plan.id)])
+    let now = now.wall
+    try host.ledger.transact("hold") { (t) throws(LedgerFault) in
+      try t.noteSeen(plan)
+      try t.noteOutcome(plan.id, .held, content: nil, rows: nil, at: now)
+      try t.noteHistory(plan.id, verdict.eventName, verdict.summary, at: now)
+    }
+    if let content = contentDigest(plan), feed.inHand[content] == plan.id { feed.inHand[content] = nil }
+    try spool.move([plan.id], from: .claimed, to: .held)
+    announce(plan, verdict)
+  }
+}
+
+extension Verdict {
+  var eventName: String {
+    switch self {
+    case .accepted: "checked"
+    case .archived: EventKind.feedEmpty.rawValue
+    case .duplicate: EventKind.dropDuplicate.rawValue
+    case .held: EventKind.dropHeld.rawValue
+    case .quarantined: EventKind.dropQuarantined.rawValue
+    }
+  }
+
+  /// For the journal's `NAVETTE_REASON`.
+  var code: String { reasons.first?.code.rawValue ?? outcome.rawValue }
+
+  /// One line for people.
+  var summary: String {
+    func all(_ reasons: [Reason]) -> String {
+      guard let first = reasons.first else { return "no reason" }
+      let row = first.row.map { " (row \($0))" } ?? ""
+      return first.message + row + (reasons.count > 1 ? ", and \(reasons.count - 1) more" : "")
+    }
+    switch self {
+    case .accepted: return "passed its checks"
+    case .archived(let reason): return "archived: \(reason.message)"
+    case .duplicate(let twin): return "archived: the same content as drop \(twin)"
+    case .held(let reasons): return "held: \(all(reasons))"
+    case .quarantined(let reasons): return "quarantined: \(all(reasons))"
+    }
+  }
+}
+
+extension TableRules {
+  init(_ settings: FeedSettings) {
+    self.init()
+    delimiter = settings.format.delimiter
+    quote = settings.format.quote
+    escape =
+      switch settings.format.escape {
+      case .auto: .auto
+      case .backslash: .backslash
+      case .double: .double
+      }
+    header = settings.format.header
+    columns = settings.require.columns
+    columnsExact = settings.require.columnsExact
+    minRows = settings.require.minRows
+    maxRows = settings.require.maxRows
+    maxBytes = settings.require.maxBytes
+    maxRowBytes = settings.require.maxRowBytes
+  }
+}

@@ -1,0 +1,208 @@
+import Config
+import Core
+import Files
+import Formats
+import Journal
+import Ledger
+import Spool
+import SystemPackage
+
+/// One feed between two passes: what is known of it in memory. All of it can be lost: the places say what has been done.
+struct Feed {
+  var settings: FeedSettings
+  let spool: Spool<DropPlace>
+  var filter: LandingFilter
+  var settling = Settling()
+
+  /// Whether everything in the places has been made durable by this process, and is in the ledger. Any fault ends it: what was
+  /// renamed may then not have been synced.
+  var isAdopted = false
+  /// False once a rename from landing met the border of a mount.
+  var canRename = true
+  /// Contents that are on their way to the hand-over folder.
+  var inHand: [Digest: DropID] = [:]
+  var pause: Pause?
+  /// Uptime.
+  var nextSweep: Duration?
+  /// Of each feed's own: what has been reported of drops that wait for their name.
+  var reported: Set<DropID> = []
+
+  struct Pause {
+    /// Uptime.
+    var until: Duration
+    var attempts: Int
+    var why: String
+  }
+
+  init(_ settings: FeedSettings, state: StateFolder, files: any Files) {
+    self.settings = settings
+    spool = Spool(root: state.feed(settings.name), files: files)
+    filter = LandingFilter(settings)
+  }
+
+  /// New settings for the same feed.
+  mutating func adopt(_ new: FeedSettings) {
+    if new.landing != settings.landing { (settling, canRename) = (Settling(), true) }
+    if new.handover != settings.handover { isAdopted = false }
+    settings = new
+    filter = LandingFilter(new)
+    pause = nil
+  }
+}
+
+/// What a pass has to work with.
+struct Host {
+  let files: any Files
+  let ledger: Ledger
+  let events: any EventSink
+  /// Names of drops: unique together with the second in which they were seen.
+  let salt: () -> UInt32
+}
+
+/// One pass over one feed. Its phases are in files of their own, in the order of their steps:
+/// Adopting, Gathering, Checking, HandingOver, Sweeping.
+///
+/// What holds after each call:
+/// 1. A drop leaves `gathering` only whole and durable.
+/// 2. A drop leaves `claimed` only after its originals have left landing, durably: what lies in landing is never taken twice.
+/// 3. A drop lies in `handover` only if all its parts were staged, durably: a staged file that is gone was handed over.
+/// 4. Whatever is reported or recorded of a drop is durable before.
+struct FeedPass {
+  /// Drops that are worked on together: few barriers for many drops, and a bound for memory.
+  static let slice = 256
+
+  var feed: Feed
+  let host: Host
+  let now: Moment
+  let stop: () -> Bool
+  var summary = PassSummary()
+
+  var files: any Files { host.files }
+  var spool: Spool<DropPlace> { feed.spool }
+  var settings: FeedSettings { feed.settings }
+  var landing: FilePath { feed.settings.landing }
+  var handover: FilePath { feed.settings.handover }
+
+  init(_ feed: Feed, _ host: Host, at now: Moment, stop: @escaping () -> Bool) {
+    self.feed = feed
+    self.host = host
+    self.now = now
+    self.stop = stop
+  }
+
+  private enum Phase: CaseIterable { case adopt, finishHandingOver, resumeGathering, gather, work, sweep }
+
+  /// Faults of the disk pause the feed; those of the ledger are everybody's and are thrown.
+  mutating func perform() throws(LedgerFault) {
+    if let pause = feed.pause, now.uptime < pause.until {
+      summary.look(at: pause.until)
+      summary.paused[settings.name] = pause.why
+      return
+    }
+    var first: FileFault?
+    for phase in Phase.allCases {
+      if stop() {
+        summary.wasStopped = true
+        break
+      }
+      do {
+        try run(phase)
+      } catch let fault as LedgerFault {
+        feed.isAdopted = false
+        throw fault
+      } catch let fault as FileFault {
+        feed.isAdopted = false
+        first = first ?? fault
+        // Without it nothing may be concluded from what lies in the places.
+        if phase == .adopt { break }
+      } catch {
+        preconditionFailure("a fault of an unknown kind: \(error)")
+      }
+    }
+    if let first { pause(for: first) } else if !summary.wasStopped { resume() }
+  }
+
+  private mutating func run(_ phase: Phase) throws {
+    switch phase {
+    case .adopt: if !feed.isAdopted { try adopt() }
+    case .finishHandingOver: try finishHandingOver()
+    case .resumeGathering: try resumeGathering()
+    case .gather: try gather()
+    case .work: try work()
+    case .sweep: try sweep()
+    }
+  }
+
+  private mutating func pause(for fault: FileFault) {
+    let attempts = (feed.pause?.attempts ?? 0) + 1
+    let delay = min(60, 2 << min(attempts - 1, 5))
+    let why = fault.description
+    if feed.pause == nil { report(.lanePaused, "Feed \(settings.name) is paused: \(why)", reason: why) }
+    feed.pause = Feed.Pause(until: now.uptime + .seconds(delay), attempts: attempts, why: why)
+    summary.look(at: now.uptime + .seconds(delay))
+    summary.paused[settings.name] = why
+  }
+
+  private mutating func resume() {
+    guard feed.pause != nil else { return }
+    feed.pause = nil
+    report(.laneResumed, "Feed \(settings.name) goes on")
+  }
+}
+
+// MARK: - Small things that every phase needs
+
+extension FeedPass {
+  func partsPath(_ place: DropPlace, _ id: DropID) -> FilePath { spool.path(place, id).appending(DropPlan.partsName) }
+  func planPath(_ place: DropPlace, _ id: DropID) -> FilePath { spool.path(place, id).appending(DropPlan.fileName) }
+  func reasonsPath(_ place: DropPlace, _ id: DropID) -> FilePath {
+    spool.path(place, id).appending(DropPlan.reasonsName)
+  }
+
+  /// Where a part lies in the hand-over folder before it has its name. Hidden, and `.part` for those who look all the same.
+  func stagedPath(_ id: DropID, _ number: Int) -> FilePath { handover.appending(".\(id).\(number).part") }
+
+  /// Drops in the place, in the order in which they were seen. What has no drop's name is not ours and stays alone.
+  func drops(in place: DropPlace) throws(FileFault) -> [DropID] {
+    try spool.entries(in: place).compactMap { DropID($0) }
+  }
+
+  func plan(_ place: DropPlace, _ id: DropID) throws(FileFault) -> DropPlan {
+    try files.readPlan(DropPlan.self, at: planPath(place, id))
+  }
+
+  func sync(_ paths: [FilePath]) throws(FileFault) {
+    if !paths.isEmpty { try files.sync(paths) }
+  }
+
+  func report(_ kind: EventKind, _ message: String, reason: String? = nil) {
+    var fields: [Event.Field: String] = [.feed: settings.name.text]
+    fields[.reason] = reason
+    host.events.record(kind, message, fields)
+  }
+
+  func report(
+    _ kind: EventKind, _ message: String, _ plan: DropPlan, _ more: [Event.Field: String] = [:]
+  ) {
+    var fields = more
+    fields[.feed] = settings.name.text
+    fields[.drop] = plan.id.description
+    fields[.bytes] = String(plan.bytes)
+    if let rows = plan.rows { fields[.rows] = String(rows) }
+    host.events.record(kind, message, fields)
+  }
+}
+
+extension DropPlan {
+  /// What people know the drop by: its file's name, masked where it may hold an address.
+  var shown: String {
+    guard let first = parts.first else { return "an empty set" }
+    return parts.count == 1 ? first.name.masked : "\(first.name.masked) and \(parts.count - 1) more"
+  }
+}
+
+extension RandomAccessCollection where Index == Int {
+  func slices(of size: Int) -> [SubSequence] {
+    stride(from: startIndex, to: endIndex, by: size).map { self[$0..<Swift.min($0 + size, endIndex)] }
+  }
+}

@@ -1,0 +1,257 @@
+import Config
+import Core
+import Files
+import Formats
+import Journal
+import Ledger
+import Spool
+import SystemPackage
+
+// Steps 3 to 6: stage, freeze, move to `handover`, rename to the final names, record, archive.
+//
+// - A drop is moved to `handover` only when all its staged files and `drop.json` with their names are durable.
+// - From then on a staged file that is gone was handed over: the vanished staging file is the receipt.
+// - Nothing in the hand-over folder is ever replaced, unless the feed says `collision: replace`.
+extension FeedPass {
+  mutating func handOver(_ plans: [DropPlan]) throws {
+    guard !plans.isEmpty else { return }
+    try requireHandover()
+    let template = try template()
+    var staged: [DropPlan] = []
+    var taken: Set<FileName> = []
+    for plan in plans {
+      if stop() {
+        summary.wasStopped = true
+        break
+      }
+      switch try chooseNames(plan, template, &taken) {
+      case .chosen(let named): staged.append(try stage(named))
+      case .refused(let reason): try hold(plan, reason)
+      }
+    }
+    guard !staged.isEmpty else { return }
+    try sync(staged.flatMap { plan in plan.parts.indices.map { stagedPath(plan.id, $0) } } + [handover])
+    for plan in staged { try files.writePlan(plan, to: planPath(.claimed, plan.id)) }
+    try sync(staged.flatMap { [planPath(.claimed, $0.id), spool.path(.claimed, $0.id)] })
+    try spool.move(staged.map(\.id), from: .claimed, to: .handover)
+    try publish(staged)
+  }
+
+  /// What an earlier pass or process left between its hand-over and the archive.
+  mutating func finishHandingOver() throws {
+    feed.inHand = [:]
+    let left = try drops(in: .handover)
+    if left.isEmpty { return }
+    try requireHandover()
+    for slice in left.slices(of: Self.slice) {
+      var plans: [DropPlan] = []
+      for id in slice { plans.append(try plan(.handover, id)) }
+      try publish(plans)
+    }
+  }
+
+  /// A folder that is away (not mounted, say) must not look like one from which everything was taken.
+  private func requireHandover() throws(FileFault) {
+    guard try files.info(handover)?.kind == .directory else {
+      throw FileFault(
+        .missing, "Cannot hand over to", at: handover.shown, why: "there is no such directory",
+        remedy: "Make it, or mount what it belongs to")
+    }
+  }
+
+  private func template() throws(FileFault) -> NameTemplate {
+    do {
+      return try NameTemplate(settings.handoverName)
+    } catch {
+      throw FileFault(
+        .io, "Cannot make names for feed", at: settings.name.text, why: "\(error)", remedy: "Correct `handover_name`")
+    }
+  }
+
+  // MARK: Names
+
+  private enum Choice {
+    case chosen(DropPlan)
+    case refused(Reason)
+  }
+
+  private func chooseNames(
+    _ plan: DropPlan, _ template: NameTemplate, _ taken: inout Set<FileName>
+  ) throws(FileFault) -> Choice {
+    var named = plan
+    for (number, part) in plan.parts.enumerated() {
+      let wanted: FileName
+      do {
+        wanted = try template.render(name: part.name, feed: plan.feed, drop: plan.id, at: plan.seenAt)
+      } catch {
+        return .refused(Reason(.badName, "The hand-over name would have \(error)", part: part.name))
+      }
+      var name = wanted
+      switch settings.collision {
+      case .replace: break
+      case .fail:
+        if taken.contains(wanted) { return .refused(Self.nameTaken(part)) }
+        if try isTaken(wanted) { return .refused(Self.nameTaken(part)) }
+      case .rename:
+        var next = 2
+        while true {
+          if !taken.contains(name), try !isTaken(name) { break }
+          name = numbered(wanted, next)
+          next += 1
+        }
+      }
+      named.parts[number].finalName = name
+    }
+    // Not before the whole drop has its names.
+    taken.formUnion(named.parts.compactMap(\.finalName))
+    return .chosen(named)
+  }
+
+  private static func nameTaken(_ part: DropPart) -> Reason {
+    Reason(.nameTaken, "The hand-over folder has a file of that name", part: part.name)
+  }
+
+  private func isTaken(_ name: FileName) throws(FileFault) -> Bool { try files.info(handover.appending(name)) != nil }
+
+  // MARK: Staging
+
+  /// Always a copy: archive and consumer must not share an inode.
+  private func stage(_ plan: DropPlan) throws(FileFault) -> DropPlan {
+    var plan = plan
+    let owner: UInt32? = if let name = settings.owner { try Accounts.user(name) } else { nil }
+    let group: UInt32? = if let name = settings.group { try Accounts.group(name) } else { nil }
+    for (number, part) in plan.parts.enumerated() {
+      let staged = stagedPath(plan.id, number)
+      do throws(FileFault) {
+        try removeIfThere(staged)
+        try files.copy(
+          partsPath(.claimed, plan.id).appending(part.name), to: staged, mode: .init(rawValue: settings.mode))
+        if owner != nil || group != nil {
+          try files.set(mode: .init(rawValue: settings.mode), owner: owner, group: group, of: staged)
+        }
+        guard let info = try files.info(staged), info.size == part.size else {
+          throw FileFault(.io, "Cannot stage", at: staged.shown, why: "the copy is not as long as drop \(plan.id)")
+        }
+        plan.parts[number].stagedInode = info.inode
+      } catch {
+        // The disk may be full: what is half done gives its room back.
+        for number in plan.parts.indices { try? files.remove(stagedPath(plan.id, number)) }
+        throw error
+      }
+    }
+    return plan
+  }
+
+  // MARK: Publishing
+
+  /// How one part came to its end.
+  private enum Delivery: Equatable {
+    case done
+    /// The staged file is gone and its final name too: taken by the consumer, as far as anybody can tell.
+    case inferred
+    case nameTaken
+  }
+
+  /// Step 5 and 6 for drops in `handover`.
+  private mutating func publish(_ plans: [DropPlan]) throws {
+    var done: [(plan: DropPlan, isInferred: Bool)] = []
+    for plan in plans {
+      var plan = plan
+      var ways: [Delivery] = []
+      for number in plan.parts.indices { ways.append(try publish(number, of: &plan)) }
+      if ways.contains(.nameTaken) {
+        waitForName(plan)
+      } else {
+        done.append((plan, ways.contains(.inferred)))
+      }
+    }
+    guard !done.isEmpty else { return }
+    try sync([handover])
+    for index in done.indices where done[index].plan.handedOverAt == nil {
+      done[index].plan.handedOverAt = now.wall
+      try files.writePlan(done[index].plan, to: planPath(.handover, done[index].plan.id))
+    }
+    try sync(done.flatMap { [planPath(.handover, $0.plan.id), spool.path(.handover, $0.plan.id)] })
+    try recordHandedOver(done)
+    try spool.move(done.map(\.plan.id), from: .handover, to: .archive)
+  }
+
+  private func publish(_ number: Int, of plan: inout DropPlan) throws(FileFault) -> Delivery {
+    let part = plan.parts[number]
+    let staged = stagedPath(plan.id, number)
+    var name = part.finalName ?? part.name
+    guard let info = try files.info(staged) else {
+      if plan.handedOverAt != nil { return .done }
+      let inode = try files.info(handover.appending(name))?.inode
+      return inode != nil && inode == part.stagedInode ? .done : .inferred
+    }
+    if settings.collision == .replace {
+      try files.replace(handover.appending(name), with: staged)
+      return .done
+    }
+    var next = 2
+    while true {
+      do {
+        try files.move(staged, to: handover.appending(name))
+        return .done
+      } catch {
+        guard error.kind == .exists else { throw error }
+      }
+      // Where a rename is a link and an unlink, a stop can leave both names.
+      if try files.info(handover.appending(name))?.inode == info.inode {
+        try files.remove(staged)
+        return .done
+      }
+      if settings.collision == .fail { return .nameTaken }
+      // Somebody took the name after it was chosen. The new one is fixed before it is used.
+      repeat {
+        name = numbered(part.finalName ?? part.name, next)
+        next += 1
+      } while try isTaken(name)
+      plan.parts[number].finalName = name
+      try files.writePlan(plan, to: planPath(.handover, plan.id))
+      try sync([planPath(.handover, plan.id), spool.path(.handover, plan.id)])
+    }
+  }
+
+  /// With `collision: fail`, where the name was taken after the drop was staged: it is tried again, for it cannot go back.
+  private mutating func waitForName(_ plan: DropPlan) {
+    if let content = contentDigest(plan) { feed.inHand[content] = plan.id }
+    summary.look(at: now.uptime + .seconds(10))
+    guard feed.reported.insert(plan.id).inserted else { return }
+    let why = "the hand-over folder has a file of that name"
+    report(.dropWaiting, "\(plan.shown) of feed \(settings.name) waits: \(why)", plan, [.reason: "name_taken"])
+  }
+
+  private mutating func recordHandedOver(_ done: [(plan: DropPlan, isInferred: Bool)]) throws {
+    let now = now.wall
+    let news = try host.ledger.transact("handed over") { (t) throws(LedgerFault) in
+      var news: Set<DropID> = []
+      for (plan, isInferred) in done where try t.drop(plan.id)?.handedOverAt == nil {
+        news.insert(plan.id)
+        try t.noteHandedOver(plan.id, at: plan.handedOverAt ?? now)
+        try t.noteHistory(plan.id, EventKind.dropHandedOver.rawValue, FeedPass.sentence(plan, isInferred), at: now)
+      }
+      return news
+    }
+    for (plan, isInferred) in done {
+      if let content = contentDigest(plan), feed.inHand[content] == plan.id { feed.inHand[content] = nil }
+      feed.reported.remove(plan.id)
+      guard news.contains(plan.id) else { continue }
+      summary.handedOver += 1
+      var fields: [Event.Field: String] = [:]
+      if let name = plan.parts.first?.finalName {
+        fields[.path] = handover.appending(FileName(name.masked)).shown
+      }
+      fields[.durationMS] = String(max(0, ((plan.handedOverAt ?? now) - plan.seenAt).milliseconds))
+      report(
+        .dropHandedOver, "\(plan.shown) of feed \(settings.name): \(Self.sentence(plan, isInferred))", plan, fields)
+    }
+  }
+
+  private static func sentence(_ plan: DropPlan, _ isInferred: Bool) -> String {
+    let names = plan.parts.compactMap { $0.finalName?.masked }.joined(separator: ", ")
+    let what = "handed over as \(names)"
+    return isInferred ? what + ", as it seems: its staged file is gone, and so is the name; the archive has it" : what
+  }
+}

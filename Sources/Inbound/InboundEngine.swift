@@ -1,0 +1,86 @@
+public import Config
+public import Core
+public import Files
+public import Journal
+public import Ledger
+public import Spool
+public import SystemPackage
+
+/// What one pass did, and what it left.
+public struct PassSummary: Hashable, Sendable {
+  /// Uptime at which to look again; nil: only when something changes.
+  public var next: Duration?
+  /// Files in landing that count and have not been taken yet.
+  public var settling = 0
+  /// Drops that are ours and not at an end: still being taken, checked, or handed over.
+  public var waiting = 0
+  /// Done in this pass.
+  public var handedOver = 0, duplicates = 0, archived = 0, held = 0, quarantined = 0
+  /// Feeds that cannot go on, and why.
+  public var paused: [FeedName: String] = [:]
+  /// It was asked to stop before it was through.
+  public var wasStopped = false
+
+  public init() {}
+
+  mutating func look(at uptime: Duration) { next = next.map { min($0, uptime) } ?? uptime }
+
+  mutating func add(_ other: PassSummary) {
+    if let uptime = other.next { look(at: uptime) }
+    settling += other.settling
+    waiting += other.waiting
+    handedOver += other.handedOver
+    duplicates += other.duplicates
+    archived += other.archived
+    held += other.held
+    quarantined += other.quarantined
+    paused.merge(other.paused) { first, _ in first }
+    wasStopped = wasStopped || other.wasStopped
+  }
+}
+
+/// Moves drops from landing to their hand-over folder, synchronously. Each pass looks at everything anew, so it may be
+/// called at any time, after any interruption; a pass that finds nothing to do changes nothing.
+public struct InboundEngine {
+  private let state: StateFolder
+  private let host: Host
+  private var feeds: [Feed]
+
+  /// - Parameter salt: tells apart drops that were seen in one second: the first of a random start, then one more each time.
+  public init(
+    feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
+    salt: @escaping () -> UInt32
+  ) {
+    self.state = state
+    host = Host(files: files, ledger: ledger, events: events, salt: salt)
+    self.feeds = feeds.map { Feed($0, state: state, files: files) }
+  }
+
+  /// Folders in which something new should wake the lane.
+  public var folders: [FilePath] { feeds.map(\.settings.landing) }
+
+  /// Takes over new settings; what is known of feeds that stay is kept.
+  public mutating func reload(_ settings: [FeedSettings]) {
+    feeds = settings.map { new in
+      guard var known = feeds.first(where: { $0.settings.name == new.name }) else {
+        return Feed(new, state: state, files: host.files)
+      }
+      known.adopt(new)
+      return known
+    }
+  }
+
+  /// Whatever can be done now is done. A feed's own fault pauses that feed and no other.
+  /// - Parameter stop: asked between two steps, and between two reads of a long check. Once it says true, the pass ends soon.
+  /// - Throws: faults of the ledger, which concern every feed.
+  public mutating func pass(at now: Moment, stop: @escaping () -> Bool = { false }) throws(LedgerFault) -> PassSummary {
+    var summary = PassSummary()
+    for index in feeds.indices {
+      var pass = FeedPass(feeds[index], host, at: now, stop: stop)
+      defer { feeds[index] = pass.feed }
+      try pass.perform()
+      summary.add(pass.summary)
+    }
+    return summary
+  }
+}

@@ -1,0 +1,97 @@
+public import Config
+public import Core
+public import Files
+public import Journal
+public import Ledger
+public import Spool
+public import SystemPackage
+
+/// When the inbound engine works: after each wake, when it asked to look again, and once a minute anyway.
+public actor InboundLane {
+  /// A watch can lose events, and some folders cannot be watched at all.
+  private static let rescan = Duration.seconds(60)
+
+  public typealias Clock = @Sendable () -> Moment
+  /// Told of each finished pass: feeds the watchdog and the snapshot.
+  public typealias Report = @Sendable (PassSummary, Moment) -> Void
+
+  private let executor = LaneExecutor(label: "navette.inbound")
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  private nonisolated let waker = Waker()
+  private nonisolated let isStopped = Guarded(false)
+  private var engine: InboundEngine
+  private let events: any EventSink
+  private let clock: Clock
+  private let report: Report
+  /// Passes in a row that the ledger made impossible.
+  private var failures = 0
+
+  public init(
+    feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
+    clock: @escaping Clock, report: @escaping Report = { _, _ in }
+  ) {
+    // A random start, then one more each time: unique in any second, and not the same after a restart within it.
+    let salt = Guarded(UInt32.random(in: 0...0xff_ffff))
+    engine = InboundEngine(feeds: feeds, state: state, files: files, ledger: ledger, events: events) {
+      salt.withLock { value in
+        value &+= 1
+        return value
+      }
+    }
+    self.events = events
+    self.clock = clock
+    self.report = report
+  }
+
+  /// Asks for a pass. From any thread.
+  public nonisolated func wake() { waker.wake() }
+
+  /// Ends `run` after the step in hand. From any thread.
+  public nonisolated func stop() {
+    isStopped.withLock { $0 = true }
+    waker.wake()
+  }
+
+  /// Folders in which something new should wake the lane.
+  public var folders: [FilePath] { engine.folders }
+
+  /// Takes over new settings between two passes.
+  public func reload(_ feeds: [FeedSettings]) {
+    engine.reload(feeds)
+    waker.wake()
+  }
+
+  /// One pass now. For `run --once`, which decides itself when it is over.
+  public func pass() throws(LedgerFault) -> PassSummary {
+    let summary = try engine.pass(at: clock(), stop: { [isStopped] in isStopped.withLock { $0 } })
+    report(summary, clock())
+    return summary
+  }
+
+  /// Until `stop` is called or the task is cancelled.
+  /// - Throws: a ledger that is damaged, or of a newer version. Whatever may heal by itself is retried.
+  public func run() async throws(LedgerFault) {
+    while !isStopped.withLock({ $0 }) {
+      let wait = try passOrPause()
+      if await waker.wait(atMost: wait) == .cancelled { return }
+    }
+  }
+
+  private func passOrPause() throws(LedgerFault) -> Duration {
+    do throws(LedgerFault) {
+      let summary = try pass()
+      if failures > 0 { events.record(.laneResumed, "The inbound lane goes on") }
+      failures = 0
+      let next = summary.next.map { max($0 - clock().uptime, .milliseconds(1)) } ?? Self.rescan
+      return min(next, Self.rescan)
+    } catch {
+      if error.kind == .damaged || error.kind == .newer { throw error }
+      failures += 1
+      if failures == 1 {
+        events.record(.lanePaused, "The inbound lane is paused: \(error)", [.reason: error.description])
+      }
+      return .seconds(min(60, 1 << min(failures, 6)))
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import Config
+import Core
+import Formats
+import Ledger
+
+// Decisions of the inbound lane, without a disk: the same view gives the same plan.
+
+/// Which names in landing count.
+struct LandingFilter {
+  private let include: [Glob]
+  private let exclude: [Glob]
+
+  init(_ settings: FeedSettings) {
+    include = settings.include.map { Glob($0) }
+    exclude = settings.exclude.map { Glob($0) }
+  }
+
+  func takes(_ name: FileName) -> Bool {
+    !Self.isUnfinished(name) && include.contains { $0.matches(name.bytes) }
+      && !exclude.contains { $0.matches(name.bytes) }
+  }
+
+  /// Hidden names, and those that clients and editors give to files they have not finished.
+  static func isUnfinished(_ name: FileName) -> Bool {
+    let tilde = UInt8(ascii: "~")
+    guard let first = name.bytes.first, let last = name.bytes.last else { return true }
+    if first == UInt8(ascii: ".") || first == tilde || last == tilde { return true }
+    let tail = name.bytes.suffix(longestSuffix).map { (65...90).contains($0) ? $0 + 32 : $0 }
+    return suffixes.contains { tail.suffix($0.count).elementsEqual($0) }
+  }
+
+  private static let suffixes = [
+    ".part", ".tmp", ".temp", ".filepart", ".crdownload", ".swp", ".writing",
+  ].map { Array($0.utf8) }
+  private static let longestSuffix = suffixes.map(\.count).max() ?? 0
+}
+
+/// What the checks say of a drop.
+enum Verdict: Hashable {
+  case accepted
+  /// To be kept, but not handed over: an empty drop of a feed that wants it so.
+  case archived(Reason)
+  case duplicate(of: DropID)
+  case held([Reason])
+  case quarantined([Reason])
+
+  var outcome: DropOutcome {
+    switch self {
+    case .accepted: .accepted
+    case .archived: .archived
+    case .duplicate: .duplicate
+    case .held: .held
+    case .quarantined: .quarantined
+    }
+  }
+
+  /// Where the drop goes; nil: to its hand-over.
+  var place: DropPlace? {
+    switch self {
+    case .accepted: nil
+    case .archived, .duplicate: .archive
+    case .held: .held
+    case .quarantined: .quarantine
+    }
+  }
+
+  var reasons: [Reason] {
+    switch self {
+    case .held(let reasons), .quarantined(let reasons): reasons
+    case .archived(let reason): [reason]
+    case .accepted, .duplicate: []
+    }
+  }
+}
+
+/// What was found in one part.
+struct PartFinding {
+  let part: DropPart
+  let inspection: Inspection
+}
+
+/// - Parameter isReleased: a person has said that the drop is to be handed over all the same.
+func judge(_ findings: [PartFinding], _ require: FeedSettings.Require, isReleased: Bool) -> Verdict {
+  if isReleased { return .accepted }
+  var reasons: [Reason] = []
+  var doubts: [Reason] = []
+  for finding in findings {
+    let name = finding.part.name
+    if finding.inspection.rawBytes != finding.part.size {
+      doubts.append(Reason(.changedInFlight, "It is not as long as it was in landing", part: name))
+    }
+    reasons += finding.inspection.reasons.map { $0.of(name) }
+    doubts += finding.inspection.doubtful.map { $0.of(name) }
+  }
+  let isEmpty = reasons.allSatisfy { $0.code == .empty || $0.code == .headerOnly }
+  if isEmpty, let first = reasons.first {
+    switch require.empty {
+    case .quarantine: return .quarantined(reasons)
+    case .archive: return .archived(first)
+    case .deliver: reasons = []
+    }
+  }
+  if !reasons.isEmpty { return .quarantined(Array(reasons.prefix(Limits.reasons))) }
+  return doubts.isEmpty ? .accepted : .held(Array(doubts.prefix(Limits.reasons)))
+}
+
+extension Reason {
+  fileprivate func of(_ part: FileName) -> Reason {
+    var copy = self
+    copy.part = part
+    return copy
+  }
+}
+
+/// One digest for the content of a drop, whatever its parts are called; nil before the checks.
+func contentDigest(_ plan: DropPlan) -> Digest? {
+  let digests = plan.parts.compactMap(\.sha256)
+  guard digests.count == plan.parts.count, let first = digests.first else { return nil }
+  return digests.count == 1 ? first : DigestHasher.digest(of: digests.flatMap(\.bytes))
+}
+
+/// `x-2.csv`, `x-2.csv.gz`: the name that comes next where `x.csv` is taken. At most 255 bytes: a longer stem is cut.
+func numbered(_ name: FileName, _ number: Int) -> FileName {
+  let dot = UInt8(ascii: ".")
+  var split = name.bytes.lastIndex(of: dot).flatMap { $0 > 0 ? $0 : nil } ?? name.bytes.count
+  let packings = ["gz", "bz2", "zip", "gpg", "pgp"].map { Array($0.utf8) }
+  if split < name.bytes.count, packings.contains(Array(name.bytes[(split + 1)...])),
+    let inner = name.bytes[..<split].lastIndex(of: dot), inner > 0
+  {
+    split = inner
+  }
+  let tail = Array("-\(number)".utf8) + name.bytes[split...]
+  var stem = name.bytes[..<split].prefix(max(1, Limits.nameBytes - tail.count))
+  // Not in the middle of a character.
+  while stem.count > 1, stem.count < split, name.bytes[stem.count] & 0xc0 == 0x80 { stem.removeLast() }
+  return FileName(bytes: stem + tail)
+}
+
+/// What lies in a place, as far as sweeping must know.
+struct KeptDrop: Hashable {
+  let id: DropID
+  /// When it came to its place.
+  let since: Timestamp
+  let bytes: UInt64
+}
+
+/// Which drops lose their data, oldest first.
+/// - Parameter maxBytes: nil: no bound. What is younger than a day is kept all the same: a person may be looking at it.
+func sweepable(_ drops: [KeptDrop], keep: Duration, maxBytes: UInt64?, at now: Timestamp) -> [KeptDrop] {
+  let oldestFirst = drops.sorted { ($0.since, $0.id) < ($1.since, $1.id) }
+  var left = oldestFirst.reduce(0 as UInt64) { $0 + $1.bytes }
+  var swept: [KeptDrop] = []
+  for drop in oldestFirst {
+    let isOld = now - drop.since > keep
+    let isTooMuch = maxBytes.map { left > $0 && now - drop.since > .seconds(86_400) } ?? false
+    guard isOld || isTooMuch else { continue }
+    swept.append(drop)
+    left -= drop.bytes
+  }
+  return swept
+}

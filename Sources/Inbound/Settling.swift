@@ -1,0 +1,73 @@
+import Core
+import Files
+
+/// Which files of one landing folder have come to rest: size, inode and ctime unchanged for `settle`, by the monotonic clock, as we
+/// saw it ourselves. A wall clock that jumps, or a sender that sets times, changes nothing.
+///
+/// A value without a disk: observations go in, names come out. It remembers the names that lie in landing, and no others.
+struct Settling {
+  struct Observation: Hashable {
+    var size: UInt64
+    var inode: UInt64
+    /// ctime, in nanoseconds since 1970.
+    var changed: Int64
+
+    init(_ info: FileInfo) { (size, inode, changed) = (info.size, info.inode, info.changed) }
+
+    init(_ part: DropPart) { (size, inode, changed) = (part.size, part.inode, part.changed) }
+  }
+
+  private struct Watched {
+    var last: Observation
+    /// Uptime since when it looks like this, and nobody was seen writing.
+    var since: Duration
+    /// Uptime since when it has been coming.
+    let firstSeen: Duration
+    /// Not looked at before this uptime: something was wrong with it.
+    var notBefore: Duration?
+    var wasReported = false
+  }
+
+  private var watched: [FileName: Watched] = [:]
+
+  /// All that lies in landing now; what is not among it is forgotten.
+  /// - Returns: what has been at rest for `settle`, sorted. It stays known until it is forgotten or gone.
+  mutating func observe(
+    _ found: [FileName: Observation], at uptime: Duration, settle: Duration
+  ) -> [FileName] {
+    watched = watched.filter { found[$0.key] != nil }
+    for (name, observation) in found {
+      if watched[name]?.last == observation { continue }
+      let known = watched[name]
+      watched[name] = Watched(
+        last: observation, since: uptime, firstSeen: known?.firstSeen ?? uptime,
+        wasReported: known?.wasReported ?? false)
+    }
+    return watched.filter { due($0.value, settle) <= uptime }.keys.sorted()
+  }
+
+  /// A writer has it open, or it changed while it was taken: its rest begins anew.
+  mutating func disturb(_ name: FileName, at uptime: Duration) { watched[name]?.since = uptime }
+
+  /// It cannot be taken now for a reason of its own.
+  mutating func postpone(_ name: FileName, until uptime: Duration) { watched[name]?.notBefore = uptime }
+
+  /// It was taken.
+  mutating func forget(_ name: FileName) { watched[name] = nil }
+
+  /// True once for each file, and not before it has been coming for `patience`: then people should hear of it.
+  mutating func isWorthReporting(_ name: FileName, at uptime: Duration, patience: Duration) -> Bool {
+    guard let known = watched[name], !known.wasReported, uptime - known.firstSeen >= patience else { return false }
+    watched[name]?.wasReported = true
+    return true
+  }
+
+  var count: Int { watched.count }
+
+  /// Uptime of the next moment at which a look could find something at rest.
+  func next(settle: Duration) -> Duration? { watched.values.map { due($0, settle) }.min() }
+
+  private func due(_ file: Watched, _ settle: Duration) -> Duration {
+    max(file.since + settle, file.notBefore ?? .zero)
+  }
+}

@@ -1,0 +1,73 @@
+import Core
+import Files
+import Journal
+import Ledger
+import Spool
+import SystemPackage
+
+// What is kept is kept for so long. Data goes; `drop.json` stays for the duplicate window, so that a ledger made anew still knows
+// the content.
+extension FeedPass {
+  private static let interval = Duration.seconds(3_600)
+  /// More than a year: a yearly list that comes twice is still known.
+  private static let remembered = Duration.seconds(400 * 86_400)
+
+  mutating func sweep() throws {
+    if let next = feed.nextSweep, now.uptime < next { return summary.look(at: next) }
+    try sweep(.archive, keep: settings.archiveKeep, maxBytes: settings.archiveMaxBytes)
+    try sweep(.quarantine, keep: settings.quarantineKeep, maxBytes: nil)
+    feed.nextSweep = now.uptime + Self.interval
+    summary.look(at: now.uptime + Self.interval)
+  }
+
+  private func sweep(_ place: DropPlace, keep: Duration, maxBytes: UInt64?) throws {
+    var kept: [KeptDrop] = []
+    var forgotten: [DropID] = []
+    for id in try drops(in: place) {
+      let hasData = try files.info(partsPath(place, id)) != nil
+      // The moment it was seen is in its name; the rest is only read where that alone does not decide.
+      let seen = Timestamp(text: id.description.prefix(16)) ?? now.wall
+      if !hasData {
+        if now.wall - seen > max(Self.remembered, keep) { forgotten.append(id) }
+        continue
+      }
+      let isOld = now.wall - seen > keep
+      let since = isOld ? try arrival(place, id) ?? seen : seen
+      let bytes = maxBytes == nil ? 0 : try files.treeBytes(partsPath(place, id))
+      kept.append(KeptDrop(id: id, since: since, bytes: bytes))
+    }
+    let swept = sweepable(kept, keep: keep, maxBytes: maxBytes, at: now.wall)
+    for slice in swept.slices(of: Self.slice) { try sweep(slice.map(\.id), from: place) }
+    for slice in forgotten.slices(of: Self.slice) {
+      for id in slice { try spool.remove(id, from: place) }
+      try sync([spool.path(place)])
+    }
+    guard !swept.isEmpty else { return }
+    report(
+      .placeSwept, "\(swept.count) drops of feed \(settings.name) have left \(place.rawValue): their time was over",
+      reason: place.rawValue)
+  }
+
+  /// When it came to its place; nil where its plan cannot be read.
+  private func arrival(_ place: DropPlace, _ id: DropID) throws(FileFault) -> Timestamp? {
+    do {
+      let plan = try plan(place, id)
+      return plan.handedOverAt ?? plan.checkedAt ?? plan.seenAt
+    } catch {
+      if error.kind == .missing || error.kind == .io { return nil }
+      throw error
+    }
+  }
+
+  /// First the record, then the bytes.
+  private func sweep(_ ids: [DropID], from place: DropPlace) throws {
+    let now = now.wall
+    try host.ledger.transact("swept") { (t) throws(LedgerFault) in
+      for id in ids {
+        try t.noteHistory(id, EventKind.placeSwept.rawValue, "Its data has left \(place.rawValue)", at: now)
+      }
+    }
+    for id in ids { try files.removeTree(partsPath(place, id)) }
+    try sync(ids.map { spool.path(place, $0) })
+  }
+}

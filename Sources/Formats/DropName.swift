@@ -1,10 +1,11 @@
 public import Core
 
-/// What the name of an audience file tells: AEP's `<destination>_segment<id>_<time>[_<part>].<extensions>`, in the spellings its
-/// documentation shows (destinations guide, "activate batch profile destinations"; Destination SDK, "batch configuration").
+/// What the name of an audience file tells: AEP's `<destination>_segment<id>_<time>[_<part>].<extensions>`, in the
+/// spellings its documentation shows (destinations guide, "activate batch profile destinations"; Destination SDK,
+/// "batch configuration").
 ///
-/// A time comes as `yyyymmddhhmmss`, `MMDDYYYY_HHMMSS`, `YYYYMMDD_HHMMSS` or ten digits of Unix seconds, in UTC. Parts after the
-/// first carry `_2`, `_3`, … behind it; no part says how many there are.
+/// A time comes as `yyyymmddhhmmss`, `MMDDYYYY_HHMMSS`, `YYYYMMDD_HHMMSS` or ten digits of Unix seconds, in UTC. Parts
+/// after the first carry `_2`, `_3`, … behind it; no part says how many there are.
 public struct DropName: Hashable, Sendable {
   /// Without part number and extensions: all parts of one export share it.
   public let set: FileName

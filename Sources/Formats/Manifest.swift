@@ -1,8 +1,8 @@
 public import Core
 import FoundationEssentials
 
-/// AEP's list of what one export wrote: `manifest-<destination>-<run>.json` (destinations guide, cloud storage, "SFTP"). It tells names
-/// and sizes; no row count and no checksum.
+/// AEP's list of what one export wrote: `manifest-<destination>-<run>.json` (destinations guide, cloud storage,
+/// "SFTP"). It tells names and sizes; no row count and no checksum.
 public struct Manifest: Hashable, Sendable {
   public struct File: Hashable, Sendable {
     public let name: FileName

@@ -1,6 +1,7 @@
 import Core
 
-/// The text of one table: bounds, encoding, header, rows. Each verdict depends on the bytes alone, never on how they were cut.
+/// The text of one table: bounds, encoding, header, rows. Each verdict depends on the bytes alone, never on how they
+/// were cut.
 struct TableText {
   private enum Phase {
     case head([UInt8])

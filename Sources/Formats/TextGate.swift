@@ -9,8 +9,8 @@ struct TextGate {
 
   init(allowsNUL: Bool) { self.allowsNUL = allowsNUL }
 
-  /// What of a piece is good text: a character that earlier pieces began, then a stretch of the piece itself. Behind them
-  /// comes the fault, or a character that is not complete yet and is kept for the next piece.
+  /// What of a piece is good text: a character that earlier pieces began, then a stretch of the piece itself. Behind
+  /// them comes the fault, or a character that is not complete yet and is kept for the next piece.
   struct Passed {
     var completed: [UInt8] = []
     var good: Range<Int>
@@ -73,7 +73,8 @@ struct TextGate {
     }
   }
 
-  /// Whether these bytes begin (or are) one character, by the table of well-formed sequences in the Unicode standard (3-7).
+  /// Whether these bytes begin (or are) one character, by the table of well-formed sequences in the Unicode standard
+  /// (3-7).
   private static func mayContinue(_ bytes: [UInt8], _ length: Int) -> Bool {
     guard length > 1 else { return false }
     if bytes.count > 1 {

@@ -1,7 +1,7 @@
 import Core
 
-/// Any bytes, as names, patterns, templates, times, identifiers and manifests: each is read or refused, and what is read is written
-/// back as it was.
+/// Any bytes, as names, patterns, templates, times, identifiers and manifests: each is read or refused, and what is
+/// read is written back as it was.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzNames(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   let bytes = Array(UnsafeBufferPointer(start: start, count: count))

@@ -1,4 +1,5 @@
-/// Any bytes, as a log: cuts lie behind line feeds, grow with what is seen, and are the same after a restart at any cut.
+/// Any bytes, as a log: cuts lie behind line feeds, grow with what is seen, and are the same after a restart at any
+/// cut.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzRecords(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   guard let start, count > 2 else { return 0 }

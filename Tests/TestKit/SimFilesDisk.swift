@@ -1,6 +1,6 @@
 public import Core
 import Files
-import Glibc
+private import Glibc
 public import SystemPackage
 
 /// A disk in memory, with what is there now and what a power cut would leave. A value: copy it to keep a moment.

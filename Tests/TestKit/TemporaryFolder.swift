@@ -1,5 +1,5 @@
 import Files
-import Glibc
+private import Glibc
 public import SystemPackage
 
 /// A folder of the test's own on a real disk, removed with all that is in it when the last reference goes.

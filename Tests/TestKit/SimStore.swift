@@ -22,7 +22,7 @@ public final class SimStore: StoreReader, StoreProbe {
 
   private struct Object: Sendable {
     var bytes: [UInt8]
-    var sha256: Digest
+    var sha256: Core.Digest
   }
 
   private struct State: Sendable {

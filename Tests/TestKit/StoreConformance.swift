@@ -1,4 +1,4 @@
-public import Core
+private import Core
 private import Crypto
 public import Files
 public import Store

@@ -51,7 +51,7 @@ lint: swift ## format, scripts, spelling, house rules
 	scripts/install-needs lint
 	"$(SWIFT)" format lint --strict -r -p Package.swift Sources Tests
 	shellcheck $(sort $(SCRIPTS))
-	codespell --ignore-words-list=inout README.md CONTRIBUTING.md CHANGELOG.md docs systemd Sources Tests
+	codespell README.md CONTRIBUTING.md CHANGELOG.md docs systemd scripts Tests/CLITests/Transcripts
 	if command -v systemd-analyze >/dev/null; then scripts/verify-unit; fi
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	"$(SWIFT)" test $(FLAGS) --skip-build --filter HouseTests

@@ -54,13 +54,13 @@ final class Lanes: Sendable {
       feeds: settings.feeds, state: run.state, files: run.files, ledger: run.ledger, events: run.events,
       clock: SystemClock.now, report: { _, _ in watch.withLock { $0 }?.passedInbound() })
     var stores: [StoreName: any Store] = [:]
-    do {
+    do throws(StoreFault) {
       for store in settings.stores {
         stores[store.name] = try makeStore(
           store, files: run.files, agent: "navette/\(Version.text)", clock: SystemClock.wall)
       }
-    } catch let fault as StoreFault {
-      throw Failure(.configuration, fault.description)
+    } catch {
+      throw Failure(.configuration, error.description)
     }
     outbound = OutboundLane(
       settings: settings, files: run.files, ledger: run.ledger, events: run.events, stores: stores,

@@ -1,5 +1,5 @@
 public import Config
-public import Core
+import Core
 import Files
 import Journal
 import Outbound
@@ -76,11 +76,11 @@ public struct Errand {
     let lanes = try Lanes(run, settings)
     switch request {
     case .flush(let streams):
-      do {
-        await lanes.outbound.flush(streams.map { Set($0) })
+      await lanes.outbound.flush(streams.map { Set($0) })
+      do throws(LedgerFault) {
         _ = try await lanes.outbound.seal()
-      } catch let fault as LedgerFault {
-        throw Failure(fault)
+      } catch {
+        throw Failure(error)
       }
       return Outcome(text: "no agent runs: rotated and sealed here; the next `navette run` sends", code: .done)
     }

@@ -1,5 +1,5 @@
 import Config
-public import Core
+import Core
 import Files
 import Formats
 import Journal

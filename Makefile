@@ -18,7 +18,7 @@ CLEAN := env -u CURL_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR -u AWS_CA_BUNDLE
 
 SCRIPTS := scripts/install-needs $(filter-out %.py,$(wildcard scripts/*)) .ci/run
 
-.PHONY: help swift build release demo test check fmt lint install clean
+.PHONY: help swift build release demo test check bench fuzz fmt lint install clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -43,6 +43,12 @@ test: swift ## every test, with real servers on this machine
 	scripts/test-servers run "$(SWIFT)" test $(FLAGS) --skip-build $(if $(FILTER),--filter '$(FILTER)')
 
 check: lint test ## lint and test
+
+bench: release ## both lanes on SIZE (default 5GiB), beside gzip, pigz, cp and wc; fails where memory reaches 40 MiB
+	scripts/bench --size $(or $(SIZE),5GiB)
+
+fuzz: swift ## every parser, SECONDS (default 60) each
+	scripts/fuzz $(or $(SECONDS),60)
 
 fmt: swift ## formats the Swift sources
 	"$(SWIFT)" format -i -r -p Package.swift Sources Tests

@@ -39,7 +39,8 @@ public struct AgentProcess: Sendable {
     let events = FoldingSink(sink, uptime: SystemClock.uptime)
     let run = try AgentRun(settings, events: events, adopt: adopt)
     let service = AgentService(run, settings, events, read: readChecked)
-    events.record(.agentStarted, "navette \(Version.text) runs: \(Self.describe(settings))", [.path: settings.state.string])
+    events.record(
+      .agentStarted, "navette \(Version.text) runs: \(Self.describe(settings))", [.path: settings.state.string])
     let sink = sink
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(

@@ -94,7 +94,8 @@ final class AgentService: Service {
       guard settings.state == run.state.root else {
         throw ConfigProblems([
           ConfigProblem(
-            key: "state", message: "cannot change while the agent runs; it is \(run.state.root)", remedy: "Restart the agent")
+            key: "state", message: "cannot change while the agent runs; it is \(run.state.root)",
+            remedy: "Restart the agent")
         ])
       }
     } catch {

@@ -51,7 +51,8 @@ public struct Errand {
       let (batches, drops) = try ledger.read { (t) throws(LedgerFault) in
         (try t.batches(of: nil).count, try t.drops(of: nil).count)
       }
-      events.record(.ledgerRebuilt, "The ledger was made anew on request", [.path: state.ledger.string, .reason: "asked"])
+      events.record(
+        .ledgerRebuilt, "The ledger was made anew on request", [.path: state.ledger.string, .reason: "asked"])
       return "the ledger was made anew: \(batches) batches, \(drops) drops"
     } catch let fault as FileFault {
       throw Failure(fault.kind == .exists ? .later : .stateUnusable, fault.description)

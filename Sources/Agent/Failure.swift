@@ -10,7 +10,9 @@ public struct Failure: Error, CustomStringConvertible {
   }
   public init(_ fault: FileFault) { self.init(.stateUnusable, fault.description) }
   public init(_ fault: LedgerFault) { self.init(.stateUnusable, fault.description) }
-  public init(_ fault: StoreFault) { self.init(fault.kind == .unreachable ? .unreachable : .findings, fault.description) }
+  public init(_ fault: StoreFault) {
+    self.init(fault.kind == .unreachable ? .unreachable : .findings, fault.description)
+  }
 }
 
 /// The exit codes of the contract, after sysexits(3).

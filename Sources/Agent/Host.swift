@@ -34,7 +34,8 @@ enum Host {
     guard adopt else {
       throw Failure(
         .stateUnusable,
-        "The state folder \(state.root) was made on another machine. If that machine's agent is stopped for good, start once with `navette run --adopt`")
+        "The state folder \(state.root) was made on another machine. If that machine's agent is stopped for good, start once with `navette run --adopt`"
+      )
     }
     try write(here, state, files)
   }
@@ -49,7 +50,9 @@ enum Host {
     guard geteuid() == 0, let info = try files.info(state.root), info.owner != 0 else { return }
     // The group first: without root's rights it could not be changed any more.
     guard initgroups(name(of: info.owner), info.group) == 0, setegid(info.group) == 0, seteuid(info.owner) == 0 else {
-      throw Failure(.stateUnusable, "Cannot act as the owner of \(state.root) (user \(info.owner)): \(String(cString: strerror(errno)))")
+      throw Failure(
+        .stateUnusable,
+        "Cannot act as the owner of \(state.root) (user \(info.owner)): \(String(cString: strerror(errno)))")
     }
   }
 

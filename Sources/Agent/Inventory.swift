@@ -79,7 +79,8 @@ public struct Inventory {
       let now = try self.place(of: record)
       guard place == nil || now == place else { return nil }
       return Drop(
-        id: record.id.description, feed: record.feed.text, state: now?.rawValue, names: record.names, bytes: record.bytes,
+        id: record.id.description, feed: record.feed.text, state: now?.rawValue, names: record.names,
+        bytes: record.bytes,
         rows: record.rows, seenAt: record.seenAt.iso(), outcome: record.outcome?.rawValue,
         handedOverAt: record.handedOverAt?.iso())
     }
@@ -91,7 +92,8 @@ public struct Inventory {
       let now = try self.place(of: record)
       guard place == nil || now == place else { return nil }
       return Batch(
-        id: record.id.description, stream: record.id.stream.text, state: now?.rawValue, key: record.key, rows: record.rows,
+        id: record.id.description, stream: record.id.stream.text, state: now?.rawValue, key: record.key,
+        rows: record.rows,
         bytes: record.bytes, compressedBytes: record.compressedBytes, sha256: record.sha256.description,
         sealedAt: record.sealedAt.iso(), deliveredAt: record.deliveredAt?.iso())
     }
@@ -103,7 +105,8 @@ public struct Inventory {
     if let drop = DropID(id), let record = try read({ (t) throws(LedgerFault) in try t.drop(drop) }) ?? nil {
       let place = try place(of: record)
       story.facts = [
-        ("drop", id), ("feed", record.feed.text), ("state", place?.rawValue ?? "swept"), ("files", record.names.joined(separator: " ")),
+        ("drop", id), ("feed", record.feed.text), ("state", place?.rawValue ?? "swept"),
+        ("files", record.names.joined(separator: " ")),
         ("bytes", "\(record.bytes)"), ("rows", record.rows.map(String.init) ?? "-"), ("seen", record.seenAt.iso()),
         ("outcome", record.outcome?.rawValue ?? "-"), ("handed over", record.handedOverAt?.iso() ?? "-"),
       ]
@@ -113,7 +116,8 @@ public struct Inventory {
       }
     } else if let batch = BatchID(id), let record = try read({ (t) throws(LedgerFault) in try t.batch(batch) }) ?? nil {
       story.facts = [
-        ("batch", id), ("stream", batch.stream.text), ("state", try place(of: record)?.rawValue ?? "swept"), ("key", record.key),
+        ("batch", id), ("stream", batch.stream.text), ("state", try place(of: record)?.rawValue ?? "swept"),
+        ("key", record.key),
         ("rows", "\(record.rows)"), ("bytes", "\(record.bytes)"), ("compressed bytes", "\(record.compressedBytes)"),
         ("sha256", record.sha256.description), ("sealed", record.sealedAt.iso()),
         ("delivered", record.deliveredAt?.iso() ?? "-"),

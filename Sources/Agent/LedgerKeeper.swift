@@ -50,11 +50,14 @@ enum LedgerKeeper {
     return ledger
   }
 
-  private static func fill(_ ledger: Ledger, _ settings: Settings, _ files: any Files, at now: Moment) throws(LedgerFault) {
+  private static func fill(_ ledger: Ledger, _ settings: Settings, _ files: any Files, at now: Moment)
+    throws(LedgerFault)
+  {
     do {
       try OutboundRebuild(state: StateFolder(settings.state), files: files).fill(ledger, at: now.wall)
       var inbound = InboundEngine(
-        feeds: settings.feeds, state: StateFolder(settings.state), files: files, ledger: ledger, events: Silence(), salt: { 0 })
+        feeds: settings.feeds, state: StateFolder(settings.state), files: files, ledger: ledger, events: Silence(),
+        salt: { 0 })
       try inbound.adopt(at: now)
     } catch let fault as LedgerFault {
       throw fault
@@ -80,6 +83,7 @@ enum LedgerKeeper {
 
   private static func said(_ what: String, _ events: any EventSink, _ state: StateFolder) {
     events.record(
-      .ledgerRebuilt, "The ledger \(what) and was made anew from the state folders", [.path: state.ledger.string, .reason: what])
+      .ledgerRebuilt, "The ledger \(what) and was made anew from the state folders",
+      [.path: state.ledger.string, .reason: what])
   }
 }

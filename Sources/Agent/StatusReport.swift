@@ -24,7 +24,8 @@ public struct StatusReport: Sendable, Encodable {
     public var lastError: String?
 
     enum CodingKeys: String, CodingKey {
-      case name, waiting, held, quarantine, handedOver = "handed_over", lagSeconds = "lag_seconds", lastError = "last_error"
+      case name, waiting, held, quarantine, handedOver = "handed_over", lagSeconds = "lag_seconds", lastError =
+        "last_error"
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -91,7 +92,8 @@ public struct StatusReport: Sendable, Encodable {
       feeds = try settings.feeds.map { try Self.feed($0, state, files, ledger, now) }
       streams = try settings.streams.map { try Self.stream($0, state, files, ledger, now) }
       spool = SpoolUse(
-        bytes: try ledger?.read { (t) throws(LedgerFault) in try t.spoolBytes() } ?? 0, maxBytes: settings.limits.spoolMaxBytes)
+        bytes: try ledger?.read { (t) throws(LedgerFault) in try t.spoolBytes() } ?? 0,
+        maxBytes: settings.limits.spoolMaxBytes)
     } catch let fault as FileFault {
       throw Failure(fault)
     } catch let fault as LedgerFault {

@@ -28,7 +28,8 @@ public enum StoreCheck {
       await outcome.step("get") {
         let receipt = try await store.read(key, into: folder.appending("back"))
         guard receipt.size == probe.size else {
-          throw StoreFault(.mismatch, "The probe came back with", at: "\(receipt.size) bytes", why: "\(probe.size) were sent")
+          throw StoreFault(
+            .mismatch, "The probe came back with", at: "\(receipt.size) bytes", why: "\(probe.size) were sent")
         }
       }
       await outcome.step("list") { try await store.list(key.description) { _ in } }

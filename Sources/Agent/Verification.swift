@@ -38,7 +38,8 @@ public struct Verification: Sendable {
     do {
       try Host.becomeOwner(of: state, files)
       guard try files.info(state.ledger) != nil else {
-        throw Failure(.stateUnusable, "There is no ledger in \(state.root): no agent has run with this state folder yet")
+        throw Failure(
+          .stateUnusable, "There is no ledger in \(state.root): no agent has run with this state folder yet")
       }
       let ledger = try Ledger(reading: state.ledger)
       for configured in settings.streams where stream == nil || configured.name == stream {
@@ -59,7 +60,8 @@ public struct Verification: Sendable {
   }
 
   private mutating func compare(
-    _ ledger: Ledger, _ stream: StreamSettings, _ settings: StoreSettings, _ store: any RemoteStore, _ since: Timestamp?,
+    _ ledger: Ledger, _ stream: StreamSettings, _ settings: StoreSettings, _ store: any RemoteStore,
+    _ since: Timestamp?,
     _ found: (Finding) -> Void
   ) async throws {
     var after: BatchID?
@@ -117,7 +119,8 @@ public struct Verification: Sendable {
     for object in strays.withLock({ $0 }) {
       found(
         Finding(
-          kind: .extra, store: name.text, key: object.key, batch: nil, message: "no batch of the ledger accounts for it"))
+          kind: .extra, store: name.text, key: object.key, batch: nil, message: "no batch of the ledger accounts for it"
+        ))
     }
   }
 }

@@ -26,7 +26,9 @@ public struct InboundSurvey: Hashable, Sendable {
     held = try spool.entries(in: .held).count(where: { DropID($0) != nil })
     let refused = try spool.entries(in: .quarantine).compactMap { DropID($0) }
     // A drop that was swept keeps only its plan: it waits for nobody.
-    for id in refused where try files.info(spool.path(.quarantine, id).appending(DropPlan.partsName)) != nil { quarantine += 1 }
+    for id in refused where try files.info(spool.path(.quarantine, id).appending(DropPlan.partsName)) != nil {
+      quarantine += 1
+    }
     lastError = try newestReason(spool, files)
     do {
       let filter = LandingFilter(settings)

@@ -41,7 +41,8 @@ extension Transaction {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
       """,
       [
-        Value(plan.id), Value(plan.stream), Value(plan.id.sequence), .text(plan.key), Value(plan.rows), Value(plan.bytes),
+        Value(plan.id), Value(plan.stream), Value(plan.id.sequence), .text(plan.key), Value(plan.rows),
+        Value(plan.bytes),
         Value(plan.compressedBytes), Value(plan.sha256), .text(plan.md5), Value(plan.sealedAt),
       ])
     for segment in plan.segments {
@@ -76,7 +77,8 @@ extension Transaction {
       [Value(next), .text(fault), Value(batch), Value(store)])
   }
 
-  public func noteConfirmed(_ batch: BatchID, _ store: StoreName, at time: Timestamp, tag: String?) throws(LedgerFault) {
+  public func noteConfirmed(_ batch: BatchID, _ store: StoreName, at time: Timestamp, tag: String?) throws(LedgerFault)
+  {
     try connection.run(
       """
       UPDATE deliveries SET attempts = attempts + 1, confirmed_at = ?, tag = ?, fault = NULL
@@ -94,7 +96,8 @@ extension Transaction {
   }
 
   public func noteDelivered(_ batch: BatchID, at time: Timestamp) throws(LedgerFault) {
-    try connection.run("UPDATE batches SET delivered_at = ? WHERE id = ? AND delivered_at IS NULL", [Value(time), Value(batch)])
+    try connection.run(
+      "UPDATE batches SET delivered_at = ? WHERE id = ? AND delivered_at IS NULL", [Value(time), Value(batch)])
     try connection.run(
       "UPDATE deliveries SET confirmed_at = ? WHERE batch = ? AND confirmed_at IS NULL", [Value(time), Value(batch)])
   }
@@ -168,7 +171,8 @@ extension Transaction {
       ORDER BY b.sequence LIMIT ?
       """,
       [
-        Value(stream), Value(store), Value(since ?? Timestamp(nanoseconds: .min)), Value(after?.sequence ?? 0), Value(limit),
+        Value(stream), Value(store), Value(since ?? Timestamp(nanoseconds: .min)), Value(after?.sequence ?? 0),
+        Value(limit),
       ]
     ) { row in
       if let record = Self.batch(row) { found.append((record, row.time(8))) }

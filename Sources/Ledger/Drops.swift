@@ -45,7 +45,8 @@ extension Transaction {
   }
 
   public func noteHandedOver(_ drop: DropID, at time: Timestamp) throws(LedgerFault) {
-    try connection.run("UPDATE drops SET handed_over_at = ? WHERE id = ? AND handed_over_at IS NULL", [Value(time), Value(drop)])
+    try connection.run(
+      "UPDATE drops SET handed_over_at = ? WHERE id = ? AND handed_over_at IS NULL", [Value(time), Value(drop)])
   }
 
   /// An accepted drop of the feed with the same content, other than this one.
@@ -65,7 +66,8 @@ extension Transaction {
   /// - Parameter since: seen at or after.
   public func drops(of feed: FeedName?, since: Timestamp? = nil) throws(LedgerFault) -> [DropRecord] {
     try dropRows(
-      "(? IS NULL OR feed = ?) AND seen_at >= ?", [Value(feed), Value(feed), Value(since ?? Timestamp(nanoseconds: .min))])
+      "(? IS NULL OR feed = ?) AND seen_at >= ?",
+      [Value(feed), Value(feed), Value(since ?? Timestamp(nanoseconds: .min))])
   }
 
   private func dropRows(_ condition: String, _ values: [Value]) throws(LedgerFault) -> [DropRecord] {

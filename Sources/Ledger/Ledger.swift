@@ -97,7 +97,8 @@ public final class Ledger: Sendable {
     let version = try version(connection)
     guard version <= Schema.steps.count else {
       throw LedgerFault(
-        .newer, "Cannot use the ledger", at: place, why: "its version is \(version), this navette knows \(Schema.steps.count)",
+        .newer, "Cannot use the ledger", at: place,
+        why: "its version is \(version), this navette knows \(Schema.steps.count)",
         remedy: "Run the newer navette that made it")
     }
   }

@@ -95,7 +95,8 @@ final class Connection {
   }
 
   /// The one place that maps SQLite's codes.
-  private static func fault(_ code: Int32, _ handle: OpaquePointer?, doing verb: String, _ path: String) -> LedgerFault {
+  private static func fault(_ code: Int32, _ handle: OpaquePointer?, doing verb: String, _ path: String) -> LedgerFault
+  {
     let kind: LedgerKind =
       switch code & 0xff {
       case SQLITE_CORRUPT, SQLITE_NOTADB: .damaged

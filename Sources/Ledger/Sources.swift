@@ -48,7 +48,8 @@ extension Transaction {
     ) { row in
       guard let id = SourceID(row.text(0)), let head = Digest(hex: row.text(6)) else { return }
       let identity = SourceIdentity(
-        device: row.uint64(2), inode: row.uint64(3), birth: row.isNull(4) ? nil : row.int64(4), headBytes: row.int(5), head: head)
+        device: row.uint64(2), inode: row.uint64(3), birth: row.isNull(4) ? nil : row.int64(4), headBytes: row.int(5),
+        head: head)
       found.append(
         SourceRecord(
           id: id, stream: stream, path: row.text(1), identity: identity, seenAt: row.time(7), cursor: row.uint64(8),
@@ -83,7 +84,8 @@ extension Transaction {
   /// Whether the source is known and not gone.
   public func isPresent(_ source: SourceID) throws(LedgerFault) -> Bool {
     var present = false
-    try connection.rows("SELECT 1 FROM sources WHERE id = ? AND gone_at IS NULL", [Value(source)]) { _ in present = true }
+    try connection.rows("SELECT 1 FROM sources WHERE id = ? AND gone_at IS NULL", [Value(source)]) { _ in present = true
+    }
     return present
   }
 

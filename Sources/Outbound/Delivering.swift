@@ -77,7 +77,9 @@ extension OutboundEngine {
     }
   }
 
-  private mutating func confirm(_ upload: Upload, _ receipt: Receipt, took: Duration, at now: Moment) throws(LedgerFault) {
+  private mutating func confirm(_ upload: Upload, _ receipt: Receipt, took: Duration, at now: Moment)
+    throws(LedgerFault)
+  {
     refusing.remove(upload.store)
     reached[upload.store] = true
     try ledger.transact("confirm") { (t) throws(LedgerFault) in
@@ -92,13 +94,18 @@ extension OutboundEngine {
   }
 
   private mutating func refuse(_ upload: Upload, _ fault: StoreFault, at now: Moment) throws(LedgerFault) {
-    if fault.kind != .unreachable { reached[upload.store] = true } else if reached[upload.store] == nil { reached[upload.store] = false }
+    if fault.kind != .unreachable {
+      reached[upload.store] = true
+    } else if reached[upload.store] == nil {
+      reached[upload.store] = false
+    }
     switch Verdict(fault.kind) {
     case .retry(let backoff, let atLeast):
       let delay = max(backoff.delay(attempt: upload.attempt, random: random.next()), atLeast)
       try ledger.transact("attempt") { (t) throws(LedgerFault) in
         try t.noteAttempt(upload.batch, upload.store, next: now.wall + delay, fault: fault.description)
-        try t.noteHistory(upload.batch, EventKind.uploadRetry.rawValue, "attempt \(upload.attempt): \(fault)", at: now.wall)
+        try t.noteHistory(
+          upload.batch, EventKind.uploadRetry.rawValue, "attempt \(upload.attempt): \(fault)", at: now.wall)
       }
       if backoff == .refused {
         guard refusing.insert(upload.store).inserted else { return }
@@ -107,7 +114,8 @@ extension OutboundEngine {
           fields(upload, [.reason: "\(fault.kind)"]))
       } else {
         events.record(
-          .uploadRetry, "Batch \(upload.batch) goes to store \(upload.store) again in \(delay.milliseconds / 1000) s: \(fault)",
+          .uploadRetry,
+          "Batch \(upload.batch) goes to store \(upload.store) again in \(delay.milliseconds / 1000) s: \(fault)",
           fields(upload, [.reason: "\(fault.kind)"]))
       }
     case .hold:

@@ -17,7 +17,9 @@ extension OutboundEngine {
       let undelivered = try ledger.read { (t) throws(LedgerFault) in try t.undelivered(of: log.record.id) }
       guard undelivered == 0 else { continue }
       // What lies there now must be what was read: not a byte more.
-      guard let info = try files.info(log.path), info.size == log.info.size, info.inode == log.info.inode else { continue }
+      guard let info = try files.info(log.path), info.size == log.info.size, info.inode == log.info.inode else {
+        continue
+      }
       try files.remove(log.path)
       folders.insert(log.path.removingLastComponent())
       gone.append(log.record.id)
@@ -66,7 +68,8 @@ extension OutboundEngine {
     guard swept > 0 else { return }
     try files.sync([lane.spool.path(.delivered)])
     events.record(
-      .placeSwept, "Removed \(swept) delivered objects of stream \(lane.name)", [.stream: lane.name.text, .bytes: "\(bytes)"])
+      .placeSwept, "Removed \(swept) delivered objects of stream \(lane.name)",
+      [.stream: lane.name.text, .bytes: "\(bytes)"])
   }
 
   private func isNeeded(_ folder: FilePath) throws -> Bool {

@@ -31,7 +31,8 @@ final class LogReader {
   private var start = 0
   private var filled = 0
 
-  init(file: any ReadableFile, size: UInt64, isFinal: Bool, dialect: RecordDialect, maxRecord: Int, from offset: UInt64) {
+  init(file: any ReadableFile, size: UInt64, isFinal: Bool, dialect: RecordDialect, maxRecord: Int, from offset: UInt64)
+  {
     self.file = file
     self.size = size
     self.isFinal = isFinal
@@ -111,7 +112,8 @@ final class LogReader {
       let position = offset + UInt64(filled)
       guard position < size else { return }
       let count = Int(min(UInt64(wanted - filled), size - position))
-      let got = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<(filled + count)]), at: position)
+      let got = try file.read(
+        into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<(filled + count)]), at: position)
       guard got > 0 else { return }
       filled += got
     }

@@ -65,7 +65,9 @@ struct LogSources {
       var record: SourceRecord
       if let match = try match(info, path, among: left.values.filter { $0.identity.inode == info.inode }) {
         record = match
-      } else if let match = try match(info, path, among: returned(info.inode).filter { isSafe($0, info) && left[$0.id] == nil }) {
+      } else if let match = try match(
+        info, path, among: returned(info.inode).filter { isSafe($0, info) && left[$0.id] == nil })
+      {
         record = match
         found.changed.append(record)
       } else {
@@ -77,7 +79,9 @@ struct LogSources {
       if try freshen(&record, info, path) { found.changed.append(record) }
       verified[record.id] = info
       found.logs.append(
-        LogFile(record: record, path: path, role: role, info: info, writers: role == .aside ? try files.writers(of: path) : .some))
+        LogFile(
+          record: record, path: path, role: role, info: info,
+          writers: role == .aside ? try files.writers(of: path) : .some))
     }
     let unlisted = Set(found.faults.map(\.place))
     found.vanished = left.values.filter { !unlisted.contains(FilePath($0.path).removingLastComponent().string) }
@@ -112,7 +116,9 @@ struct LogSources {
           listed[directory] = try files.list(directory)
         } catch {
           listed[directory] = []
-          faults.append(FileFault(error.kind, "Cannot list the log folder", at: directory.string, why: error.why, remedy: error.remedy))
+          faults.append(
+            FileFault(
+              error.kind, "Cannot list the log folder", at: directory.string, why: error.why, remedy: error.remedy))
         }
       }
       for name in listed[directory] ?? [] {
@@ -157,10 +163,12 @@ struct LogSources {
   private func make(_ info: FileInfo, _ path: FilePath, at now: Timestamp) throws -> SourceRecord? {
     let bytes = Int(min(info.size, UInt64(Limits.headBytes)))
     guard let head = try head(of: path, bytes: bytes) else { return nil }
-    let identity = SourceIdentity(device: info.device, inode: info.inode, birth: info.born, headBytes: bytes, head: head)
+    let identity = SourceIdentity(
+      device: info.device, inode: info.inode, birth: info.born, headBytes: bytes, head: head)
     let name = "\(stream)\n\(info.inode)\n\(info.born ?? -1)\n\(head)\n\(now.nanoseconds)"
     return SourceRecord(
-      id: SourceID(DigestHasher.digest(of: name.utf8)), stream: stream, path: path.string, identity: identity, seenAt: now)
+      id: SourceID(DigestHasher.digest(of: name.utf8)), stream: stream, path: path.string, identity: identity,
+      seenAt: now)
   }
 
   /// A short file that has grown is known by more of its bytes; a renamed one by its new path.
@@ -187,7 +195,9 @@ struct LogSources {
       var filled = 0
       while filled < bytes {
         let count = try buffer.withUnsafeMutableBufferPointer { (all) throws(FileFault) in
-          try file.read(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(all)[filled...]), at: UInt64(filled))
+          try file.read(
+            into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(all)[filled...]),
+            at: UInt64(filled))
         }
         guard count > 0 else { return nil }
         filled += count

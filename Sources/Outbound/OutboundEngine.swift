@@ -135,11 +135,15 @@ public struct OutboundEngine {
 
   private mutating func pass(_ lane: StreamLane, at now: Moment, _ result: inout OutboundPass) throws {
     try settleIn(lane, at: now)
-    if lane.flush { try ledger.transact("make due") { (t) throws(LedgerFault) in try t.makeDue(lane.name, at: now.wall) } }
+    if lane.flush {
+      try ledger.transact("make due") { (t) throws(LedgerFault) in try t.makeDue(lane.name, at: now.wall) }
+    }
     if lane.flush || lane.pause.map({ now.uptime >= $0.until }) ?? true {
       // Trouble with the logs or a full disk must not keep sealed batches from leaving.
       do {
-        if let due = try readLogs(lane, at: now) { result.next = min(result.next, now.uptime + max(due - now.wall, .milliseconds(10))) }
+        if let due = try readLogs(lane, at: now) {
+          result.next = min(result.next, now.uptime + max(due - now.wall, .milliseconds(10)))
+        }
         resume(lane)
       } catch let fault as FileFault {
         pause(lane, fault, at: now)

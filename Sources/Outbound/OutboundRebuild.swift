@@ -21,7 +21,9 @@ public struct OutboundRebuild {
       let spool = Spool<BatchPlace>(root: state.stream(stream), files: files)
       for place in [BatchPlace.delivered, .held, .ready] {
         for name in try spool.entries(in: place) where BatchID(name) != nil {
-          guard let plan = try? files.readPlan(BatchPlan.self, at: spool.path(place, name).appending(BatchPlan.fileName)) else {
+          guard
+            let plan = try? files.readPlan(BatchPlan.self, at: spool.path(place, name).appending(BatchPlan.fileName))
+          else {
             continue
           }
           try ledger.transact("rebuild") { (t) throws(LedgerFault) in

@@ -79,7 +79,9 @@ extension OutboundEngine {
     let id = log.record.id
     let shape = StreamLane.Exhausted(size: log.info.size, isFinal: isFinal(log, lane, at: now))
     if lane.exhausted[id] == shape || log.info.size <= log.record.cursor { return 0 }
-    if lane.headerEnds[id] == nil { lane.headerEnds[id] = try lane.cutter.header(of: cuttable(log, lane, at: now))?.end }
+    if lane.headerEnds[id] == nil {
+      lane.headerEnds[id] = try lane.cutter.header(of: cuttable(log, lane, at: now))?.end
+    }
     guard let headerEnd = lane.headerEnds[id] else { return 0 }
     let start = max(headerEnd, log.record.cursor)
     return log.info.size > start ? log.info.size - start : 0
@@ -136,7 +138,8 @@ extension OutboundEngine {
     }
     if !rotated.isEmpty, !lane.settings.reopen.isEmpty, let complaint = reopen(lane.settings.reopen) {
       events.record(
-        .lanePaused, "The reopen command of stream \(lane.name) failed: \(complaint). The writer may go on in the log that was set aside; it is read until the writer lets go",
+        .lanePaused,
+        "The reopen command of stream \(lane.name) failed: \(complaint). The writer may go on in the log that was set aside; it is read until the writer lets go",
         [.stream: lane.name.text, .reason: "reopen"])
     }
   }
@@ -159,7 +162,8 @@ extension OutboundEngine {
     if free < limits.minFree {
       throw FileFault(
         .full, "Too little space on the file system of", at: state.root.string,
-        why: "\(free) bytes free, limits.min_free is \(limits.minFree)", remedy: "Free space; logs stay where they are until then")
+        why: "\(free) bytes free, limits.min_free is \(limits.minFree)",
+        remedy: "Free space; logs stay where they are until then")
     }
     return !full
   }

@@ -36,7 +36,8 @@ extension OutboundEngine {
     let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
     let sources = try stillThere(plan)
     try files.sync(
-      [folder.appending(BatchPlan.fileName), folder.appending(BatchPlan.objectName), folder, lane.spool.path(.ready)] + sources)
+      [folder.appending(BatchPlan.fileName), folder.appending(BatchPlan.objectName), folder, lane.spool.path(.ready)]
+        + sources)
     try ledger.transact("adopt") { (t) throws(LedgerFault) in
       guard try !t.knows(id) else { return try t.makeDue(lane.name, at: now.wall) }
       try t.note(plan, due: now.wall)
@@ -62,7 +63,9 @@ extension OutboundEngine {
         && lane.exhausted[log.record.id] != StreamLane.Exhausted(size: log.size, isFinal: log.isFinal)
     }
     let unread = candidates.reduce(0 as UInt64) { $0 + $1.size - $1.record.cursor }
-    guard unread > 0, everything || unread >= lane.settings.batch.maxBytes || lane.settings.batch.maxRows > 0 else { return false }
+    guard unread > 0, everything || unread >= lane.settings.batch.maxBytes || lane.settings.batch.maxRows > 0 else {
+      return false
+    }
 
     let id = BatchID(stream: lane.name, sequence: (lane.sequence ?? 0) + 1)
     let folder = lane.spool.path(.building, id)
@@ -94,7 +97,8 @@ extension OutboundEngine {
       batch: id, host: host, date: now.wall, sealedAt: now.wall, schema: String(cut.header.description.prefix(8)))
     return BatchPlan(
       id: id, host: host, key: lane.key.render(values).description, stores: lane.settings.stores, header: cut.header,
-      segments: cut.segments, rows: cut.rows, bytes: cut.bytes, compressedBytes: cut.compressedBytes, sha256: cut.sha256,
+      segments: cut.segments, rows: cut.rows, bytes: cut.bytes, compressedBytes: cut.compressedBytes,
+      sha256: cut.sha256,
       md5: cut.md5, sealedAt: now.wall)
   }
 
@@ -116,7 +120,8 @@ extension OutboundEngine {
     try ledger.transact("seal") { (t) throws(LedgerFault) in
       if let plan {
         try t.note(plan, due: now.wall)
-        try t.noteHistory(plan.id, EventKind.batchSealed.rawValue, "\(plan.rows) rows, \(plan.compressedBytes) bytes", at: now.wall)
+        try t.noteHistory(
+          plan.id, EventKind.batchSealed.rawValue, "\(plan.rows) rows, \(plan.compressedBytes) bytes", at: now.wall)
       }
       for record in noted { try t.note(record) }
     }
@@ -142,7 +147,8 @@ extension Transaction {
     for segment in plan.segments {
       try note(
         SourceRecord(
-          id: segment.source, stream: plan.stream, path: segment.path, identity: segment.identity, seenAt: plan.sealedAt,
+          id: segment.source, stream: plan.stream, path: segment.path, identity: segment.identity,
+          seenAt: plan.sealedAt,
           cursor: segment.to, cursorAt: plan.sealedAt))
     }
   }

@@ -9,10 +9,12 @@ public import SystemPackage
 public struct Spool<P: Place>: Sendable {
   public let root: FilePath
   private let files: any Files
+  private let places: [P: FilePath]
 
   public init(root: FilePath, files: any Files) {
     self.root = root
     self.files = files
+    places = Dictionary(uniqueKeysWithValues: P.allCases.map { ($0, root.appending($0.rawValue)) })
   }
 
   /// Makes the places that are missing, durably.
@@ -20,8 +22,10 @@ public struct Spool<P: Place>: Sendable {
     for place in P.allCases { try files.ensureDirectory(path(place)) }
   }
 
-  public func path(_ place: P) -> FilePath { root.appending(place.rawValue) }
-  public func path(_ place: P, _ name: some CustomStringConvertible) -> FilePath { path(place).appending(name.description) }
+  public func path(_ place: P) -> FilePath { places[place] ?? root.appending(place.rawValue) }
+  public func path(_ place: P, _ name: some CustomStringConvertible) -> FilePath {
+    path(place).appending(name.description)
+  }
 
   /// Names in the place, sorted; empty where the lane has no such place yet.
   public func entries(in place: P) throws(FileFault) -> [String] {

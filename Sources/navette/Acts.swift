@@ -60,7 +60,8 @@ struct Verify: AsyncParsableCommand {
         if !json { Terminal.line("\(finding.kind.rawValue) \(finding.store) \(finding.key): \(finding.message)") }
       }
       if json {
-        try Terminal.json(Report(schema: 1, checked: verification.checked, expired: verification.expired, findings: findings))
+        try Terminal.json(
+          Report(schema: 1, checked: verification.checked, expired: verification.expired, findings: findings))
       } else {
         let expired = verification.expired > 0 ? ", \(verification.expired) gone after the store's lifetime" : ""
         Terminal.line("\(verification.checked) objects compared, \(findings.count) differences\(expired)")

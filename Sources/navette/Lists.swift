@@ -26,7 +26,12 @@ struct Drops: AsyncParsableCommand {
       } else {
         Terminal.table(
           ["DROP", "FEED", "STATE", "ROWS", "BYTES", "FILES"],
-          drops.map { [$0.id, $0.feed, $0.state ?? "-", $0.rows.map(String.init) ?? "-", size($0.bytes), $0.names.joined(separator: " ")] })
+          drops.map {
+            [
+              $0.id, $0.feed, $0.state ?? "-", $0.rows.map(String.init) ?? "-", size($0.bytes),
+              $0.names.joined(separator: " "),
+            ]
+          })
       }
       return .done
     }
@@ -96,7 +101,9 @@ struct Show: AsyncParsableCommand {
         for (name, value) in story.facts { Terminal.line("\(name): \(value)") }
         for reason in story.reasons {
           let place = [reason.row.map { "row \($0)" }, reason.column.map { "column \($0)" }].compactMap(\.self)
-          Terminal.line("reason: \(reason.code.rawValue): \(reason.message)" + (place.isEmpty ? "" : " (\(place.joined(separator: ", ")))"))
+          Terminal.line(
+            "reason: \(reason.code.rawValue): \(reason.message)"
+              + (place.isEmpty ? "" : " (\(place.joined(separator: ", ")))"))
         }
         Terminal.line("")
         for line in story.history { Terminal.line("\(line.at.iso())  \(line.event)  \(line.detail)") }

@@ -21,7 +21,10 @@ struct Status: AsyncParsableCommand {
 
   private func show(_ report: StatusReport) {
     let agent = report.agent
-    Terminal.line(agent.running ? "agent: running, pid \(agent.pid.map(String.init) ?? "?"), since \(agent.since ?? "?")" : "agent: not running")
+    Terminal.line(
+      agent.running
+        ? "agent: running, pid \(agent.pid.map(String.init) ?? "?"), since \(agent.since ?? "?")" : "agent: not running"
+    )
     Terminal.line("spool: \(size(report.spool.bytes)) of \(size(report.spool.maxBytes))")
     if report.feeds.isEmpty, report.streams.isEmpty { Terminal.line("nothing is configured") }
     if !report.feeds.isEmpty {
@@ -40,7 +43,8 @@ struct Status: AsyncParsableCommand {
           [$0.name, span($0.lagSeconds), size($0.lagBytes), "\($0.waiting)", "\($0.held)", "\($0.confirmed)"]
         })
     }
-    for (name, fault) in report.feeds.map({ ($0.name, $0.lastError) }) + report.streams.map({ ($0.name, $0.lastError) }) {
+    for (name, fault) in report.feeds.map({ ($0.name, $0.lastError) }) + report.streams.map({ ($0.name, $0.lastError) })
+    {
       if let fault { Terminal.line("\n\(name): \(fault)") }
     }
   }

@@ -11,7 +11,8 @@ struct LedgerTests {
   private let stream = StreamName("opens")!
 
   private func source(_ cursor: UInt64) -> SourceRecord {
-    let identity = SourceIdentity(device: 1, inode: .max, birth: 5, headBytes: 0, head: Digest(repeatElement(0, count: 32)))
+    let identity = SourceIdentity(
+      device: 1, inode: .max, birth: 5, headBytes: 0, head: Digest(repeatElement(0, count: 32)))
     return SourceRecord(
       id: SourceID(Digest(repeatElement(1, count: 32))), stream: stream, path: "/a", identity: identity,
       seenAt: Timestamp(seconds: 1), cursor: cursor, cursorAt: Timestamp(seconds: 2))

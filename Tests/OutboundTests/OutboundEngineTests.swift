@@ -83,7 +83,8 @@ struct OutboundEngineTests {
     #expect(world.store.keys.count == 2)
     world.wait(.seconds(4 * 3_600))
     try await world.settle(&engine)
-    #expect(try world.store.keys.map { try gunzip(world.store.bytes(at: $0)!).split(separator: "\n").count - 1 } == [4, 4, 2])
+    #expect(
+      try world.store.keys.map { try gunzip(world.store.bytes(at: $0)!).split(separator: "\n").count - 1 } == [4, 4, 2])
     #expect(try world.sent() == rows)
   }
 
@@ -138,7 +139,10 @@ struct OutboundEngineTests {
     try files.put("/logs/b.csv", "id,text,more\n2,b,c\n")
     var engine = world.makeEngine()
     try await world.settle(&engine, flush: true)
-    #expect(try world.store.keys.map { try gunzip(world.store.bytes(at: $0)!) } == ["id,text\n1,a\n", "id,text,more\n2,b,c\n"])
+    #expect(
+      try world.store.keys.map { try gunzip(world.store.bytes(at: $0)!) } == [
+        "id,text\n1,a\n", "id,text,more\n2,b,c\n",
+      ])
   }
 
   @Test("A record larger than max_record is kept aside and said; the stream goes on")

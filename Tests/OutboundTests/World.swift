@@ -104,14 +104,17 @@ final class World: Sendable {
     let store = store ?? self.store
     for key in store.keys {
       let text = try gunzip(store.bytes(at: key) ?? [])
-      guard text.hasPrefix(header + "\n") else { throw Broken("\(key) does not begin with the header: \(text.prefix(40))") }
+      guard text.hasPrefix(header + "\n") else {
+        throw Broken("\(key) does not begin with the header: \(text.prefix(40))")
+      }
       all += text.dropFirst(header.count + 1)
     }
     return all
   }
 
   func places(_ place: BatchPlace) throws -> [String] {
-    try Spool<BatchPlace>(root: StateFolder(settings.state).stream(settings.streams[0].name), files: files).entries(in: place)
+    try Spool<BatchPlace>(root: StateFolder(settings.state).stream(settings.streams[0].name), files: files).entries(
+      in: place)
   }
 }
 

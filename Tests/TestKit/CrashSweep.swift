@@ -36,6 +36,9 @@ public struct CrashSweep<World> {
 
   /// Blows in a row.
   public var depth = 1
+  /// Of the lives that follow a blow, each n-th step is struck, beginning elsewhere for each first blow: all lives together
+  /// are struck at every step.
+  public var stride = 1
   public var cutsPower = true
   /// Outcomes tried per power cut.
   public var survivals = 256
@@ -57,15 +60,16 @@ public struct CrashSweep<World> {
 
   /// Strikes every step of the life that follows these blows.
   private func explore(_ blows: [Blow], _ report: inout SweepReport) async {
-    var step = 0
+    let pace = blows.isEmpty ? 1 : stride
+    var step = blows.last.map { $0.step % pace } ?? 0
     while report.failures.count < failures {
       let kill = blows + [Blow(step: step, outcome: nil)]
       guard let outcomes = await attempt(kill, &report) else { return }
       if blows.isEmpty { report.steps = step + 1 }
-      step += 1
+      defer { step += pace }
       if kill.count < depth { await explore(kill, &report) }
       for outcome in 0..<(cutsPower ? outcomes : 0) where report.failures.count < failures {
-        let cut = blows + [Blow(step: step - 1, outcome: outcome)]
+        let cut = blows + [Blow(step: step, outcome: outcome)]
         _ = await attempt(cut, &report)
         if cut.count < depth { await explore(cut, &report) }
       }

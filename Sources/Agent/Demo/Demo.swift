@@ -55,7 +55,9 @@ public struct Demonstration {
       throw Failure(fault)
     }
     if keeps {
-      say("\nEverything is still in \(root); look at it with\n  navette --help\n  navette status --config \(root)/navette.yaml")
+      say(
+        "\nEverything is still in \(root); look at it with\n  navette --help\n  navette status --config \(root)/navette.yaml"
+      )
     } else {
       try? files.removeTree(root)
       say("\nAll of it was removed again; `navette demo --keep` leaves it to look at.")
@@ -114,8 +116,11 @@ public struct Demonstration {
       say("import/\(name.prefix(40))…  \(bytes.count) bytes, byte for byte what arrived")
     }
     let names = try files.list(handover)
-    guard names.count == expected.count else { throw Failure(.findings, "The hand-over folder holds \(names.count) files") }
-    let quarantine = StateFolder(root.appending("state")).feeds.appending("audiences").appending(DropPlace.quarantine.rawValue)
+    guard names.count == expected.count else {
+      throw Failure(.findings, "The hand-over folder holds \(names.count) files")
+    }
+    let quarantine = StateFolder(root.appending("state")).feeds.appending("audiences").appending(
+      DropPlace.quarantine.rawValue)
     for drop in try files.list(quarantine) {
       let reasons = try files.readPlan([Reason].self, at: quarantine.appending(drop).appending(DropPlan.reasonsName))
       let first = reasons.first
@@ -134,7 +139,9 @@ public struct Demonstration {
       let packed = try files.info(object)?.size ?? 0
       say("shelf/…/\(object.lastComponent?.string ?? "")  \(packed) bytes, \(text.count) unpacked")
     }
-    guard sent == Array(samples.records.joined()) else { throw Failure(.findings, "The records in the store are not those of the logs") }
+    guard sent == Array(samples.records.joined()) else {
+      throw Failure(.findings, "The records in the store are not those of the logs")
+    }
     say("\(samples.records.count) records in \(objects.count) objects: each exactly once, in order, byte for byte")
   }
 

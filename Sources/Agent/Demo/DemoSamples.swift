@@ -18,7 +18,8 @@ struct DemoSamples {
     good = Self.audience(rows: 2_000)
     packed = Self.gzip(Self.audience(rows: 500))
     // One row has lost its last column, as a writer that died leaves it.
-    broken = Self.audience(rows: 100) + Array("Noor,Haddad\r\n".utf8) + Self.audience(rows: 3).drop { $0 != 10 }.dropFirst()
+    broken =
+      Self.audience(rows: 100) + Array("Noor,Haddad\r\n".utf8) + Self.audience(rows: 3).drop { $0 != 10 }.dropFirst()
     records = (1...rows).map { Array(Self.record($0).utf8) }
   }
 

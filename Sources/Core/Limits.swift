@@ -24,4 +24,14 @@ public enum Limits {
 
   /// S3's and Azure's bound for a key (1,024 bytes UTF-8).
   public static let keyBytes = 1024
+
+  /// How often logs are looked at when nothing wakes the lane: appends make no event that we ask for. Idle, the agent wakes
+  /// less than once in ten seconds.
+  public static let logPoll: Duration = .seconds(15)
+
+  /// A log of another user, set aside: unchanged for this long, it counts as closed.
+  public static let restBeforeFinal: Duration = .seconds(30)
+
+  /// How often retention is looked at.
+  public static let sweepEvery: Duration = .seconds(600)
 }

@@ -21,7 +21,7 @@ public final class AgentLock: Sendable {
     let path = AgentLock.path(in: state)
     while true {
       let number = try demand("Cannot open", path) {
-        open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode_t(FileMode.stateFile.rawValue))
+        open($0, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode_t(AccessMode.stateFile.rawValue))
       }
       do throws(FileFault) {
         try AgentLock.take(number, path)

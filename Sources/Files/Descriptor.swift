@@ -10,7 +10,7 @@ final class Descriptor: ReadableFile, WritableFile {
   private let path: FilePath
 
   /// The flags that every open has: never inherited by a child, never through a link, never waiting for the other end of a FIFO.
-  init(_ what: String, _ path: FilePath, _ flags: Int32, mode: FileMode? = nil) throws(FileFault) {
+  init(_ what: String, _ path: FilePath, _ flags: Int32, mode: AccessMode? = nil) throws(FileFault) {
     let all = flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
     number = try demand(what, path) { open($0, all, mode_t(mode?.rawValue ?? 0) & 0o777) }
     self.path = path
@@ -50,7 +50,7 @@ final class Descriptor: ReadableFile, WritableFile {
     }
   }
 
-  func setMode(_ mode: FileMode) throws(FileFault) {
+  func setMode(_ mode: AccessMode) throws(FileFault) {
     _ = try checked("Cannot set the mode of") { Int(fchmod(number, mode_t(mode.rawValue))) }
   }
 
@@ -76,7 +76,7 @@ extension FileInfo {
       }
     self.init(
       kind: kind, size: raw.size, device: raw.device, inode: raw.inode, links: raw.links,
-      mode: FileMode(rawValue: raw.mode), owner: raw.owner, group: raw.group, modified: raw.modified_ns,
+      mode: AccessMode(rawValue: raw.mode), owner: raw.owner, group: raw.group, modified: raw.modified_ns,
       changed: raw.changed_ns, born: raw.born_ns < 0 ? nil : raw.born_ns)
   }
 }

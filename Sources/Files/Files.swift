@@ -16,17 +16,17 @@ public protocol Files: Sendable {
   func open(_ path: FilePath) throws(FileFault) -> any ReadableFile
 
   /// A new, empty file. `.exists` where the name is taken.
-  func create(_ path: FilePath, mode: FileMode) throws(FileFault) -> any WritableFile
+  func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile
 
   /// `.exists` where the name is taken.
-  func makeDirectory(_ path: FilePath, mode: FileMode) throws(FileFault)
+  func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault)
 
   /// A second name for a file. `.denied` where the kernel protects other people's files, `.crossDevice` between mounts.
   func link(_ path: FilePath, as twin: FilePath) throws(FileFault)
 
   /// A new file with the same bytes; shares blocks where the file system can. `.exists` where the target's name is taken. On a
   /// fault the target may be there, in part.
-  func copy(_ path: FilePath, to target: FilePath, mode: FileMode) throws(FileFault)
+  func copy(_ path: FilePath, to target: FilePath, mode: AccessMode) throws(FileFault)
 
   /// One rename, file or directory; `.exists` where the target's name is taken, `.crossDevice` between mounts.
   func move(_ path: FilePath, to target: FilePath) throws(FileFault)
@@ -46,7 +46,7 @@ public protocol Files: Sendable {
   /// On the file system that holds the path.
   func freeBytes(at path: FilePath) throws(FileFault) -> UInt64
 
-  func set(mode: FileMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault)
+  func set(mode: AccessMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault)
 }
 
 /// An open file. Closed when the last reference goes. One thread at a time.
@@ -63,12 +63,13 @@ public protocol WritableFile: AnyObject {
   func info() throws(FileFault) -> FileInfo
 }
 
-public struct FileMode: RawRepresentable, Hashable, Sendable, Codable {
+/// Not called `FileMode`: swift-system has a type of that name.
+public struct AccessMode: RawRepresentable, Hashable, Sendable, Codable {
   public let rawValue: UInt32
   public init(rawValue: UInt32) { self.rawValue = rawValue & 0o7777 }
   /// What the state folder holds is personal data: nothing in it is world-reachable.
-  public static let stateFile = FileMode(rawValue: 0o640)
-  public static let stateDirectory = FileMode(rawValue: 0o750)
+  public static let stateFile = AccessMode(rawValue: 0o640)
+  public static let stateDirectory = AccessMode(rawValue: 0o750)
 }
 
 public enum Writers: Hashable, Sendable {
@@ -84,7 +85,7 @@ public struct FileInfo: Hashable, Sendable {
   public var device: UInt64
   public var inode: UInt64
   public var links: UInt64
-  public var mode: FileMode
+  public var mode: AccessMode
   public var owner: UInt32
   public var group: UInt32
   /// Nanoseconds since 1970.
@@ -94,7 +95,7 @@ public struct FileInfo: Hashable, Sendable {
   public var born: Int64?
 
   public init(
-    kind: Kind, size: UInt64, device: UInt64, inode: UInt64, links: UInt64, mode: FileMode, owner: UInt32,
+    kind: Kind, size: UInt64, device: UInt64, inode: UInt64, links: UInt64, mode: AccessMode, owner: UInt32,
     group: UInt32,
     modified: Int64, changed: Int64, born: Int64?
   ) {
@@ -136,7 +137,7 @@ extension Files {
 
   /// Writes a small file under a temporary name beside it and renames it into place. Durable after `sync` of `path` and its
   /// directory; until then the old contents or the new are found, never a mixture.
-  public func write(_ bytes: [UInt8], to path: FilePath, mode: FileMode = .stateFile) throws(FileFault) {
+  public func write(_ bytes: [UInt8], to path: FilePath, mode: AccessMode = .stateFile) throws(FileFault) {
     let temporary = path.appendingToName(".tmp")
     do { try remove(temporary) } catch { if error.kind != .missing { throw error } }
     do {
@@ -148,7 +149,7 @@ extension Files {
   }
 
   /// Makes the directory and what leads to it; what is there already is left alone.
-  public func ensureDirectory(_ path: FilePath, mode: FileMode = .stateDirectory) throws(FileFault) {
+  public func ensureDirectory(_ path: FilePath, mode: AccessMode = .stateDirectory) throws(FileFault) {
     if try info(path) != nil { return }
     let parent = path.removingLastComponent()
     if !parent.isEmpty, parent != path { try ensureDirectory(parent, mode: mode) }

@@ -40,11 +40,11 @@ public struct LinuxFiles: Files {
     return file
   }
 
-  public func create(_ path: FilePath, mode: FileMode) throws(FileFault) -> any WritableFile {
+  public func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
     try createFile(path, mode: mode)
   }
 
-  public func makeDirectory(_ path: FilePath, mode: FileMode) throws(FileFault) {
+  public func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) {
     try demand("Cannot create directory", path) { mkdir($0, mode_t(mode.rawValue)) }
     // The umask took bits away.
     try Descriptor("Cannot set the mode of", path, O_RDONLY | O_DIRECTORY).setMode(mode)
@@ -57,7 +57,7 @@ public struct LinuxFiles: Files {
     throw FileFault(errno: failure, "Cannot link \(path.shown) as", place)
   }
 
-  public func copy(_ path: FilePath, to target: FilePath, mode: FileMode) throws(FileFault) {
+  public func copy(_ path: FilePath, to target: FilePath, mode: AccessMode) throws(FileFault) {
     let source = try openRegular(path)
     let file = try createFile(target, mode: mode)
     if cl_clone(source.number, file.number) == 0 { return }
@@ -106,7 +106,7 @@ public struct LinuxFiles: Files {
     return UInt64(space.f_bavail) * UInt64(space.f_frsize)
   }
 
-  public func set(mode: FileMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault) {
+  public func set(mode: AccessMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault) {
     let file = try Descriptor("Cannot open", path, O_RDONLY)
     // Owner first: a change of owner may take mode bits away.
     if owner != nil || group != nil { try file.setOwner(owner, group: group) }
@@ -123,7 +123,7 @@ extension LinuxFiles {
     return file
   }
 
-  private func createFile(_ path: FilePath, mode: FileMode) throws(FileFault) -> Descriptor {
+  private func createFile(_ path: FilePath, mode: AccessMode) throws(FileFault) -> Descriptor {
     let file = try Descriptor("Cannot create", path, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
     // The umask took bits away.
     try file.setMode(mode)

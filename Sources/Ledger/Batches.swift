@@ -137,17 +137,57 @@ extension Transaction {
     var found: [BatchRecord] = []
     try connection.rows(
       """
-      SELECT id, key, rows, bytes, compressed_bytes, sha256, sealed_at, delivered_at FROM batches
-      WHERE \(condition) ORDER BY stream, sequence
+      SELECT \(Self.batchColumns) FROM batches b WHERE \(condition) ORDER BY stream, sequence
       """, values
     ) { row in
-      guard let id = BatchID(row.text(0)), let digest = Digest(hex: row.text(5)) else { return }
-      found.append(
-        BatchRecord(
-          id: id, key: row.text(1), rows: row.int(2), bytes: row.uint64(3), compressedBytes: row.uint64(4), sha256: digest,
-          sealedAt: row.time(6), deliveredAt: row.optionalTime(7)))
+      if let record = Self.batch(row) { found.append(record) }
     }
     return found
+  }
+
+  private static let batchColumns =
+    "b.id, b.key, b.rows, b.bytes, b.compressed_bytes, b.sha256, b.sealed_at, b.delivered_at"
+
+  private static func batch(_ row: Row) -> BatchRecord? {
+    guard let id = BatchID(row.text(0)), let digest = Digest(hex: row.text(5)) else { return nil }
+    return BatchRecord(
+      id: id, key: row.text(1), rows: row.int(2), bytes: row.uint64(3), compressedBytes: row.uint64(4), sha256: digest,
+      sealedAt: row.time(6), deliveredAt: row.optionalTime(7))
+  }
+
+  /// Batches that the store has confirmed, in pages.
+  public func confirmed(
+    of stream: StreamName, by store: StoreName, since: Timestamp?, after: BatchID?, limit: Int
+  ) throws(LedgerFault) -> [(batch: BatchRecord, confirmedAt: Timestamp)] {
+    var found: [(batch: BatchRecord, confirmedAt: Timestamp)] = []
+    try connection.rows(
+      """
+      SELECT \(Self.batchColumns), d.confirmed_at FROM batches b JOIN deliveries d ON d.batch = b.id
+      WHERE b.stream = ? AND d.store = ? AND d.confirmed_at IS NOT NULL AND b.sealed_at >= ? AND b.sequence > ?
+      ORDER BY b.sequence LIMIT ?
+      """,
+      [
+        Value(stream), Value(store), Value(since ?? Timestamp(nanoseconds: .min)), Value(after?.sequence ?? 0), Value(limit),
+      ]
+    ) { row in
+      if let record = Self.batch(row) { found.append((record, row.time(8))) }
+    }
+    return found
+  }
+
+  public func knows(key: String) throws(LedgerFault) -> Bool {
+    var known = false
+    try connection.rows("SELECT 1 FROM batches WHERE key = ?", [.text(key)]) { _ in known = true }
+    return known
+  }
+
+  /// Compressed bytes of all batches that are not delivered yet.
+  public func spoolBytes() throws(LedgerFault) -> UInt64 {
+    var sum: UInt64 = 0
+    try connection.rows("SELECT coalesce(sum(compressed_bytes), 0) FROM batches WHERE delivered_at IS NULL") {
+      sum = $0.uint64(0)
+    }
+    return sum
   }
 
   public func totals(of stream: StreamName) throws(LedgerFault) -> StreamTotals {

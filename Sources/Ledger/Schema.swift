@@ -10,6 +10,7 @@ enum Schema {
       seen_at INTEGER NOT NULL, cursor INTEGER NOT NULL DEFAULT 0, cursor_at INTEGER, gone_at INTEGER
     ) STRICT;
     CREATE INDEX sources_present ON sources (stream) WHERE gone_at IS NULL;
+    CREATE INDEX sources_inode ON sources (stream, inode);
 
     CREATE TABLE batches (
       id TEXT PRIMARY KEY, stream TEXT NOT NULL, sequence INTEGER NOT NULL, key TEXT NOT NULL,
@@ -17,6 +18,7 @@ enum Schema {
       sha256 TEXT NOT NULL, md5 TEXT NOT NULL, sealed_at INTEGER NOT NULL, delivered_at INTEGER
     ) STRICT;
     CREATE UNIQUE INDEX batches_sequence ON batches (stream, sequence);
+    CREATE INDEX batches_key ON batches (key);
     CREATE INDEX batches_waiting ON batches (stream) WHERE delivered_at IS NULL;
 
     CREATE TABLE segments (

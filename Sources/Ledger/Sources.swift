@@ -28,12 +28,23 @@ public struct SourceRecord: Hashable, Sendable {
 extension Transaction {
   /// Sources of the stream that are not known to be gone, in the order they were seen.
   public func sources(of stream: StreamName) throws(LedgerFault) -> [SourceRecord] {
+    try sources(of: stream, "gone_at IS NULL", [])
+  }
+
+  /// Sources of the stream that have or had this inode, gone ones too.
+  public func sources(of stream: StreamName, inode: UInt64) throws(LedgerFault) -> [SourceRecord] {
+    try sources(of: stream, "inode = ?", [Value(inode)])
+  }
+
+  private func sources(
+    of stream: StreamName, _ condition: String, _ values: [Value]
+  ) throws(LedgerFault) -> [SourceRecord] {
     var found: [SourceRecord] = []
     try connection.rows(
       """
       SELECT id, path, device, inode, birth, head_bytes, head, seen_at, cursor, cursor_at FROM sources
-      WHERE stream = ? AND gone_at IS NULL ORDER BY seen_at, id
-      """, [Value(stream)]
+      WHERE stream = ? AND \(condition) ORDER BY seen_at, id
+      """, [Value(stream)] + values
     ) { row in
       guard let id = SourceID(row.text(0)), let head = Digest(hex: row.text(6)) else { return }
       let identity = SourceIdentity(

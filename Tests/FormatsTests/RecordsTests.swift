@@ -104,7 +104,6 @@ struct RecordsTests {
 
   /// The rule in its plainest form: byte by byte, both readings, ends where both end.
   func slowly(_ text: [UInt8]) -> Int {
-    var inQuotes = (false, false)
     var state = (0, 0)  // 0: a field begins, 1: plain, 2: quoted, 3: behind a quote, 4: behind a backslash
     func step(_ byte: UInt8, _ state: inout Int, _ backslash: Bool) -> Bool {
       let isQuote = byte == 0x22
@@ -122,8 +121,8 @@ struct RecordsTests {
     }
     var end = 0
     for (index, byte) in text.enumerated() {
-      inQuotes = (step(byte, &state.0, false), step(byte, &state.1, true))
-      if inQuotes.0 && inQuotes.1 { end = index + 1 }
+      let ends = (step(byte, &state.0, false), step(byte, &state.1, true))
+      if ends.0 && ends.1 { end = index + 1 }
     }
     return end
   }

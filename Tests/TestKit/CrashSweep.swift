@@ -1,6 +1,3 @@
-public import Core
-public import Files
-
 /// Kills a program at every step it takes, and checks each time that its promise holds.
 ///
 ///     let sweep = CrashSweep(
@@ -87,8 +84,11 @@ public struct CrashSweep<World> {
         machine.points.begin(killAt: blow.step)
         try await live(machine, world)
         guard let fatal = machine.points.fatal else { return nil }
-        let found = machine.files.snapshot.survivals(most: survivals)
-        outcomes = index == 0 ? found.count : min(1, found.count)
+        // Only the last blow's outcomes are asked for, and of a power cut those up to the one that is taken.
+        let isLast = index == blows.count - 1
+        let wanted = blow.outcome.map { $0 + 1 } ?? (isLast && cutsPower ? (index == 0 ? survivals : 1) : 0)
+        let found = machine.files.snapshot.survivals(most: wanted)
+        outcomes = found.count
         let survival = blow.outcome.map { found[$0] }
         story.append("killed at step \(blow.step) (\(fatal))" + (survival.map { " by a power cut; \($0)" } ?? ""))
         machine.files.reboot(powerCut: survival)

@@ -68,32 +68,32 @@ public final class SimFiles: Files {
 
   // MARK: changing
 
-  public func create(_ path: FilePath, mode: FileMode) throws(FileFault) -> any WritableFile {
+  public func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
     let id = try change(.create, path) { (disk) throws(FileFault) in try disk.createFile(path, mode: mode) }
     return SimOpenFile(self, id, path)
   }
 
-  public func makeDirectory(_ path: FilePath, mode: FileMode) throws(FileFault) {
+  public func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) {
     try change(.makeDirectory, path) { (disk) throws(FileFault) in
       let slot = try disk.freeSlot("Cannot create directory", path)
-      disk.add(disk.newNode(.directory, mode: mode), at: slot, "mkdir \(path)")
+      disk.add(disk.newNode(.directory, mode: mode), at: slot, SimAct("mkdir", path))
     }
   }
 
   public func link(_ path: FilePath, as twin: FilePath) throws(FileFault) {
     try change(.link, path) { (disk) throws(FileFault) in
-      let what = "Cannot link \(path.shown) as"
+      let what = "Cannot link to it as"
       let id = try disk.require(what, path)
       let slot = try disk.freeSlot(what, twin)
       guard disk.nodes[id]?.kind != .directory, !disk.isForeign(path) else {
         throw simFault(.denied, what, twin, "Operation not permitted")
       }
       try disk.sameMount(path, twin, what)
-      disk.add(id, at: slot, "link \(path) as \(twin)")
+      disk.add(id, at: slot, SimAct("link", path, twin))
     }
   }
 
-  public func copy(_ path: FilePath, to target: FilePath, mode: FileMode) throws(FileFault) {
+  public func copy(_ path: FilePath, to target: FilePath, mode: AccessMode) throws(FileFault) {
     let (from, to) = try change(.copy, target) { (disk) throws(FileFault) in
       (try disk.regular("Cannot open", path), try disk.createFile(target, mode: mode))
     }
@@ -103,17 +103,17 @@ public final class SimFiles: Files {
 
   public func move(_ path: FilePath, to target: FilePath) throws(FileFault) {
     try change(.move, path) { (disk) throws(FileFault) in
-      let what = "Cannot move \(path.shown) to"
+      let what = "Cannot move it to"
       let (from, id) = try disk.source(what, path, target)
       let to = try disk.freeSlot(what, target)
       try disk.sameMount(path, target, what)
-      disk.rename(from, id, to: to, mayReplace: false, "move \(path) to \(target)")
+      disk.rename(from, id, to: to, mayReplace: false, SimAct("move", path, target))
     }
   }
 
   public func replace(_ path: FilePath, with new: FilePath) throws(FileFault) {
     try change(.replace, path) { (disk) throws(FileFault) in
-      let what = "Cannot move \(new.shown) over"
+      let what = "Cannot move it over"
       let (from, id) = try disk.source(what, new, path)
       let to = try disk.slot(what, path)
       try disk.sameMount(path, new, what)
@@ -122,7 +122,7 @@ public final class SimFiles: Files {
         if old == id { return }
         guard disk.nodes[old]?.kind != .directory else { throw simFault(.io, what, path, "Is a directory") }
       }
-      disk.rename(from, id, to: to, mayReplace: true, "replace \(path) with \(new)")
+      disk.rename(from, id, to: to, mayReplace: true, SimAct("rename", new, path))
     }
   }
 
@@ -141,11 +141,11 @@ public final class SimFiles: Files {
       guard disk.nodes[id]?.entries.isEmpty == true else {
         throw simFault(.exists, "Cannot remove directory", path, "Directory not empty")
       }
-      disk.drop(slot, id, "remove \(path)")
+      disk.drop(slot, id, SimAct("remove", path))
     }
   }
 
-  public func set(mode: FileMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault) {
+  public func set(mode: AccessMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault) {
     try change(.set, path) { (disk) throws(FileFault) in
       let id = try disk.require("Cannot set the mode of", path)
       if disk.isForeign(path) { throw simFault(.denied, "Cannot set the mode of", path, "Operation not permitted") }
@@ -259,10 +259,10 @@ extension SimDisk {
     return id
   }
 
-  fileprivate mutating func createFile(_ path: FilePath, mode: FileMode) throws(FileFault) -> Int {
+  fileprivate mutating func createFile(_ path: FilePath, mode: AccessMode) throws(FileFault) -> Int {
     let slot = try freeSlot("Cannot create", path)
     let id = newNode(.file, mode: mode)
-    add(id, at: slot, "create \(path)")
+    add(id, at: slot, SimAct("create", path))
     return id
   }
 
@@ -270,12 +270,16 @@ extension SimDisk {
     _ what: String, _ path: FilePath, _ target: FilePath
   ) throws(FileFault) -> (Slot, Int) {
     let id = try require(what, path)
-    if target != path, target.starts(with: path) { throw simFault(.io, what, target, "Invalid argument") }
+    if nodes[id]?.kind == .directory, target != path, target.starts(with: path) {
+      throw simFault(.io, what, target, "Invalid argument")
+    }
     return (try slot(what, path), id)
   }
 
   fileprivate func sameMount(_ a: FilePath, _ b: FilePath, _ what: String) throws(FileFault) {
-    if mount(of: a) != mount(of: b) { throw simFault(.crossDevice, what, b, "Invalid cross-device link (EXDEV)") }
+    if !knobs.mounts.isEmpty, mount(of: a) != mount(of: b) {
+      throw simFault(.crossDevice, what, b, "Invalid cross-device link (EXDEV)")
+    }
   }
 
   /// The fault that is due at this operation, if one is.

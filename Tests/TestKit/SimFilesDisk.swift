@@ -1,5 +1,6 @@
 public import Core
-public import Files
+import Files
+private import Glibc
 public import SystemPackage
 
 /// A disk in memory, with what is there now and what a power cut would leave. A value: copy it to keep a moment.
@@ -21,7 +22,7 @@ public struct SimDisk: Sendable {
     var entries: [FileName: Int] = [:]
     var durableEntries: [FileName: Int] = [:]
     var links = 1
-    var mode: FileMode
+    var mode: AccessMode
     var owner: UInt32 = 0
     var group: UInt32 = 0
     var modified: Int64
@@ -35,7 +36,8 @@ public struct SimDisk: Sendable {
     var come: (slot: Slot, node: Int)?
     var mayReplace = false
     var awaiting: Set<Int>
-    var label: String
+    var act: SimAct
+    var label: String { act.description }
 
     var slots: [Slot] { [gone?.slot, come?.slot].compactMap(\.self) }
   }
@@ -51,7 +53,7 @@ public struct SimDisk: Sendable {
 
   public init() {
     nodes = [
-      SimDisk.root: Node(kind: .directory, mode: FileMode(rawValue: 0o755), modified: now, changed: now, born: now)
+      SimDisk.root: Node(kind: .directory, mode: AccessMode(rawValue: 0o755), modified: now, changed: now, born: now)
     ]
   }
 }
@@ -96,10 +98,12 @@ public enum SimOperation: String, Hashable, Sendable, CaseIterable {
 }
 
 extension SimDisk {
-  func resolve(_ path: FilePath) -> Int? {
+  func resolve(_ path: FilePath) -> Int? { resolve(path.names) }
+
+  private func resolve(_ names: some Sequence<FileName>) -> Int? {
     var node = SimDisk.root
-    for component in path.components {
-      guard let next = nodes[node]?.entries[FileName(component)] else { return nil }
+    for name in names {
+      guard let next = nodes[node]?.entries[name] else { return nil }
       node = next
     }
     return node
@@ -112,8 +116,11 @@ extension SimDisk {
 
   /// Where the path's last name stands or would stand.
   func slot(_ what: String, _ path: FilePath) throws(FileFault) -> Slot {
-    guard let name = path.name else { throw simFault(.exists, what, path, "the root") }
-    let parent = try require(what, path.removingLastComponent())
+    let names = path.names
+    guard let name = names.last else { throw simFault(.exists, what, path, "the root") }
+    guard let parent = resolve(names.dropLast()) else {
+      throw simFault(.missing, what, path, "No such file or directory")
+    }
     guard nodes[parent]?.kind == .directory else { throw simFault(.missing, what, path, "Not a directory") }
     return Slot(directory: parent, name: name)
   }
@@ -143,7 +150,7 @@ extension SimDisk {
       group: node.group, modified: node.modified, changed: node.changed, born: node.born)
   }
 
-  mutating func newNode(_ kind: FileInfo.Kind, mode: FileMode) -> Int {
+  mutating func newNode(_ kind: FileInfo.Kind, mode: AccessMode) -> Int {
     defer { nextNode += 1 }
     nodes[nextNode] = Node(kind: kind, links: 0, mode: mode, modified: now, changed: now, born: now)
     return nextNode
@@ -179,19 +186,43 @@ extension SimDisk {
     pending.append(change)
   }
 
-  mutating func add(_ node: Int, at slot: Slot, _ label: String) {
-    perform(NameChange(come: (slot, node), awaiting: [slot.directory], label: label))
+  mutating func add(_ node: Int, at slot: Slot, _ act: SimAct) {
+    perform(NameChange(come: (slot, node), awaiting: [slot.directory], act: act))
   }
 
-  mutating func drop(_ slot: Slot, _ node: Int, _ label: String) {
-    perform(NameChange(gone: (slot, node), awaiting: [slot.directory], label: label))
+  mutating func drop(_ slot: Slot, _ node: Int, _ act: SimAct) {
+    perform(NameChange(gone: (slot, node), awaiting: [slot.directory], act: act))
   }
 
-  mutating func rename(_ from: Slot, _ node: Int, to: Slot, mayReplace: Bool, _ label: String) {
+  mutating func rename(_ from: Slot, _ node: Int, to: Slot, mayReplace: Bool, _ act: SimAct) {
     perform(
       NameChange(
         gone: (from, node), come: (to, node), mayReplace: mayReplace, awaiting: [from.directory, to.directory],
-        label: label))
+        act: act))
+  }
+}
+
+/// What a change was, for a failure's story: put into words only when it is told.
+struct SimAct: Sendable, CustomStringConvertible {
+  var verb: String
+  var path: FilePath
+  var target: FilePath?
+
+  init(_ verb: String, _ path: FilePath, _ target: FilePath? = nil) {
+    (self.verb, self.path, self.target) = (verb, path, target)
+  }
+
+  var description: String { "\(verb) \(path.shown)" + (target.map { " → \($0.shown)" } ?? "") }
+}
+
+extension FilePath {
+  /// The components. By hand, because a debug build of swift-system takes a thousand times longer, and a sweep resolves millions.
+  var names: [FileName] {
+    withPlatformString { text in
+      UnsafeBufferPointer(start: text, count: strlen(text))
+        .split(separator: CChar(bitPattern: UInt8(ascii: "/")))
+        .map { FileName(bytes: $0.lazy.map { UInt8(bitPattern: $0) }) }
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 public import Core
-public import Files
+import Files
 public import SystemPackage
 
 // What partners, applications, consumers and operators do while the program runs or is down: no crash point, no fault.
@@ -13,9 +13,9 @@ extension SimDisk {
       append(bytes, to: old)
     } else {
       let slot = try slot("Cannot put", path)
-      let id = newNode(.file, mode: FileMode(rawValue: 0o644))
+      let id = newNode(.file, mode: AccessMode(rawValue: 0o644))
       append(bytes, to: id)
-      add(id, at: slot, "outside: create \(path)")
+      add(id, at: slot, SimAct("outside: create", path))
     }
     if durable { syncFromRoot(path) }
   }
@@ -32,10 +32,10 @@ extension SimDisk {
   }
 
   public mutating func makeFolder(_ path: FilePath, durable: Bool = true) throws(FileFault) {
-    if path.lastComponent == nil || resolve(path) != nil { return }
+    if resolve(path) != nil { return }
     try makeFolder(path.removingLastComponent(), durable: durable)
     let slot = try slot("Cannot create", path)
-    add(newNode(.directory, mode: FileMode(rawValue: 0o755)), at: slot, "outside: mkdir \(path)")
+    add(newNode(.directory, mode: AccessMode(rawValue: 0o755)), at: slot, SimAct("outside: mkdir", path))
     if durable { syncFromRoot(path) }
   }
 
@@ -44,7 +44,7 @@ extension SimDisk {
   public mutating func take(_ path: FilePath, durable: Bool = true) throws(FileFault) -> [UInt8]? {
     guard let id = resolve(path) else { return nil }
     let slot = try slot("Cannot take", path)
-    drop(slot, id, "outside: remove \(path)")
+    drop(slot, id, SimAct("outside: remove", path))
     if durable { sync(slot.directory) }
     return nodes[id]?.data
   }
@@ -53,7 +53,7 @@ extension SimDisk {
   public mutating func rename(_ path: FilePath, to target: FilePath, durable: Bool = true) throws(FileFault) {
     let id = try require("Cannot rename", path)
     let (from, to) = (try slot("Cannot rename", path), try slot("Cannot rename", target))
-    rename(from, id, to: to, mayReplace: true, "outside: rename \(path) to \(target)")
+    rename(from, id, to: to, mayReplace: true, SimAct("outside: rename", path, target))
     if durable {
       sync(from.directory)
       sync(to.directory)
@@ -63,15 +63,16 @@ extension SimDisk {
   /// `copytruncate`.
   public mutating func truncate(_ path: FilePath, to size: Int = 0) throws(FileFault) {
     let id = try require("Cannot truncate", path)
-    nodes[id]?.data.removeLast(max(0, (nodes[id]?.data.count ?? 0) - size))
+    let kept = Array((nodes[id]?.data ?? []).prefix(size))
+    nodes[id]?.data = kept
     touch(id)
   }
 
   public mutating func makeLink(_ path: FilePath, to target: String) throws(FileFault) {
     let slot = try freeSlot("Cannot link", path)
-    let id = newNode(.link, mode: FileMode(rawValue: 0o777))
+    let id = newNode(.link, mode: AccessMode(rawValue: 0o777))
     append(Array(target.utf8), to: id)
-    add(id, at: slot, "outside: link \(path)")
+    add(id, at: slot, SimAct("outside: link", path))
   }
 
   /// Nil where there is no such file.
@@ -102,11 +103,12 @@ extension SimDisk {
   }
 
   private mutating func syncFromRoot(_ path: FilePath) {
-    var path = path
-    while true {
-      if let id = resolve(path) { sync(id) }
-      if path.lastComponent == nil { return }
-      path.removeLastComponent()
+    var node = SimDisk.root
+    sync(node)
+    for name in path.names {
+      guard let next = nodes[node]?.entries[name] else { return }
+      node = next
+      sync(node)
     }
   }
 }

@@ -1,4 +1,4 @@
-public import Core
+import Core
 
 /// What one power cut leaves of the operations that no sync had made durable.
 public struct Survival: Sendable, CustomStringConvertible {
@@ -159,10 +159,9 @@ extension SimDisk {
     }
     nodes = nodes.filter { links[$0.key] != nil }
     for (id, count) in links {
-      nodes[id]?.links = count
-      nodes[id]?.isDirty = false
-      nodes[id]?.durableData = nodes[id]?.data ?? []
-      nodes[id]?.durableEntries = nodes[id]?.entries ?? [:]
+      guard var node = nodes[id] else { continue }
+      (node.links, node.isDirty, node.durableData, node.durableEntries) = (count, false, node.data, node.entries)
+      nodes[id] = node
     }
   }
 

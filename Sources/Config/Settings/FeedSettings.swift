@@ -8,6 +8,7 @@ public struct FeedSettings: Hashable, Sendable {
   public var handover: FilePath
   public var include: [String] = ["*"]
   public var exclude: [String] = []
+  public var recursive = false
   public var handoverName = "{name}"
   public var mode: UInt32 = 0o660
   public var owner: String?
@@ -15,12 +16,21 @@ public struct FeedSettings: Hashable, Sendable {
   public var collision = Collision.rename
   /// Size, inode and ctime unchanged for this long, by the monotonic clock.
   public var settle: Duration = .seconds(2)
+  public var manifest = Manifest.auto
+  /// A name with placeholders, waited for and removed after hand-over; empty: none.
+  public var marker = ""
+  /// An incomplete set is quarantined after this.
+  public var timeout: Duration = .seconds(6 * 3_600)
   public var format = Format()
   public var require = Require()
   public var archiveKeep: Duration = .seconds(30 * 86_400)
   public var archiveMaxBytes: UInt64 = 50 << 30
   public var quarantineKeep: Duration = .seconds(90 * 86_400)
   public var duplicates = Duplicates.skip
+  public var decrypt: Decrypt?
+  public var rewrite: Rewrite?
+  public var expect: Expect?
+  public var pull: Pull?
 
   public init(name: FeedName, landing: FilePath, handover: FilePath) {
     self.name = name
@@ -30,6 +40,10 @@ public struct FeedSettings: Hashable, Sendable {
 
   public enum Collision: String, Hashable, Sendable, CaseIterable { case rename, replace, fail }
   public enum Duplicates: String, Hashable, Sendable, CaseIterable { case skip, quarantine, deliver }
+  public enum Manifest: String, Hashable, Sendable, CaseIterable { case auto, required, off }
+  public enum Encoding: String, Hashable, Sendable, CaseIterable {
+    case utf8 = "utf-8", utf16 = "utf-16", latin1 = "iso-8859-1"
+  }
   public enum Empty: String, Hashable, Sendable, CaseIterable { case quarantine, archive, deliver }
 
   public struct Format: Hashable, Sendable {
@@ -38,6 +52,7 @@ public struct FeedSettings: Hashable, Sendable {
     /// Nil: no quoting.
     public var quote: UInt8? = UInt8(ascii: "\"")
     public var escape = Escape.auto
+    public var encoding = Encoding.utf8
     public var header = true
     public enum Escape: String, Hashable, Sendable, CaseIterable { case auto, backslash = "\\", double }
     public init() {}
@@ -46,6 +61,8 @@ public struct FeedSettings: Hashable, Sendable {
   public struct Require: Hashable, Sendable {
     public var columns: [String] = []
     public var columnsExact = false
+    /// Held when header or delimiter differ from the feed's last accepted drop.
+    public var rememberColumns = false
     public var empty = Empty.quarantine
     public var minRows = 1
     /// 0: no limit.
@@ -53,6 +70,50 @@ public struct FeedSettings: Hashable, Sendable {
     /// After decompression.
     public var maxBytes: UInt64 = 20 << 30
     public var maxRowBytes = 1 << 20
+    /// In percent of the rows of the feed's last accepted drop; nil: not looked at.
+    public var rowChange: Int?
     public init() {}
+  }
+
+  public struct Decrypt: Hashable, Sendable {
+    public var key: Secret
+    public var passphrase: Secret?
+    public init(key: Secret) { self.key = key }
+  }
+
+  /// The dialect that is handed over, where it is not the one that arrived.
+  public struct Rewrite: Hashable, Sendable {
+    public var delimiter = UInt8(ascii: "\t")
+    /// Nil: no quoting.
+    public var quote: UInt8?
+    public var lineEnd = LineEnd.lf
+    public var encoding = Encoding.utf8
+    public var compress = Compression.none
+    /// For what the dialect cannot write; nil: such a drop is refused.
+    public var replacement: Character?
+    public enum LineEnd: String, Hashable, Sendable, CaseIterable { case lf, crlf }
+    public enum Compression: String, Hashable, Sendable, CaseIterable { case none, gzip }
+    public init() {}
+  }
+
+  /// When a drop should have come.
+  public struct Expect: Hashable, Sendable {
+    public var by: TimeOfDay
+    public var days = Set(Day.allCases)
+    /// A name of the time zone database.
+    public var timezone = "UTC"
+    public var grace: Duration = .seconds(30 * 60)
+    public enum Day: String, Hashable, Sendable, CaseIterable { case mon, tue, wed, thu, fri, sat, sun }
+    public init(by: TimeOfDay) { self.by = by }
+  }
+
+  /// Drops that are fetched from a store into the landing folder.
+  public struct Pull: Hashable, Sendable {
+    public var store: StoreName
+    public var prefix = ""
+    public var every: Duration = .seconds(5 * 60)
+    public var after = After.keep
+    public enum After: String, Hashable, Sendable, CaseIterable { case keep, delete }
+    public init(store: StoreName) { self.store = store }
   }
 }

@@ -9,6 +9,7 @@ public struct Settings: Hashable, Sendable {
   public var streams: [StreamSettings] = []
   /// For `{host}` in keys: never empty, only `A-Z a-z 0-9 . _ -`.
   public var host = "localhost"
+  public var metrics = MetricsSettings()
   public var limits = LimitSettings()
   public init() {}
 
@@ -20,7 +21,47 @@ public struct LimitSettings: Hashable, Sendable {
   public var spoolMaxBytes: UInt64 = 20 << 30
   /// Kept free on the file system of the state folder.
   public var minFree: UInt64 = 1 << 30
+  /// Bytes per second for all uploads together.
+  public var bandwidth = Bandwidth.unlimited
   public init() {}
+
+  public enum Bandwidth: Hashable, Sendable {
+    case unlimited
+    case steady(UInt64)
+    /// Outside of the windows: unlimited.
+    case windows([Window])
+  }
+
+  /// From `from` up to `to`, past midnight where `to` is earlier.
+  public struct Window: Hashable, Sendable {
+    public var from, to: TimeOfDay
+    public var rate: UInt64
+  }
+}
+
+public struct MetricsSettings: Hashable, Sendable {
+  public var textfile: FilePath?
+  public var listen: Listen?
+  public init() {}
+
+  public enum Listen: Hashable, Sendable {
+    case unix(FilePath)
+    /// A numeric address.
+    case tcp(address: String, port: UInt16)
+  }
+}
+
+/// `06:00`, in whatever time zone stands beside it.
+public struct TimeOfDay: Hashable, Comparable, Sendable, CustomStringConvertible {
+  public let hour, minute: Int
+
+  public init?(hour: Int, minute: Int) {
+    guard (0..<24).contains(hour), (0..<60).contains(minute) else { return nil }
+    (self.hour, self.minute) = (hour, minute)
+  }
+
+  public var description: String { (hour < 10 ? "0" : "") + "\(hour):" + (minute < 10 ? "0" : "") + "\(minute)" }
+  public static func < (a: Self, b: Self) -> Bool { (a.hour, a.minute) < (b.hour, b.minute) }
 }
 
 /// A value that must not be printed. Its text leaves only by `reveal()`.
@@ -42,6 +83,8 @@ public struct StoreSettings: Hashable, Sendable {
   public var stallTimeout: Duration = .seconds(60)
   /// Transfers at a time.
   public var concurrency = 4
+  /// `http://host:port`, perhaps with a password; nil: what the environment says.
+  public var proxy: Secret?
 
   public init(name: StoreName, target: Target) {
     self.name = name
@@ -67,7 +110,16 @@ public struct S3Settings: Hashable, Sendable {
   public var sessionToken: Secret?
   public var caFile: FilePath?
   public var checksum = Checksum.whenSupported
+  public var serverSideEncryption: Encryption?
+  public var kmsKeyID: String?
+  public var storageClass = "STANDARD"
+  public var tags: [String: String] = [:]
+  public var acl: String?
+  public var roleARN: String?
+  public var externalID: String?
+  public var profile: String?
 
+  public enum Encryption: String, Hashable, Sendable, CaseIterable { case aes256 = "AES256", kms = "aws:kms" }
   public enum Checksum: String, Hashable, Sendable, CaseIterable {
     case whenSupported = "when_supported", whenRequired = "when_required"
   }

@@ -11,12 +11,24 @@ public struct StreamSettings: Hashable, Sendable {
   /// Run after a rename, without a shell; empty: nothing.
   public var reopen: [String] = []
   public var header = Header.firstLine
+  /// Column names are made of letters, digits and underscore.
+  public var headerSanitize = false
+  public var headerRename: [String: String] = [:]
   public var record = Record.csv
   public var batch = Batch()
+  /// Times of day at which batches are sealed, instead of `batch.maxAge`; empty: none.
+  public var schedule: [TimeOfDay] = []
+  /// Of `schedule`, a name of the time zone database.
+  public var timezone = "UTC"
+  /// A column with timestamps, for `{date}`; empty: the time of sealing.
+  public var partitionBy = ""
   /// zlib, 1 to 9.
   public var compressionLevel = 6
   public var key = "{stream}/dt={date}/{host}_{stream}_{utc}_{seq}.csv.gz"
+  /// Prefix for one JSON per batch; empty: none.
+  public var manifest = ""
   public var after = After.delete
+  public var archiveKeep: Duration = .seconds(7 * 86_400)
   public var deliveredKeep: Duration = .seconds(2 * 86_400)
 
   public init(name: StreamName, logs: [String], stores: [StoreName]) {

@@ -1,0 +1,25 @@
+public import Core
+
+/// Why a command ends without having done its work, and with which exit code.
+public struct Failure: Error, CustomStringConvertible {
+  public let code: ExitCode
+  public let description: String
+  public init(_ code: ExitCode, _ description: String) {
+    self.code = code
+    self.description = description
+  }
+  public init(_ fault: FileFault) { self.init(.stateUnusable, fault.description) }
+  public init(_ fault: LedgerFault) { self.init(.stateUnusable, fault.description) }
+  public init(_ fault: StoreFault) { self.init(fault.kind == .unreachable ? .unreachable : .findings, fault.description) }
+}
+
+/// The exit codes of the contract, after sysexits(3).
+public enum ExitCode: Int32, Sendable {
+  case done = 0
+  case findings = 1
+  case usage = 64
+  case unreachable = 69
+  case stateUnusable = 74
+  case later = 75
+  case configuration = 78
+}

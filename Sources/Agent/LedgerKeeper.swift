@@ -1,0 +1,78 @@
+import Config
+import Core
+import Files
+import Inbound
+import Journal
+import Ledger
+import Outbound
+import Spool
+import SystemPackage
+
+/// Opens the ledger, whatever became of it: a missing or damaged one is put aside and made anew from the state folders.
+enum LedgerKeeper {
+  static func open(
+    _ settings: Settings, _ files: any Files, _ events: any EventSink, at now: Moment
+  ) throws -> Ledger {
+    let state = StateFolder(settings.state)
+    let isThere = try files.info(state.ledger) != nil
+    do throws(LedgerFault) {
+      let ledger = try Ledger(path: state.ledger)
+      try ledger.check()
+      if isThere { return ledger }
+      guard try hasPlans(state, files) else { return ledger }
+      try fill(ledger, settings, files, at: now)
+      said("was missing", events, state)
+      return ledger
+    } catch {
+      guard error.kind == .damaged else { throw error }
+    }
+    let ledger = try rebuild(settings, files, at: now)
+    said("was damaged", events, state)
+    return ledger
+  }
+
+  /// Puts the ledger aside, where there is one, and makes it anew. The agent must be stopped: the caller holds its lock.
+  static func rebuild(_ settings: Settings, _ files: any Files, at now: Moment) throws -> Ledger {
+    let state = StateFolder(settings.state)
+    let aside = state.damagedLedger(at: now.wall)
+    for suffix in ["", "-wal", "-shm"] {
+      let path = FilePath(state.ledger.string + suffix)
+      if try files.info(path) != nil { try files.move(path, to: FilePath(aside.string + suffix)) }
+    }
+    try files.sync([state.root])
+    let ledger = try Ledger(path: state.ledger)
+    try fill(ledger, settings, files, at: now)
+    return ledger
+  }
+
+  private static func fill(_ ledger: Ledger, _ settings: Settings, _ files: any Files, at now: Moment) throws(LedgerFault) {
+    do {
+      try OutboundRebuild(state: StateFolder(settings.state), files: files).fill(ledger, at: now.wall)
+      try InboundRebuild(state: StateFolder(settings.state), files: files).fill(ledger, at: now.wall)
+    } catch let fault as LedgerFault {
+      throw fault
+    } catch {
+      throw LedgerFault(.io, "Cannot make the ledger anew from", at: settings.state.string, why: "\(error)")
+    }
+  }
+
+  private static func hasPlans(_ state: StateFolder, _ files: any Files) throws(LedgerFault) -> Bool {
+    do throws(FileFault) {
+      for lanes in [state.streams, state.feeds] where try files.info(lanes) != nil {
+        for lane in try files.list(lanes) {
+          for place in try files.list(lanes.appending(lane)) {
+            if try !files.list(lanes.appending(lane).appending(place)).isEmpty { return true }
+          }
+        }
+      }
+      return false
+    } catch {
+      throw LedgerFault(.io, error.what, at: error.place, why: error.why, remedy: error.remedy)
+    }
+  }
+
+  private static func said(_ what: String, _ events: any EventSink, _ state: StateFolder) {
+    events.record(
+      .ledgerRebuilt, "The ledger \(what) and was made anew from the state folders", [.path: state.ledger.string, .reason: what])
+  }
+}

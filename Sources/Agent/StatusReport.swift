@@ -1,0 +1,138 @@
+public import Config
+public import Core
+import Files
+import Inbound
+import Ledger
+import Outbound
+import Spool
+import SystemPackage
+
+/// Both lanes at a glance, read from the places, the logs and the ledger: the same whether an agent runs or not.
+public struct StatusReport: Sendable, Encodable {
+  public struct Agent: Sendable, Encodable {
+    public let running: Bool
+    public let pid: Int32?
+    public let since: String?
+  }
+  public struct Feed: Sendable, Encodable {
+    public let name: String
+    public var waiting = 0
+    public var held = 0
+    public var quarantine = 0
+    public var handedOver = 0
+    public var lagSeconds: Int64 = 0
+    public var lastError: String?
+
+    enum CodingKeys: String, CodingKey {
+      case name, waiting, held, quarantine, handedOver = "handed_over", lagSeconds = "lag_seconds", lastError = "last_error"
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+      var to = encoder.container(keyedBy: CodingKeys.self)
+      try to.encode(name, forKey: .name)
+      try to.encode(waiting, forKey: .waiting)
+      try to.encode(held, forKey: .held)
+      try to.encode(quarantine, forKey: .quarantine)
+      try to.encode(handedOver, forKey: .handedOver)
+      try to.encode(lagSeconds, forKey: .lagSeconds)
+      try to.encode(lastError, forKey: .lastError)
+    }
+  }
+  public struct Stream: Sendable, Encodable {
+    public let name: String
+    /// Uncompressed bytes that are not in a confirmed batch.
+    public var lagBytes: UInt64 = 0
+    public var lagSeconds: Int64 = 0
+    public var waiting = 0
+    public var held = 0
+    public var confirmed = 0
+    public var lastError: String?
+
+    enum CodingKeys: String, CodingKey {
+      case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, confirmed, lastError = "last_error"
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+      var to = encoder.container(keyedBy: CodingKeys.self)
+      try to.encode(name, forKey: .name)
+      try to.encode(lagBytes, forKey: .lagBytes)
+      try to.encode(lagSeconds, forKey: .lagSeconds)
+      try to.encode(waiting, forKey: .waiting)
+      try to.encode(held, forKey: .held)
+      try to.encode(confirmed, forKey: .confirmed)
+      try to.encode(lastError, forKey: .lastError)
+    }
+  }
+  public struct SpoolUse: Sendable, Encodable {
+    public let bytes: UInt64
+    public let maxBytes: UInt64
+    enum CodingKeys: String, CodingKey { case bytes, maxBytes = "max_bytes" }
+  }
+
+  public let schema = 1
+  public let agent: Agent
+  public let feeds: [Feed]
+  public let streams: [Stream]
+  public let spool: SpoolUse
+
+  /// - Throws: `Failure` where the state folder cannot be read.
+  public init(_ settings: Settings) throws {
+    let files = LinuxFiles()
+    let state = StateFolder(settings.state)
+    let now = SystemClock.now().wall
+    do {
+      try Host.becomeOwner(of: state, files)
+      let holder = try files.info(state.root) == nil ? nil : try AgentLock.holder(of: state.root)
+      let signed = try files.info(state.lock)
+      agent = Agent(
+        running: holder != nil, pid: holder?.pid,
+        since: holder == nil ? nil : signed.map { Timestamp(nanoseconds: $0.modified).iso() })
+      let ledger = try files.info(state.ledger) == nil ? nil : Ledger(reading: state.ledger)
+      feeds = try settings.feeds.map { try Self.feed($0, state, files, ledger, now) }
+      streams = try settings.streams.map { try Self.stream($0, state, files, ledger, now) }
+      spool = SpoolUse(
+        bytes: try ledger?.read { (t) throws(LedgerFault) in try t.spoolBytes() } ?? 0, maxBytes: settings.limits.spoolMaxBytes)
+    } catch let fault as FileFault {
+      throw Failure(fault)
+    } catch let fault as LedgerFault {
+      throw Failure(fault)
+    }
+  }
+
+  private static func stream(
+    _ settings: StreamSettings, _ state: StateFolder, _ files: any Files, _ ledger: Ledger?, _ now: Timestamp
+  ) throws -> Stream {
+    var report = Stream(name: settings.name.text)
+    let spool = Spool<BatchPlace>(root: state.stream(settings.name), files: files)
+    report.waiting = try spool.entries(in: .ready).count
+    report.held = try spool.entries(in: .held).count
+    let totals = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name) } ?? StreamTotals()
+    report.confirmed = totals.confirmed
+    report.lastError = totals.lastFault
+    do {
+      let survey = try OutboundSurvey(settings, files: files, ledger: ledger, at: now)
+      report.lagBytes = survey.bytes + totals.waitingBytes
+      if let oldest = [survey.oldest, totals.oldestWaiting].compactMap(\.self).min() {
+        report.lagSeconds = max(0, now.seconds - oldest.seconds)
+      }
+    } catch let fault as FileFault {
+      report.lagBytes = totals.waitingBytes
+      report.lastError = fault.description
+    }
+    return report
+  }
+
+  private static func feed(
+    _ settings: FeedSettings, _ state: StateFolder, _ files: any Files, _ ledger: Ledger?, _ now: Timestamp
+  ) throws -> Feed {
+    var report = Feed(name: settings.name.text)
+    let survey = try InboundSurvey(settings, state: state, files: files)
+    report.waiting = survey.waiting
+    report.held = survey.held
+    report.quarantine = survey.quarantine
+    report.lastError = survey.lastError
+    if let oldest = survey.oldest { report.lagSeconds = max(0, now.seconds - oldest.seconds) }
+    report.handedOver = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name).handedOver } ?? 0
+    return report
+  }
+}

@@ -1,0 +1,125 @@
+import Core
+import SystemPackage
+
+/// What several settings must be together. Pure: nothing on the disk is looked at.
+struct Consistency {
+  let settings: Settings
+  let walk: Walk
+
+  static func check(_ settings: Settings, _ walk: Walk) {
+    let check = Consistency(settings: settings, walk: walk)
+    check.checkFolders()
+    check.checkStores()
+    check.checkFeeds()
+    check.checkLogs()
+    check.checkKeys()
+  }
+
+  private func report(_ key: String, _ message: String, _ remedy: String? = nil) {
+    walk.report(ConfigProblem(at: place(of: key), key: key, message, remedy: remedy))
+  }
+
+  /// Of the key, or of the nearest one above it that was written: a default has no place.
+  private func place(of key: String) -> ConfigPlace? {
+    var key = key[...]
+    while true {
+      if let place = walk.places[String(key)] { return place }
+      guard let dot = key.lastIndex(of: ".") else { return nil }
+      key = key[..<dot]
+    }
+  }
+
+  private func checkFolders() {
+    let folders = Folder.all(of: settings)
+    for (index, second) in folders.enumerated() {
+      for first in folders[..<index] {
+        guard let conflict = Folder.conflict(first, second) else { continue }
+        report(second.key, conflict, "Choose another folder")
+      }
+    }
+  }
+
+  private func checkStores() {
+    func check(_ store: StoreName, _ key: String) {
+      guard !walk.storeNames.contains(store.text) else { return }
+      let near = KeyText.nearest(store.text, among: walk.storeNames.sorted())
+      let known = walk.storeNames.sorted()
+      let advice = known.isEmpty ? "Describe it under stores" : "Known: \(KeyText.choice(known, "and"))"
+      report(key, "there is no store of this name", near.map { "Did you mean \($0)?" } ?? advice)
+    }
+    for stream in settings.streams {
+      for (index, store) in stream.stores.enumerated() {
+        let key = "streams.\(stream.name).store"
+        check(store, walk.places["\(key)[\(index)]"] == nil ? key : "\(key)[\(index)]")
+      }
+    }
+    for feed in settings.feeds {
+      if let pull = feed.pull { check(pull.store, "feeds.\(feed.name).pull.store") }
+    }
+  }
+
+  private func checkFeeds() {
+    for feed in settings.feeds {
+      let require = feed.require
+      if require.maxRows > 0, require.maxRows < require.minRows {
+        report(
+          "feeds.\(feed.name).require.max_rows",
+          "no file can have at least \(require.minRows) (min_rows) and at most "
+            + "\(require.maxRows) rows")
+      }
+      if require.columnsExact, require.columns.isEmpty {
+        report("feeds.\(feed.name).require.columns_exact", "this needs the names of the columns", "Fill columns")
+      }
+    }
+  }
+
+  /// One file in two streams would be sent twice, and both would rename it.
+  private func checkLogs() {
+    var seen: [(key: String, log: FilePath)] = []
+    for stream in settings.streams {
+      for (index, log) in stream.logs.enumerated() {
+        let key = "streams.\(stream.name).logs[\(index)]"
+        let path = FilePath(log)
+        for other in seen where covers(other.log, path) || covers(path, other.log) {
+          report(key, "the same files as \(other.key)", "Give each log to one stream, by one pattern")
+        }
+        seen.append((key, path))
+      }
+    }
+  }
+
+  private func covers(_ pattern: FilePath, _ path: FilePath) -> Bool {
+    guard let glob = pattern.lastComponent?.string, let name = path.lastComponent?.string else { return false }
+    guard pattern.removingLastComponent() == path.removingLastComponent() else { return false }
+    return glob == name || (!Glob.isPattern(name) && Glob.matches(glob, name))
+  }
+
+  private func checkKeys() {
+    for (index, stream) in settings.streams.enumerated() {
+      let longest = Template.longestKey(stream.key, stream: stream.name.text, host: settings.host)
+      for name in stream.stores {
+        switch settings.store(name)?.target {
+        case .s3(let s3):
+          let length = longest.utf8.count + (s3.prefix.isEmpty ? 0 : s3.prefix.utf8.count + 1)
+          guard length > Limits.keyBytes else { continue }
+          report(
+            "streams.\(stream.name).key",
+            "object names could be \(length) bytes long with the prefix of \(name), and \(Limits.keyBytes) is the most")
+        case .folder:
+          guard longest.split(separator: "/").contains(where: { $0.utf8.count > Limits.nameBytes }) else { continue }
+          report(
+            "streams.\(stream.name).key",
+            "a part of the name between slashes could be longer than the \(Limits.nameBytes) bytes that a folder takes")
+        case nil: continue
+        }
+      }
+      guard Template(stream.key)?.placeholders.contains("stream") == false else { continue }
+      for other in settings.streams[..<index]
+      where other.key == stream.key && !Set(other.stores).isDisjoint(with: stream.stores) {
+        report(
+          "streams.\(stream.name).key", "the same object names as streams.\(other.name).key, in the same store",
+          "Put {stream} into both")
+      }
+    }
+  }
+}

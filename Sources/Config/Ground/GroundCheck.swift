@@ -1,0 +1,193 @@
+import CLinux
+import Core
+import Glibc
+import SystemPackage
+
+/// The configuration against the machine: folders, rights, logs. Rights are those of the effective user. Nothing is created or
+/// changed.
+public struct GroundCheck {
+  /// Every problem, each with the key and the folder or file that is to be changed; empty where the agent can start.
+  public static func problems(of settings: Settings) -> [ConfigProblem] {
+    var check = GroundCheck(ground: Ground())
+    check.run(settings)
+    return check.problems
+  }
+
+  let ground: Ground
+  private(set) var problems: [ConfigProblem] = []
+
+  init(ground: Ground) { self.ground = ground }
+
+  mutating func run(_ settings: Settings) {
+    checkState(settings.state)
+    for store in settings.stores { checkStore(store) }
+    for feed in settings.feeds {
+      checkFolder(feed.landing, "feeds.\(feed.name).landing", "list it and take files out of it", moves: true)
+      checkFolder(feed.handover, "feeds.\(feed.name).handover", "list it and put files into it", moves: false)
+    }
+    for stream in settings.streams {
+      checkLogs(stream)
+      checkProgram(stream)
+    }
+    checkMeetings(settings)
+  }
+
+  private mutating func report(_ key: String, _ message: String, _ remedy: String) {
+    problems.append(ConfigProblem(key: key, message: message, remedy: remedy))
+  }
+
+  private mutating func checkState(_ state: FilePath) {
+    checkOwnFolder(state, "state")
+    let type = ground.fileSystemType(of: ground.nearest(state))
+    if let name = Ground.networkTypes[type] {
+      report(
+        "state", "\(state) lies on \(name), where the ledger's locks cannot be relied on",
+        "Put the state folder on a local disk")
+    }
+  }
+
+  private mutating func checkStore(_ store: StoreSettings) {
+    switch store.target {
+    case .folder(let path): checkOwnFolder(path, "stores.\(store.name).url")
+    case .s3(let s3):
+      if let file = s3.caFile { checkReadable(file, "stores.\(store.name).ca_file") }
+    }
+  }
+
+  private mutating func checkReadable(_ file: FilePath, _ key: String) {
+    guard let kind = ground.kind(of: file) else {
+      return report(key, "there is no file \(file)", "Create it, or change \(key)")
+    }
+    if kind != .file {
+      report(key, "\(file) is \(kind.words), not a file", "Name a file")
+    } else if !ground.allows(file, R_OK) {
+      report(key, "\(file) cannot be read by \(ground.user)", "Give \(ground.user) the right to read it")
+    }
+  }
+
+  /// A folder that navette makes itself where it is missing.
+  private mutating func checkOwnFolder(_ path: FilePath, _ key: String) {
+    if let kind = ground.kind(of: path) {
+      if kind != .folder {
+        report(key, "\(path) is \(kind.words), not a folder", "Move it away, or change \(key)")
+      } else if !ground.allows(path, R_OK | W_OK | X_OK) {
+        report(
+          key, "\(ground.user) may not read and write in \(path)", "Run: chown \(ground.user) \(path)")
+      }
+      return
+    }
+    let parent = ground.nearest(path)
+    if ground.kind(of: parent) != .folder {
+      report(key, "\(path) cannot be created: \(parent) is not a folder", "Change \(key)")
+    } else if !ground.allows(parent, W_OK | X_OK) {
+      report(
+        key, "\(path) is missing and \(ground.user) may not create it in \(parent)",
+        "Run: install -d -o \(ground.user) -m 0750 \(path)")
+    }
+  }
+
+  /// A folder that somebody else fills or empties: it must be there. Reading is needed to list it and to sync its names.
+  ///
+  /// - Parameter moves: files that others own are renamed out of it.
+  private mutating func checkFolder(_ path: FilePath, _ key: String, _ purpose: String, moves: Bool) {
+    guard let kind = ground.kind(of: path) else {
+      let why = ground.isDangling(path) ? "\(path) is a link to nothing" : "there is no folder \(path)"
+      let hidden = ground.allows(ground.nearest(path), X_OK) ? "" : ", or \(ground.user) may not look for it"
+      return report(key, why + hidden, "Create it, or change \(key)")
+    }
+    if kind != .folder { return report(key, "\(path) is \(kind.words), not a folder", "Change \(key)") }
+    if !ground.allows(path, R_OK | W_OK | X_OK) {
+      return report(
+        key, "\(ground.user) may not \(purpose): \(path)", "Give \(ground.user) read, write and search rights there")
+    }
+    if moves, ground.isSticky(path) {
+      report(
+        key, "\(path) is sticky, so that \(ground.user) may not take out files of others",
+        "Run: chmod -t \(path), or make \(ground.user) its owner")
+    }
+  }
+
+  private mutating func checkLogs(_ stream: StreamSettings) {
+    for (index, log) in stream.logs.enumerated() {
+      let key = "streams.\(stream.name).logs[\(index)]"
+      let path = FilePath(log)
+      let folder = path.removingLastComponent()
+      let renames = stream.rotation == .rename
+      guard let kind = ground.kind(of: folder) else {
+        report(key, "there is no folder \(folder)", "Create it, or change \(key)")
+        continue
+      }
+      if kind != .folder {
+        report(key, "\(folder) is \(kind.words), not a folder", "Change \(key)")
+      } else if !ground.allows(folder, R_OK | X_OK | (renames ? W_OK : 0)) {
+        report(
+          key, "\(ground.user) may not \(renames ? "rename logs" : "look for logs") in \(folder)",
+          "Give \(ground.user) \(renames ? "read, write" : "read") and search rights there"
+            + (renames ? ", or choose rotation: follow" : ""))
+      } else {
+        if renames, ground.isSticky(folder) {
+          report(
+            key, "\(folder) is sticky, so that \(ground.user) may not rename logs of others",
+            "Run: chmod -t \(folder), or make \(ground.user) its owner")
+        }
+        checkLogFiles(path, in: folder, key)
+      }
+    }
+  }
+
+  private mutating func checkProgram(_ stream: StreamSettings) {
+    guard let program = stream.reopen.first else { return }
+    let path = FilePath(program)
+    if ground.kind(of: path) != .file || !ground.allows(path, X_OK) {
+      report(
+        "streams.\(stream.name).reopen[0]",
+        "\(ground.user) cannot run \(path): there is no such program, or no right to",
+        "Name a program by its absolute path")
+    }
+  }
+
+  /// A log that is not there yet is fine. What a pattern matches and is no file is left alone.
+  private mutating func checkLogFiles(_ path: FilePath, in folder: FilePath, _ key: String) {
+    guard let pattern = path.lastComponent?.string else { return }
+    let isPattern = Glob.isPattern(pattern)
+    let names = isPattern ? ground.names(in: folder).filter { Glob.matches(pattern, $0) } : [pattern]
+    var unreadable: [String] = []
+    for name in names {
+      let file = folder.appending(name)
+      guard let kind = ground.kind(of: file) else { continue }
+      if kind == .file {
+        if !ground.allows(file, R_OK) { unreadable.append(name) }
+      } else if !isPattern {
+        report(key, "\(file) is \(kind.words), not a file", "Name a file, or a pattern for files: \(file)/*.csv")
+      }
+    }
+    if let first = unreadable.min() {
+      let more = unreadable.count > 1 ? " and \(unreadable.count - 1) more" : ""
+      report(
+        key, "\(ground.user) may not read \(folder.appending(first))\(more)",
+        "Give \(ground.user) the right to read logs there")
+    }
+  }
+
+  /// The rules for folders once more, on what the names really lead to: links resolved, and inodes compared, since one folder
+  /// can be mounted at two places. What the names alone show was refused before.
+  private mutating func checkMeetings(_ settings: Settings) {
+    let named = Folder.all(of: settings)
+    let real = named.map { folder in
+      var folder = folder
+      folder.path = ground.resolved(folder.path)
+      return folder
+    }
+    for second in real.indices {
+      for first in 0..<second where Folder.conflict(named[first], named[second]) == nil {
+        var other = real[second]
+        if let id = ground.identity(real[first].path), id == ground.identity(other.path) {
+          other.path = real[first].path
+        }
+        guard let conflict = Folder.conflict(real[first], other) else { continue }
+        report(
+          named[second].key, "\(conflict), once links are followed (\(real[second].path))", "Choose another folder")
+      }
+    }
+  }
+}

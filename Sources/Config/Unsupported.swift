@@ -1,0 +1,109 @@
+import Core
+
+/// What the configuration describes and the agent cannot do yet. A setting is refused as long as it stands here, unless it
+/// has its documented default; to build the behaviour is to delete the rule.
+enum Unsupported {
+  struct Rule {
+    /// `*` stands for the name of a store or lane.
+    let key: String
+    /// What works today, for the error.
+    let today: String
+    /// Also true for what the walk has refused already.
+    let accepts: (YamlNode) -> Bool
+  }
+
+  static var rules: [Rule] {
+    [
+      Rule(key: "stores.*.url", today: "s3:// and file:// work today") { node in
+        guard let url = value(.storeURL, node) else { return true }
+        return ["s3", "file"].contains(url.scheme)
+      },
+      never("stores.*.server_side_encryption"),
+      never("stores.*.kms_key_id"),
+      only("stores.*.storage_class", .storageClass, "STANDARD", "STANDARD"),
+      only("stores.*.tags", .texts(""), [:], "{}"),
+      only("stores.*.acl", .text(empty: true), "", "\"\""),
+      never("stores.*.role_arn"),
+      never("stores.*.external_id"),
+      never("stores.*.profile"),
+      only("stores.*.proxy", .proxy, nil, "\"\""),
+
+      only("feeds.*.recursive", .flag, false, "false"),
+      never("feeds.*.owner"),
+      never("feeds.*.group"),
+      Rule(key: "feeds.*.ready.manifest", today: "auto and off work today, and both look at no manifest") { node in
+        value(Kind<FeedSettings.Manifest>.word, node) != .required
+      },
+      only("feeds.*.ready.marker", .markerTemplate, "", "\"\""),
+      only("feeds.*.ready.timeout", .readyTimeout, .seconds(6 * 3_600), "6h"),
+      only("feeds.*.format.encoding", .word, FeedSettings.Encoding.utf8, "utf-8"),
+      only("feeds.*.require.remember_columns", .flag, false, "false"),
+      only("feeds.*.require.row_change", .rowChange, nil, "off"),
+      never("feeds.*.decrypt"),
+      never("feeds.*.rewrite"),
+      never("feeds.*.expect"),
+      never("feeds.*.pull"),
+
+      only("streams.*.rotation", .word, StreamSettings.Rotation.rename, "rename"),
+      only("streams.*.start", .word, StreamSettings.Start.beginning, "beginning"),
+      only("streams.*.header.sanitize", .flag, false, "false"),
+      only("streams.*.header.rename", .texts(""), [:], "{}"),
+      only("streams.*.schedule", .list(.timeOfDay), [], "[]"),
+      only("streams.*.timezone", .timezone, "UTC", "UTC"),
+      only("streams.*.partition_by", .text(empty: true), "", "\"\""),
+      only("streams.*.manifest", .keyPrefix, "", "\"\""),
+      only("streams.*.after", .word, StreamSettings.After.delete, "delete"),
+      only("streams.*.archive.keep", .keep, .seconds(7 * 86_400), "7d"),
+
+      only("metrics.textfile", .textfile, nil, "\"\""),
+      only("metrics.listen", .listen, nil, "\"\""),
+      only("limits.bandwidth", .bandwidth, .unlimited, "0"),
+    ]
+  }
+
+  /// The AWS chain (environment, `~/.aws`, web identity, container, instance) for a store without keys of its own.
+  static func credentialChain(_ section: Section) -> ConfigProblem {
+    ConfigProblem(
+      at: section.place, key: section.spot.path, "credentials from the AWS chain are not supported yet",
+      remedy: "Give access_key_id and secret_access_key")
+  }
+
+  /// Reports every setting of the tree that a rule refuses.
+  static func check(_ root: YamlNode, _ walk: Walk) {
+    for rule in rules {
+      visit(root, rule.key.split(separator: ".").map(String.init)[...], path: "") { entry, path in
+        guard !rule.accepts(entry.value) else { return }
+        walk.report(
+          ConfigProblem(at: entry.place, key: path, "this is not supported yet: \(rule.today)", remedy: remedy(rule)))
+      }
+    }
+  }
+
+  private static func remedy(_ rule: Rule) -> String? { rule.key.hasSuffix(".url") ? nil : "Leave it out" }
+
+  private static func visit(
+    _ node: YamlNode, _ steps: ArraySlice<String>, path: String, _ body: (YamlNode.Entry, String) -> Void
+  ) {
+    guard let step = steps.first, case .map(let entries) = node.value else { return }
+    for entry in entries where step == "*" || entry.key == step {
+      let path = KeyText.path(path, entry.key)
+      if steps.count == 1 { body(entry, path) } else { visit(entry.value, steps.dropFirst(), path: path, body) }
+    }
+  }
+
+  private static func never(_ key: String) -> Rule {
+    Rule(key: key, today: "the agent works without it today") { _ in false }
+  }
+
+  private static func only<T: Equatable>(_ key: String, _ kind: Kind<T>, _ value: T, _ text: String) -> Rule {
+    Rule(key: key, today: "only \(text), the default, works today") { node in
+      guard let given = Self.value(kind, node) else { return true }
+      return given == value
+    }
+  }
+
+  /// Without any report: that is the walk's task.
+  private static func value<T>(_ kind: Kind<T>, _ node: YamlNode) -> T? {
+    kind.read(node, Spot(walk: Walk(), path: "", quiet: true))
+  }
+}

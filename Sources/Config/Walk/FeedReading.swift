@@ -1,0 +1,201 @@
+import Core
+import SystemPackage
+
+extension FeedSettings {
+  /// Nil where a folder is missing or wrong, which was reported.
+  init?(_ name: FeedName, _ section: Section) {
+    let landing = section.require("landing", .path("the folder where files arrive"))
+    let handover = section.require("handover", .path("the folder that the consumer watches"))
+    self.init(name: name, landing: landing ?? "/", handover: handover ?? "/")
+    section.read("include", .list(.nameGlob, atLeast: 1), into: &include)
+    section.read("exclude", .list(.nameGlob), into: &exclude)
+    section.read("recursive", .flag, into: &recursive)
+    section.read("handover_name", .nameTemplate, into: &handoverName)
+    section.read("mode", .fileMode, into: &mode)
+    section.read("owner", .account, into: &owner)
+    section.read("group", .account, into: &group)
+    section.read("collision", .word, into: &collision)
+    if let ready = section.section("ready") { readReady(ready) }
+    if let format = section.section("format") { self.format = Format(format) }
+    if let require = section.section("require") { self.require = Require(require) }
+    section.read("duplicates", .word, into: &duplicates)
+    if let archive = section.section("archive") {
+      archive.read("keep", .keep, into: &archiveKeep)
+      archive.read("max_bytes", .anySize, into: &archiveMaxBytes)
+      archive.finish()
+    }
+    if let quarantine = section.section("quarantine") {
+      quarantine.read("keep", .keep, into: &quarantineKeep)
+      quarantine.finish()
+    }
+    decrypt = section.section("decrypt").flatMap { Decrypt($0) }
+    rewrite = section.section("rewrite").map { Rewrite($0) }
+    expect = section.section("expect").flatMap { Expect($0) }
+    pull = section.section("pull").flatMap { Pull($0) }
+    section.finish()
+    guard landing != nil, handover != nil else { return nil }
+  }
+
+  private mutating func readReady(_ section: Section) {
+    section.read("settle", .time(to: .seconds(86_400)), into: &settle)
+    section.read("manifest", .word, into: &manifest)
+    section.read("marker", .markerTemplate, into: &marker)
+    section.read("timeout", .readyTimeout, into: &timeout)
+    section.finish()
+  }
+}
+
+extension FeedSettings.Format {
+  fileprivate init(_ section: Section) {
+    self.init()
+    section.read("delimiter", .delimiterOrAuto, into: &delimiter)
+    section.read("quote", .quote, into: &quote)
+    section.read("escape", .word, into: &escape)
+    section.read("encoding", .word, into: &encoding)
+    section.read("header", .flag, into: &header)
+    section.finish()
+  }
+}
+
+extension FeedSettings.Require {
+  fileprivate init(_ section: Section) {
+    self.init()
+    section.read("columns", .list(.text("the name of a column")), into: &columns)
+    section.read("columns_exact", .flag, into: &columnsExact)
+    section.read("remember_columns", .flag, into: &rememberColumns)
+    section.read("empty", .word, into: &empty)
+    section.read("min_rows", .count(0...Int.max), into: &minRows)
+    section.read("max_rows", .count(0...Int.max), into: &maxRows)
+    section.read("max_bytes", .size(1...UInt64(Int64.max)), into: &maxBytes)
+    section.read("max_row_bytes", .buffer(1...(256 << 20)), into: &maxRowBytes)
+    section.read("row_change", .rowChange, into: &rowChange)
+    section.finish()
+  }
+}
+
+extension FeedSettings.Decrypt {
+  fileprivate init?(_ section: Section) {
+    let key = section.require("key", .secret)
+    let passphrase = section.read("passphrase", .secret)
+    section.finish()
+    guard let key else { return nil }
+    self.init(key: key)
+    self.passphrase = passphrase
+  }
+}
+
+extension FeedSettings.Rewrite {
+  fileprivate init(_ section: Section) {
+    self.init()
+    section.read("delimiter", .delimiter, into: &delimiter)
+    section.read("quote", .quote, into: &quote)
+    section.read("line_end", .word, into: &lineEnd)
+    section.read("encoding", .word, into: &encoding)
+    section.read("compress", .word, into: &compress)
+    section.read("replacement", .replacement, into: &replacement)
+    section.finish()
+  }
+}
+
+extension FeedSettings.Expect {
+  fileprivate init?(_ section: Section) {
+    let by = section.require("by", .timeOfDay)
+    let days = section.read("days", .list(Kind<Day>.word, atLeast: 1))
+    let timezone = section.read("timezone", .timezone)
+    let grace = section.read("grace", .time(to: .seconds(86_400)))
+    section.finish()
+    guard let by else { return nil }
+    self.init(by: by)
+    self.days = days.map { Set($0) } ?? self.days
+    self.timezone = timezone ?? self.timezone
+    self.grace = grace ?? self.grace
+  }
+}
+
+extension FeedSettings.Pull {
+  fileprivate init?(_ section: Section) {
+    let store = section.require("store", .storeName)
+    let prefix = section.read("prefix", .keyPrefix)
+    let every = section.read("every", .time(from: .seconds(1), to: .seconds(86_400)))
+    let after = section.read("after", Kind<After>.word)
+    section.finish()
+    guard let store else { return nil }
+    self.init(store: store)
+    self.prefix = prefix ?? self.prefix
+    self.every = every ?? self.every
+    self.after = after ?? self.after
+  }
+}
+
+extension Kind where T == Duration {
+  static var readyTimeout: Kind<Duration> { time(from: .seconds(1), to: .seconds(365 * 86_400)) }
+}
+
+extension Kind where T == StoreName {
+  static var storeName: Kind<StoreName> { .scalar("the name of a store") { StoreName($0) } }
+}
+
+extension Kind where T == String {
+  static var account: Kind<String> {
+    .text("the name or number of a user or group") { text in
+      (1...32).contains(text.utf8.count) && text.utf8.allSatisfy(Text.isNameByte) && !text.hasPrefix("-")
+    }
+  }
+  static var keyPrefix: Kind<String> {
+    .text("a prefix of A-Z a-z 0-9 . _ - / =, or \"\"") { Text.keyPrefix($0) != nil }
+  }
+}
+
+extension Kind where T == UInt32 {
+  static var fileMode: Kind<UInt32> {
+    .scalar("an octal file mode such as \"0660\" that lets the owner read") { text in
+      Quantities.mode(text).flatMap { $0 & 0o400 != 0 ? $0 : nil }
+    }
+  }
+}
+
+private let delimiters: [String: UInt8] = [
+  ",": UInt8(ascii: ","), "\t": UInt8(ascii: "\t"), "\\t": UInt8(ascii: "\t"), ";": UInt8(ascii: ";"),
+  "|": UInt8(ascii: "|"), ":": UInt8(ascii: ":"),
+]
+
+extension Kind where T == UInt8 {
+  static var delimiter: Kind<UInt8> { .scalar(#"one of "," "\t" ";" "|" ":""#) { delimiters[$0] } }
+}
+
+extension Kind where T == UInt8? {
+  static var delimiterOrAuto: Kind<UInt8?> {
+    .scalar(#"auto or one of "," "\t" ";" "|" ":""#, words: ["auto"]) { text in
+      text == "auto" ? .some(nil) : delimiters[text].map { .some($0) }
+    }
+  }
+  /// The NUL character is what Adobe's exports use for "no quotes"; any other NUL in the text is refused.
+  static var quote: Kind<UInt8?> {
+    .scalar(#"one of "\"", "\0" and none"#, words: ["none"]) { text in
+      switch text {
+      case "none": .some(nil)
+      case "\"": .some(UInt8(ascii: "\""))
+      case "\0", "\\0": .some(0)
+      default: nil
+      }
+    }
+  }
+}
+
+extension Kind where T == Int? {
+  static var rowChange: Kind<Int?> {
+    .scalar("off, or a share such as 50%, of at most 1000%", words: ["off"]) { text in
+      text == "off" ? .some(nil) : Quantities.percent(text).map { .some($0) }
+    }
+  }
+}
+
+extension Kind where T == Character? {
+  fileprivate static var replacement: Kind<Character?> {
+    .scalar("one character, or \"\"") { text in
+      if text.isEmpty { return .some(nil) }
+      guard Text.isLine(text), text.unicodeScalars.count == 1, let first = text.first else { return nil }
+      return .some(first)
+    }
+  }
+}

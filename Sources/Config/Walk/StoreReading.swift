@@ -1,0 +1,169 @@
+import Core
+import SystemPackage
+
+extension StoreSettings {
+  /// The keys of one scheme alone; those of every scheme are not here.
+  private static let keys: [String: [String]] = [
+    "s3": [
+      "region", "endpoint", "force_path_style", "access_key_id", "secret_access_key", "session_token", "ca_file",
+      "server_side_encryption", "kms_key_id", "checksum", "storage_class", "tags", "acl", "role_arn", "external_id",
+      "profile",
+    ],
+    "azblob": ["endpoint", "account_key", "sas_token", "connection_string", "identity", "ca_file"],
+    "sftp": ["private_key", "password", "known_hosts", "host_key_sha256"],
+    "file": [],
+  ]
+
+  /// Nil where something was reported, and for schemes that have no target yet.
+  init?(_ name: StoreName, _ section: Section) {
+    let url = section.require("url", .storeURL)
+    self.init(name: name, target: .folder("/"))
+    section.read("lifetime", .keep, into: &lifetime)
+    if let timeouts = section.section("timeouts") {
+      timeouts.read("connect", .time(from: .milliseconds(1), to: .seconds(3_600)), into: &connectTimeout)
+      timeouts.read("stall", .time(from: .milliseconds(1), to: .seconds(86_400)), into: &stallTimeout)
+      timeouts.finish()
+    }
+    section.read("concurrency", .count(1...64), into: &concurrency)
+    section.read("proxy", .proxy, into: &proxy)
+
+    var target: Target?
+    switch url {
+    case .s3(let bucket, let prefix): target = S3Settings(section, bucket: bucket, prefix: prefix).map { .s3($0) }
+    case .folder(let folder): target = .folder(folder)
+    case .blob: Self.checkBlob(section)
+    case .sftp: Self.checkSFTP(section)
+    case nil:
+      // Which keys belong here is not known: none is called unknown that any scheme has.
+      for key in Self.keys.values.joined() { _ = section.read(key, .anything) }
+    }
+    section.finish(elsewhere: url.map(Self.foreignKeys) ?? [:])
+    guard let target else { return nil }
+    self.target = target
+  }
+
+  private static func foreignKeys(_ url: StoreURL) -> [String: String] {
+    var foreign: [String: String] = [:]
+    for (scheme, keys) in keys.sorted(by: { $0.key < $1.key }) where scheme != url.scheme {
+      for key in keys where keys.isEmpty == false && foreign[key] == nil {
+        foreign[key] = "stores whose url begins with \(scheme)://"
+      }
+    }
+    for key in keys[url.scheme] ?? [] { foreign[key] = nil }
+    return foreign
+  }
+
+  private static func checkBlob(_ section: Section) {
+    _ = section.read("endpoint", .endpoint(path: true))
+    _ = section.read("ca_file", .path("a file with certificates"))
+    _ = section.read("account_key", .secret)
+    _ = section.read("sas_token", .secret)
+    _ = section.read("connection_string", .secret)
+    _ = section.read("identity", .text("managed") { $0 == "managed" })
+    exactlyOne(of: ["account_key", "sas_token", "connection_string", "identity"], in: section)
+  }
+
+  private static func checkSFTP(_ section: Section) {
+    _ = section.read("private_key", .secret)
+    _ = section.read("password", .secret)
+    _ = section.read("known_hosts", .path("a file with host keys"))
+    _ = section.read("host_key_sha256", .text("the SHA-256 of the host's key, as ssh-keygen -l shows it"))
+    exactlyOne(of: ["private_key", "password"], in: section)
+    exactlyOne(of: ["known_hosts", "host_key_sha256"], in: section)
+  }
+
+  private static func exactlyOne(of keys: [String], in section: Section) {
+    let given = keys.filter(section.has)
+    guard given.count != 1 else { return }
+    let found = given.isEmpty ? "none" : KeyText.choice(given, "and")
+    section.spot.walk.report(
+      ConfigProblem(
+        at: section.place, key: section.spot.path, "expected exactly one of \(KeyText.choice(keys)), found \(found)"))
+  }
+}
+
+extension S3Settings {
+  fileprivate init?(_ section: Section, bucket: String, prefix: String) {
+    self.init(bucket: bucket, prefix: prefix, region: "", accessKeyID: Secret(""), secretAccessKey: Secret(""))
+    section.read("endpoint", .endpoint(path: false), into: &endpoint)
+    // S3-compatible services mostly do not care, and those that do call their only region so.
+    region = (endpoint == nil ? section.require("region", .region) : section.read("region", .region)) ?? "us-east-1"
+    forcePathStyle = section.read("force_path_style", .flag) ?? endpointIsAddress
+    section.read("ca_file", .path("a file with certificates"), into: &caFile)
+    section.read("checksum", .word, into: &checksum)
+    readOptions(section)
+
+    let id = section.read("access_key_id", .secret)
+    let key = section.read("secret_access_key", .secret)
+    section.read("session_token", .secret, into: &sessionToken)
+    switch (section.has("access_key_id"), section.has("secret_access_key")) {
+    case (true, true): break
+    case (false, false): section.spot.walk.report(Unsupported.credentialChain(section))
+    case (let hasID, _):
+      let missing = hasID ? "secret_access_key" : "access_key_id"
+      section.spot.walk.report(
+        ConfigProblem(
+          at: section.place, key: section.spot.child(missing).path,
+          "this key is missing: access_key_id and secret_access_key go together"))
+    }
+    guard let id, let key else { return nil }
+    accessKeyID = id
+    secretAccessKey = key
+  }
+
+  private mutating func readOptions(_ section: Section) {
+    section.read("server_side_encryption", .word, into: &serverSideEncryption)
+    section.read("kms_key_id", .text("the id, alias or ARN of a KMS key"), into: &kmsKeyID)
+    section.read("storage_class", .storageClass, into: &storageClass)
+    section.read("tags", .texts("a map of tags, such as {team: crm}"), into: &tags)
+    section.read("acl", .text(empty: true), into: &acl)
+    section.read("role_arn", .text("the ARN of a role"), into: &roleARN)
+    section.read("external_id", .text(), into: &externalID)
+    section.read("profile", .text("the name of a profile"), into: &profile)
+    if kmsKeyID != nil, serverSideEncryption != .kms, section.has("kms_key_id") {
+      section.spot.walk.report(
+        ConfigProblem(
+          at: section.place, key: section.spot.child("kms_key_id").path,
+          "a key of KMS needs server_side_encryption: aws:kms"))
+    }
+  }
+
+  private var endpointIsAddress: Bool {
+    guard let endpoint, let mark = endpoint.firstRange(of: "://") else { return false }
+    return HostPort(endpoint[mark.upperBound...])?.isAddress ?? false
+  }
+}
+
+extension Kind where T == String {
+  fileprivate static var region: Kind<String> {
+    .text("the name of a region such as eu-west-1") { text in
+      !text.isEmpty && text.utf8.count <= 64 && text.utf8.allSatisfy(Text.isNameByte)
+    }
+  }
+  static var storageClass: Kind<String> {
+    .text("a storage class such as STANDARD") { text in
+      !text.isEmpty && text.utf8.allSatisfy { (65...90).contains($0) || $0 == UInt8(ascii: "_") }
+    }
+  }
+}
+
+extension Kind where T == Secret? {
+  /// A proxy may hold a password, so it is a secret; empty: none.
+  static var proxy: Kind<Secret?> {
+    Kind<Secret?>.scalar("a proxy such as http://proxy.example.net:3128, or \"\"") { text in
+      if text.isEmpty { return .some(nil) }
+      guard Text.isLine(text), let mark = text.firstRange(of: "://"),
+        ["http", "https"].contains(text[..<mark.lowerBound])
+      else { return nil }
+      var peer = text[mark.upperBound...]
+      if let at = peer.lastIndex(of: "@") { peer = peer[peer.index(after: at)...] }
+      if peer.hasSuffix("/") { peer.removeLast() }
+      return HostPort(peer) == nil ? nil : .some(Secret(text))
+    }.hushed
+  }
+}
+
+extension Kind where T == Bool {
+  /// Whatever it is.
+  fileprivate static var anything: Kind<Bool> { Kind("a value") { _, _ in true } }
+}

@@ -1,0 +1,61 @@
+extension EventKind {
+  /// How loud: an error needs a person, a warning heals itself, a notice is the audit trail.
+  public var priority: Priority {
+    switch self {
+    case .configRefused, .dropQuarantined, .dropHeld, .batchHeld, .credentialRefused, .spoolFull, .diskLow,
+      .ledgerRebuilt:
+      .error
+    case .feedLate, .feedEmpty, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow: .warning
+    case .agentStarted, .agentStopping, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate, .dropReleased,
+      .feedEarly, .feedExtra, .batchConfirmed:
+      .notice
+    case .dropWaiting, .segmentRotated, .batchSealed, .laneResumed, .placeSwept: .info
+    }
+  }
+
+  /// What the journal and its catalogue know the event by: 128 random bits in 32 hex digits, made once, never used again.
+  public var messageID: String {
+    switch self {
+    case .agentStarted: "c2f7534e053944d2850d5d8825aca9bb"
+    case .agentStopping: "7a220787638a4c4f95a7abe1447754e2"
+    case .configReloaded: "be37dffb507b44cfb879ee64f48cbd16"
+    case .configRefused: "e27cd39e319744b88b797232b8a266ef"
+    case .dropSeen: "fd3bf1334bc04551871d4852fc687c23"
+    case .dropWaiting: "64486b9ea38a4fb795562fe9a0d05ccd"
+    case .dropHandedOver: "7f9855989d7345dcb9bb43049819a39d"
+    case .dropDuplicate: "b81d6dad2cab46f690be803934b37bb7"
+    case .dropQuarantined: "699fed0f61414d12a58659598a64fa5a"
+    case .dropHeld: "4cbfe0aabf184682b34b9074b87ef2a8"
+    case .dropReleased: "b6dec4a407074750bec0da25e9b8f3a6"
+    case .feedLate: "89816748d8844d65ac4695d88f4a3dee"
+    case .feedEarly: "5fc633ff1f484119ab6975bbff22ae55"
+    case .feedExtra: "8bc3b8ff76834bbfadd796bb0c1a152c"
+    case .feedEmpty: "9747fa1118ea44a589b750a76567ace1"
+    case .sourceGap: "b0103e3ab913465db9780aef170cdaa4"
+    case .segmentRotated: "716e73d3a0e247b685b2dc918f2af668"
+    case .batchSealed: "0a7bf9c9e8404b41a0dadd5e67598f02"
+    case .batchConfirmed: "a031aa952cc0427d92eb70fa45800cb1"
+    case .uploadRetry: "3eb3ea43640a4d6b8b28389f1733ff93"
+    case .batchHeld: "96808b714b8a40898d4fe81353f747ce"
+    case .credentialRefused: "d77bea210af74bc4b63cd747df41b6ec"
+    case .lanePaused: "85e721a07a5c4ed693396878399af0fc"
+    case .laneResumed: "c94a5321381f49268798372d8777fd92"
+    case .spoolFull: "3b9a1052a6d1426dba55587372f38546"
+    case .diskLow: "631b89eb6921434180e3f551f69442a9"
+    case .watchOverflow: "b0216a16dd7a4304b1d157bae74d7b20"
+    case .ledgerRebuilt: "30596b8bad62432bba2540ce18148a65"
+    case .placeSwept: "7b711f2776f74b7b90e8aba18360b1d7"
+    }
+  }
+
+  /// Whether repeats are told as a count: what a fault that lasts would say again and again. What stands for one drop, one
+  /// batch or one stretch of a log is never folded.
+  public var folds: Bool {
+    switch self {
+    case .uploadRetry, .lanePaused, .watchOverflow, .spoolFull, .diskLow, .credentialRefused, .configRefused, .feedLate,
+      .dropWaiting:
+      true
+    default: false
+    }
+  }
+}

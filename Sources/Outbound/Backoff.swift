@@ -1,0 +1,40 @@
+import Core
+
+/// How long to wait after a refusal: exponential with full jitter, so that many agents do not come back at one instant.
+struct Backoff: Hashable, Sendable {
+  let base: Duration
+  let cap: Duration
+
+  /// A store that was away, or busy.
+  static let retry = Backoff(base: .seconds(1), cap: .seconds(300))
+  /// A store that refuses us: a person must act, so asking often helps nobody.
+  static let refused = Backoff(base: .seconds(30), cap: .seconds(900))
+  /// A disk that is full, a folder that is missing.
+  static let lane = Backoff(base: .seconds(2), cap: .seconds(60))
+
+  /// - Parameters:
+  ///   - attempt: from 1.
+  ///   - random: evenly spread over all values.
+  /// - Returns: between half a second and `cap`.
+  func delay(attempt: Int, random: UInt64) -> Duration {
+    let doublings = min(max(attempt - 1, 0), 20)
+    let ceiling = min(cap.milliseconds, base.milliseconds << Int64(doublings))
+    let jittered = Int64(random % UInt64(max(ceiling, 1)))
+    return .milliseconds(max(500, jittered))
+  }
+}
+
+/// What to do about a store's refusal.
+enum Verdict: Hashable, Sendable {
+  case retry(Backoff, atLeast: Duration)
+  case hold
+
+  init(_ kind: StoreKind) {
+    switch kind {
+    case .unreachable, .full: self = .retry(.retry, atLeast: .zero)
+    case .throttled(let milliseconds): self = .retry(.retry, atLeast: .milliseconds(min(milliseconds ?? 0, 3_600_000)))
+    case .untrusted, .expired, .denied: self = .retry(.refused, atLeast: .zero)
+    case .refused, .mismatch: self = .hold
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import Config
+import Core
+import Files
+import Formats
+import Ledger
+import SystemPackage
+
+/// A log that may be cut now.
+struct Cuttable {
+  var record: SourceRecord
+  let path: FilePath
+  let size: UInt64
+  /// Nobody can add to it: its last record counts without a line feed too.
+  let isFinal: Bool
+}
+
+/// A stretch that could not become records: larger than `max_record`. Its bytes are kept in `aside`.
+struct Gap {
+  let source: SourceRecord
+  let from: UInt64
+  let to: UInt64
+}
+
+/// One batch, cut and compressed in a single pass over the logs.
+struct Cut {
+  var segments: [Segment] = []
+  var rows = 0
+  /// Uncompressed, header included.
+  var bytes: UInt64 = 0
+  var compressedBytes: UInt64 = 0
+  var header = DigestHasher.digest(of: [])
+  var sha256 = DigestHasher.digest(of: [])
+  var md5 = ""
+  /// How far each source has been read: behind its last segment, and behind gaps.
+  var cursors: [SourceID: UInt64] = [:]
+  var gaps: [Gap] = []
+  /// Sources of which all complete records were taken.
+  var ended: Set<SourceID> = []
+  /// Something was left because the batch is full or because the next log has another header.
+  var isFull = false
+}
+
+/// Cuts one batch: from log to scanner to gzip to disk, each byte once, memory bounded by a chunk and a record.
+struct Cutter {
+  let settings: StreamSettings
+  let files: any Files
+  /// Where records that are too large are kept.
+  let aside: FilePath
+  let isStopping: @Sendable () -> Bool
+
+  /// Writes the object; the caller removes it where no row came of it.
+  func cut(_ logs: [Cuttable], into object: FilePath) throws -> Cut {
+    var writer = ObjectWriter(file: try files.create(object, mode: .stateFile), level: settings.compressionLevel)
+    var cut = Cut()
+    var headerLine: [UInt8]?
+    for log in logs {
+      guard cut.segments.count < Limits.segmentsPerBatch else {
+        cut.isFull = true
+        break
+      }
+      guard let header = try header(of: log) else { continue }
+      if let line = headerLine, line != header.line {
+        cut.isFull = true
+        break
+      }
+      if headerLine == nil {
+        headerLine = header.line
+        try begin(&cut, &writer, header.line)
+      }
+      try take(log, from: max(log.record.cursor, header.end), &cut, &writer)
+      if cut.isFull { break }
+    }
+    (cut.compressedBytes, cut.sha256, cut.md5) = try writer.finish()
+    return cut
+  }
+
+  // MARK: - Header
+
+  struct Header {
+    /// Without its line end; empty where the stream has none.
+    let line: [UInt8]
+    /// Where the records begin in the log.
+    let end: UInt64
+  }
+
+  /// Nil where the first line is not complete yet.
+  func header(of log: Cuttable) throws -> Header? {
+    switch settings.header {
+    case .none: return Header(line: [], end: 0)
+    case .columns(let names): return Header(line: Array(names.joined(separator: ",").utf8), end: 0)
+    case .firstLine:
+      let reader = LogReader(
+        file: try files.open(log.path), size: log.size, isFinal: log.isFinal, dialect: dialect,
+        maxRecord: settings.batch.maxRecord, from: 0)
+      switch try reader.next(maxBytes: .max, maxRecords: 1) {
+      case .records(1, let bytes):
+        let line = Array(reader.pending[..<bytes].trimmingLineEnds())
+        return Header(line: line, end: UInt64(bytes))
+      case .end(let rest) where log.isFinal && rest > 0:
+        // Alone and unfinished: a header without records.
+        return Header(line: Array(reader.pending), end: UInt64(rest))
+      default: return nil
+      }
+    }
+  }
+
+  private func begin(_ cut: inout Cut, _ writer: inout ObjectWriter, _ line: [UInt8]) throws {
+    cut.header = DigestHasher.digest(of: line)
+    guard !line.isEmpty else { return }
+    try writer.write(line + [UInt8(ascii: "\n")])
+    cut.bytes = UInt64(line.count + 1)
+  }
+
+  // MARK: - Records
+
+  /// Complete records from `start` on. - Returns: how many, and where the last one ends.
+  func count(_ log: Cuttable, from start: UInt64) throws -> (rows: Int, end: UInt64) {
+    let reader = LogReader(
+      file: try files.open(log.path), size: log.size, isFinal: log.isFinal, dialect: dialect,
+      maxRecord: settings.batch.maxRecord, from: start)
+    var rows = 0
+    while case .records(let count, let bytes) = try reader.next(maxBytes: .max, maxRecords: .max) {
+      rows += count
+      reader.consume(bytes)
+    }
+    return (rows, reader.offset)
+  }
+
+  private var dialect: RecordDialect { settings.record == .csv ? .csv() : .line }
+
+  private func take(_ log: Cuttable, from start: UInt64, _ cut: inout Cut, _ writer: inout ObjectWriter) throws {
+    let reader = LogReader(
+      file: try files.open(log.path), size: log.size, isFinal: log.isFinal, dialect: dialect,
+      maxRecord: settings.batch.maxRecord, from: start)
+    // A first segment covers the header too: all segments of a source together cover it from its first byte.
+    var segment = (from: log.record.cursor, to: log.record.cursor)
+    var rows = 0
+    func close() {
+      guard rows > 0 else { return }
+      cut.segments.append(
+        Segment(
+          source: log.record.id, path: log.path.string, identity: log.record.identity, from: segment.from, to: segment.to))
+      rows = 0
+    }
+    reading: while true {
+      if isStopping() { throw Interrupted() }
+      let room = cut.rows == 0 ? .max : settings.batch.maxBytes - min(cut.bytes, settings.batch.maxBytes)
+      let rowRoom = settings.batch.maxRows == 0 ? Int.max : settings.batch.maxRows - cut.rows
+      guard rowRoom > 0, room > 0 else {
+        cut.isFull = reader.offset < log.size
+        break
+      }
+      // The first record of a batch is taken whatever its size; behind it the limits hold.
+      switch try reader.next(maxBytes: cut.rows == 0 ? settings.batch.maxBytes : room, maxRecords: rowRoom) {
+      case .records(let count, let bytes):
+        try add(reader, count, bytes, &cut, &writer)
+        rows += count
+        segment.to = reader.offset
+      case .full where cut.rows == 0:
+        guard case .records(let count, let bytes) = try reader.next(maxBytes: .max, maxRecords: 1) else { break reading }
+        try add(reader, count, bytes, &cut, &writer)
+        rows += count
+        segment.to = reader.offset
+      case .full:
+        cut.isFull = true
+        break reading
+      case .tooLarge:
+        close()
+        guard let gap = try putAside(reader, log) else {
+          cut.ended.insert(log.record.id)
+          break reading
+        }
+        cut.gaps.append(gap)
+        cut.cursors[log.record.id] = gap.to
+        segment = (gap.to, gap.to)
+      case .end(let rest):
+        if log.isFinal, rest > 0 {
+          let blank = reader.pending.allSatisfy { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
+          try writer.write(reader.pending)
+          try writer.write([UInt8(ascii: "\n")])
+          cut.bytes += UInt64(rest + 1)
+          if !blank { (cut.rows, rows) = (cut.rows + 1, rows + 1) }
+          reader.consume(rest)
+          segment.to = reader.offset
+        }
+        cut.ended.insert(log.record.id)
+        break reading
+      }
+    }
+    if rows > 0 { cut.cursors[log.record.id] = segment.to }
+    close()
+  }
+
+  private func add(
+    _ reader: LogReader, _ count: Int, _ bytes: Int, _ cut: inout Cut, _ writer: inout ObjectWriter
+  ) throws {
+    try writer.write(UnsafeRawBufferPointer(rebasing: reader.pending[..<bytes]))
+    cut.rows += count
+    cut.bytes += UInt64(bytes)
+    reader.consume(bytes)
+  }
+
+  /// Keeps the line that begins a record too large to send, durably, so that reading can go on behind it.
+  /// Nil where the line is not complete yet.
+  private func putAside(_ reader: LogReader, _ log: Cuttable) throws -> Gap? {
+    let from = reader.offset
+    try files.ensureDirectory(aside)
+    let temporary = aside.appending("\(log.record.id)-\(from).tmp")
+    try files.removeTree(temporary)
+    let complete: Bool
+    do {
+      let file = try files.create(temporary, mode: .stateFile)
+      complete = try reader.skipLine { try file.write($0) }
+    }
+    guard complete || log.isFinal else {
+      try files.remove(temporary)
+      return nil
+    }
+    try files.sync([temporary])
+    try files.replace(aside.appending("\(log.record.id)-\(from)-\(reader.offset)"), with: temporary)
+    try files.sync([aside, aside.removingLastComponent()])
+    return Gap(source: log.record, from: from, to: reader.offset)
+  }
+}
+
+extension Slice<UnsafeRawBufferPointer> {
+  fileprivate func trimmingLineEnds() -> Self {
+    var end = endIndex
+    while end > startIndex, self[end - 1] == UInt8(ascii: "\n") || self[end - 1] == UInt8(ascii: "\r") { end -= 1 }
+    return self[startIndex..<end]
+  }
+}

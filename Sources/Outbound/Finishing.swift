@@ -1,0 +1,85 @@
+import Config
+import Core
+import Files
+import Journal
+import Ledger
+import Spool
+import SystemPackage
+
+/// Letting go: logs that are sent, and what is kept after delivery.
+extension OutboundEngine {
+  /// Deletes a log that was set aside once nobody can add to it and all of it is in delivered batches.
+  func finishSources(_ lane: StreamLane, at now: Moment) throws {
+    var gone: [SourceID] = []
+    var folders: Set<FilePath> = []
+    for log in lane.logs where log.role == .aside {
+      guard isSpent(log, lane, at: now) else { continue }
+      let undelivered = try ledger.read { (t) throws(LedgerFault) in try t.undelivered(of: log.record.id) }
+      guard undelivered == 0 else { continue }
+      // What lies there now must be what was read: not a byte more.
+      guard let info = try files.info(log.path), info.size == log.info.size, info.inode == log.info.inode else { continue }
+      try files.remove(log.path)
+      folders.insert(log.path.removingLastComponent())
+      gone.append(log.record.id)
+    }
+    guard !gone.isEmpty else { return }
+    try files.sync(Array(folders))
+    let sources = gone
+    try ledger.transact("sources gone") { (t) throws(LedgerFault) in
+      for source in sources { try t.noteGone(source, at: now.wall) }
+    }
+    for source in gone { lane.forget(source) }
+    lane.logs.removeAll { sources.contains($0.record.id) }
+  }
+
+  private func isSpent(_ log: LogFile, _ lane: StreamLane, at now: Moment) -> Bool {
+    guard isFinal(log, lane, at: now) else { return false }
+    if log.info.size <= log.record.cursor { return true }
+    // Nothing behind the cursor but a header, or blank lines.
+    guard lane.exhausted[log.record.id] == StreamLane.Exhausted(size: log.info.size, isFinal: true) else {
+      return lane.headerEnds[log.record.id] == log.info.size
+    }
+    return true
+  }
+
+  /// Removes objects that were kept after delivery for long enough, and plans whose sources are gone. The newest plan of a stream
+  /// stays, so that a ledger made anew goes on with the right number.
+  func sweep(_ lane: StreamLane, at now: Moment) throws {
+    if let last = lane.sweptAt, now.uptime - last < Limits.sweepEvery { return }
+    lane.sweptAt = now.uptime
+    let ids = try lane.spool.entries(in: .delivered).compactMap { BatchID($0) }
+    var swept = 0
+    var bytes: UInt64 = 0
+    for id in ids {
+      let folder = lane.spool.path(.delivered, id)
+      let record = try ledger.read { (t) throws(LedgerFault) in try t.batch(id) }
+      guard let delivered = record?.deliveredAt, now.wall - delivered >= lane.settings.deliveredKeep else { continue }
+      let object = folder.appending(BatchPlan.objectName)
+      if let info = try files.info(object) {
+        try files.remove(object)
+        swept += 1
+        bytes += info.size
+      }
+      guard id.sequence != ids.last?.sequence, try !isNeeded(folder) else { continue }
+      try lane.spool.remove(id, from: .delivered)
+    }
+    guard swept > 0 else { return }
+    try files.sync([lane.spool.path(.delivered)])
+    events.record(
+      .placeSwept, "Removed \(swept) delivered objects of stream \(lane.name)", [.stream: lane.name.text, .bytes: "\(bytes)"])
+  }
+
+  private func isNeeded(_ folder: FilePath) throws -> Bool {
+    let plan: BatchPlan
+    do {
+      plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
+    } catch {
+      if error.kind == .missing { return false }
+      throw error
+    }
+    return try ledger.read { (t) throws(LedgerFault) in
+      for segment in plan.segments where try t.isPresent(segment.source) { return true }
+      return false
+    }
+  }
+}

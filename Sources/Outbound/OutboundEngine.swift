@@ -1,0 +1,168 @@
+public import Config
+public import Core
+public import Files
+public import Journal
+public import Ledger
+import Spool
+public import Store
+import SystemPackage
+
+/// The agent is stopping: what was begun is left as if it had not been.
+struct Interrupted: Error {}
+
+/// One transfer that is due. The engine counts it as under way until `note` is told of its end.
+public struct Upload: Sendable {
+  public let batch: BatchID
+  public let store: StoreName
+  public let key: StoreKey
+  public let file: StoredFile
+  public let attempt: Int
+}
+
+public struct UploadOutcome: Sendable {
+  public let upload: Upload
+  public let result: Result<Receipt, StoreFault>
+  public let took: Duration
+  public init(upload: Upload, result: Result<Receipt, StoreFault>, took: Duration) {
+    self.upload = upload
+    self.result = result
+    self.took = took
+  }
+}
+
+/// What a pass leaves to its lane.
+public struct OutboundPass: Sendable {
+  public var uploads: [Upload] = []
+  /// Uptime at which to pass again if nothing wakes the lane before.
+  public var next: Duration
+  /// Folders whose changes should wake the lane.
+  public var watch: Set<String> = []
+}
+
+/// The outbound lane without a clock or a thread: each pass looks at what is, and takes all streams as far as they can go now.
+///
+/// Invariants, held at every instant, also after a kill or a power cut:
+/// - a record is in at most one batch: cursors are recorded in the transaction that records the batch, and a sealed batch that the
+///   ledger does not know is adopted before anything else is cut;
+/// - a batch in `ready` is whole and durable, and never changes again;
+/// - a log is deleted only when all of it is in batches that every store has confirmed.
+public struct OutboundEngine {
+  let host: String
+  let limits: LimitSettings
+  let state: StateFolder
+  let files: any Files
+  let ledger: Ledger
+  let events: any EventSink
+  let reopen: @Sendable ([String]) -> String?
+  /// Asked between chunks: a batch that is half cut is thrown away, the records stay where they are.
+  let isStopping: @Sendable () -> Bool
+  var random: any RandomNumberGenerator & Sendable
+  let lanes: [StreamLane]
+  let concurrency: [StoreName: Int]
+  var underWay: Set<Delivery> = []
+  /// Stores whose credentials were refused and that have not answered since: said once.
+  var refusing: Set<StoreName> = []
+  /// Stores that refused a batch for good, until it is moved to `held`.
+  var refused: [BatchID: Set<StoreName>] = [:]
+  var spoolIsFull = false
+  /// Which stores answered in this life, and which could not be reached.
+  public internal(set) var reached: [StoreName: Bool] = [:]
+
+  struct Delivery: Hashable {
+    let batch: BatchID
+    let store: StoreName
+  }
+
+  /// - Parameter reopen: runs the operator's command after a rename; what it returns is what went wrong.
+  public init(
+    settings: Settings, files: any Files, ledger: Ledger, events: any EventSink,
+    random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
+    reopen: @escaping @Sendable ([String]) -> String? = { _ in nil },
+    isStopping: @escaping @Sendable () -> Bool = { false }
+  ) {
+    host = settings.host
+    limits = settings.limits
+    let state = StateFolder(settings.state)
+    self.state = state
+    self.files = files
+    self.ledger = ledger
+    self.events = events
+    self.random = random
+    self.reopen = reopen
+    self.isStopping = isStopping
+    lanes = settings.streams.map { StreamLane($0, state: state, files: files, isStopping: isStopping) }
+    concurrency = Dictionary(settings.stores.map { ($0.name, $0.concurrency) }, uniquingKeysWith: { a, _ in a })
+  }
+
+  /// Seals all complete records of these streams (nil: of every stream) in the next pass, whatever their age, and makes every waiting
+  /// batch of theirs due.
+  public mutating func flush(_ streams: Set<StreamName>?) {
+    for lane in lanes where streams?.contains(lane.name) ?? true { lane.flush = true }
+  }
+
+  /// Whether a sealed batch still waits for a store, held ones left out.
+  public func hasWaiting() throws(LedgerFault) -> Bool {
+    for lane in lanes {
+      let waiting = try ledger.read { (t) throws(LedgerFault) in try t.waiting(of: lane.name) }
+      for delivery in waiting where delivery.confirmedAt == nil && lane.adopted.contains(delivery.batch) { return true }
+    }
+    return false
+  }
+
+  /// - Throws: a `LedgerFault`, after which nothing may be decided. A stream's own trouble pauses that stream only.
+  public mutating func pass(at now: Moment) throws(LedgerFault) -> OutboundPass {
+    var result = OutboundPass(next: now.uptime + Limits.logPoll)
+    for lane in lanes {
+      do {
+        try pass(lane, at: now, &result)
+      } catch let fault as FileFault {
+        pause(lane, fault, at: now)
+      } catch let fault as LedgerFault {
+        throw fault
+      } catch is Interrupted {
+        break
+      } catch {
+        preconditionFailure("a fault of an unknown kind: \(error)")
+      }
+      if let pause = lane.pause { result.next = min(result.next, pause.until) }
+      result.watch.formUnion(lane.sources.globs.map(\.directory.string))
+    }
+    return result
+  }
+
+  private mutating func pass(_ lane: StreamLane, at now: Moment, _ result: inout OutboundPass) throws {
+    try settleIn(lane, at: now)
+    if lane.flush { try ledger.transact("make due") { (t) throws(LedgerFault) in try t.makeDue(lane.name, at: now.wall) } }
+    if lane.flush || lane.pause.map({ now.uptime >= $0.until }) ?? true {
+      // Trouble with the logs or a full disk must not keep sealed batches from leaving.
+      do {
+        if let due = try readLogs(lane, at: now) { result.next = min(result.next, now.uptime + max(due - now.wall, .milliseconds(10))) }
+        resume(lane)
+      } catch let fault as FileFault {
+        pause(lane, fault, at: now)
+      }
+    }
+    lane.flush = false
+    try deliver(lane, at: now, &result)
+    try finishSources(lane, at: now)
+    try sweep(lane, at: now)
+  }
+
+  // MARK: - Trouble
+
+  private mutating func pause(_ lane: StreamLane, _ fault: FileFault, at now: Moment) {
+    let attempt = (lane.pause?.attempt ?? 0) + 1
+    let delay = Backoff.lane.delay(attempt: attempt, random: random.next())
+    if lane.pause?.said != fault.description {
+      let kind: EventKind = fault.kind == .full ? .diskLow : .lanePaused
+      events.record(kind, "Stream \(lane.name) waits. \(fault)", [.stream: lane.name.text, .reason: "\(fault.kind)"])
+    }
+    lane.pause = StreamLane.Pause(until: now.uptime + delay, attempt: attempt, said: fault.description)
+  }
+
+  private func resume(_ lane: StreamLane) {
+    guard lane.pause != nil else { return }
+    lane.pause = nil
+    events.record(.laneResumed, "Stream \(lane.name) goes on", [.stream: lane.name.text])
+  }
+}

@@ -1,0 +1,166 @@
+import Core
+import Files
+import Journal
+import Ledger
+import SystemPackage
+
+/// From logs to sealed batches: look, plan, set aside, cut.
+extension OutboundEngine {
+  /// - Returns: when the oldest unread record will be due by age.
+  mutating func readLogs(_ lane: StreamLane, at now: Moment) throws -> Timestamp? {
+    try look(lane, at: now)
+    var order = plan(try view(lane, at: now), lane.settings, at: now.wall)
+    guard order.seal != .nothing else { return order.due }
+    guard try hasRoom(lane) else { return nil }
+    if !order.rotate.isEmpty {
+      try rotate(Set(order.rotate), lane, at: now)
+      try look(lane, at: now)
+    }
+    while try seal(lane, everything: order.seal == .everything, at: now) {
+      guard try hasRoom(lane) else { return nil }
+    }
+    order = plan(try view(lane, at: now), lane.settings, at: now.wall)
+    return order.due
+  }
+
+  // MARK: - Look
+
+  private func look(_ lane: StreamLane, at now: Moment) throws {
+    let known = try ledger.read { (t) throws(LedgerFault) in try t.sources(of: lane.name) }
+    let sizes = Dictionary(known.map { ($0.id, lane.sources.lastSize(of: $0.id)) }, uniquingKeysWith: { a, _ in a })
+    let ledger = ledger
+    let found = try lane.sources.scan(known: known, at: now.wall) { inode in
+      try ledger.read { (t) throws(LedgerFault) in try t.sources(of: lane.name, inode: inode) }
+    }
+    if !found.changed.isEmpty || !found.vanished.isEmpty {
+      try ledger.transact("note sources") { (t) throws(LedgerFault) in
+        for record in found.changed { try t.note(record) }
+        for record in found.vanished { try t.noteGone(record.id, at: now.wall) }
+      }
+    }
+    for record in found.vanished {
+      if let size = sizes[record.id] ?? nil, size > max(record.cursor, lane.headerEnds[record.id] ?? 0),
+        lane.exhausted[record.id]?.size != size
+      {
+        let lost = size - max(record.cursor, lane.headerEnds[record.id] ?? 0)
+        events.record(
+          .sourceGap, "A log of stream \(lane.name) vanished or was rewritten with \(lost) bytes unread",
+          [.stream: lane.name.text, .path: record.path, .bytes: "\(lost)", .reason: "vanished"])
+      }
+      lane.forget(record.id)
+    }
+    lane.logs = found.logs.sorted { ($0.record.seenAt, $0.path.string) < ($1.record.seenAt, $1.path.string) }
+    if let fault = found.faults.first { throw fault }
+  }
+
+  // MARK: - View
+
+  private func view(_ lane: StreamLane, at now: Moment) throws -> StreamView {
+    var views: [LogView] = []
+    for log in lane.logs {
+      let unread = try unread(log, lane, at: now)
+      let id = log.record.id
+      if unread == 0 {
+        lane.waiting[id] = nil
+        lane.drained.insert(id)
+      } else if lane.waiting[id] == nil {
+        lane.waiting[id] = lane.drained.remove(id) != nil ? now.wall : log.record.cursorAt ?? log.record.seenAt
+      }
+      views.append(
+        LogView(
+          source: id, role: log.role == .live ? .live : .aside, unread: unread, rows: try countRows(log, lane, at: now),
+          since: lane.waiting[id] ?? now.wall))
+    }
+    return StreamView(logs: views, flush: lane.flush)
+  }
+
+  /// Bytes that may hold records not yet in a batch.
+  private func unread(_ log: LogFile, _ lane: StreamLane, at now: Moment) throws -> UInt64 {
+    let id = log.record.id
+    let shape = StreamLane.Exhausted(size: log.info.size, isFinal: isFinal(log, lane, at: now))
+    if lane.exhausted[id] == shape || log.info.size <= log.record.cursor { return 0 }
+    if lane.headerEnds[id] == nil { lane.headerEnds[id] = try lane.cutter.header(of: cuttable(log, lane, at: now))?.end }
+    guard let headerEnd = lane.headerEnds[id] else { return 0 }
+    let start = max(headerEnd, log.record.cursor)
+    return log.info.size > start ? log.info.size - start : 0
+  }
+
+  /// Only where a `max_rows` asks for it; each byte is counted once.
+  private func countRows(_ log: LogFile, _ lane: StreamLane, at now: Moment) throws -> Int {
+    guard lane.settings.batch.maxRows > 0, let headerEnd = lane.headerEnds[log.record.id] else { return 0 }
+    let start = max(headerEnd, log.record.cursor)
+    var counted = lane.counted[log.record.id] ?? StreamLane.Counted(upTo: start, rows: 0)
+    if counted.upTo < start { counted = StreamLane.Counted(upTo: start, rows: 0) }
+    let (rows, end) = try lane.cutter.count(cuttable(log, lane, at: now), from: counted.upTo)
+    counted = StreamLane.Counted(upTo: end, rows: counted.rows + rows)
+    lane.counted[log.record.id] = counted
+    return counted.rows
+  }
+
+  func cuttable(_ log: LogFile, _ lane: StreamLane, at now: Moment) -> Cuttable {
+    Cuttable(record: log.record, path: log.path, size: log.info.size, isFinal: isFinal(log, lane, at: now))
+  }
+
+  /// Nobody can add to it any more: the kernel says so, or, where we may not ask, size and ctime have been at rest.
+  func isFinal(_ log: LogFile, _ lane: StreamLane, at now: Moment) -> Bool {
+    guard log.role == .aside else { return false }
+    switch log.writers {
+    case .none: return true
+    case .some: return false
+    case .unknown:
+      if let rest = lane.resting[log.record.id], rest.size == log.info.size, rest.changed == log.info.changed {
+        return now.uptime - rest.since >= Limits.restBeforeFinal
+      }
+      lane.resting[log.record.id] = StreamLane.Rest(since: now.uptime, size: log.info.size, changed: log.info.changed)
+      return false
+    }
+  }
+
+  // MARK: - Set aside
+
+  private func rotate(_ sources: Set<SourceID>, _ lane: StreamLane, at now: Moment) throws {
+    var directories: Set<FilePath> = []
+    var rotated: [(LogFile, FilePath)] = []
+    for log in lane.logs where sources.contains(log.record.id) && log.role == .live {
+      let aside = try lane.sources.asidePath(for: log.path, at: now.wall)
+      try files.move(log.path, to: aside)
+      directories.insert(log.path.removingLastComponent())
+      rotated.append((log, aside))
+    }
+    // The cursor that is about to move belongs to the file under its new name.
+    try files.sync(Array(directories))
+    for (log, aside) in rotated {
+      events.record(
+        .segmentRotated, "Set aside a log of stream \(lane.name)",
+        [.stream: lane.name.text, .path: aside.string, .bytes: "\(log.info.size)"])
+    }
+    if !rotated.isEmpty, !lane.settings.reopen.isEmpty, let complaint = reopen(lane.settings.reopen) {
+      events.record(
+        .lanePaused, "The reopen command of stream \(lane.name) failed: \(complaint). The writer may go on in the log that was set aside; it is read until the writer lets go",
+        [.stream: lane.name.text, .reason: "reopen"])
+    }
+  }
+
+  // MARK: - Room
+
+  /// Whether the spool may grow. What it may not take stays in the logs.
+  private mutating func hasRoom(_ lane: StreamLane) throws -> Bool {
+    let spooled = try ledger.read { (t) throws(LedgerFault) in try t.spoolBytes() }
+    let full = spooled >= limits.spoolMaxBytes
+    if full != spoolIsFull {
+      spoolIsFull = full
+      events.record(
+        full ? .spoolFull : .laneResumed,
+        full
+          ? "The spool holds \(spooled) of \(limits.spoolMaxBytes) bytes: logs stay where they are until batches are confirmed"
+          : "The spool has room again", [.bytes: "\(spooled)", .stream: lane.name.text])
+    }
+    let free = try files.freeBytes(at: state.root)
+    if free < limits.minFree {
+      throw FileFault(
+        .full, "Too little space on the file system of", at: state.root.string,
+        why: "\(free) bytes free, limits.min_free is \(limits.minFree)", remedy: "Free space; logs stay where they are until then")
+    }
+    return !full
+  }
+}

@@ -1,0 +1,149 @@
+import Core
+import Files
+import Formats
+import Journal
+import Ledger
+import Spool
+import Store
+import SystemPackage
+
+/// From records to sealed batches.
+extension OutboundEngine {
+  /// Takes what an earlier life left: half-built batches are thrown away, sealed ones made durable and recorded before anything else
+  /// is cut.
+  func settleIn(_ lane: StreamLane, at now: Moment) throws {
+    if lane.sequence == nil {
+      try lane.spool.prepare()
+      lane.sequence = try lastSequence(lane)
+    }
+    for name in try lane.spool.entries(in: .building) { try lane.spool.remove(name, from: .building) }
+    for name in try lane.spool.entries(in: .ready) {
+      guard let id = BatchID(name), id.stream == lane.name, !lane.adopted.contains(id) else { continue }
+      try adopt(id, lane, at: now)
+    }
+  }
+
+  private func lastSequence(_ lane: StreamLane) throws -> Int {
+    var last = try ledger.read { (t) throws(LedgerFault) in try t.lastSequence(of: lane.name) }
+    for place in BatchPlace.allCases where place != .building {
+      last = try lane.spool.entries(in: place).compactMap { BatchID($0)?.sequence }.reduce(last, max)
+    }
+    return last
+  }
+
+  private func adopt(_ id: BatchID, _ lane: StreamLane, at now: Moment) throws {
+    let folder = lane.spool.path(.ready, id)
+    let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
+    let sources = try stillThere(plan)
+    try files.sync(
+      [folder.appending(BatchPlan.fileName), folder.appending(BatchPlan.objectName), folder, lane.spool.path(.ready)] + sources)
+    try ledger.transact("adopt") { (t) throws(LedgerFault) in
+      guard try !t.knows(id) else { return try t.makeDue(lane.name, at: now.wall) }
+      try t.note(plan, due: now.wall)
+      try t.advance(plan)
+      try t.noteHistory(id, "adopted", "found sealed in the spool; recorded now", at: now.wall)
+    }
+    lane.adopted.insert(id)
+  }
+
+  /// The logs of the plan that still lie where they were cut from: a cursor must not be ahead of durable bytes.
+  private func stillThere(_ plan: BatchPlan) throws -> [FilePath] {
+    try Set(plan.segments.map(\.path)).compactMap { path in
+      try files.info(FilePath(path))?.kind == .file ? FilePath(path) : nil
+    }
+  }
+
+  /// Cuts and seals one batch from the logs that may be cut.
+  /// - Returns: whether there may be more.
+  mutating func seal(_ lane: StreamLane, everything: Bool, at now: Moment) throws -> Bool {
+    let logs = lane.logs.filter { $0.role == .aside }.map { cuttable($0, lane, at: now) }
+    let candidates = logs.filter { log in
+      log.size > log.record.cursor
+        && lane.exhausted[log.record.id] != StreamLane.Exhausted(size: log.size, isFinal: log.isFinal)
+    }
+    let unread = candidates.reduce(0 as UInt64) { $0 + $1.size - $1.record.cursor }
+    guard unread > 0, everything || unread >= lane.settings.batch.maxBytes || lane.settings.batch.maxRows > 0 else { return false }
+
+    let id = BatchID(stream: lane.name, sequence: (lane.sequence ?? 0) + 1)
+    let folder = lane.spool.path(.building, id)
+    let object = folder.appending(BatchPlan.objectName)
+    try files.makeDirectory(folder, mode: .stateDirectory)
+    let cut = try lane.cutter.cut(candidates, into: object)
+    let isWorthIt = cut.rows > 0 && (everything || cut.isFull)
+    let plan = isWorthIt ? makePlan(id, cut, lane, at: now) : nil
+    for log in logs where cut.ended.contains(log.record.id) && (isWorthIt || cut.rows == 0) {
+      lane.exhausted[log.record.id] = StreamLane.Exhausted(size: log.size, isFinal: log.isFinal)
+    }
+    if let plan {
+      try files.writePlan(plan, to: folder.appending(BatchPlan.fileName))
+      let logs = Set(cut.segments.map { FilePath($0.path) })
+      try files.sync(
+        [object, folder.appending(BatchPlan.fileName), folder] + logs + Set(logs.map { $0.removingLastComponent() }))
+      try lane.spool.move([id], from: .building, to: .ready)
+      lane.sequence = id.sequence
+      lane.adopted.insert(id)
+    } else {
+      try lane.spool.remove(id, from: .building)
+    }
+    try record(plan, cut, lane, at: now)
+    return plan != nil && cut.isFull
+  }
+
+  private func makePlan(_ id: BatchID, _ cut: Cut, _ lane: StreamLane, at now: Moment) -> BatchPlan {
+    let values = KeyTemplate.Values(
+      batch: id, host: host, date: now.wall, sealedAt: now.wall, schema: String(cut.header.description.prefix(8)))
+    return BatchPlan(
+      id: id, host: host, key: lane.key.render(values).description, stores: lane.settings.stores, header: cut.header,
+      segments: cut.segments, rows: cut.rows, bytes: cut.bytes, compressedBytes: cut.compressedBytes, sha256: cut.sha256,
+      md5: cut.md5, sealedAt: now.wall)
+  }
+
+  /// One transaction: the batch and every cursor that it moves.
+  private func record(_ plan: BatchPlan?, _ cut: Cut, _ lane: StreamLane, at now: Moment) throws {
+    let moved = plan == nil ? cut.gaps.map { ($0.source.id, $0.to) } : Array(cut.cursors)
+    guard plan != nil || !moved.isEmpty else { return }
+    var records: [SourceRecord] = []
+    for (source, cursor) in moved {
+      guard let index = lane.logs.firstIndex(where: { $0.record.id == source }) else { continue }
+      lane.logs[index].record.cursor = cursor
+      lane.logs[index].record.cursorAt = now.wall
+      lane.waiting[source] = nil
+      lane.drained.insert(source)
+      lane.counted[source] = nil
+      records.append(lane.logs[index].record)
+    }
+    let noted = records
+    try ledger.transact("seal") { (t) throws(LedgerFault) in
+      if let plan {
+        try t.note(plan, due: now.wall)
+        try t.noteHistory(plan.id, EventKind.batchSealed.rawValue, "\(plan.rows) rows, \(plan.compressedBytes) bytes", at: now.wall)
+      }
+      for record in noted { try t.note(record) }
+    }
+    for gap in cut.gaps {
+      events.record(
+        .sourceGap,
+        "A record of stream \(lane.name) is larger than batch.max_record: kept in \(lane.cutter.aside.string), not sent",
+        [.stream: lane.name.text, .path: gap.source.path, .bytes: "\(gap.to - gap.from)", .reason: "record_too_large"])
+    }
+    guard let plan else { return }
+    events.record(
+      .batchSealed, "Sealed batch \(plan.id)",
+      [
+        .stream: lane.name.text, .batch: plan.id.description, .key: plan.key, .rows: "\(plan.rows)",
+        .bytes: "\(plan.compressedBytes)",
+      ])
+  }
+}
+
+extension Transaction {
+  /// Every cursor that the plan covers, forward only.
+  func advance(_ plan: BatchPlan) throws(LedgerFault) {
+    for segment in plan.segments {
+      try note(
+        SourceRecord(
+          id: segment.source, stream: plan.stream, path: segment.path, identity: segment.identity, seenAt: plan.sealedAt,
+          cursor: segment.to, cursorAt: plan.sealedAt))
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import Config
+import Core
+import Files
+import Spool
+import Store
+import SystemPackage
+
+/// What the engine remembers of one stream between passes. All of it can be made anew from the disk and the ledger.
+final class StreamLane {
+  let settings: StreamSettings
+  let spool: Spool<BatchPlace>
+  let cutter: Cutter
+  let key: KeyTemplate
+  var sources: LogSources
+
+  var flush = false
+  var pause: Pause?
+  /// The last number given to a batch; nil before the first look.
+  var sequence: Int?
+  /// Batches in `ready` that this process wrote, or has synced and recorded.
+  var adopted: Set<BatchID> = []
+  /// What lies on the disk, as of the last scan.
+  var logs: [LogFile] = []
+  /// Since when a source's oldest unread byte has been waiting; no entry: it had none.
+  var waiting: [SourceID: Timestamp] = [:]
+  /// Sources seen without unread bytes by this process, so that a later first byte is new.
+  var drained: Set<SourceID> = []
+  /// Where the records of a source begin.
+  var headerEnds: [SourceID: UInt64] = [:]
+  var counted: [SourceID: Counted] = [:]
+  /// Sources of which a cut took all it could: nothing more will come before one of these changes.
+  var exhausted: [SourceID: Exhausted] = [:]
+  /// Logs whose writers cannot be told, and since when they have not changed.
+  var resting: [SourceID: Rest] = [:]
+  var sweptAt: Duration?
+
+  var name: StreamName { settings.name }
+
+  struct Pause {
+    let until: Duration
+    let attempt: Int
+    let said: String
+  }
+  struct Counted {
+    var upTo: UInt64
+    var rows: Int
+  }
+  struct Exhausted: Hashable {
+    let size: UInt64
+    let isFinal: Bool
+  }
+  struct Rest {
+    let since: Duration
+    let size: UInt64
+    let changed: Int64
+  }
+
+  init(_ settings: StreamSettings, state: StateFolder, files: any Files, isStopping: @escaping @Sendable () -> Bool) {
+    self.settings = settings
+    let root = state.stream(settings.name)
+    spool = Spool(root: root, files: files)
+    cutter = Cutter(settings: settings, files: files, aside: root.appending("aside"), isStopping: isStopping)
+    do {
+      key = try KeyTemplate(settings.key)
+    } catch {
+      preconditionFailure("the configuration was accepted with the key \(settings.key): \(error)")
+    }
+    sources = LogSources(stream: settings.name, logs: settings.logs, files: files)
+  }
+
+  /// Forgets what it knew of a source that is gone.
+  func forget(_ source: SourceID) {
+    waiting[source] = nil
+    drained.remove(source)
+    headerEnds[source] = nil
+    counted[source] = nil
+    exhausted[source] = nil
+    resting[source] = nil
+  }
+}

@@ -1,0 +1,122 @@
+import Testing
+
+@testable import Config
+
+@Suite("What settings must be together")
+struct ConsistencyTests {
+  private func feeds(_ pairs: [(String, String)], state: String = "/var/lib/navette") -> [String] {
+    let lanes = pairs.enumerated().map { "  f\($0): {landing: \($1.0), handover: \($1.1)}\n" }.joined()
+    return Bench("state: \(state)\nfeeds:\n\(lanes)").problems()
+  }
+
+  @Test("feeds with folders of their own are fine, also side by side and below one another's kind")
+  func fine() {
+    #expect(feeds([("/a/in", "/a/out"), ("/b/in", "/b/out"), ("/a/in/deep", "/a/out/deep")]) == [])
+    #expect(feeds([("/srv/in", "/srv/in2")]) == [])
+  }
+
+  @Test("two feeds share neither landing nor hand-over folder")
+  func shared() {
+    #expect(
+      feeds([("/a/in", "/a/out"), ("/a/in/", "/b/out"), ("/c/in", "/a/out")]) == [
+        "4:17: feeds.f1.landing: two feeds cannot share a folder: this is the same folder as feeds.f0.landing. Choose another folder",
+        "5:34: feeds.f2.handover: two feeds cannot share a folder: this is the same folder as feeds.f0.handover. Choose another folder",
+      ])
+  }
+
+  @Test(
+    "landing and hand-over are apart, in one feed and between feeds",
+    arguments: [
+      ("/a", "/a", "is the same folder as"), ("/a", "/a/b", "lies inside the folder of"),
+      ("/a/b", "/a", "lies around the folder of"),
+    ])
+  func apart(landing: String, handover: String, words: String) {
+    #expect(
+      feeds([(landing, handover)]).map { $0.split(separator: ": ", maxSplits: 1).last } == [
+        "feeds.f0.handover: what lies in one would be taken for the other's: this \(words) feeds.f0.landing. Choose another folder"
+      ])
+    #expect(feeds([("/x/in", handover), (landing, "/y/out")]).count == 1)
+  }
+
+  @Test("the state folder is navette's alone", arguments: ["/s", "/s/in", "/"])
+  func state(landing: String) {
+    let problems = feeds(
+      [(landing == "/" ? "/parent" : landing, "/elsewhere")], state: landing == "/" ? "/parent/s" : "/s")
+    #expect(problems.count == 1)
+    #expect(problems.first?.contains("feeds.f0.landing: the state folder belongs to navette alone: this ") == true)
+  }
+
+  @Test(
+    "logs lie neither in the state folder nor where other files are",
+    arguments: ["/var/lib/navette", "/var/lib/navette/streams/x", "/srv/landing", "/srv/import/deep", "/srv/shelf"])
+  func logs(folder: String) {
+    let text = Lane.feedHead + Lane.shelf + "streams:\n  s: {logs: [\"\(folder)/*.csv\"], store: shelf}\n"
+    let problems = Bench(text).problems()
+    #expect(problems.count == 1)
+    #expect(problems.first?.hasPrefix("9:14: streams.s.logs[0]: logs ") == true)
+  }
+
+  @Test("a folder below the logs is fine")
+  func above() {
+    let text = "state: /var/log/app/state\n" + Lane.streamHead
+    #expect(Bench(text).problems() == [])
+  }
+
+  @Test(
+    "a log belongs to one stream, by one pattern",
+    arguments: [
+      ("/l/a.csv", "/l/a.csv"), ("/l/*.csv", "/l/*.csv"), ("/l/*.csv", "/l/a.csv"), ("/l/a.csv", "/l/?.csv"),
+      ("/l//a.csv", "/l/a.csv"),
+    ])
+  func oneStream(first: String, second: String) {
+    let lanes = "streams:\n  a: {logs: [\"\(first)\"], store: shelf}\n  b: {logs: [\"\(second)\"], store: shelf}\n"
+    #expect(
+      Bench(Lane.shelf + lanes).problems() == [
+        "6:14: streams.b.logs[0]: the same files as streams.a.logs[0]. Give each log to one stream, by one pattern"
+      ])
+    let one = "streams:\n  a: {logs: [\"\(first)\", \"/l/other\", \"\(second)x\"], store: shelf}\n"
+    #expect(Bench(Lane.shelf + one).problems() == [])
+  }
+
+  @Test("a stream's store must exist, and a slip is told")
+  func stores() {
+    let lane = "streams:\n  a: {logs: [/l/a], store: "
+    #expect(
+      Bench(Lane.shelf + lane + "shelv}\n").problems() == [
+        "5:28: streams.a.store: there is no store of this name. Did you mean shelf?"
+      ])
+    #expect(
+      Bench(Lane.shelf + lane + "[shelf, aep]}\n").problems() == [
+        "5:36: streams.a.store[1]: there is no store of this name. Known: shelf"
+      ])
+    #expect(
+      Bench(lane + "aep}\n").problems() == [
+        "2:28: streams.a.store: there is no store of this name. Describe it under stores"
+      ])
+    #expect(Bench("stores:\n  aep: {url: x}\n" + lane + "aep}\n").problems().count == 1)
+  }
+
+  @Test("object names cannot meet, nor grow too long")
+  func keys() {
+    let lanes =
+      "streams:\n  a: {logs: [/l/a], store: shelf, key: \"{seq}\"}\n  b: {logs: [/l/b], store: shelf, key: \"{seq}\"}\n"
+    #expect(
+      Bench(Lane.shelf + lanes).problems() == [
+        "6:40: streams.b.key: the same object names as streams.a.key, in the same store. Put {stream} into both"
+      ])
+    #expect(Bench(Lane.shelf + lanes.replacing("{seq}", with: "{stream}{seq}")).problems() == [])
+    let parts = String(repeating: "x/", count: 450)
+    let long =
+      Lane.s3Head.replacing("/prefix", with: "/" + String(repeating: "p", count: 50))
+      + "streams:\n  a:\n    logs: [/l/a]\n    store: aep\n    key: \"\(parts){stream}-{seq}\"\n"
+    #expect(Bench(long, environment: Lane.keys).problems() == [])
+    #expect(
+      Bench(long.replacing("{stream}", with: "{host}-{utc}{utc}{utc}-{stream}"), environment: Lane.keys).problems() == [
+        "11:10: streams.a.key: object names could be 1030 bytes long with the prefix of aep, and 1024 is the most"
+      ])
+    #expect(
+      Lane.stream("key: \"\(String(repeating: "x", count: 250))-{seq}\"").problems() == [
+        "8:10: streams.out.key: a part of the name between slashes could be longer than the 255 bytes that a folder takes"
+      ])
+  }
+}

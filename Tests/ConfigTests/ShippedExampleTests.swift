@@ -1,0 +1,82 @@
+import Core
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import Config
+
+@Suite("The example that ships")
+struct ShippedExampleTests {
+  /// `etc/navette/navette.yaml`, found from this file.
+  private static let lines: [String] = {
+    let path = FilePath("\(#filePath)").removingLastComponent().removingLastComponent().removingLastComponent()
+      .appending("etc/navette/navette.yaml")
+    let bytes = (try? ConfigSource.disk.read(path, 1 << 20)) ?? []
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(
+      String.init)
+  }()
+
+  /// A line for reading has one space after its `#`; a setting none, or its own indentation.
+  private static func isSetting(_ line: String) -> Bool {
+    line.hasPrefix("#") && line.count > 1 && (!line.hasPrefix("# ") || line.hasPrefix("#  "))
+      && !line.hasPrefix("#   navette")
+      && !line.hasPrefix("#   systemctl") && !line.contains("${credential:NAME}") && !line.contains("${file:/path} ")
+  }
+
+  /// With the settings switched on, as the file's own words say how.
+  private static func switchedOn(_ wanted: (String) -> Bool) -> Bench {
+    let text = lines.compactMap { line -> String? in
+      if line == "feeds: {}" || line == "streams: {}" { return nil }
+      guard isSetting(line) else { return line }
+      return wanted(line) ? String(line.dropFirst()) : ""
+    }
+    var bench = Bench(text.joined(separator: "\n"))
+    bench.environment = ["CREDENTIALS_DIRECTORY": "/run/credentials"]
+    for name in ["aws-key-id", "aws-secret", "aws-session", "azure-key", "sftp-key", "pgp", "pgp-pass"] {
+      bench.files["/run/credentials/\(name)"] = "invented\n"
+    }
+    return bench
+  }
+
+  @Test("is valid as it is, and has no lanes")
+  func asShipped() throws {
+    let settings = try Bench(Self.lines.joined(separator: "\n")).read()
+    #expect(Self.lines.count > 50)
+    #expect(settings.feeds.isEmpty && settings.streams.isEmpty && settings.stores.isEmpty)
+  }
+
+  @Test("is valid with everything that works switched on, and shows the defaults")
+  func switchedOn() throws {
+    let settings = try Self.switchedOn { !$0.contains("(not yet)") }.read()
+    #expect(settings.state == Settings().state && settings.limits == LimitSettings() && settings.host == "acc-prod")
+    #expect(settings.stores.map(\.name.text) == ["aep", "shelf"])
+    let feed = FeedSettings(
+      name: try #require(FeedName("audiences")), landing: "/srv/campaign/landing", handover: "/srv/campaign/import")
+    #expect(settings.feeds == [feed])
+    let stream = StreamSettings(
+      name: try #require(StreamName("opens")), logs: ["/var/log/campaign/opens.csv"],
+      stores: [try #require(StoreName("aep"))])
+    #expect(settings.streams == [stream])
+    let aep = settings.stores[0]
+    #expect(aep == StoreSettings(name: aep.name, target: aep.target))
+  }
+
+  @Test("marks exactly what is refused as not yet there")
+  func marks() {
+    let bench = Self.switchedOn { _ in true }
+    let text = bench.files[Bench.file]?.split(separator: "\n", omittingEmptySubsequences: false) ?? []
+    let problems = bench.problems()
+    #expect(problems.allSatisfy { $0.contains("not supported yet") })
+    let refused = Set(problems.compactMap { $0.split(separator: ":").first.flatMap { Int($0) } })
+    let marked = text.indices.filter { text[$0].contains("(not yet)") && !text[$0].hasPrefix("#") }
+    // The stores that come later are marked on each line and refused by their address.
+    let stores = marked.filter { text[$0].contains("azblob://") || text[$0].contains("sftp://") }
+    let single = marked.filter { index in
+      !["  blob:", "partner:", "127.0.0.1:10000", "account_key", "private_key", "known_hosts"].contains {
+        text[index].contains($0)
+      }
+    }
+    #expect(stores.count == 2)
+    #expect(refused == Set(single.map { $0 + 1 }))
+  }
+}

@@ -1,0 +1,106 @@
+import Testing
+
+@testable import Config
+
+@Suite("What does not work yet")
+struct UnsupportedTests {
+  /// For each rule: lines that are refused, and lines that say the default. Nil where there is none.
+  static let cases: [String: (refused: String, fine: String?)] = [
+    "stores.*.server_side_encryption": ("server_side_encryption: AES256", nil),
+    "stores.*.kms_key_id": ("kms_key_id: x", nil),
+    "stores.*.storage_class": ("storage_class: GLACIER_IR", "storage_class: STANDARD"),
+    "stores.*.tags": ("tags: {a: b}", "tags: {}"),
+    "stores.*.acl": ("acl: private", "acl: \"\""),
+    "stores.*.role_arn": ("role_arn: x", nil),
+    "stores.*.external_id": ("external_id: x", nil),
+    "stores.*.profile": ("profile: x", nil),
+    "stores.*.proxy": ("proxy: http://p:1", "proxy: \"\""),
+    "feeds.*.recursive": ("recursive: true", "recursive: false"),
+    "feeds.*.owner": ("owner: x", nil),
+    "feeds.*.group": ("group: x", nil),
+    "feeds.*.ready.manifest": ("ready: {manifest: required}", "ready: {manifest: auto}"),
+    "feeds.*.ready.marker": ("ready: {marker: \"{name}.done\"}", "ready: {marker: \"\"}"),
+    "feeds.*.ready.timeout": ("ready: {timeout: 5h}", "ready: {timeout: 360m}"),
+    "feeds.*.format.encoding": ("format: {encoding: utf-16}", "format: {encoding: utf-8}"),
+    "feeds.*.require.remember_columns": ("require: {remember_columns: true}", "require: {remember_columns: false}"),
+    "feeds.*.require.row_change": ("require: {row_change: 50%}", "require: {row_change: off}"),
+    "feeds.*.decrypt": ("decrypt: {key: x}", nil),
+    "feeds.*.rewrite": ("rewrite: {line_end: crlf}", nil),
+    "feeds.*.expect": ("expect: {by: \"06:00\", days: [mon, tue], timezone: Europe/Paris, grace: 30m}", nil),
+    "feeds.*.pull": ("pull: {store: shelf, prefix: a/, every: 5m, after: delete}", nil),
+    "streams.*.rotation": ("rotation: follow", "rotation: rename"),
+    "streams.*.start": ("start: end", "start: beginning"),
+    "streams.*.header.sanitize": ("header: {sanitize: true}", "header: {sanitize: false}"),
+    "streams.*.header.rename": ("header: {rename: {a: b}}", "header: {rename: {}}"),
+    "streams.*.schedule": ("schedule: [\"06:00\"]", "schedule: []"),
+    "streams.*.timezone": ("timezone: Europe/Paris", "timezone: UTC"),
+    "streams.*.partition_by": ("partition_by: ts", "partition_by: \"\""),
+    "streams.*.manifest": ("manifest: manifests/", "manifest: \"\""),
+    "streams.*.after": ("after: keep", "after: delete"),
+    "streams.*.archive.keep": ("archive: {keep: 1d}", "archive: {keep: 168h}"),
+    "metrics.textfile": ("metrics: {textfile: /x/navette.prom}", "metrics: {textfile: \"\"}"),
+    "metrics.listen": ("metrics: {listen: \"127.0.0.1:9464\"}", "metrics: {listen: \"\"}"),
+    "limits.bandwidth": (
+      "limits: {bandwidth: [{from: \"08:00\", to: \"18:00\", rate: 2MiB}]}", "limits: {bandwidth: 0}"
+    ),
+  ]
+
+  private func bench(_ rule: String, _ lines: String) -> Bench {
+    switch rule.split(separator: ".").first {
+    case "stores": return Lane.s3(lines)
+    case "feeds": return Bench(Lane.feedHead + Lane.indented(lines) + Lane.shelf)
+    case "streams": return Lane.stream(lines)
+    default: return Bench(lines)
+    }
+  }
+
+  @Test("is refused, once, by the key's own name; its default is fine", arguments: cases.keys.sorted())
+  func rule(key: String) throws {
+    let (refused, fine) = try #require(Self.cases[key])
+    let name = try #require(key.split(separator: ".").last)
+    let problems = bench(key, refused).problems().filter { $0.contains("not supported yet") }
+    #expect(problems.count == 1)
+    #expect(problems.first?.contains(".\(name): this is not supported yet: ") == true)
+    #expect(problems.first?.hasSuffix(". Leave it out") == true)
+    if let fine { #expect(bench(key, fine).problems() == []) }
+  }
+
+  @Test("every rule has its case here")
+  func complete() {
+    #expect(Set(Unsupported.rules.map(\.key)) == Set(Self.cases.keys).union(["stores.*.url"]))
+  }
+
+  @Test("an S3 store needs its keys in the configuration")
+  func chain() {
+    #expect(
+      Bench("stores:\n  a: {url: \"s3://bucket\", region: x}\n").problems() == [
+        "2:3: stores.a: credentials from the AWS chain are not supported yet. Give access_key_id and secret_access_key"
+      ])
+  }
+
+  @Test("a wrong value is told as wrong, not as early")
+  func wrong() {
+    #expect(
+      Lane.stream("rotation: folow").problems() == [
+        "8:15: streams.out.rotation: expected rename, copytruncate, follow or closed, found \"folow\". Did you mean follow?"
+      ])
+  }
+
+  @Test("keys that belong together are checked all the same")
+  func later() throws {
+    #expect(
+      Lane.feed("decrypt: {passphrase: x}").problems().contains(
+        "5:5: feeds.in.decrypt.key: this key is missing: give a secret, best as ${credential:NAME} or ${file:/path}"))
+    #expect(
+      Lane.feed("expect: {by: \"6\", days: [monday]}").problems().contains(
+        "5:30: feeds.in.expect.days[0]: expected mon, tue, wed, thu, fri, sat or sun, found \"monday\""))
+    #expect(
+      Lane.feed("pull: {store: nope}").problems().contains(
+        "5:19: feeds.in.pull.store: there is no store of this name. Describe it under stores"))
+    #expect(
+      Lane.s3("kms_key_id: x").problems().contains(
+        "2:3: stores.aep.kms_key_id: a key of KMS needs server_side_encryption: aws:kms"))
+    #expect(
+      Bench("limits: {bandwidth: [{from: 1}]}").problems().count == 3)
+  }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import Testing
+
+private let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent()
+
+/// Files below a folder of the root, by their path from it.
+private func files(_ folder: String, _ extensions: Set<String>) throws -> [(path: String, text: String)] {
+  try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path).sorted()
+    .filter { extensions.contains(($0 as NSString).pathExtension) }
+    .map { ("\(folder)/\($0)", try String(contentsOf: root.appending(path: "\(folder)/\($0)"), encoding: .utf8)) }
+}
+
+private let code: [(path: String, text: SwiftText)] = {
+  let all = (try? files("Sources", ["swift"]) + files("Tests", ["swift"])) ?? []
+  return all.map { ($0.path, SwiftText($0.text)) }
+}()
+
+@Suite("The house is tidy")
+struct HouseTests {
+  @Test(arguments: Rules.swift.keys.sorted())
+  func rule(_ name: String) throws {
+    #expect(code.count > 50, "the sources were not found")
+    let rule = try #require(Rules.swift[name])
+    let found = code.flatMap { rule($0.path, $0.text) }
+    #expect(found.isEmpty, "\(name):\n\(found.joined(separator: "\n"))")
+  }
+
+  @Test func thereAreNoTabs() throws {
+    let kinds: Set = ["swift", "c", "h", "md", "yaml", "service", "sh", "txt", "py"]
+    let found = try ["Sources", "Tests", "docs", "systemd"].flatMap { try files($0, kinds) }
+      .flatMap { Rules.tabs($0.path, $0.text) }
+    #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+  }
+
+  @Test func decisionsAreNumberedAndWhole() throws {
+    let records = try files("docs/decisions", ["md"]).map { (($0.path as NSString).lastPathComponent, $0.text) }
+    #expect(records.count >= 12)
+    #expect(Rules.decisions(records) == [])
+  }
+
+  @Test func theReadmeNamesBothCommands() throws {
+    #expect(Rules.readme(try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)) == [])
+  }
+
+  @Test func everyClockHomeIsThere() {
+    let paths = Set(code.map(\.path))
+    #expect(Rules.clockHomes.isSubset(of: paths), "a home that is gone must leave the list")
+  }
+}

@@ -1,0 +1,97 @@
+import Testing
+
+@Suite("Each house rule can fail")
+struct RuleTests {
+  func check(_ rule: Rules.Rule, _ text: String, at path: String = "Sources/Core/A.swift") -> [String] {
+    rule(path, SwiftText(text))
+  }
+
+  @Test func longFiles() {
+    let line = "let a = 1\n"
+    #expect(check(Rules.fileLength, String(repeating: line, count: 400)).isEmpty)
+    #expect(
+      check(Rules.fileLength, String(repeating: line, count: 401)) == [
+        "Sources/Core/A.swift:1: 401 lines, more than 400"
+      ])
+  }
+
+  @Test(arguments: ["func f()", "public func f<A>(_ a: A) throws -> Int where A: B", "init?(a: Int)", "deinit"])
+  func longFunctions(_ head: String) {
+    func text(_ count: Int) -> String {
+      "struct S {\n  \(head) {\n" + String(repeating: "    if a { b() }\n", count: count) + "  }\n}\n"
+    }
+    #expect(check(Rules.functionLength, text(58)).isEmpty)
+    #expect(check(Rules.functionLength, text(59)).count == 1)
+  }
+
+  @Test func longFunctionsWithAHeadOfManyLines() {
+    let head = "func f(\n  a: Int,\n  b: () -> Void = { }\n)\n  throws -> Int\n{\n"
+    #expect(check(Rules.functionLength, head + String(repeating: "  b()\n", count: 53) + "}\n").isEmpty)
+    #expect(check(Rules.functionLength, head + String(repeating: "  b()\n", count: 54) + "}\n").count == 1)
+  }
+
+  @Test func functionsWithoutABodyDoNotSwallowTheNext() {
+    let text =
+      "protocol P {\n  func a()\n  func b() throws -> Int\n}\n" + String(repeating: "struct S { }\n", count: 70)
+    #expect(check(Rules.functionLength, text).isEmpty)
+  }
+
+  @Test func forcing() {
+    #expect(check(Rules.forced, "let a = try! b()") == ["Sources/Core/A.swift:1: try! or as!"])
+    #expect(check(Rules.forced, "\nlet a = b as! C").count == 1)
+    #expect(check(Rules.forced, "let a = try b() // never try!\nlet c = \"as! \\(d(\"try!\"))\"").isEmpty)
+  }
+
+  @Test func printing() {
+    #expect(check(Rules.printing, "  print(1)").count == 1)
+    #expect(check(Rules.printing, "debugPrint(1)").count == 1)
+    #expect(check(Rules.printing, "print(1)", at: "Sources/navette/Status.swift").isEmpty)
+    #expect(check(Rules.printing, "fingerprint(1)\na.print(1)\n// print(1)").isEmpty)
+  }
+
+  @Test func foundation() {
+    #expect(check(Rules.foundation, "import Foundation").count == 1)
+    #expect(check(Rules.foundation, "private import Foundation").count == 1)
+    #expect(check(Rules.foundation, "import FoundationEssentials").isEmpty)
+    #expect(check(Rules.foundation, "import Foundation", at: "Tests/CoreTests/A.swift").isEmpty)
+  }
+
+  @Test(arguments: [
+    "Date()", "Glibc.clock_gettime(CLOCK_REALTIME, &t)", "ContinuousClock.now", "SuspendingClock()", "time(nil)",
+  ])
+  func clocks(_ use: String) throws {
+    #expect(check(Rules.clock, "let now = \(use)").count == 1)
+    let home = try #require(Rules.clockHomes.first)
+    #expect(check(Rules.clock, "let now = \(use)", at: home).isEmpty)
+  }
+
+  @Test func syncing() {
+    #expect(check(Rules.syncing, "fsync(file)").count == 1)
+    #expect(check(Rules.syncing, "Glibc.fdatasync(file)").count == 1)
+    #expect(check(Rules.syncing, "fsync(file)", at: "Sources/Files/LinuxFiles.swift").isEmpty)
+  }
+
+  @Test func uncheckedPromises() {
+    #expect(check(Rules.unchecked, "final class A: @unchecked Sendable {").count == 1)
+    #expect(check(Rules.unchecked, "let a = 1\nnonisolated(unsafe) var b = 2").count == 1)
+    #expect(check(Rules.unchecked, "// Only `c` writes it.\nnonisolated(unsafe) var b = 2").isEmpty)
+  }
+
+  @Test func tabs() { #expect(Rules.tabs("a", "b\n\tc") == ["a:2: a tab"]) }
+
+  @Test func decisions() {
+    let whole = "**Context.** **Decision.** **Why.** **Consequences.**"
+    #expect(Rules.decisions([("0001-a.md", whole), ("0002-b.md", whole)]) == [])
+    #expect(Rules.decisions([("0001-a.md", whole), ("0003-b.md", whole)]) == ["0003-b.md: expected number 0002"])
+    #expect(Rules.decisions([("0001-a.md", "**Context.** **Decision.** **Why.**")]) == ["0001-a.md: no Consequences"])
+  }
+
+  @Test func readme() { #expect(Rules.readme("make demo") == ["README.md: make test is not mentioned"]) }
+
+  @Test func stringsAndCommentsAreNotCode() {
+    let text = SwiftText(
+      "a \"b\\\" { \\(c(\"}\"))\" d /* e /* f */ g */ h #\"i \\(j) \"k\"# l\n\"\"\"\n m \" {\n\"\"\" n // o")
+    let code = text.code.map { $0.split(separator: " ").joined(separator: " ") }
+    #expect(code == ["a d h l", "", "", "n"])
+  }
+}

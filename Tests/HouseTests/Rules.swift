@@ -1,0 +1,108 @@
+/// The house rules, and the few homes that each leaves. A rule takes a file's path from the root and its text, and names
+/// each breach as `path:line: what`.
+enum Rules {
+  static let fileLines = 400
+  static let functionLines = 60
+
+  /// Where the clock is read; everything else is told the time.
+  static let clockHomes: Set<String> = ["Sources/Core/SystemClock.swift"]
+  /// Where data is made durable.
+  static let syncHomes = ["Sources/Files/", "Sources/CLinux/"]
+  /// Where words for people go to standard output.
+  static let printHomes = ["Sources/navette/"]
+
+  typealias Rule = @Sendable (_ path: String, _ text: SwiftText) -> [String]
+
+  static let swift: [String: Rule] = [
+    "files are short": fileLength,
+    "functions are short": functionLength,
+    "nothing is forced": forced,
+    "print has one home": printing,
+    "full Foundation stays out": foundation,
+    "the clock has one home": clock,
+    "durability has one home": syncing,
+    "unchecked promises are proved": unchecked,
+  ]
+
+  static func fileLength(_ path: String, _ text: SwiftText) -> [String] {
+    let count = text.lines.last == "" ? text.lines.count - 1 : text.lines.count
+    return count > fileLines ? ["\(path):1: \(count) lines, more than \(fileLines)"] : []
+  }
+
+  static func functionLength(_ path: String, _ text: SwiftText) -> [String] {
+    text.functions().filter { $0.length > functionLines }
+      .map { "\(path):\($0.line): \($0.name) has \($0.length) lines, more than \(functionLines)" }
+  }
+
+  static func forced(_ path: String, _ text: SwiftText) -> [String] {
+    breaches(path, text, "try! or as!") { $0.contains(word(/\b(?:try|as)!/)) }
+  }
+
+  static func printing(_ path: String, _ text: SwiftText) -> [String] {
+    guard path.hasPrefix("Sources/"), !printHomes.contains(where: path.hasPrefix) else { return [] }
+    return breaches(path, text, "print outside its home") { $0.contains(/(?:^|[^.\w])(?:debugP|p)rint\(/) }
+  }
+
+  static func foundation(_ path: String, _ text: SwiftText) -> [String] {
+    guard path.hasPrefix("Sources/") else { return [] }
+    return breaches(path, text, "import of full Foundation: 45 MB") { $0.contains(word(/\bimport +Foundation\b/)) }
+  }
+
+  static func clock(_ path: String, _ text: SwiftText) -> [String] {
+    guard path.hasPrefix("Sources/"), !clockHomes.contains(path) else { return [] }
+    return breaches(path, text, "a clock outside its home") {
+      $0.contains(
+        word(
+          /\bDate\(\)|\bDate\.now|\bclock_gettime\b|\bgettimeofday\b|\btime\(nil\)|\b(?:Continuous|Suspending)Clock\b/))
+    }
+  }
+
+  static func syncing(_ path: String, _ text: SwiftText) -> [String] {
+    guard path.hasPrefix("Sources/"), !syncHomes.contains(where: path.hasPrefix) else { return [] }
+    return breaches(path, text, "a sync past Files") {
+      $0.contains(word(/\b(?:fsync|fdatasync|syncfs|sync_file_range)\(/))
+    }
+  }
+
+  /// A comment stands directly above, attributes and earlier lines of the same declaration aside.
+  static func unchecked(_ path: String, _ text: SwiftText) -> [String] {
+    var found: [String] = []
+    for (index, line) in text.code.enumerated() where line.contains(/@unchecked +Sendable|nonisolated\(unsafe\)/) {
+      let above = index > 0 ? text.lines[index - 1].drop { $0 == " " } : ""
+      if !above.hasPrefix("//") { found.append("\(path):\(index + 1): no comment above proves it") }
+    }
+    return found
+  }
+
+  /// `\b` as programmers mean it: Unicode's own sees no boundary at the dot of `Glibc.fsync`.
+  private static func word(_ pattern: Regex<Substring>) -> Regex<Substring> { pattern.wordBoundaryKind(.simple) }
+
+  private static func breaches(_ path: String, _ text: SwiftText, _ what: String, _ isBreach: (String) -> Bool)
+    -> [String]
+  {
+    text.code.enumerated().filter { isBreach($0.element) }.map { "\(path):\($0.offset + 1): \(what)" }
+  }
+
+  static func tabs(_ path: String, _ text: String) -> [String] {
+    text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+      .filter { $0.element.contains("\t") }.map { "\(path):\($0.offset + 1): a tab" }
+  }
+
+  /// Decision records are numbered from 0001 without a gap, and each says what a record must.
+  static func decisions(_ files: [(name: String, text: String)]) -> [String] {
+    var found: [String] = []
+    for (index, file) in files.sorted(by: { $0.name < $1.name }).enumerated() {
+      let digits = String(index + 1)
+      let number = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+      if !file.name.hasPrefix("\(number)-") { found.append("\(file.name): expected number \(number)") }
+      for chapter in ["Context", "Decision", "Why", "Consequences"] where !file.text.contains("**\(chapter).**") {
+        found.append("\(file.name): no \(chapter)")
+      }
+    }
+    return found
+  }
+
+  static func readme(_ text: String) -> [String] {
+    ["make demo", "make test"].filter { !text.contains($0) }.map { "README.md: \($0) is not mentioned" }
+  }
+}

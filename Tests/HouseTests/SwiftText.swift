@@ -1,0 +1,142 @@
+/// Swift source with strings and comments blanked out, line for line, so that rules look at code alone.
+struct SwiftText {
+  let lines: [String]
+  let code: [String]
+
+  init(_ text: String) {
+    lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    var blanker = Blanker(text)
+    code = blanker.run().split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+  }
+
+  /// First line, name and length of every function; rough, by braces.
+  func functions() -> [(line: Int, name: String, length: Int)] {
+    var found: [(line: Int, name: String, length: Int)] = []
+    for (index, line) in code.enumerated() {
+      guard
+        let head = line.firstMatch(of: /\b(?:func +(\S+?)[(<]|(init)[?!]?[(<]|(deinit)\b)/.wordBoundaryKind(.simple))
+      else { continue }
+      // A call such as `self.init(…)` or `super.init()` is no declaration.
+      if head.range.lowerBound > line.startIndex, line[line.index(before: head.range.lowerBound)] == "." { continue }
+      let name = String(head.output.1 ?? head.output.2 ?? head.output.3 ?? "")
+      if let end = closing(from: index, at: head.range.lowerBound) {
+        found.append((index + 1, name, end - index + 1))
+      }
+    }
+    return found
+  }
+
+  /// The line of the brace that closes the first one opened; nil where there is no body, as in a protocol.
+  private func closing(from first: Int, at start: String.Index) -> Int? {
+    var depth = 0
+    var round = 0
+    for index in first..<code.count {
+      let line = index == first ? code[index][start...] : code[index][...]
+      for character in line {
+        switch character {
+        case "(": round += 1
+        case ")": round -= 1
+        case "{": depth += 1
+        case "}":
+          depth -= 1
+          if depth == 0 && round == 0 { return index }
+          if depth < 0 { return nil }
+        default: break
+        }
+      }
+      let next = index + 1 < code.count ? code[index + 1].drop { $0 == " " } : ""
+      let goesOn =
+        next.hasPrefix("{") || next.hasPrefix(")") || next.hasPrefix("where") || next.hasPrefix("->")
+        || next.hasPrefix("throws") || next.hasPrefix("async")
+      if depth == 0 && round == 0 && !goesOn { return nil }
+    }
+    return nil
+  }
+}
+
+/// Replaces what stands in strings and comments by blanks. What is interpolated goes too.
+private struct Blanker {
+  private let source: [Character]
+  private var position = 0
+  private var output = ""
+
+  init(_ text: String) { source = Array(text) }
+
+  mutating func run() -> String {
+    while position < source.count {
+      if starts("//") {
+        while position < source.count, source[position] != "\n" { blank() }
+      } else if starts("/*") {
+        comment()
+      } else if let hashes = stringHashes() {
+        string(hashes)
+      } else {
+        output.append(source[position])
+        position += 1
+      }
+    }
+    return output
+  }
+
+  private func starts(_ text: String) -> Bool { source[position...].starts(with: text) }
+
+  private mutating func blank(_ count: Int = 1) {
+    for _ in 0..<count where position < source.count {
+      output.append(source[position] == "\n" ? "\n" : " ")
+      position += 1
+    }
+  }
+
+  private mutating func comment() {
+    var depth = 0
+    repeat {
+      if starts("/*") {
+        depth += 1
+        blank(2)
+      } else if starts("*/") {
+        depth -= 1
+        blank(2)
+      } else {
+        blank()
+      }
+    } while depth > 0 && position < source.count
+  }
+
+  /// How many `#` precede the quote where a string begins here.
+  private func stringHashes() -> Int? {
+    let hashes = source[position...].prefix { $0 == "#" }.count
+    return position + hashes < source.count && source[position + hashes] == "\"" ? hashes : nil
+  }
+
+  private mutating func string(_ hashes: Int) {
+    let marks = String(repeating: "#", count: hashes)
+    blank(hashes)
+    let quote = starts("\"\"\"") ? "\"\"\"" : "\""
+    blank(quote.count)
+    while position < source.count {
+      if starts(quote + marks) { return blank(quote.count + hashes) }
+      if starts("\\" + marks + "(") {
+        blank(2 + hashes)
+        interpolation()
+      } else if starts("\\" + marks) {
+        blank(2 + hashes)
+      } else if source[position] == "\n", quote.count == 1 {
+        return
+      } else {
+        blank()
+      }
+    }
+  }
+
+  private mutating func interpolation() {
+    var depth = 1
+    while position < source.count, depth > 0 {
+      if let hashes = stringHashes() {
+        string(hashes)
+      } else {
+        depth += source[position] == "(" ? 1 : source[position] == ")" ? -1 : 0
+        blank()
+      }
+    }
+  }
+}

@@ -1,0 +1,66 @@
+"""A TCP proxy that misbehaves: fault_proxy.py UPSTREAM_PORT MODE…
+
+Prints its own port. The first connection gets the first mode, the second the second, and all after the last `pass`.
+  pass            faithful
+  cut-request:N   both sides are cut once N bytes of the request have passed
+  drop-reply      the whole request passes; at the first byte of the answer both sides are cut
+  cut-reply:N     both sides are cut once N bytes of the answer have passed
+  stall           nothing passes, and nobody hangs up
+Ends when its standard input closes.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+import sys
+
+UPSTREAM, MODES = int(sys.argv[1]), sys.argv[2:]
+RESET = struct.pack("ii", 1, 0)
+
+
+def cut(*writers):
+    for writer in writers:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        writer.transport.abort()
+
+
+async def pump(reader, writer, limit, both):
+    passed = 0
+    while data := await reader.read(64 * 1024):
+        if limit is not None and passed + len(data) > limit:
+            writer.write(data[: limit - passed])
+            if limit > passed:
+                await writer.drain()
+            return cut(*both)
+        passed += len(data)
+        writer.write(data)
+        await writer.drain()
+    writer.write_eof()
+
+
+async def serve(client, to_client):
+    name, _, number = (MODES.pop(0) if MODES else "pass").partition(":")
+    if name == "stall":
+        await asyncio.sleep(3600)
+    server, to_server = await asyncio.open_connection("127.0.0.1", UPSTREAM)
+    both = (to_server, to_client)
+    limits = {"cut-request": (int(number or 0), None), "cut-reply": (None, int(number or 0)), "drop-reply": (None, 0)}
+    up, down = limits.get(name, (None, None))
+    try:
+        await asyncio.gather(pump(client, to_server, up, both), pump(server, to_client, down, both))
+    except OSError:
+        pass
+    for writer in both:
+        writer.close()
+
+
+async def main():
+    proxy = await asyncio.start_server(serve, "127.0.0.1", 0)
+    print(proxy.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    proxy.close()
+    os._exit(0)
+
+
+asyncio.run(main())

@@ -83,7 +83,7 @@ let package = Package(
         crypto, system,
       ]),
     tests("CLITests", ["Core", "Files", "TestKit", "navette", system], exclude: ["Transcripts"]),
-    tests("HouseTests", ["Journal", system]),
+    tests("HouseTests", ["Core", system]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,8 +1,8 @@
-public import Config
-public import Core
+import Config
+import Core
 import Files
 import Inbound
-public import Journal
+import Journal
 import Ledger
 import Outbound
 import Spool
@@ -10,44 +10,79 @@ import Store
 import Stores
 import SystemPackage
 
-/// An agent that holds its state folder: lock taken, ledger open. One life of the process has one; a reload makes new lanes in it.
+/// An agent that holds its state folder: lock taken, ledger open. A process has one; a reload makes new lanes in it.
 final class AgentRun: Sendable {
-  let settings: Guarded<Settings>
   let files: any Files
   let ledger: Ledger
   let events: any EventSink
+  let state: StateFolder
   private let lock: AgentLock
 
   /// - Throws: `Failure`, where another agent holds the folder, it is another machine's, or it cannot be read or written.
   init(_ settings: Settings, events: any EventSink, adopt: Bool = false) throws {
     files = LinuxFiles()
-    self.settings = Guarded(settings)
     self.events = events
-    let state = StateFolder(settings.state)
+    state = StateFolder(settings.state)
     do {
       try files.ensureDirectory(state.root)
       try Host.becomeOwner(of: state, files)
-      lock = try AgentLock(in: state.root)
+      lock = try AgentLock(state: state.root)
       try Host.checkMachine(state, files, adopt: adopt)
       try RequestBox(state: state, files: files).prepare()
       ledger = try LedgerKeeper.open(settings, files, events, at: SystemClock.now())
     } catch let fault as FileFault {
-      throw Failure(fault)
+      throw Failure(fault.kind == .exists ? .later : .stateUnusable, fault.description)
     } catch let fault as LedgerFault {
       throw Failure(fault)
     }
   }
-
-  /// New lanes for the present configuration.
-  func makeLanes(stop: StopFlag) throws -> Lanes {
-    let settings = settings.withLock { $0 }
-    return try Lanes(settings, files: files, ledger: ledger, events: events, stop: stop)
-  }
 }
 
-/// Set once; asked from any thread.
-final class StopFlag: Sendable {
-  private let flag = Guarded(false)
-  func set() { flag.withLock { $0 = true } }
-  var isSet: Bool { flag.withLock { $0 } }
+/// Both lanes for one configuration, and the watches that wake them.
+final class Lanes: Sendable {
+  let inbound: InboundLane
+  let outbound: OutboundLane
+  let settings: Settings
+
+  /// Told of finished passes; set before the lanes run.
+  private let watch = Guarded<LaneWatch?>(nil)
+
+  init(_ run: AgentRun, _ settings: Settings) throws {
+    self.settings = settings
+    let watch = watch
+    inbound = InboundLane(
+      feeds: settings.feeds, state: run.state, files: run.files, ledger: run.ledger, events: run.events,
+      clock: SystemClock.now, report: { _, _ in watch.withLock { $0 }?.passedInbound() })
+    var stores: [StoreName: any Store] = [:]
+    do throws(StoreFault) {
+      for store in settings.stores {
+        stores[store.name] = try makeStore(
+          store, files: run.files, agent: "navette/\(Version.text)", clock: SystemClock.wall)
+      }
+    } catch {
+      throw Failure(.configuration, error.description)
+    }
+    outbound = OutboundLane(
+      settings: settings, files: run.files, ledger: run.ledger, events: run.events, stores: stores,
+      reopen: Reopening.run, clock: SystemClock.now,
+      report: { pass, _ in watch.withLock { $0 }?.passedOutbound(pass) })
+  }
+
+  func report(to watch: LaneWatch) { self.watch.withLock { $0 = watch } }
+
+  func stop() {
+    watch.withLock { $0 = nil }
+    inbound.stop()
+    outbound.stop()
+  }
+
+  /// Until `stop`, or until a ledger fault ends one of them, which ends both.
+  func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await self.inbound.run() }
+      group.addTask { try await self.outbound.run() }
+      defer { stop() }
+      for try await _ in group {}
+    }
+  }
 }

@@ -8,6 +8,11 @@ import Outbound
 import Spool
 import SystemPackage
 
+/// What a rebuilt ledger is filled from has been reported when it happened.
+private struct Silence: EventSink {
+  func record(_ event: Event) {}
+}
+
 /// Opens the ledger, whatever became of it: a missing or damaged one is put aside and made anew from the state folders.
 enum LedgerKeeper {
   static func open(
@@ -48,7 +53,9 @@ enum LedgerKeeper {
   private static func fill(_ ledger: Ledger, _ settings: Settings, _ files: any Files, at now: Moment) throws(LedgerFault) {
     do {
       try OutboundRebuild(state: StateFolder(settings.state), files: files).fill(ledger, at: now.wall)
-      try InboundRebuild(state: StateFolder(settings.state), files: files).fill(ledger, at: now.wall)
+      var inbound = InboundEngine(
+        feeds: settings.feeds, state: StateFolder(settings.state), files: files, ledger: ledger, events: Silence(), salt: { 0 })
+      try inbound.adopt(at: now)
     } catch let fault as LedgerFault {
       throw fault
     } catch {

@@ -63,7 +63,7 @@ public protocol WritableFile: AnyObject {
   func info() throws(FileFault) -> FileInfo
 }
 
-/// Not called `FileMode`: swift-system has a type of that name.
+/// Not called `AccessMode`: swift-system has a type of that name.
 public struct AccessMode: RawRepresentable, Hashable, Sendable, Codable {
   public let rawValue: UInt32
   public init(rawValue: UInt32) { self.rawValue = rawValue & 0o7777 }

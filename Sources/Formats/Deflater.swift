@@ -1,7 +1,7 @@
 import CZlib
 
-/// Writes one gzip member without name or time. Equal input gives equal bytes, however it is cut into calls: zlib sees it in
-/// blocks of one size only.
+/// Writes one gzip member without name or time. Equal input gives equal bytes, however it is cut into calls: zlib sees
+/// it in blocks of one size only.
 public struct Deflater: ~Copyable {
   private static let stagedBytes = 64 * 1024
   private static let outputBytes = 64 * 1024

@@ -1,6 +1,7 @@
 import Core
 
-/// What is wrong with a header's names. Names that were found are never told: where the header is missing, they are values.
+/// What is wrong with a header's names. Names that were found are never told: where the header is missing, they are
+/// values.
 struct HeaderCheck {
   private(set) var reasons: [Reason] = []
   private(set) var doubtful: [Reason] = []

@@ -27,7 +27,8 @@ public struct Inflater: ~Copyable {
   /// Unpacked so far; never more than `maxBytes`.
   public private(set) var unpackedBytes: UInt64 = 0
 
-  /// - Parameter maxBytes: of output, over all members; unpacking stops there, so a small file cannot fill a disk or a day.
+  /// - Parameter maxBytes: of output, over all members; unpacking stops there, so a small file cannot fill a disk or a
+  ///   day.
   public init(maxBytes: UInt64 = .max) {
     self.maxBytes = maxBytes
     stream = .allocate(capacity: 1)
@@ -42,8 +43,8 @@ public struct Inflater: ~Copyable {
     output.deallocate()
   }
 
-  /// `emit` gets each piece of output, valid during the call only, and answers whether it wants more. After a fault or an
-  /// answer of false, the rest of the input is not looked at and nothing may be written any more.
+  /// `emit` gets each piece of output, valid during the call only, and answers whether it wants more. After a fault or
+  /// an answer of false, the rest of the input is not looked at and nothing may be written any more.
   public mutating func write(
     _ input: UnsafeRawBufferPointer, emit: (UnsafeRawBufferPointer) -> Bool
   ) throws(GzipFault) {

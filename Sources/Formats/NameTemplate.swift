@@ -2,8 +2,8 @@ public import Core
 
 /// How a file is named in the hand-over folder: `{name}`, or `{feed}_{utc}_{stem}.{ext}`.
 ///
-/// `{stem}` and `{ext}` are the name before and behind its last dot; a first dot belongs to the stem. Where a name has no
-/// extension, a dot that stands right before `{ext}` is left out.
+/// `{stem}` and `{ext}` are the name before and behind its last dot; a first dot belongs to the stem. Where a name has
+/// no extension, a dot that stands right before `{ext}` is left out.
 public struct NameTemplate: Sendable {
   public enum Placeholder: String, CaseIterable, Hashable, Sendable { case name, stem, ext, feed, drop, utc }
 
@@ -23,7 +23,8 @@ public struct NameTemplate: Sendable {
     }
   }
 
-  /// - Throws: where the result is no name of one component, of at most 255 bytes, or would be hidden while `name` is not.
+  /// - Throws: where the result is no name of one component, of at most 255 bytes, or would be hidden while `name` is
+  ///   not.
   public func render(
     name: FileName, feed: FeedName, drop: DropID, at time: Timestamp
   ) throws(TemplateComplaint) -> FileName {

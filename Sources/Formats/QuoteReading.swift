@@ -1,4 +1,5 @@
-/// One way to read quotes, carried from block to block: it tells which separators and line feeds are structure and which are data.
+/// One way to read quotes, carried from block to block: it tells which separators and line feeds are structure and
+/// which are data.
 ///
 /// - A quote opens a quoted field only as the field's first byte; elsewhere in an unquoted field it is data.
 /// - Inside a quoted field `""` is a quote. The backslash reading takes `\"` (and `\` before any byte) as data as well,

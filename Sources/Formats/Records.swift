@@ -9,10 +9,11 @@ public enum RecordDialect: Hashable, Sendable {
 
 /// Cutting logs at record ends.
 ///
-/// A record ends with LF (CRLF counts, a lone CR does not). Lines with nothing on them are no records, but are passed over.
+/// A record ends with LF (CRLF counts, a lone CR does not). Lines with nothing on them are no records, but are passed
+/// over.
 ///
-/// CSV is read in two ways at once: as RFC 4180 has it (`""` is a quote, a backslash is data) and with backslash escapes (`\"` is a
-/// quote too). The rule:
+/// CSV is read in two ways at once: as RFC 4180 has it (`""` is a quote, a backslash is data) and with backslash
+/// escapes (`\"` is a quote too). The rule:
 /// 1. A record ends only where both readings end one.
 /// 2. A stretch in which they differ is left whole. It holds as many records as the reading says that has less text
 ///    behind closing quotes (as many: RFC 4180).
@@ -125,8 +126,9 @@ private struct RecordScanner {
   private mutating func take(_ ends: UInt64, of block: Block, at offset: Int) -> Bool {
     guard ends != 0 else { return true }
     if offset + block.count <= limit, offset != end + 1 {
-      // Empty lines: an end right behind an end, or with only a CR between. The record that is open when the block begins has
-      // content, unless it begins right here; a single byte before the block could be a CR, which the slow way looks at.
+      // Empty lines: an end right behind an end, or with only a CR between. The record that is open when the block
+      // begins has content, unless it begins right here; a single byte before the block could be a CR, which the slow
+      // way looks at.
       let starts = ends << 1 | (offset == end ? 1 : 0)
       let returns = block.mask(of: Alphabet.carriageReturn) & starts
       let empty = ends & (starts | returns << 1)

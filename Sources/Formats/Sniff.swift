@@ -33,9 +33,9 @@ public enum Sniff: Hashable, Sendable {
     }
   }
 
-  /// An OpenPGP message in its binary form begins (RFC 9580, sections 4.2 and 10.3) with a packet tag that has its high bit set: a
-  /// session key (1, 3), encrypted data (18, 20; old 9), a signature (2, 4) or compressed data (8). Some of these
-  /// bytes begin UTF-8 characters too, so the packet's version and its length must fit as well.
+  /// An OpenPGP message in its binary form begins (RFC 9580, sections 4.2 and 10.3) with a packet tag that has its high
+  /// bit set: a session key (1, 3), encrypted data (18, 20; old 9), a signature (2, 4) or compressed data (8). Some of
+  /// these bytes begin UTF-8 characters too, so the packet's version and its length must fit as well.
   private static func isPGPPacket(_ head: [UInt8]) -> Bool {
     let first = head[0]
     guard first & 0x80 != 0 else { return false }

@@ -22,7 +22,7 @@ struct TableHeader {
     case more
     /// This many bytes of the text belonged to it, its line end included.
     case complete(used: Int)
-    case tooLong
+    case tooLong(used: Int)
   }
 
   /// It is complete at the first line end that every reading takes for one.
@@ -42,7 +42,7 @@ struct TableHeader {
       }
       line.append(byte)
       // One more, which may be the CR.
-      if line.count > rules.maxRowBytes + 1 { return .tooLong }
+      if line.count > rules.maxRowBytes + 1 { return .tooLong(used: index + 1) }
     }
     return .more
   }

@@ -23,8 +23,8 @@ public struct TableInspector: ~Copyable {
 
   deinit { scratch.deallocate() }
 
-  /// The file is refused, and no further byte can change why. A reader may stop here if it does not need the SHA-256; that
-  /// covers all raw bytes only if all of them were fed, which from here on costs nothing but the hash.
+  /// The file is refused, and no further byte can change why. A reader may stop here if it does not need the SHA-256;
+  /// that covers all raw bytes only if all of them were fed, which from here on costs nothing but the hash.
   public var isDecided: Bool { gzipFault != nil || text.fatal != nil }
 
   /// The file's next bytes, as they arrived: gzip is told by content and unpacked here.

@@ -9,8 +9,8 @@ public struct TableRules: Hashable, Sendable {
     case double
   }
 
-  /// Nil: told from the first line, among `,` tab `;` `|`, whichever occurs most outside quotes (the first of them where several
-  /// do); `:` only where none of them occurs. None at all: a table of one column.
+  /// Nil: told from the first line, among `,` tab `;` `|`, whichever occurs most outside quotes (the first of them
+  /// where several do); `:` only where none of them occurs. None at all: a table of one column.
   public var delimiter: UInt8?
   /// Nil: nothing quotes, and each line feed ends a row.
   public var quote: UInt8? = UInt8(ascii: "\"")

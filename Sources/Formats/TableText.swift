@@ -1,6 +1,7 @@
 import Core
 
-/// The text of one table: bounds, encoding, header, rows. Each verdict depends on the bytes alone, never on how they were cut.
+/// The text of one table: bounds, encoding, header, rows. Each verdict depends on the bytes alone, never on how they
+/// were cut.
 struct TableText {
   private enum Phase {
     case head([UInt8])
@@ -31,7 +32,7 @@ struct TableText {
 
   mutating func feed(_ text: UnsafeBufferPointer<UInt8>, scratch: UnsafeMutablePointer<UInt8>) {
     guard fatal == nil else { return }
-    var waiting: UInt64 = 0
+    var waiting = UInt64(gate.brokenBytes)
     if case .head(let head) = phase { waiting = UInt64(head.count) }
     let allowed = Int(min(UInt64(text.count), rules.maxBytes - bytes - waiting))
     var rest = text[..<allowed]
@@ -112,18 +113,21 @@ struct TableText {
   }
 
   private mutating func read(_ slice: UnsafeBufferPointer<UInt8>, _ scratch: UnsafeMutablePointer<UInt8>) {
-    let found = gate.check(slice)
-    let count = found?.offset ?? slice.count
-    readTable(UnsafeBufferPointer(rebasing: slice[..<max(0, count)]), scratch)
-    bytes = UInt64(Int64(bytes) + Int64(count))
-    guard fatal == nil, let found else { return }
-    switch found.fault {
+    let passed = gate.check(slice)
+    passed.completed.withUnsafeBufferPointer { bytes += UInt64(readTable($0, scratch)) }
+    guard fatal == nil else { return }
+    bytes += UInt64(readTable(UnsafeBufferPointer(rebasing: slice[passed.good]), scratch))
+    guard fatal == nil, let fault = passed.fault else { return }
+    switch fault {
     case .notUTF8: stop(.badEncoding, "The text is not UTF-8")
     case .nul: stop(.nulByte, "The text holds a NUL byte")
     }
   }
 
-  private mutating func readTable(_ text: UnsafeBufferPointer<UInt8>, _ scratch: UnsafeMutablePointer<UInt8>) {
+  /// How many bytes were looked at: all, unless the first line ends the reading.
+  private mutating func readTable(
+    _ text: UnsafeBufferPointer<UInt8>, _ scratch: UnsafeMutablePointer<UInt8>
+  ) -> Int {
     var rest = text
     if case .header(var header) = phase {
       // Not copied while it grows.
@@ -131,19 +135,21 @@ struct TableText {
       let progress = header.feed(text)
       phase = .header(header)
       switch progress {
-      case .more: return
-      case .tooLong:
+      case .more: return text.count
+      case .tooLong(let used):
         stop(.rowTooLong, "The first line is longer than \(rules.maxRowBytes) bytes")
-        return
+        return used
       case .complete(let used):
         endHeader(header, isOpen: false, hasLineEnd: true, scratch)
+        if fatal != nil { return used }
         rest = UnsafeBufferPointer(rebasing: text[used...])
       }
     }
-    guard fatal == nil, case .rows(var rows) = phase else { return }
+    guard case .rows(var rows) = phase else { return text.count }
     phase = .head([])
     rows.feed(rest, scratch: scratch)
     phase = .rows(rows)
+    return text.count
   }
 
   private mutating func endHeader(

@@ -9,33 +9,49 @@ struct TextGate {
 
   init(allowsNUL: Bool) { self.allowsNUL = allowsNUL }
 
-  /// The first fault and its offset in `bytes`; a broken character's is negative where it began in an earlier piece.
-  mutating func check(_ bytes: UnsafeBufferPointer<UInt8>) -> (fault: Fault, offset: Int)? {
+  /// What of a piece is good text: a character that earlier pieces began, then a stretch of the piece itself. Behind
+  /// them comes the fault, or a character that is not complete yet and is kept for the next piece.
+  struct Passed {
+    var completed: [UInt8] = []
+    var good: Range<Int>
+    var fault: Fault?
+  }
+
+  mutating func check(_ bytes: UnsafeBufferPointer<UInt8>) -> Passed {
+    var passed = Passed(good: 0..<0)
     var start = 0
     while !broken.isEmpty, start < bytes.count {
       broken.append(bytes[start])
       start += 1
       let length = Self.length(leading: broken[0])
-      guard Self.mayContinue(broken, length) else { return (.notUTF8, start - broken.count) }
-      if broken.count == length { broken.removeAll(keepingCapacity: true) }
+      guard Self.mayContinue(broken, length) else {
+        passed.fault = .notUTF8
+        return passed
+      }
+      if broken.count == length {
+        passed.completed = broken
+        broken.removeAll()
+      }
     }
-    let end = bytes.count - Self.brokenTail(bytes, from: start)
+    var end = bytes.count - Self.brokenTail(bytes, from: start)
+    broken.append(contentsOf: bytes[end...])
+    if let first = broken.first, !Self.mayContinue(broken, Self.length(leading: first)) { passed.fault = .notUTF8 }
     let whole = UnsafeBufferPointer(rebasing: bytes[start..<end])
-    var faultOffset: Int?
     do throws(UTF8.ValidationError) {
       _ = try UTF8Span(validating: whole.span)
     } catch {
-      faultOffset = start + error.byteOffsets.lowerBound
+      end = start + error.byteOffsets.lowerBound
+      passed.fault = .notUTF8
     }
-    if !allowsNUL, let nul = Bytes.first(0, in: UnsafeBufferPointer(rebasing: bytes[start..<(faultOffset ?? end)])) {
-      return (.nul, start + nul)
+    if !allowsNUL, let nul = Bytes.first(0, in: UnsafeBufferPointer(rebasing: bytes[start..<end])) {
+      end = start + nul
+      passed.fault = .nul
     }
-    if let faultOffset { return (.notUTF8, faultOffset) }
-    broken.append(contentsOf: bytes[end...])
-    return broken.isEmpty || Self.mayContinue(broken, Self.length(leading: broken[0])) ? nil : (.notUTF8, end)
+    passed.good = start..<end
+    return passed
   }
 
-  /// How many bytes lie before the text's end in a character that is not complete; 0 where it ends well.
+  /// Bytes kept back, of a character that is not complete; 0 where the text so far ends well.
   var brokenBytes: Int { broken.count }
 
   /// Bytes at the end that begin a character which needs more of them.
@@ -57,7 +73,8 @@ struct TextGate {
     }
   }
 
-  /// Whether these bytes begin (or are) one character, by the table of well-formed sequences in the Unicode standard (3-7).
+  /// Whether these bytes begin (or are) one character, by the table of well-formed sequences in the Unicode standard
+  /// (3-7).
   private static func mayContinue(_ bytes: [UInt8], _ length: Int) -> Bool {
     guard length > 1 else { return false }
     if bytes.count > 1 {

@@ -70,6 +70,16 @@ public struct InboundEngine {
     }
   }
 
+  /// Records every drop in the places that the ledger does not know, and does nothing else. A pass begins with the same.
+  /// - Throws: faults of the ledger and of the disk.
+  public mutating func adopt(at now: Moment) throws {
+    for index in feeds.indices {
+      var pass = FeedPass(feeds[index], host, at: now, stop: { false })
+      defer { feeds[index] = pass.feed }
+      try pass.adopt()
+    }
+  }
+
   /// Whatever can be done now is done. A feed's own fault pauses that feed and no other.
   /// - Parameter stop: asked between two steps, and between two reads of a long check. Once it says true, the pass ends soon.
   /// - Throws: faults of the ledger, which concern every feed.

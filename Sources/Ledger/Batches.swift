@@ -29,6 +29,7 @@ public struct StreamTotals: Hashable, Sendable {
   public var oldestWaiting: Timestamp?
   public var lastFault: String?
   public var lastConfirmed: Timestamp?
+  public init() {}
 }
 
 extension Transaction {

@@ -100,6 +100,9 @@ public struct OutboundEngine {
     for lane in lanes where streams?.contains(lane.name) ?? true { lane.flush = true }
   }
 
+  /// Whether a stream is in trouble of its own, or the spool is full.
+  public var isPaused: Bool { spoolIsFull || lanes.contains { $0.pause != nil } }
+
   /// Whether a sealed batch still waits for a store, held ones left out.
   public func hasWaiting() throws(LedgerFault) -> Bool {
     for lane in lanes {

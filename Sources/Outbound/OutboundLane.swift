@@ -1,38 +1,59 @@
+public import Config
 public import Core
-import Journal
-import Ledger
+public import Files
+public import Journal
+public import Ledger
 import Spool
 public import Store
 
-/// When the outbound engine passes, and what happens beside it: transfers run while the engine rests, and their ends ask for the
-/// next pass.
+/// When the outbound engine works, and what happens beside it: transfers run while the engine rests, and their ends ask for the next
+/// pass.
 public actor OutboundLane {
+  public typealias Clock = @Sendable () -> Moment
+  /// Told of each finished pass: feeds the watchdog, and the watches on log folders.
+  public typealias Report = @Sendable (OutboundPass, Moment) -> Void
+
   private let executor = LaneExecutor(label: "navette.outbound")
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
+  private nonisolated let waker = Waker()
+  private nonisolated let isStopped: Guarded<Bool>
   private var engine: OutboundEngine
-  private var stores: [StoreName: any Store]
-  private let clock: @Sendable () -> Moment
-  private let waker = Waker()
-  /// Told after each pass which folders to watch; and, for the watchdog, that a pass was finished.
-  private let passed: @Sendable (OutboundPass) -> Void
+  private let stores: [StoreName: any Store]
+  private let events: any EventSink
+  private let clock: Clock
+  private let report: Report
   private var transfers: [UInt64: Task<Void, Never>] = [:]
   private var transferNumber: UInt64 = 0
   private var ended: [UploadOutcome] = []
-  private var isStopping = false
+  /// Passes in a row that the ledger made impossible.
+  private var failures = 0
 
+  /// - Parameter reopen: runs the operator's command after a rename; what it returns is what went wrong.
   public init(
-    engine: sending OutboundEngine, stores: [StoreName: any Store], clock: @escaping @Sendable () -> Moment,
-    passed: @escaping @Sendable (OutboundPass) -> Void
+    settings: Settings, files: any Files, ledger: Ledger, events: any EventSink, stores: [StoreName: any Store],
+    reopen: @escaping @Sendable ([String]) -> String?, clock: @escaping Clock, report: @escaping Report = { _, _ in }
   ) {
-    self.engine = engine
+    let stopped = Guarded(false)
+    isStopped = stopped
+    engine = OutboundEngine(
+      settings: settings, files: files, ledger: ledger, events: events, reopen: reopen,
+      isStopping: { stopped.withLock { $0 } })
     self.stores = stores
+    self.events = events
     self.clock = clock
-    self.passed = passed
+    self.report = report
   }
 
-  /// From any thread.
+  /// Asks for a pass. From any thread.
   public nonisolated func wake() { waker.wake() }
+
+  /// Ends `run` after the step in hand. From any thread. Transfers under way are broken off: the next life sends the same bytes to
+  /// the same key.
+  public nonisolated func stop() {
+    isStopped.withLock { $0 = true }
+    waker.wake()
+  }
 
   /// Seals everything of these streams in the next pass; nil: of all.
   public func flush(_ streams: Set<StreamName>?) {
@@ -40,61 +61,72 @@ public actor OutboundLane {
     waker.wake()
   }
 
-  /// Ends `run` after the pass in hand. Transfers under way are broken off: the next life sends the same bytes to the same key.
-  public func stop() {
-    isStopping = true
-    for transfer in transfers.values { transfer.cancel() }
-    waker.wake()
+  /// Until `stop` is called.
+  /// - Throws: a ledger that is damaged, or of a newer version. Whatever may heal by itself is retried.
+  public func run() async throws(LedgerFault) {
+    while !hasStopped { _ = await waker.wait(atMost: try passOrPause()) }
+    try await breakOff()
   }
 
-  /// - Throws: a `LedgerFault` that makes going on unsafe.
-  public func run() async throws {
-    while !isStopping {
-      let pass = try step()
-      _ = await waker.wait(atMost: max(pass.next - clock().uptime, .milliseconds(5)))
-    }
-    for transfer in transfers.values { await transfer.value }
-    try settle()
-  }
-
-  /// Passes until nothing is left to do, or until the moment given.
-  public func runOnce(until deadline: Duration) async throws {
-    engine.flush(nil)
-    while !isStopping {
-      let pass = try step()
-      let now = clock().uptime
-      if now >= deadline { break }
-      if transfers.isEmpty, pass.uploads.isEmpty, try !engine.hasWaiting() { break }
-      _ = await waker.wait(atMost: max(min(pass.next, deadline) - now, .milliseconds(5)))
-    }
-    for transfer in transfers.values { transfer.cancel() }
-    for transfer in transfers.values { await transfer.value }
-    try settle()
-    _ = try engine.pass(at: clock())
-  }
-
-  /// What was refused or could not be reached in this life, for the exit code of `run --once`.
-  public func reach() -> [StoreName: Bool] { engine.reached }
-
-  private func step() throws(LedgerFault) -> OutboundPass {
+  /// One pass now, its transfers started. For `run --once` and `flush`, which decide themselves when it is over.
+  public func pass() throws(LedgerFault) -> OutboundPass {
     try settle()
     let pass = try engine.pass(at: clock())
     for upload in pass.uploads { start(upload) }
-    passed(pass)
+    report(pass, clock())
     return pass
   }
 
-  private func settle() throws(LedgerFault) {
-    while let outcome = ended.popLast() { try engine.note(outcome, at: clock()) }
+  /// One pass now without any transfer: what is due is sent by the next agent.
+  public func seal() throws(LedgerFault) -> OutboundPass { try engine.pass(at: clock()) }
+
+  /// Passes until no batch waits for a store and no transfer is under way, or until the uptime given.
+  public func runOnce(until deadline: Duration) async throws(LedgerFault) {
+    engine.flush(nil)
+    while !hasStopped {
+      let pass = try pass()
+      let now = clock().uptime
+      if now >= deadline { break }
+      if transfers.isEmpty, ended.isEmpty, try !engine.hasWaiting() { break }
+      _ = await waker.wait(atMost: max(min(pass.next, deadline) - now, .milliseconds(5)))
+    }
+    try await breakOff()
+    _ = try engine.pass(at: clock())
   }
+
+  /// How a run stands: for the exit code of `run --once`.
+  public func outcome() throws(LedgerFault) -> OutboundOutcome {
+    OutboundOutcome(hasWaiting: try engine.hasWaiting(), isPaused: engine.isPaused, reached: engine.reached)
+  }
+
+  private var hasStopped: Bool { isStopped.withLock { $0 } }
+
+  private func passOrPause() throws(LedgerFault) -> Duration {
+    do throws(LedgerFault) {
+      let pass = try pass()
+      if failures > 0 { events.record(.laneResumed, "The outbound lane goes on") }
+      failures = 0
+      return max(pass.next - clock().uptime, .milliseconds(5))
+    } catch {
+      if error.kind == .damaged || error.kind == .newer { throw error }
+      failures += 1
+      if failures == 1 {
+        events.record(.lanePaused, "The outbound lane is paused: \(error)", [.reason: error.description])
+      }
+      return .seconds(min(60, 1 << min(failures, 6)))
+    }
+  }
+
+  // MARK: - Transfers
 
   private func start(_ upload: Upload) {
     let began = clock().uptime
     guard let store = stores[upload.store] else {
       let fault = StoreFault(
         .refused, "Cannot send to store", at: upload.store.text, why: "it is no longer configured",
-        remedy: "Configure it again under its old name, then `navette retry \(upload.batch)`")
-      end(UploadOutcome(upload: upload, result: .failure(fault), took: .zero), 0)
+        remedy: "Configure it again under its old name, then move the batch from held to ready")
+      ended.append(UploadOutcome(upload: upload, result: .failure(fault), took: .zero))
+      waker.wake()
       return
     }
     transferNumber += 1
@@ -113,8 +145,30 @@ public actor OutboundLane {
   private func end(_ outcome: UploadOutcome, _ number: UInt64) {
     transfers[number] = nil
     // A transfer that we broke off says nothing about the store.
-    if isStopping, case .failure = outcome.result { return }
+    if case .failure = outcome.result, Task.isCancelled { return }
     ended.append(outcome)
     waker.wake()
   }
+
+  private func settle() throws(LedgerFault) {
+    while let outcome = ended.first {
+      try engine.note(outcome, at: clock())
+      ended.removeFirst()
+    }
+  }
+
+  private func breakOff() async throws(LedgerFault) {
+    for transfer in transfers.values { transfer.cancel() }
+    for transfer in transfers.values { await transfer.value }
+    try settle()
+  }
+}
+
+public struct OutboundOutcome: Hashable, Sendable {
+  /// A sealed batch still waits for a store, held ones left out.
+  public let hasWaiting: Bool
+  /// A stream cannot go on: its logs or the disk are in trouble.
+  public let isPaused: Bool
+  /// Stores that answered in this life (true) or could not be reached (false).
+  public let reached: [StoreName: Bool]
 }

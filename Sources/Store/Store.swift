@@ -27,6 +27,9 @@ public protocol StoreProbe: Store {
   func delete(_ key: StoreKey) async throws(StoreFault)
 }
 
+/// All that a store can do.
+public typealias RemoteStore = StoreReader & StoreProbe
+
 public struct StoreTraits: Hashable, Sendable {
   /// The service itself refuses to overwrite; where it can't, `stat` comes first.
   public var createOnly: Bool

@@ -48,6 +48,19 @@ struct ChunkTests {
     #expect(inspect(bytes, rules, chunk: 13) == whole)
   }
 
+  @Test("A fault just behind the first line's bound is told the same way in any pieces")
+  func atTheBound() {
+    let name = Array(repeating: UInt8(ascii: "m"), count: 101)
+    for rest in [[0xed, 0x6d], [0x0d, 0x0a, 0xe1, 0x0d], [0xe2, 0x82, 0xac, 0x0a, 0xff]] as [[UInt8]] {
+      for dropped in 0...2 {
+        let bytes = Array(name.dropLast(dropped)) + rest
+        let rules = rules { $0.maxRowBytes = 100 }
+        let whole = inspect(bytes, rules)
+        for chunk in Self.chunks { #expect(inspect(bytes, rules, chunk: chunk) == whole) }
+      }
+    }
+  }
+
   @Test("A long table of every kind of row counts right past many blocks")
   func long() {
     var text = "id,name,note\n"

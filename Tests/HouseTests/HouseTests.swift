@@ -1,3 +1,4 @@
+import Core
 import Foundation
 import Testing
 
@@ -37,6 +38,14 @@ struct HouseTests {
     let records = try files("docs/decisions", ["md"]).map { (($0.path as NSString).lastPathComponent, $0.text) }
     #expect(records.count >= 12)
     #expect(Rules.decisions(records) == [])
+  }
+
+  @Test func everyReasonAndPlaceIsExplained() throws {
+    let manual = try String(contentsOf: root.appending(path: "docs/state-folder.md"), encoding: .utf8)
+    let rows = manual.split(separator: "\n").compactMap { $0.firstMatch(of: /^\| `([a-z_]+)` \|/)?.output.1 }
+    let codes = Reason.Code.allCases.map(\.rawValue)
+    let places = DropPlace.allCases.map(\.rawValue) + BatchPlace.allCases.map(\.rawValue)
+    #expect(rows.map(String.init).sorted() == (codes + places).sorted())
   }
 
   @Test func theReadmeNamesBothCommands() throws {

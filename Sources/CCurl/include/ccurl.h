@@ -17,4 +17,15 @@ static inline CURLcode cc_set_seek(CURL *_Nonnull h, cc_seek _Nullable f) { retu
 static inline CURLcode cc_get_long(CURL *_Nonnull h, CURLINFO i, long *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode cc_get_off(CURL *_Nonnull h, CURLINFO i, curl_off_t *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode cc_get_str(CURL *_Nonnull h, CURLINFO i, const char *_Nullable *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
+// Casting macros are not imported either.
+static inline CURLcode cc_global_init(void) { return curl_global_init(CURL_GLOBAL_DEFAULT); }
+static inline CURLMcode cc_multi_set_long(CURLM *_Nonnull m, CURLMoption o, long v) { return curl_multi_setopt(m, o, v); }
+// What became of the only transfer of a multi handle: 1 and its code, or 0 where it has not ended.
+static inline int cc_multi_result(CURLM *_Nonnull m, CURLcode *_Nonnull code) {
+  int left = 0;
+  CURLMsg *message = curl_multi_info_read(m, &left);
+  if (!message || message->msg != CURLMSG_DONE) return 0;
+  *code = message->data.result;
+  return 1;
+}
 #endif

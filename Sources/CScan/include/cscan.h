@@ -5,7 +5,8 @@
 #include <emmintrin.h>
 #endif
 
-// Where a byte lies among 64: bit i stands for p[i]. Swift's own SIMD types do not become vector comparisons here, these do.
+// Where a byte lies among 64: bit i stands for p[i]. Swift's own SIMD types do not become vector comparisons here,
+// these do.
 static inline uint64_t cs_mask64(const uint8_t *_Nonnull p, uint8_t wanted) {
 #if defined(__SSE2__)
   const __m128i w = _mm_set1_epi8((char)wanted);

@@ -1,0 +1,80 @@
+public import Config
+import Core
+import Files
+import Glibc
+import Journal
+import Ledger
+import Logging
+import ServiceLifecycle
+import Spool
+import SystemPackage
+
+/// The agent as a process: configuration, events, signals, and the lanes until somebody stops them.
+public struct AgentProcess: Sendable {
+  public enum Format: Sendable { case text, json }
+
+  private let read: @Sendable () throws -> Settings
+  private let adopt: Bool
+  private let sink: any EventSink & LibrarySink
+
+  /// - Parameter read: reads the configuration, at start and at each reload.
+  public init(read: @escaping @Sendable () throws -> Settings, format: Format, adopt: Bool) {
+    self.read = read
+    self.adopt = adopt
+    // Where journald takes standard error, it keeps the time itself.
+    let style: TextSink.Style = getenv("JOURNAL_STREAM") == nil ? .timed : .journal
+    sink =
+      switch format {
+      case .text: TextSink(.standardError, style: style, now: SystemClock.wall)
+      case .json: JSONSink(.standardError, now: SystemClock.wall)
+      }
+    // A reader that goes away must not end the agent.
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Until SIGTERM or SIGINT.
+  /// - Throws: `Failure`, `ConfigProblems`.
+  public func run() async throws -> ExitCode {
+    let settings = try readChecked()
+    let events = FoldingSink(sink, uptime: SystemClock.uptime)
+    let run = try AgentRun(settings, events: events, adopt: adopt)
+    let service = AgentService(run, settings, events, read: readChecked)
+    events.record(.agentStarted, "navette \(Version.text) runs: \(Self.describe(settings))", [.path: settings.state.string])
+    let sink = sink
+    let group = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+        gracefulShutdownSignals: [.sigterm, .sigint],
+        logger: Logger(label: "lifecycle") { LogBridge(label: $0, sink: sink) }))
+    do {
+      try await group.run()
+    } catch let fault as LedgerFault {
+      events.finish()
+      throw Failure(fault)
+    }
+    events.record(.agentStopping, "navette stops: everything in hand is finished or parked")
+    events.finish()
+    return .done
+  }
+
+  public func runOnce() async throws -> ExitCode {
+    let events = FoldingSink(sink, uptime: SystemClock.uptime)
+    let code = try await OnceRun(try readChecked(), events: events, adopt: adopt).run()
+    events.finish()
+    return code
+  }
+
+  private func readChecked() throws -> Settings {
+    let settings = try read()
+    let problems = GroundCheck.problems(of: settings)
+    guard problems.isEmpty else { throw ConfigProblems(problems) }
+    return settings
+  }
+
+  static func describe(_ settings: Settings) -> String {
+    if settings.feeds.isEmpty, settings.streams.isEmpty { return "nothing is configured" }
+    return "feeds \(names(settings.feeds.map(\.name.text))), streams \(names(settings.streams.map(\.name.text)))"
+  }
+
+  private static func names(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: " ") }
+}

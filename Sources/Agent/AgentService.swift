@@ -1,0 +1,112 @@
+import Config
+import Core
+import Files
+import Journal
+import Ledger
+import ServiceLifecycle
+import Spool
+import SystemPackage
+import UnixSignals
+
+/// Runs lanes until they are stopped; a reload stops them and starts new ones, which is no more than a restart.
+final class AgentService: Service {
+  private struct State: Sendable {
+    var lanes: Lanes?
+    /// What the next lanes are made for.
+    var next: Settings?
+    var isStopping = false
+  }
+
+  private let run: AgentRun
+  private let events: FoldingSink
+  private let read: @Sendable () throws -> Settings
+  private let state: Guarded<State>
+
+  init(_ run: AgentRun, _ settings: Settings, _ events: FoldingSink, read: @escaping @Sendable () throws -> Settings) {
+    self.run = run
+    self.events = events
+    self.read = read
+    state = Guarded(State(next: settings))
+  }
+
+  func run() async throws {
+    try await withGracefulShutdownHandler {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await self.heedSignals() }
+        group.addTask { try await self.runLanes() }
+        defer { group.cancelAll() }
+        // The signals end only with the lanes.
+        try await group.next()
+      }
+    } onGracefulShutdown: {
+      self.stop()
+    }
+  }
+
+  private func runLanes() async throws {
+    while let settings = takeNext() {
+      let lanes = try Lanes(run, settings)
+      let watch = LaneWatch(lanes, run, events)
+      lanes.report(to: watch)
+      let isStopping = state.withLock { state in
+        state.lanes = lanes
+        return state.isStopping
+      }
+      if isStopping { lanes.stop() }
+      await watch.heedRequests()
+      defer { watch.stop() }
+      try await lanes.run()
+      state.withLock { $0.lanes = nil }
+    }
+  }
+
+  private func takeNext() -> Settings? {
+    state.withLock { state in
+      defer { state.next = nil }
+      return state.isStopping ? nil : state.next
+    }
+  }
+
+  private func stop() {
+    let lanes = state.withLock { state in
+      state.isStopping = true
+      return state.lanes
+    }
+    lanes?.stop()
+  }
+
+  // MARK: - Signals
+
+  private func heedSignals() async {
+    for await signal in await UnixSignalsSequence(trapping: .sighup, .sigusr1) {
+      switch signal {
+      case .sighup: reload()
+      default: await state.withLock { $0.lanes }?.outbound.flush(nil)
+      }
+    }
+  }
+
+  /// A bad configuration is refused whole: the old one stays in force.
+  private func reload() {
+    let settings: Settings
+    do {
+      settings = try read()
+      guard settings.state == run.state.root else {
+        throw ConfigProblems([
+          ConfigProblem(
+            key: "state", message: "cannot change while the agent runs; it is \(run.state.root)", remedy: "Restart the agent")
+        ])
+      }
+    } catch {
+      let first = (error as? ConfigProblems)?.all.first?.description ?? "\(error)"
+      events.record(.configRefused, "The new configuration is refused, the old one stays: \(first)", [.reason: first])
+      return
+    }
+    let lanes = state.withLock { state in
+      state.next = settings
+      return state.lanes
+    }
+    events.record(.configReloaded, "New configuration: \(AgentProcess.describe(settings))")
+    lanes?.stop()
+  }
+}

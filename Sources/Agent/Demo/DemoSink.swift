@@ -1,0 +1,29 @@
+import Core
+import Formats
+import Journal
+
+/// Tells the events of the demonstration as they come, without times and without the folder that all paths share.
+final class DemoSink: EventSink {
+  private let root: String
+  private let lines = Guarded<[String]>([])
+
+  init(root: String) { self.root = root }
+
+  func record(_ event: Event) {
+    let rows = event.fields[.rows].map { ", \($0) rows" } ?? ""
+    let bytes = event.fields[.bytes].map { ", \($0) bytes" } ?? ""
+    let text = event.message.replacing(root + "/", with: "")
+    lines.withLock { $0.append("  \(event.kind.rawValue.padded(18)) \(text)\(rows)\(bytes)") }
+  }
+
+  func take() -> [String] {
+    lines.withLock { lines in
+      defer { lines = [] }
+      return lines
+    }
+  }
+}
+
+extension String {
+  fileprivate func padded(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

@@ -1,0 +1,94 @@
+public import Config
+import Core
+import Files
+import Journal
+import Outbound
+import Spool
+import SystemPackage
+
+/// What a command has done by the agent, or does itself where none runs.
+public struct Errand {
+  private static let patience: Duration = .seconds(20)
+
+  public struct Outcome: Sendable {
+    public let text: String
+    public let code: ExitCode
+  }
+
+  private let settings: Settings
+  private let state: StateFolder
+  private let files = LinuxFiles()
+
+  public init(_ settings: Settings) {
+    self.settings = settings
+    state = StateFolder(settings.state)
+  }
+
+  /// - Throws: `Failure` where the state folder cannot be used.
+  public func ask(_ request: Request) async throws -> Outcome {
+    let problems = GroundCheck.problems(of: settings)
+    guard problems.isEmpty else { throw ConfigProblems(problems) }
+    do {
+      if try files.info(state.root) != nil {
+        try Host.becomeOwner(of: state, files)
+        if let holder = try AgentLock.holder(of: state.root) { return try await leave(request, holder.pid) }
+      }
+      return try await carryOut(request)
+    } catch let fault as FileFault {
+      throw Failure(fault)
+    }
+  }
+
+  /// - Throws: `Failure` where an agent runs.
+  public func rebuild() throws -> String {
+    let events = CommandEvents.sink()
+    do {
+      try Host.becomeOwner(of: state, files)
+      let lock = try AgentLock(state: state.root)
+      defer { withExtendedLifetime(lock) {} }
+      let now = SystemClock.now()
+      let ledger = try LedgerKeeper.rebuild(settings, files, at: now)
+      let (batches, drops) = try ledger.read { (t) throws(LedgerFault) in
+        (try t.batches(of: nil).count, try t.drops(of: nil).count)
+      }
+      events.record(.ledgerRebuilt, "The ledger was made anew on request", [.path: state.ledger.string, .reason: "asked"])
+      return "the ledger was made anew: \(batches) batches, \(drops) drops"
+    } catch let fault as FileFault {
+      throw Failure(fault.kind == .exists ? .later : .stateUnusable, fault.description)
+    } catch let fault as LedgerFault {
+      throw Failure(fault)
+    }
+  }
+
+  private func leave(_ request: Request, _ pid: Int32?) async throws -> Outcome {
+    let agent = "the agent (pid \(pid.map(String.init) ?? "?"))"
+    let path = try RequestBox(state: state, files: files).post(request, at: SystemClock.wall())
+    let deadline = SystemClock.uptime() + Self.patience
+    while SystemClock.uptime() < deadline {
+      if try files.info(path) == nil { return Outcome(text: "\(agent) has done it", code: .done) }
+      try? await Task.sleep(for: .milliseconds(50))
+    }
+    return Outcome(text: "\(agent) has been asked, but has not done it yet", code: .later)
+  }
+
+  private func carryOut(_ request: Request) async throws -> Outcome {
+    let run = try AgentRun(settings, events: CommandEvents.sink())
+    let lanes = try Lanes(run, settings)
+    switch request {
+    case .flush(let streams):
+      await lanes.outbound.flush(streams.map { Set($0) })
+      do throws(LedgerFault) {
+        _ = try await lanes.outbound.seal()
+      } catch {
+        throw Failure(error)
+      }
+      return Outcome(text: "no agent runs: rotated and sealed here; the next `navette run` sends", code: .done)
+    }
+  }
+}
+
+enum CommandEvents {
+  static func sink() -> any EventSink {
+    TextSink(.standardError, style: .timed, now: SystemClock.wall)
+  }
+}

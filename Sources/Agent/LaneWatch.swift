@@ -1,0 +1,107 @@
+import Core
+import Files
+import Inbound
+import Journal
+import Outbound
+import Spool
+import SystemPackage
+
+/// Turns what the kernel reports of folders into wakes: landing folders wake the inbound lane, log folders the outbound lane, and
+/// requests are carried out. An event only wakes; what there is to do, a pass finds out.
+final class LaneWatch: Sendable {
+  /// A log that is opened and closed for each line must not cost a pass for each line.
+  private static let calm: Duration = .milliseconds(500)
+
+  private struct Folders: Sendable {
+    var logs: Set<FilePath> = []
+    var isNudged = false
+    var watcher: Watcher?
+  }
+
+  private let lanes: Lanes
+  private let run: AgentRun
+  private let events: FoldingSink
+  private let folders = Guarded(Folders())
+  private let landing: Set<FilePath>
+
+  init(_ lanes: Lanes, _ run: AgentRun, _ events: FoldingSink) {
+    self.lanes = lanes
+    self.run = run
+    self.events = events
+    landing = Set(lanes.settings.feeds.map(\.landing))
+    let watcher = Watcher(
+      onWake: { [weak self] folder in self?.wake(folder) },
+      onOverflow: { [events] in
+        events.record(.watchOverflow, "The kernel dropped folder events; every folder is looked at anew")
+      })
+    folders.withLock { $0.watcher = watcher }
+    watch(landing.union([run.state.requests]))
+  }
+
+  func stop() {
+    let watcher = folders.withLock { folders in
+      defer { folders.watcher = nil }
+      return folders.watcher
+    }
+    watcher?.stop()
+  }
+
+  /// After a pass of the inbound lane: a landing folder may have come back.
+  func passedInbound() {
+    watch(landing)
+    events.expire()
+  }
+
+  func passedOutbound(_ pass: OutboundPass) {
+    let logs = Set(pass.watch.map { FilePath($0) })
+    folders.withLock { $0.logs = logs }
+    watch(logs)
+    events.expire()
+  }
+
+  private func watch(_ paths: Set<FilePath>) {
+    // Watching is of use, not needed: where it fails, the lanes look by themselves.
+    guard let watcher = folders.withLock({ $0.watcher }) else { return }
+    for path in paths { _ = watcher.watch(path) }
+  }
+
+  private func wake(_ folder: FilePath?) {
+    guard let folder else {
+      lanes.inbound.wake()
+      lanes.outbound.wake()
+      return
+    }
+    if folder == run.state.requests { Task { await heedRequests() } }
+    if landing.contains(folder) { lanes.inbound.wake() }
+    if folders.withLock({ $0.logs.contains(folder) }) { nudge() }
+  }
+
+  private func nudge() {
+    let isFirst = folders.withLock { folders in
+      defer { folders.isNudged = true }
+      return !folders.isNudged
+    }
+    guard isFirst else { return }
+    Task {
+      try? await Task.sleep(for: Self.calm)
+      folders.withLock { $0.isNudged = false }
+      lanes.outbound.wake()
+    }
+  }
+
+  /// Carries out what commands have asked, and takes their files away when it is done.
+  func heedRequests() async {
+    let box = RequestBox(state: run.state, files: run.files)
+    do {
+      let letters = try box.open()
+      for case .flush(let streams)? in letters.map(\.request) {
+        await lanes.outbound.flush(streams.map { Set($0) })
+        _ = try await lanes.outbound.pass()
+      }
+      try box.done(letters)
+    } catch {
+      // The file stays, and with it the request: it is heeded at the next wake or start.
+      events.record(.lanePaused, "A request could not be carried out: \(error)", [.reason: "request"])
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Config
+import Core
+import Inbound
+import Journal
+import Outbound
+
+/// `run --once`: one settle time, everything that is complete, everything that waits, at most 30 s of retries.
+struct OnceRun {
+  static let patience: Duration = .seconds(30)
+
+  private let run: AgentRun
+  private let settings: Settings
+  private let tally: Tally
+
+  init(_ settings: Settings, events: any EventSink, adopt: Bool = false) throws {
+    tally = Tally(events)
+    self.settings = settings
+    run = try AgentRun(settings, events: tally, adopt: adopt)
+  }
+
+  func run() async throws -> ExitCode {
+    let lanes = try Lanes(run, settings)
+    do {
+      try await carryOutRequests(lanes)
+      async let inbound: Bool = passInbound(lanes.inbound)
+      try await lanes.outbound.runOnce(until: SystemClock.uptime() + Self.patience)
+      let inboundIsPaused = try await inbound
+      return try exitCode(await lanes.outbound.outcome(), inboundIsPaused)
+    } catch let fault as LedgerFault {
+      throw Failure(fault)
+    }
+  }
+
+  /// What commands asked while no agent ran: everything is flushed here anyway.
+  private func carryOutRequests(_ lanes: Lanes) async throws {
+    let box = RequestBox(state: run.state, files: run.files)
+    do throws(FileFault) {
+      try box.done(try box.open())
+    } catch {
+      throw Failure(error)
+    }
+  }
+
+  /// Files need one settle time to be believed; whatever was complete at the start is then through.
+  private func passInbound(_ lane: InboundLane) async throws -> Bool {
+    guard !settings.feeds.isEmpty else { return false }
+    let settle = settings.feeds.map(\.settle).max() ?? .zero
+    let deadline = SystemClock.uptime() + settle + .milliseconds(500)
+    let waker = settle / 4
+    while true {
+      let summary = try await lane.pass()
+      let now = SystemClock.uptime()
+      if now >= deadline { return !summary.paused.isEmpty }
+      if summary.settling == 0, summary.waiting == 0 { return !summary.paused.isEmpty }
+      let next = summary.next ?? now + waker
+      try? await Task.sleep(for: max(min(next, deadline) - now, .milliseconds(10)))
+    }
+  }
+
+  private func exitCode(_ outbound: OutboundOutcome, _ inboundIsPaused: Bool) throws -> ExitCode {
+    if outbound.hasWaiting {
+      return !outbound.reached.isEmpty && outbound.reached.values.allSatisfy { !$0 } ? .unreachable : .later
+    }
+    if outbound.isPaused || inboundIsPaused { return .later }
+    return tally.needsPerson ? .findings : .done
+  }
+}
+
+/// Notes whether anything went where a person must look.
+private final class Tally: EventSink {
+  private let next: any EventSink
+  private let found = Guarded(false)
+
+  init(_ next: any EventSink) { self.next = next }
+
+  var needsPerson: Bool { found.withLock { $0 } }
+
+  func record(_ event: Event) {
+    switch event.kind {
+    case .dropQuarantined, .dropHeld, .batchHeld: found.withLock { $0 = true }
+    default: break
+    }
+    next.record(event)
+  }
+}

@@ -1,0 +1,69 @@
+public import Core
+import FoundationEssentials
+
+/// AEP's list of what one export wrote: `manifest-<destination>-<run>.json` (destinations guide, cloud storage,
+/// "SFTP"). It tells names and sizes; no row count and no checksum.
+public struct Manifest: Hashable, Sendable {
+  public struct File: Hashable, Sendable {
+    public let name: FileName
+    /// The folder it was written to, as the sender sees it.
+    public let folder: String?
+    public let size: UInt64
+
+    public init(name: FileName, folder: String?, size: UInt64) {
+      self.name = name
+      self.folder = folder
+      self.size = size
+    }
+  }
+
+  public enum Fault: Error, Hashable, Sendable {
+    case tooLarge
+    /// It is not JSON, or not of this shape; perhaps not written to its end yet.
+    case unreadable
+    /// A name that could not lie in one folder, or occurs twice.
+    case badName
+  }
+
+  /// Some 200 bytes each: thousands of parts, which are more than any export has.
+  public static let maxBytes = 1 << 20
+
+  public let run: String
+  public let scheduledAt: Timestamp?
+  public let files: [File]
+
+  private struct Wire: Decodable {
+    struct Result: Decodable {
+      let sinkPath: String?
+      let name: String
+      let size: UInt64
+    }
+    let flowRunId: String
+    let scheduledTime: String?
+    let exportResults: [Result]
+  }
+
+  public init(_ bytes: [UInt8]) throws(Fault) {
+    guard bytes.count <= Self.maxBytes else { throw .tooLarge }
+    guard let wire = try? JSONDecoder().decode(Wire.self, from: Data(bytes)) else { throw .unreadable }
+    run = wire.flowRunId
+    scheduledAt = wire.scheduledTime.flatMap { Timestamp(text: $0) }
+    files = wire.exportResults.map { File(name: FileName($0.name), folder: $0.sinkPath, size: $0.size) }
+    let isLegal = files.allSatisfy { file in
+      let bytes = file.name.bytes
+      return (1...Limits.nameBytes).contains(bytes.count) && !bytes.contains(0) && !bytes.contains(UInt8(ascii: "/"))
+        && bytes != [46] && bytes != [46, 46]
+    }
+    guard isLegal, Set(files.map(\.name)).count == files.count else { throw .badName }
+  }
+
+  /// The run that a manifest's name tells; nil where the name is no manifest's.
+  public static func run(in name: FileName) -> String? {
+    guard let text = name.plain, text.hasPrefix("manifest-"), text.hasSuffix(".json") else { return nil }
+    let ids = text.dropFirst("manifest-".count).dropLast(".json".count)
+    // The run is a UUID, and the destination usually is one.
+    let groups = ids.split(separator: "-", omittingEmptySubsequences: false)
+    guard groups.count > 5, groups.suffix(5).map(\.utf8.count) == [8, 4, 4, 4, 12] else { return nil }
+    return groups.suffix(5).joined(separator: "-")
+  }
+}

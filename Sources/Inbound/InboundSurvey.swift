@@ -1,0 +1,56 @@
+public import Config
+public import Core
+public import Files
+public import Spool
+import SystemPackage
+
+/// How things stand with one feed, as seen from outside the agent: it writes nothing.
+public struct InboundSurvey: Hashable, Sendable {
+  /// Files in landing that count, and drops that are ours and not at an end.
+  public private(set) var waiting = 0
+  public private(set) var held = 0
+  public private(set) var quarantine = 0
+  /// Since when the oldest of the waiting has been there.
+  public private(set) var oldest: Timestamp?
+  /// Why the newest drop in held or quarantine is there, or why landing cannot be read.
+  public private(set) var lastError: String?
+
+  public init(_ settings: FeedSettings, state: StateFolder, files: any Files) throws {
+    let spool = Spool<DropPlace>(root: state.feed(settings.name), files: files)
+    for place in [DropPlace.gathering, .claimed, .handover] {
+      for id in try spool.entries(in: place).compactMap({ DropID($0) }) {
+        waiting += 1
+        if let seen = Timestamp(text: id.description.prefix(16)) { see(seen) }
+      }
+    }
+    held = try spool.entries(in: .held).count(where: { DropID($0) != nil })
+    let refused = try spool.entries(in: .quarantine).compactMap { DropID($0) }
+    // A drop that was swept keeps only its plan: it waits for nobody.
+    for id in refused where try files.info(spool.path(.quarantine, id).appending(DropPlan.partsName)) != nil { quarantine += 1 }
+    lastError = try newestReason(spool, files)
+    do {
+      let filter = LandingFilter(settings)
+      for name in try files.list(settings.landing) where filter.takes(name) {
+        guard let info = try files.info(settings.landing.appending(name)), info.kind == .file else { continue }
+        waiting += 1
+        see(Timestamp(nanoseconds: info.changed))
+      }
+    } catch {
+      lastError = error.description
+    }
+  }
+
+  private mutating func see(_ time: Timestamp) { oldest = min(oldest ?? time, time) }
+
+  private func newestReason(_ spool: Spool<DropPlace>, _ files: any Files) throws(FileFault) -> String? {
+    var newest: (id: DropID, place: DropPlace)?
+    for place in [DropPlace.held, .quarantine] {
+      guard let last = try spool.entries(in: place).compactMap({ DropID($0) }).max() else { continue }
+      if newest.map({ $0.id < last }) ?? true { newest = (last, place) }
+    }
+    guard let newest else { return nil }
+    let path = spool.path(newest.place, newest.id).appending(DropPlan.reasonsName)
+    guard let reasons = try? files.readPlan([Reason].self, at: path), let first = reasons.first else { return nil }
+    return "drop \(newest.id): \(first.message)"
+  }
+}

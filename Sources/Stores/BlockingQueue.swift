@@ -1,0 +1,50 @@
+import Core
+import Crypto
+import Dispatch
+import Files
+import SystemPackage
+
+/// Runs work that blocks on a thread outside Swift's small pool, one piece after the other. (A serial queue gets a thread of its
+/// own where it blocks; a concurrent one does not.)
+struct BlockingQueue: Sendable {
+  private let queue: DispatchQueue
+
+  init(_ label: String) { queue = DispatchQueue(label: label) }
+
+  func run<Value: Sendable, Failure: Error>(
+    _ body: @escaping @Sendable () throws(Failure) -> Value
+  ) async throws(Failure) -> Value {
+    let result: Result<Value, Failure> = await withCheckedContinuation { continuation in
+      queue.async {
+        do throws(Failure) {
+          continuation.resume(returning: .success(try body()))
+        } catch {
+          continuation.resume(returning: .failure(error))
+        }
+      }
+    }
+    return try result.get()
+  }
+}
+
+extension Files {
+  /// Blocks. Reads the whole file; `each` gets every chunk.
+  func digest(
+    of path: FilePath, _ each: (UnsafeRawBufferPointer) throws(FileFault) -> Void = { _ throws(FileFault) in }
+  ) throws(FileFault) -> (size: UInt64, sha256: Core.Digest) {
+    let file = try open(path)
+    var hash = SHA256()
+    var size: UInt64 = 0
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try file.read(into: buffer, at: size)
+      if count == 0 { break }
+      let chunk = UnsafeRawBufferPointer(rebasing: buffer.prefix(count))
+      hash.update(bufferPointer: chunk)
+      try each(chunk)
+      size += UInt64(count)
+    }
+    return (size, Core.Digest(hash.finalize()))
+  }
+}

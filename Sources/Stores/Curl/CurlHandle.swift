@@ -1,0 +1,174 @@
+import CCurl
+import Core
+import Files
+import Glibc
+import SystemPackage
+
+// File level, so that nothing makes them belong to the main actor. `user` is the `Exchange`, held by `CurlHandle.perform`.
+private let sendBody: cc_io = { buffer, size, count, user in
+  guard let exchange = exchange(user) else { return Int(CURL_READFUNC_ABORT) }
+  return exchange.send(into: UnsafeMutableRawBufferPointer(start: buffer, count: size * count))
+    ?? Int(CURL_READFUNC_ABORT)
+}
+private let seekBody: cc_seek = { user, offset, origin in
+  guard let exchange = exchange(user), origin == SEEK_SET, offset >= 0 else { return Int32(CURL_SEEKFUNC_CANTSEEK) }
+  exchange.seek(to: UInt64(offset))
+  return Int32(CURL_SEEKFUNC_OK)
+}
+private let takeHeader: cc_io = { line, size, count, user in
+  exchange(user)?.header(UnsafeRawBufferPointer(start: line, count: size * count))
+  return size * count
+}
+private let takeBody: cc_io = { bytes, size, count, user in
+  guard let context = user.map({ Unmanaged<CurlHandle>.fromOpaque($0).takeUnretainedValue() }) else { return 0 }
+  return context.receive(UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : 0
+}
+
+private func exchange(_ user: UnsafeMutableRawPointer?) -> Exchange? {
+  user.map { Unmanaged<Exchange>.fromOpaque($0).takeUnretainedValue() }
+}
+
+/// Once per process, before the first handle; a global constant is made once, by one thread.
+private let curlStarted: CURLcode = cc_global_init()
+
+/// One curl handle with the connections it keeps. Everything but `wake` belongs to one thread.
+///
+/// A multi handle drives the single transfer because `curl_multi_wakeup` ends a wait at once (0.3 ms measured), while the progress
+/// callback of `curl_easy_perform` comes once a second.
+final class CurlHandle {
+  private let easy: UnsafeMutableRawPointer
+  private let multi: UnsafeMutableRawPointer
+  private let errorText: UnsafeMutablePointer<CChar>
+  private let options: TransferOptions
+  private let files: any Files
+  private var current: Exchange?
+
+  init?(options: TransferOptions, files: any Files) {
+    guard curlStarted == CURLE_OK, let easy = curl_easy_init() else { return nil }
+    guard let multi = curl_multi_init() else {
+      curl_easy_cleanup(easy)
+      return nil
+    }
+    self.easy = easy
+    self.multi = multi
+    self.options = options
+    self.files = files
+    errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+    errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    cc_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 2)
+  }
+
+  deinit {
+    curl_easy_cleanup(easy)
+    curl_multi_cleanup(multi)
+    errorText.deallocate()
+  }
+
+  /// For `wake`, from any thread, while the handle lives.
+  var wakeAddress: UInt { UInt(bitPattern: multi) }
+
+  /// Makes `perform` look at `isCancelled` now. `curl_multi_wakeup` is the one call that other threads may make.
+  static func wake(_ address: UInt) {
+    if let multi = UnsafeMutableRawPointer(bitPattern: address) { curl_multi_wakeup(multi) }
+  }
+
+  /// Blocks until there is an answer or a reason for none.
+  func perform(_ transfer: Transfer, isCancelled: () -> Bool) throws(TransferFailure) -> Answer {
+    let exchange: Exchange
+    do { exchange = try Exchange(transfer, files: files) } catch { throw .file(error) }
+    current = exchange
+    var isDone = false
+    defer {
+      if !isDone { exchange.discard() }
+      current = nil
+    }
+    var list: UnsafeMutablePointer<curl_slist>?
+    // An empty `Expect` keeps curl from waiting a second for leave to send.
+    for (name, value) in transfer.headers + [("Expect", "")] {
+      list = curl_slist_append(list, value.isEmpty ? "\(name):" : "\(name): \(value)")
+    }
+    defer { curl_slist_free_all(list) }
+    prepare(transfer)
+    cc_set_list(easy, CURLOPT_HTTPHEADER, list)
+    let code = try withExtendedLifetime(exchange) { () throws(TransferFailure) in
+      let user = Unmanaged.passUnretained(exchange).toOpaque()
+      cc_set_ptr(easy, CURLOPT_READDATA, user)
+      cc_set_ptr(easy, CURLOPT_SEEKDATA, user)
+      cc_set_ptr(easy, CURLOPT_HEADERDATA, user)
+      return try drive(isCancelled)
+    }
+    if let failure = exchange.failure { throw .file(failure) }
+    let cutShortByUs = code == CURLE_WRITE_ERROR && exchange.answer.truncated
+    guard code == CURLE_OK || cutShortByUs else { throw .curl(code, String(cString: errorText)) }
+    do {
+      let answer = try exchange.finished(status: status)
+      isDone = true
+      return answer
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    current?.receive(bytes, status: status) ?? false
+  }
+
+  private var status: Int {
+    var status = 0
+    cc_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
+    return status
+  }
+
+  private func drive(_ isCancelled: () -> Bool) throws(TransferFailure) -> CURLcode {
+    guard curl_multi_add_handle(multi, easy) == CURLM_OK else { throw .curl(CURLE_FAILED_INIT, "") }
+    defer { curl_multi_remove_handle(multi, easy) }
+    var running: Int32 = 0
+    while true {
+      guard curl_multi_perform(multi, &running) == CURLM_OK else { throw .curl(CURLE_FAILED_INIT, "") }
+      if running == 0 { break }
+      if isCancelled() { throw .cancelled }
+      // curl's own timers end the wait earlier where it has any.
+      guard curl_multi_poll(multi, nil, 0, 60_000, nil) == CURLM_OK else { throw .curl(CURLE_FAILED_INIT, "") }
+    }
+    var code = CURLE_FAILED_INIT
+    return cc_multi_result(multi, &code) == 1 ? code : CURLE_FAILED_INIT
+  }
+
+  /// Everything anew: `curl_easy_reset` forgets options and keeps connections.
+  private func prepare(_ transfer: Transfer) {
+    curl_easy_reset(easy)
+    errorText.pointee = 0
+    cc_set_ptr(easy, CURLOPT_ERRORBUFFER, errorText)
+    cc_set_str(easy, CURLOPT_URL, transfer.url)
+    cc_set_str(easy, CURLOPT_PROTOCOLS_STR, "http,https")
+    cc_set_long(easy, CURLOPT_PATH_AS_IS, 1)
+    cc_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
+    cc_set_long(easy, CURLOPT_NOSIGNAL, 1)
+    // HTTP/2 doubles the CPU of a bulk upload.
+    cc_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+    cc_set_long(easy, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+    if let caFile = options.caFile {
+      cc_set_str(easy, CURLOPT_CAINFO, caFile.string)
+      cc_set_str(easy, CURLOPT_CAPATH, nil)
+    }
+    cc_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(options.connectTimeout.milliseconds))
+    cc_set_long(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
+    cc_set_long(easy, CURLOPT_LOW_SPEED_TIME, max(1, Int(options.stallTimeout.milliseconds / 1000)))
+    cc_set_long(easy, CURLOPT_BUFFERSIZE, Limits.chunkBytes)
+    cc_set_long(easy, CURLOPT_UPLOAD_BUFFERSIZE, Limits.chunkBytes)
+    cc_set_str(easy, CURLOPT_USERAGENT, options.agent)
+    cc_set_io(easy, CURLOPT_READFUNCTION, sendBody)
+    cc_set_seek(easy, seekBody)
+    cc_set_io(easy, CURLOPT_HEADERFUNCTION, takeHeader)
+    cc_set_io(easy, CURLOPT_WRITEFUNCTION, takeBody)
+    cc_set_ptr(easy, CURLOPT_WRITEDATA, Unmanaged.passUnretained(self).toOpaque())
+    switch transfer.method {
+    case .get: cc_set_long(easy, CURLOPT_HTTPGET, 1)
+    case .head: cc_set_long(easy, CURLOPT_NOBODY, 1)
+    case .delete: cc_set_str(easy, CURLOPT_CUSTOMREQUEST, transfer.method.rawValue)
+    case .put:
+      cc_set_long(easy, CURLOPT_UPLOAD, 1)
+      cc_set_off(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(transfer.body.size))
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import Core
+import Files
+import SystemPackage
+
+/// One HTTP request, as values only. Nothing in it is retried, redirected or decoded: who sends it decides.
+struct Transfer: Sendable {
+  enum Method: String, Sendable {
+    case get = "GET"
+    case put = "PUT"
+    case head = "HEAD"
+    case delete = "DELETE"
+  }
+
+  enum Body: Sendable {
+    case none
+    case bytes([UInt8])
+    /// Read while it is sent; `size` is announced, and a file that turns out shorter ends the transfer.
+    case file(FilePath, size: UInt64)
+
+    var size: UInt64 {
+      switch self {
+      case .none: 0
+      case .bytes(let bytes): UInt64(bytes.count)
+      case .file(_, let size): size
+      }
+    }
+  }
+
+  /// Where the answer's body goes.
+  enum Sink: Sendable {
+    /// Into memory, up to `limit` bytes; beyond it the transfer ends and the answer is marked `truncated`.
+    case bytes(limit: Int)
+    /// Into a new file where the status is 2xx; otherwise into memory, up to `Transfer.errorBodyBytes`.
+    case file(FilePath)
+  }
+
+  /// An error's body is a few hundred bytes; what is longer is not read.
+  static let errorBodyBytes = 64 * 1024
+
+  var method: Method
+  var url: String
+  var headers: [(name: String, value: String)] = []
+  var body = Body.none
+  var sink = Sink.bytes(limit: errorBodyBytes)
+}
+
+struct Answer: Sendable {
+  var status = 0
+  var headers = AnswerHeaders()
+  /// What came into memory.
+  var body: [UInt8] = []
+  /// The body was longer than the limit.
+  var truncated = false
+  /// Bytes of the body, wherever they went.
+  var received: UInt64 = 0
+
+  var isSuccess: Bool { (200..<300).contains(status) }
+}
+
+/// Names in lower case; of a name that comes twice the first counts.
+struct AnswerHeaders: Sendable {
+  private var values: [String: String] = [:]
+
+  init() {}
+  init(_ fields: [String: String]) { for (name, value) in fields { values[name.lowercased()] = value } }
+
+  subscript(name: String) -> String? { values[name] }
+
+  /// One line as it came: a status line begins a new answer (after `100 Continue`), an empty one ends it.
+  mutating func take(line: UnsafeRawBufferPointer) {
+    let text = String(decoding: line, as: UTF8.self)
+    if text.hasPrefix("HTTP/") {
+      values = [:]
+      return
+    }
+    // A header block is bounded by curl too (300 KiB); nobody needs more than this many fields.
+    guard values.count < 200, let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return }
+    let name = text[..<colon].lowercased()
+    if values[name] == nil { values[name] = trimmed(text[text.utf8.index(after: colon)...]) }
+  }
+}
+
+/// Without blanks and line ends on either side.
+func trimmed(_ text: some StringProtocol) -> String {
+  func isBlank(_ byte: UInt8) -> Bool { byte == 32 || (9...13).contains(byte) }
+  var bytes = Array(text.utf8)[...]
+  while let first = bytes.first, isBlank(first) { bytes.removeFirst() }
+  while let last = bytes.last, isBlank(last) { bytes.removeLast() }
+  return String(decoding: bytes, as: UTF8.self)
+}
+
+/// What holds for every transfer of one store.
+struct TransferOptions: Hashable, Sendable {
+  var connectTimeout = Duration.seconds(10)
+  /// No byte moved for this long.
+  var stallTimeout = Duration.seconds(60)
+  /// Instead of the machine's authorities, not beside them.
+  var caFile: FilePath?
+  /// The product's name and version, for `User-Agent`.
+  var agent = "navette"
+}

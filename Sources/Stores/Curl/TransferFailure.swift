@@ -1,0 +1,60 @@
+import CCurl
+import Core
+
+/// Why there is no answer.
+enum TransferFailure: Error {
+  case curl(CURLcode, String)
+  /// Our own file could not be read or written.
+  case file(FileFault)
+  case cancelled
+
+  /// The one place where curl's codes (https://curl.se/libcurl/c/libcurl-errors.html) become kinds of ours.
+  func fault(_ what: String, at place: String) -> StoreFault {
+    switch self {
+    case .cancelled:
+      return StoreFault(.unreachable, what, at: place, why: "stopped before it was done")
+    case .file(let fault):
+      return StoreFault(fault.kind.storeKind, what, at: place, why: fault.description, remedy: fault.remedy)
+    case .curl(let code, let detail):
+      let reason = detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
+      let (kind, remedy) = TransferFailure.meaning(of: code)
+      return StoreFault(kind, what, at: place, why: "\(reason) (curl \(code.rawValue))", remedy: remedy)
+    }
+  }
+
+  static func meaning(of code: CURLcode) -> (kind: StoreKind, remedy: String?) {
+    switch code {
+    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS,
+      CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+      (.untrusted, "Check the endpoint's certificate and name, and ca_file where the authority is a private one")
+    case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CRL_BADFILE, CURLE_SSL_CERTPROBLEM:
+      (.untrusted, "Check that ca_file names a readable PEM file")
+    case CURLE_SSL_CIPHER, CURLE_USE_SSL_FAILED:
+      (.untrusted, "The endpoint must offer TLS 1.2 or later")
+    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
+      (.unreachable, "Check the endpoint's host name and the machine's name service")
+    case CURLE_COULDNT_CONNECT:
+      (.unreachable, "Check the endpoint, its port and the firewall")
+    case CURLE_OPERATION_TIMEDOUT:
+      (.unreachable, "Check the network; the store's timeouts are settings")
+    case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_FUNCTION_ARGUMENT, CURLE_UNKNOWN_OPTION,
+      CURLE_NOT_BUILT_IN:
+      (.denied, "Check the store's url and endpoint")
+    default:
+      // What is left is a connection that broke or spoke nonsense (TLS handshakes included), or want of memory: it may pass.
+      (.unreachable, nil)
+    }
+  }
+}
+
+extension FileKind {
+  /// Of our own file, seen from a store: what can pass is retried, what cannot holds the batch.
+  var storeKind: StoreKind {
+    switch self {
+    case .full: .full
+    case .denied: .denied
+    case .missing, .exists, .crossDevice: .refused
+    case .io: .unreachable
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import Core
+import Files
+import Store
+import SystemPackage
+
+/// A walk over a folder in the order of keys, resumable after each page. It holds the names of the folders on its way only.
+struct LocalWalk: Sendable {
+  private struct Entry: Sendable {
+    let path: FilePath
+    let key: String
+    let isFolder: Bool
+  }
+
+  private let prefix: String
+  /// What is still to come, the next one last.
+  private var pending: [Entry]
+
+  init(root: FilePath, prefix: String) {
+    self.prefix = prefix
+    pending = [Entry(path: root, key: "", isFolder: true)]
+  }
+
+  /// Empty at the end.
+  mutating func page(of count: Int, _ files: any Files) throws(FileFault) -> [ListedObject] {
+    var page: [ListedObject] = []
+    while page.count < count, let entry = pending.popLast() {
+      if entry.isFolder {
+        pending += try entries(below: entry, files).reversed()
+      } else if entry.key.hasPrefix(prefix), let info = try files.info(entry.path) {
+        page.append(
+          ListedObject(key: entry.key, size: info.size, tag: nil, modified: Timestamp(nanoseconds: info.modified)))
+      }
+    }
+    return page
+  }
+
+  /// A folder's key ends in `/`, so that sorting names sorts whole keys: `a-b` comes before `a/b`.
+  private func entries(below folder: Entry, _ files: any Files) throws(FileFault) -> [Entry] {
+    let names: [FileName]
+    do {
+      names = try files.list(folder.path)
+    } catch {
+      // Gone since it was seen, or never made: nothing there.
+      if error.kind == .missing { return [] }
+      throw error
+    }
+    var entries: [Entry] = []
+    for name in names where !LocalWork.isPart(name) {
+      let path = folder.path.appending(name)
+      guard let kind = try files.info(path)?.kind, kind == .file || kind == .directory else { continue }
+      let key = folder.key + name.description + (kind == .directory ? "/" : "")
+      // A folder is entered only where something below it can have the prefix.
+      guard key.hasPrefix(prefix) || (kind == .directory && prefix.hasPrefix(key)) else { continue }
+      entries.append(Entry(path: path, key: key, isFolder: kind == .directory))
+    }
+    return entries.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+  }
+}

@@ -1,0 +1,163 @@
+import Core
+import Files
+import Store
+import SystemPackage
+
+/// One blocking call at one key of a `LocalStore`.
+struct LocalWork: Sendable {
+  let root: FilePath
+  let files: any Files
+  let what: String
+  let key: StoreKey
+
+  private var target: FilePath { FilePath("\(root.string)/\(key.description)") }
+  private var folder: FilePath { target.removingLastComponent() }
+  private var place: String { "file://\(target.shown)" }
+  private var name: String { key.description.split(separator: "/").last.map(String.init) ?? "" }
+  /// Where an object is written before it is one.
+  private var part: FilePath { folder.appending(LocalWork.partName(of: name)) }
+
+  static func partName(of name: String) -> String { ".\(name).part" }
+  static func isPart(_ name: FileName) -> Bool {
+    name.bytes.first == UInt8(ascii: ".") && name.bytes.count > 6 && name.bytes.suffix(5).elementsEqual(".part".utf8)
+  }
+
+  // MARK: create
+
+  func create(_ file: StoredFile) throws(StoreFault) -> Receipt {
+    if LocalWork.isPart(FileName(name)) || LocalWork.partName(of: name).utf8.count > Limits.nameBytes {
+      throw refused("such names are kept for objects being written, or leave no room for one", nil)
+    }
+    let result = try asking { () throws(FileFault) in
+      if try files.info(target) != nil { return try compare(file) }
+      let made = try makeFolders()
+      if let busy = try clearPart() { return .failure(busy) }
+      return try write(file, newFolders: made)
+    }
+    return try result.get()
+  }
+
+  private func write(_ file: StoredFile, newFolders: [FilePath]) throws(FileFault) -> Result<Receipt, StoreFault> {
+    // Held open until the object has its name: that is how another agent knows that the part is being written.
+    let output = try files.create(part, mode: .stateFile)
+    do {
+      let copied = try files.digest(of: file.path) { (chunk) throws(FileFault) in try output.write(chunk) }
+      guard copied.size == file.size, copied.sha256 == file.sha256 else {
+        removePart()
+        return .failure(
+          refused(
+            "\(file.path.shown) is no longer what was sealed: its SHA-256 is \(copied.sha256)",
+            "The disk, or a person, changed it: the batch cannot be sent"))
+      }
+      try files.sync([part])
+      try withExtendedLifetime(output) { () throws(FileFault) in try files.move(part, to: target) }
+    } catch {
+      removePart()
+      if error.kind == .exists { return try compare(file) }
+      throw error
+    }
+    try files.sync([folder] + newFolders.map { $0.removingLastComponent() })
+    return .success(Receipt(outcome: .created, size: file.size, sha256: file.sha256))
+  }
+
+  /// Answers with the folders that were made.
+  private func makeFolders() throws(FileFault) -> [FilePath] {
+    var missing: [FilePath] = []
+    var path = folder
+    while !path.isEmpty, try files.info(path) == nil {
+      missing.append(path)
+      path = path.removingLastComponent()
+    }
+    for path in missing.reversed() {
+      do {
+        try files.makeDirectory(path, mode: .stateDirectory)
+      } catch {
+        if error.kind != .exists { throw error }
+      }
+    }
+    return missing
+  }
+
+  /// A part that a killed agent left is taken away. One that is open for writing is another agent's, at work on the same object.
+  /// Where the file system cannot tell, it is taken for a leftover: keys hold host, stream and number, so no two agents share one.
+  private func clearPart() throws(FileFault) -> StoreFault? {
+    guard let info = try files.info(part) else { return nil }
+    if info.kind == .file, try files.writers(of: part) == .some {
+      return StoreFault(.unreachable, what, at: place, why: "another process is writing this object now")
+    }
+    try files.remove(part)
+    return nil
+  }
+
+  /// After a fault that matters more; what stays is cleared by the next attempt.
+  private func removePart() {
+    do { try files.remove(part) } catch {}
+  }
+
+  private func compare(_ file: StoredFile) throws(FileFault) -> Result<Receipt, StoreFault> {
+    let found = try files.digest(of: target)
+    guard found.size == file.size, found.sha256 == file.sha256 else {
+      return .failure(
+        StoreFault(
+          .mismatch, what, at: place,
+          why: "another file has this name: \(found.size) bytes, SHA-256 \(found.sha256)",
+          remedy: "Look at it; move it away if it is wrong, then: navette retry"))
+    }
+    // Whoever gave it its name may have been killed before the name was durable, in folders that were new.
+    try files.sync([target] + foldersUpToRoot())
+    return .success(Receipt(outcome: .alreadyThere, size: found.size, sha256: found.sha256))
+  }
+
+  private func foldersUpToRoot() -> [FilePath] {
+    var folders = [folder]
+    for _ in key.description.split(separator: "/").dropFirst() {
+      folders.append(folders[folders.count - 1].removingLastComponent())
+    }
+    return folders
+  }
+
+  // MARK: the rest
+
+  func stat() throws(StoreFault) -> Receipt? {
+    try asking { () throws(FileFault) in
+      guard try files.info(target)?.kind == .file else { return nil }
+      let found = try files.digest(of: target)
+      return Receipt(outcome: .found, size: found.size, sha256: found.sha256)
+    }
+  }
+
+  func read(into copy: FilePath) throws(StoreFault) -> Receipt {
+    try asking { () throws(FileFault) in
+      guard try files.info(target)?.kind == .file else {
+        throw FileFault(.missing, "Cannot open", at: target.shown, why: "there is no such object")
+      }
+      let output = try files.create(copy, mode: .stateFile)
+      do throws(FileFault) {
+        let found = try files.digest(of: target) { (chunk) throws(FileFault) in try output.write(chunk) }
+        return Receipt(outcome: .found, size: found.size, sha256: found.sha256)
+      } catch {
+        do { try files.remove(copy) } catch {}
+        throw error
+      }
+    }
+  }
+
+  func delete() throws(StoreFault) {
+    try asking { () throws(FileFault) in
+      do throws(FileFault) {
+        try files.remove(target)
+        try files.sync([folder])
+      } catch {
+        if error.kind != .missing { throw error }
+      }
+    }
+  }
+
+  private func refused(_ why: String, _ remedy: String?) -> StoreFault {
+    StoreFault(.refused, what, at: place, why: why, remedy: remedy)
+  }
+
+  private func asking<Value>(_ body: () throws(FileFault) -> Value) throws(StoreFault) -> Value {
+    do { return try body() } catch { throw TransferFailure.file(error).fault(what, at: place) }
+  }
+}

@@ -1,0 +1,105 @@
+import Core
+
+/// What S3 refused, and what that means for the batch. The codes are those of
+/// docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; services that imitate S3 share them, more or less.
+struct S3Refusal {
+  let status: Int
+  let code: String
+  let message: String
+  let region: String?
+  let retryAfterMilliseconds: Int64?
+  /// There was no body to explain anything: an answer to HEAD.
+  let isMute: Bool
+
+  init(_ answer: Answer, now: Timestamp) {
+    let error = S3Error(answer.body)
+    status = answer.status
+    code = error?.code ?? ""
+    message = error?.message ?? ""
+    region = error?.region ?? answer.headers["x-amz-bucket-region"]
+    isMute = answer.body.isEmpty
+    retryAfterMilliseconds = answer.headers["retry-after"].flatMap { text in
+      // A day is more than any service means, and keeps the product small.
+      if let seconds = Int64(text) { return min(max(0, seconds), 86_400) * 1000 }
+      return HTTPDate.parse(text).map { min(max(0, ($0 - now).milliseconds), 86_400_000) }
+    }
+  }
+
+  /// - Parameter secrets: never printed, even where the service repeats them.
+  func fault(_ what: String, at place: String, hiding secrets: [String]) -> StoreFault {
+    let (kind, remedy) = meaning
+    var why = code.isEmpty ? "HTTP status \(status)" : "\(code), HTTP status \(status)"
+    let words = S3Refusal.clean(message, hiding: secrets)
+    if !words.isEmpty { why += ": \(words)" }
+    return StoreFault(kind, what, at: place, why: why, remedy: remedy)
+  }
+
+  private var meaning: (StoreKind, String?) { byCode ?? byStatus }
+
+  private var byCode: (StoreKind, String?)? {
+    switch code {
+    case "ExpiredToken", "TokenRefreshRequired", "RequestExpired":
+      (.expired, "Renew the session token")
+    case "InvalidAccessKeyId", "InvalidToken", "InvalidClientTokenId":
+      (.denied, "Check access_key_id and the session token")
+    case "SignatureDoesNotMatch":
+      (.denied, "Check secret_access_key")
+    case "AccessDenied", "AllAccessDisabled", "AccountProblem", "InvalidObjectState", "NotSignedUp":
+      (
+        .denied,
+        "Grant s3:PutObject, s3:GetObject and s3:ListBucket on bucket and prefix, and kms:GenerateDataKey with KMS"
+      )
+    case "RequestTimeTooSkewed":
+      (.denied, "Set the machine's clock")
+    case "NoSuchBucket", "InvalidBucketName":
+      (.denied, "Create the bucket, or correct the store's url")
+    case "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException":
+      (.denied, "Set the store's region\(region.map { " to \($0)" } ?? "") and its endpoint to the bucket's own")
+    case "NotImplemented", "MethodNotAllowed":
+      (.denied, "This service lacks what navette needs: PUT with If-None-Match, HEAD, GET, list version 2")
+    // The bytes that arrived are not those that were announced. Our file was whole when we looked (`S3Store` looks again), so the way
+    // is to blame, and sending once more helps.
+    case "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody":
+      (.unreachable, "The bytes were damaged on the way; if it stays, look for a proxy that changes them")
+    case "RequestTimeout", "ConditionalRequestConflict", "OperationAborted":
+      (.unreachable, nil)
+    case "SlowDown", "ServiceUnavailable", "InternalError", "TooManyRequests", "RequestLimitExceeded", "Throttling",
+      "ThrottlingException", "BandwidthLimitExceeded", "ServerBusy":
+      (.throttled(afterMilliseconds: retryAfterMilliseconds), nil)
+    case "QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "InsufficientCapacity":
+      (.full, "Make room in the store, or raise its quota")
+    case "NoSuchKey":
+      (.refused, nil)
+    case "EntityTooLarge":
+      (.refused, "Make batches smaller: batch.max_bytes")
+    default: nil
+    }
+  }
+
+  private var byStatus: (StoreKind, String?) {
+    switch status {
+    case 429, 500, 502, 503, 504: (.throttled(afterMilliseconds: retryAfterMilliseconds), nil)
+    case 507: (.full, "Make room in the store, or raise its quota")
+    case 401, 403: (.denied, "Check the store's keys and their rights")
+    case 407: (.denied, "Check the proxy's password")
+    case 408, 409, 425: (.unreachable, nil)
+    case 300..<400:
+      (.denied, "Set the store's region\(region.map { " to \($0)" } ?? "") and its endpoint to the bucket's own")
+    case 404, 405, 501: (.denied, "Check the store's url and endpoint: this does not answer like an S3 bucket")
+    // HEAD cannot say what is wrong; a request without a body has nothing of the batch's own to be refused.
+    case 400 where isMute: (.denied, "Check the store's region, keys and session token")
+    case 400..<500: (.refused, "Read the service's words; then: navette retry")
+    // 2xx with an error's body, or a status that HTTP does not know.
+    default: (.unreachable, nil)
+    }
+  }
+
+  /// One line of at most 200 characters.
+  private static func clean(_ message: String, hiding secrets: [String]) -> String {
+    var text = String(message.map { $0.isNewline || $0.unicodeScalars.contains { $0.value < 32 } ? " " : $0 })
+    for secret in secrets where !secret.isEmpty {
+      text = text.split(separator: secret, omittingEmptySubsequences: false).joined(separator: "‹secret›")
+    }
+    return trimmed(String(text.prefix(200)))
+  }
+}

@@ -1,0 +1,35 @@
+import Agent
+import ArgumentParser
+import Config
+
+struct Check: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Validate the configuration and the ground it stands on.",
+    discussion: "Every problem is a line; exit status 78 if there is any. Nothing is changed, and no secret is printed.")
+
+  @OptionGroup var common: CommonOptions
+
+  @Flag(help: "Also write, read and delete a probe in every store.")
+  var connect = false
+
+  func run() async throws {
+    try await carryOut {
+      let settings = try readSettings(common)
+      let problems = GroundCheck.problems(of: settings)
+      guard problems.isEmpty else { throw ConfigProblems(problems) }
+      Terminal.line(
+        "\(common.config): \(count(settings.feeds.count, "feed")), \(count(settings.streams.count, "stream")), "
+          + "\(count(settings.stores.count, "store")); state in \(settings.state)")
+      guard connect else { return .done }
+      var worst = Agent.ExitCode.done
+      for store in settings.stores {
+        let outcome = await StoreCheck.run(store)
+        for line in outcome.lines { Terminal.line("store \(store.name): \(line)") }
+        if outcome.code != .done { worst = outcome.code }
+      }
+      return worst
+    }
+  }
+
+  private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+}

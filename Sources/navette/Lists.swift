@@ -1,0 +1,107 @@
+import Agent
+import ArgumentParser
+import Config
+import Core
+
+struct Drops: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "List drops.")
+
+  @OptionGroup var common: CommonOptions
+
+  @Option(help: "Only drops in this place: \(DropPlace.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var state: DropPlace?
+
+  @Option(help: "Only drops seen since then: 2026-03-12, 2026-03-12T06:00:00Z, 2h, 7d.")
+  var since: String?
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() async throws {
+    let from = try navette.since(since, now: SystemClock.wall())
+    try await carryOut {
+      let drops = try Inventory(try readSettings(common)).drops(in: state, since: from)
+      if json {
+        try Terminal.json(Listing(schema: 1, drops: drops))
+      } else {
+        Terminal.table(
+          ["DROP", "FEED", "STATE", "ROWS", "BYTES", "FILES"],
+          drops.map { [$0.id, $0.feed, $0.state ?? "-", $0.rows.map(String.init) ?? "-", size($0.bytes), $0.names.joined(separator: " ")] })
+      }
+      return .done
+    }
+  }
+
+  private struct Listing: Encodable {
+    let schema: Int
+    let drops: [Inventory.Drop]
+  }
+}
+
+struct Batches: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "List batches.")
+
+  @OptionGroup var common: CommonOptions
+
+  @Option(help: "Only batches in this place: \(BatchPlace.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var state: BatchPlace?
+
+  @Option(help: "Only batches sealed since then: 2026-03-12, 2026-03-12T06:00:00Z, 2h, 7d.")
+  var since: String?
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() async throws {
+    let from = try navette.since(since, now: SystemClock.wall())
+    try await carryOut {
+      let batches = try Inventory(try readSettings(common)).batches(in: state, since: from)
+      if json {
+        try Terminal.json(Listing(schema: 1, batches: batches))
+      } else {
+        Terminal.table(
+          ["BATCH", "STATE", "ROWS", "SIZE", "SEALED", "KEY"],
+          batches.map { [$0.id, $0.state ?? "-", "\($0.rows)", size($0.compressedBytes), $0.sealedAt, $0.key] })
+      }
+      return .done
+    }
+  }
+
+  private struct Listing: Encodable {
+    let schema: Int
+    let batches: [Inventory.Batch]
+  }
+}
+
+extension DropPlace: ExpressibleByArgument {}
+extension BatchPlace: ExpressibleByArgument {}
+
+struct Show: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "The whole history of a drop or a batch.")
+
+  @OptionGroup var common: CommonOptions
+
+  @Argument(help: "A drop (20260304T101500Z-9f2c41) or a batch (opens-000042).")
+  var id: String
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() async throws {
+    try await carryOut {
+      let story = try Inventory(try readSettings(common)).story(of: id)
+      if json {
+        try Terminal.json(story)
+      } else {
+        for (name, value) in story.facts { Terminal.line("\(name): \(value)") }
+        for reason in story.reasons {
+          let place = [reason.row.map { "row \($0)" }, reason.column.map { "column \($0)" }].compactMap(\.self)
+          Terminal.line("reason: \(reason.code.rawValue): \(reason.message)" + (place.isEmpty ? "" : " (\(place.joined(separator: ", ")))"))
+        }
+        Terminal.line("")
+        for line in story.history { Terminal.line("\(line.at.iso())  \(line.event)  \(line.detail)") }
+      }
+      return .done
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import Agent
+import ArgumentParser
+
+@main
+struct Navette: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "navette",
+    abstract: "The shuttle between a Campaign host and the storage through which it exchanges files with Experience Platform.",
+    discussion: """
+      Inbound, it watches landing folders, checks what arrives and hands it over whole. Outbound, it rotates logs, cuts them into \
+      compressed batches and sends each of them exactly once in effect. See navette.yaml(5) for the configuration.
+      """,
+    version: Version.text,
+    subcommands: [
+      Run.self, Check.self, Status.self, Drops.self, Batches.self, Show.self, Flush.self, Verify.self, Rebuild.self, Demo.self,
+    ])
+}
+
+/// What every command takes.
+struct CommonOptions: ParsableArguments {
+  @Option(name: .long, help: ArgumentHelp("The configuration; a conf.d beside it is merged.", valueName: "file"))
+  var config = "/etc/navette/navette.yaml"
+}

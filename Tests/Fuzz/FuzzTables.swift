@@ -1,0 +1,35 @@
+import Core
+
+/// Any bytes, as a table: one verdict, however they are cut, fast or byte by byte.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzTables(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
+  guard let start, count > 1 else { return 0 }
+  let bytes = UnsafeRawBufferPointer(start: start + 1, count: count - 1)
+  var rules = TableRules()
+  rules.escape = [.auto, .double, .backslash, .auto][Int(start[0] & 3)]
+  rules.header = start[0] & 4 == 0
+  rules.maxRowBytes = start[0] & 8 == 0 ? 100 : 1 << 20
+  rules.maxBytes = start[0] & 16 == 0 ? 1 << 16 : 200
+  let whole = verdict(bytes, rules, chunk: .max)
+  var other = verdict(bytes, rules, chunk: 1 + Int(start[0] >> 5) * 9)
+  if whole.compression == .gzip {
+    // How far a damaged member is unpacked is zlib's affair.
+    (other.rows, other.textBytes) = (whole.rows, whole.textBytes)
+    (other.header, other.headerDigest, other.delimiter) = (whole.header, whole.headerDigest, whole.delimiter)
+  }
+  precondition(other == whole, "the verdict depends on the chunks")
+  rules.scalarOnly = true
+  precondition(verdict(bytes, rules, chunk: .max) == whole, "the fast path differs")
+  return 0
+}
+
+private func verdict(_ bytes: UnsafeRawBufferPointer, _ rules: TableRules, chunk: Int) -> Inspection {
+  var inspector = TableInspector(rules: rules)
+  var rest = bytes[...]
+  while !rest.isEmpty {
+    let part = rest.prefix(chunk)
+    inspector.feed(UnsafeRawBufferPointer(rebasing: part))
+    rest = rest.dropFirst(part.count)
+  }
+  return inspector.finish()
+}

@@ -1,0 +1,89 @@
+import Core
+import Files
+import Store
+import Stores
+import SystemPackage
+import TestKit
+import Testing
+
+@Suite struct ConformanceTests {
+  private struct Leg: Sendable {
+    let name: String
+    let make: @Sendable (TemporaryFolder) async throws -> StoreConformance
+  }
+
+  @Test(.timeLimit(.minutes(5)))
+  func everyStoreKeepsEveryPromise() async throws {
+    var legs = [Leg(name: "sim", make: sim), Leg(name: "file", make: file)]
+    let remote = ["s3(seaweedfs)", "s3(strict front)", "s3(virtual hosts)"]
+    let servers = Servers.required()
+    if let servers {
+      for (name, endpoint) in zip(remote, [servers.s3, servers.strict, servers.virtualHosts]) {
+        legs.append(Leg(name: name) { try await s3(servers, endpoint, $0) })
+      }
+    }
+    var matrix: [String] = []
+    for leg in legs {
+      let folder = try TemporaryFolder()
+      let suite = try await leg.make(folder)
+      var broken = 0
+      for (promise, check) in StoreConformance.all {
+        do {
+          try await check(suite)
+        } catch {
+          broken += 1
+          Issue.record("\(leg.name): \(promise): \(error)")
+        }
+      }
+      matrix.append("\(leg.name) \(broken == 0 ? "✓" : "✗")")
+    }
+    if servers == nil { matrix += remote.map { "\($0) not reached" } }
+    print("store conformance: \(matrix.joined(separator: " "))")
+  }
+}
+
+@Sendable private func sim(_ folder: TemporaryFolder) async throws -> StoreConformance {
+  let store = SimStore(files: LinuxFiles())
+  return StoreConformance(
+    store, files: LinuxFiles(), folder: folder.path, run: "run",
+    cutShort: { file, key in
+      store.expect(.refused(.unreachable))
+      _ = await #expect(throws: StoreFault.self) { try await store.create(file, at: key) }
+    },
+    replyLost: { file, key in
+      store.expect(.replyLost)
+      _ = await #expect(throws: StoreFault.self) { try await store.create(file, at: key) }
+    })
+}
+
+@Sendable private func file(_ folder: TemporaryFolder) async throws -> StoreConformance {
+  let files = LinuxFiles()
+  let root = folder.path.appending("shelf/below")
+  return StoreConformance(
+    LocalStore(root, files: files), files: files, folder: folder.path, run: "run",
+    cutShort: { file, key in
+      // What a killed agent leaves: a part of the object under the hidden name.
+      let target = FilePath("\(root)/\(key)")
+      try files.ensureDirectory(target.removingLastComponent())
+      let name = try #require(target.lastComponent?.string)
+      try files.write([1, 2, 3], to: target.removingLastComponent().appending(".\(name).part"))
+    },
+    replyLost: { file, key in _ = try await LocalStore(root, files: files).create(file, at: key) })
+}
+
+@Sendable private func s3(
+  _ servers: Servers, _ endpoint: String, _ folder: TemporaryFolder
+) async throws -> StoreConformance {
+  let store = try servers.store { $0.endpoint = endpoint }
+  // The accidents happen on the way to the endpoint; the signature is for the proxy's own name.
+  @Sendable func accident(_ mode: String, _ file: StoredFile, _ key: StoreKey) async throws {
+    let proxy = try await PythonServer.proxy(to: endpoint, mode)
+    let broken = try servers.store { $0.endpoint = "http://127.0.0.1:\(proxy.port)" }
+    let kind = try await fault { _ = try await broken.create(file, at: key) }.kind
+    #expect(kind == .unreachable)
+  }
+  return StoreConformance(
+    store, files: LinuxFiles(), folder: folder.path, run: uniqueName(),
+    cutShort: { try await accident("cut-request:1000000", $0, $1) },
+    replyLost: { try await accident("drop-reply", $0, $1) })
+}

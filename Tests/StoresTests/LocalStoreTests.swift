@@ -1,0 +1,109 @@
+import Core
+import Files
+import Store
+import Stores
+import SystemPackage
+import TestKit
+import Testing
+
+@Suite struct LocalStoreTests {
+  private let files = LinuxFiles()
+  private let folder: TemporaryFolder
+  private let root: FilePath
+  private let store: LocalStore
+
+  init() throws {
+    folder = try TemporaryFolder()
+    root = folder.path.appending("shelf")
+    store = LocalStore(root, files: files)
+  }
+
+  private func sample(_ size: Int = 100_000) throws -> StoredFile {
+    try StoredFile.sample(at: folder.path.appending("f\(size)"), size: size, seed: 3, files)
+  }
+
+  @Test func anObjectBeingWrittenByAnotherIsLeftAlone() async throws {
+    let file = try sample()
+    let key = try #require(StoreKey("d/o.gz"))
+    try files.ensureDirectory(root.appending("d"))
+    let part = root.appending("d/.o.gz.part")
+    do {
+      let other = try files.create(part, mode: .stateFile)
+      let fault = try await fault { _ = try await store.create(file, at: key) }
+      #expect(fault.kind == .unreachable)
+      #expect(try other.info().links == 1, "the other's part was taken away")
+    }
+    #expect(try await store.create(file, at: key).outcome == .created)
+    #expect(try files.info(part) == nil)
+  }
+
+  @Test func namesKeptForPartsAreRefused() async throws {
+    let file = try sample()
+    for name in [".a.part", "d/.x.gz.part", String(repeating: "n", count: 253)] {
+      let key = try #require(StoreKey(name))
+      #expect(try await fault { _ = try await store.create(file, at: key) }.kind == .refused)
+    }
+  }
+
+  @Test func aFileThatChangedOnOurDiskIsHeldNotCopied() async throws {
+    let file = try sample()
+    try files.write([1], to: file.path)
+    let key = try #require(StoreKey("o.gz"))
+    #expect(try await fault { _ = try await store.create(file, at: key) }.kind == .refused)
+    #expect(try files.list(root).isEmpty)
+  }
+
+  @Test func nothingOfAnObjectIsReachableForTheWorld() async throws {
+    _ = try await store.create(try sample(), at: try #require(StoreKey("d/o.gz")))
+    #expect(try files.info(root.appending("d"))?.mode == .stateDirectory)
+    #expect(try files.info(root.appending("d/o.gz"))?.mode == .stateFile)
+  }
+
+  @Test func aListIsInTheOrderOfKeysAndSkipsParts() async throws {
+    let file = try sample(10)
+    for name in ["a/b/c", "a-b", "a.b", "a0", "a/b-c", "b"] {
+      _ = try await store.create(file, at: try #require(StoreKey(name)))
+    }
+    try files.write([1], to: root.appending("a/.c.part"))
+    let keys = Guarded<[String]>([])
+    try await store.list("a") { page in keys.withLock { $0 += page.map(\.key) } }
+    #expect(keys.withLock { $0 } == ["a-b", "a.b", "a/b-c", "a/b/c", "a0"])
+    let none = LocalStore(folder.path.appending("never-made"), files: files)
+    try await none.list("") { _ in Issue.record("a page of nothing") }
+  }
+
+  @Test func whatIsCreatedSurvivesAPowerCutAtAnyStep() async throws {
+    let key = try #require(StoreKey("dt=1/o.gz"))
+    let shelf: FilePath = "/s/shelf"
+    let before = SimFiles()
+    try before.makeDirectory("/s", mode: .stateDirectory)
+    try before.write((0..<1000).map { UInt8(truncatingIfNeeded: $0) }, to: "/object", mode: .stateFile)
+    try before.sync(["/object", "/s", "/"])
+    let file = try StoredFile.describing("/object", before)
+    var step = 0
+    var isDone = false
+    while !isDone {
+      let life = SimFiles(before.snapshot)
+      life.points.begin(killAt: step)
+      isDone = (try? await LocalStore(shelf, files: life).create(file, at: key).outcome) == .created
+      for survival in life.snapshot.survivals() {
+        let disk = SimFiles(life.snapshot)
+        disk.reboot(powerCut: survival)
+        let store = LocalStore(shelf, files: disk)
+        let found = try await store.stat(key)
+        if isDone { #expect(found?.sha256 == file.sha256, "confirmed, then lost: \(survival)") }
+        if let found { #expect(found.sha256 == file.sha256, "part of an object is seen, step \(step): \(survival)") }
+        #expect(try await store.create(file, at: key).outcome == (found == nil ? .created : .alreadyThere))
+      }
+      step += 1
+    }
+    #expect(step > 5, "only \(step) steps were cut")
+  }
+}
+
+extension StoredFile {
+  static func describing(_ path: FilePath, _ files: any Files) throws -> StoredFile {
+    let bytes = try files.contents(of: path, limit: 1 << 20)
+    return StoredFile(path: path, size: UInt64(bytes.count), sha256: digest(of: bytes), md5: "")
+  }
+}

@@ -1,0 +1,148 @@
+import Config
+import Core
+import Crypto
+import Files
+import Foundation
+import Store
+import Stores
+import SystemPackage
+import TestKit
+import Testing
+
+/// The real servers that `scripts/test-servers` started, as its environment tells.
+struct Servers: Sendable {
+  let s3, strict, tls, virtualHosts, ca, otherCA, keyID, secret, readerID, readerSecret, bucket, region: String
+
+  private static let environment = ProcessInfo.processInfo.environment
+  private static let isSkipped = environment["NAVETTE_TEST_SKIP_SERVERS"] == "1"
+
+  /// Nil where the caller must leave: told to skip, or already failed.
+  static func required(_ test: String = #function) -> Servers? {
+    func value(_ name: String) -> String { environment["NAVETTE_TEST_S3\(name)"] ?? "" }
+    if value("").isEmpty {
+      if isSkipped {
+        print("skipped, NAVETTE_TEST_SKIP_SERVERS=1: \(test)")
+      } else {
+        Issue.record("no S3 server: use scripts/test-servers run swift test, or set NAVETTE_TEST_SKIP_SERVERS=1")
+      }
+      return nil
+    }
+    return Servers(
+      s3: value(""), strict: value("_STRICT"), tls: value("_TLS"), virtualHosts: value("_VHOST"), ca: value("_CA"),
+      otherCA: value("_OTHER_CA"), keyID: value("_KEY_ID"), secret: value("_SECRET"), readerID: value("_READER_ID"),
+      readerSecret: value("_READER_SECRET"), bucket: value("_BUCKET"), region: value("_REGION"))
+  }
+
+  /// With botocore; the machine's own where the script has not run.
+  static var python: String { environment["NAVETTE_TEST_PYTHON"] ?? "python3" }
+  static var isSkippable: Bool { isSkipped && environment["NAVETTE_TEST_PYTHON"] == nil }
+
+  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("servers").path
+
+  func settings(_ change: (inout S3Settings) -> Void = { _ in }) -> S3Settings {
+    var settings = S3Settings(
+      bucket: bucket, prefix: "", region: region, accessKeyID: Secret(keyID), secretAccessKey: Secret(secret))
+    settings.endpoint = s3
+    change(&settings)
+    return settings
+  }
+
+  func store(
+    stall: Duration = .seconds(20), _ change: (inout S3Settings) -> Void = { _ in },
+    clock: @escaping @Sendable () -> Timestamp = wallClock
+  ) throws -> any RemoteStore {
+    try s3Store(settings(change), stall: stall, clock: clock)
+  }
+}
+
+func s3Store(
+  _ settings: S3Settings, stall: Duration = .seconds(20), connect: Duration = .seconds(5),
+  clock: @escaping @Sendable () -> Timestamp = wallClock
+) throws -> any RemoteStore {
+  let name = try #require(StoreName("test"))
+  var store = StoreSettings(name: name, target: .s3(settings))
+  store.stallTimeout = stall
+  store.connectTimeout = connect
+  return try makeStore(store, files: LinuxFiles(), agent: "navette/test", clock: clock)
+}
+
+/// For a server that looks at no signature.
+func cannedSettings(_ port: Int, _ change: (inout S3Settings) -> Void = { _ in }) -> S3Settings {
+  var settings = S3Settings(
+    bucket: "bucket", prefix: "", region: "eu-west-1", accessKeyID: Secret("CANNEDKEY"),
+    secretAccessKey: Secret("canned-secret"))
+  settings.endpoint = "http://127.0.0.1:\(port)"
+  change(&settings)
+  return settings
+}
+
+@Sendable func wallClock() -> Timestamp {
+  Timestamp(nanoseconds: Int64(Date().timeIntervalSince1970 * 1_000_000) * 1_000)
+}
+
+/// One component of a key that no other run has.
+func uniqueName() -> String { "t\(UInt64.random(in: 0...UInt64.max))" }
+
+/// A Python server from `Tests/servers`, which ends with this object.
+final class PythonServer: Sendable {
+  let port: Int
+  private let input: FileHandle
+  private let output: FileHandle
+  private let seen = Guarded("")
+
+  static func proxy(to endpoint: String, _ modes: String...) async throws -> PythonServer {
+    let port = try #require(endpoint.split(separator: ":").last.map(String.init))
+    return try await start(["fault_proxy.py", port] + modes)
+  }
+
+  /// The answers as a JSON list; see `canned_http.py`.
+  static func canned(_ answers: String) async throws -> PythonServer { try await start(["canned_http.py", answers]) }
+
+  private static func start(_ arguments: [String]) async throws -> PythonServer {
+    try await withCheckedThrowingContinuation { done in
+      // Waiting for the port must not take a thread from the other tests.
+      DispatchQueue(label: "server").async { done.resume(with: Result { try PythonServer(arguments) }) }
+    }
+  }
+
+  private init(_ arguments: [String]) throws {
+    let process = Process()
+    let (input, output) = (Pipe(), Pipe())
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3", "\(Servers.folder)/\(arguments[0])"] + arguments.dropFirst()
+    process.standardInput = input
+    process.standardOutput = output
+    try process.run()
+    var line: [UInt8] = []
+    while let byte = try output.fileHandleForReading.read(upToCount: 1)?.first, byte != 10 { line.append(byte) }
+    port = try #require(Int(String(decoding: line, as: UTF8.self)))
+    self.input = input.fileHandleForWriting
+    self.output = output.fileHandleForReading
+    self.output.readabilityHandler = { [seen] handle in
+      let more = String(decoding: handle.availableData, as: UTF8.self)
+      seen.withLock { $0 += more }
+    }
+  }
+
+  deinit {
+    output.readabilityHandler = nil
+    try? input.close()
+  }
+
+  /// What a canned server was asked so far: `METHOD PATH HEADERS`.
+  var requests: [String] { seen.withLock { $0.split(separator: "\n").map(String.init) } }
+}
+
+/// The fault that the body ends with.
+func fault(_ body: () async throws -> Void) async throws -> StoreFault {
+  do {
+    try await body()
+  } catch let fault as StoreFault {
+    return fault
+  }
+  Issue.record("no fault was thrown")
+  return StoreFault(.refused, "No fault", at: "nowhere")
+}
+
+func digest(of bytes: [UInt8]) -> Core.Digest { Core.Digest(SHA256.hash(data: bytes)) }

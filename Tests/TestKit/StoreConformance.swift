@@ -1,0 +1,243 @@
+private import Core
+private import Crypto
+public import Files
+public import Store
+public import SystemPackage
+
+/// What every store promises, asked of one. Each promise is a function of its own that throws where it is broken; `all` runs them.
+///
+/// Keys lie below a folder of this run, so a bucket may be shared.
+public struct StoreConformance: Sendable {
+  /// Does one `create` that goes wrong in the way the name says.
+  public typealias Accident = @Sendable (StoredFile, StoreKey) async throws -> Void
+
+  public struct Broken: Error, CustomStringConvertible {
+    public let description: String
+  }
+
+  let store: any RemoteStore
+  let files: any Files
+  let folder: FilePath
+  let run: String
+  let cutShort: Accident
+  let replyLost: Accident
+
+  /// - Parameters:
+  ///   - folder: an empty one, for the files to send.
+  ///   - run: one component of a key.
+  ///   - cutShort: a `create` killed in its middle.
+  ///   - replyLost: a `create` that is done, but whose answer does not arrive.
+  public init(
+    _ store: any RemoteStore, files: any Files, folder: FilePath, run: String, cutShort: @escaping Accident,
+    replyLost: @escaping Accident
+  ) {
+    self.store = store
+    self.files = files
+    self.folder = folder
+    self.run = run
+    self.cutShort = cutShort
+    self.replyLost = replyLost
+  }
+
+  public static let all: [(promise: String, check: @Sendable (StoreConformance) async throws -> Void)] = [
+    ("an object is created once, and known by size and digest", { try await $0.createsOnce() }),
+    ("other bytes never replace an object", { try await $0.neverReplaces() }),
+    ("of many creators one wins, and all learn the truth", { try await $0.manyCreators() }),
+    ("what is missing is nil", { try await $0.missing() }),
+    ("a list is whole, ordered and bounded by its prefix", { try await $0.lists() }),
+    ("what is read is what was written", { try await $0.readsBack() }),
+    ("what is deleted is gone, and may be deleted again", { try await $0.deletes() }),
+    ("odd keys are keys", { try await $0.oddKeys() }),
+    ("a large object arrives whole", { try await $0.large() }),
+    ("of an upload cut short nothing is seen, and the next one succeeds", { try await $0.survivesCut() }),
+    ("where the answer is lost, asking again finds our object", { try await $0.survivesLostReply() }),
+  ]
+
+  // MARK: Promises
+
+  func createsOnce() async throws {
+    let (file, key) = (try file("once", 70_000), try key("once.csv.gz"))
+    let first = try await store.create(file, at: key)
+    try expect(first.outcome == .created && first.size == file.size, "the first answer is \(first)")
+    let second = try await store.create(file, at: key)
+    try expect(second.outcome == .alreadyThere && second.size == file.size, "the second answer is \(second)")
+    let found = try await store.stat(key)
+    try expect(found?.outcome == .found && found?.size == file.size, "stat tells \(String(describing: found))")
+    if store.traits.returnsDigest { try expect(found?.sha256 == file.sha256, "stat tells another digest") }
+  }
+
+  func neverReplaces() async throws {
+    let key = try key("taken.csv.gz")
+    let (ours, same) = (try file("ours", 5_000, fill: 1), try file("same-size", 5_000, fill: 2))
+    let longer = try file("longer", 5_001, fill: 1)
+    _ = try await store.create(ours, at: key)
+    for other in [same, longer] {
+      let kind = try await fault { _ = try await store.create(other, at: key) }
+      try expect(kind == .mismatch, "other bytes were answered with \(String(describing: kind))")
+    }
+    try await expectContent(ours, at: key)
+  }
+
+  func manyCreators() async throws {
+    let (file, key) = (try file("many", 200_000), try key("many.csv.gz"))
+    let outcomes = try await withThrowingTaskGroup(of: Receipt.Outcome?.self) { group in
+      for _ in 0..<8 {
+        group.addTask {
+          do {
+            return try await store.create(file, at: key).outcome
+          } catch let fault as StoreFault where fault.kind == .unreachable {
+            return nil  // "In use, try again" is true too.
+          }
+        }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    let created = outcomes.count { $0 == .created }
+    try expect(created <= 1, "\(created) creators were told that they were the first")
+    let last = try await store.create(file, at: key)
+    try expect(created == 1 || last.outcome == .created || last.outcome == .alreadyThere, "nobody created it")
+    try await expectContent(file, at: key)
+  }
+
+  func missing() async throws {
+    let key = try key("nothing/here.csv.gz")
+    let found = try await store.stat(key)
+    try expect(found == nil, "stat tells \(String(describing: found))")
+    let kind = try await fault { _ = try await store.read(key, into: folder.appending("missing.out")) }
+    try expect(kind == .refused, "read was answered with \(String(describing: kind))")
+    try expect(files.info(folder.appending("missing.out")) == nil, "read left a file behind")
+  }
+
+  func lists() async throws {
+    let file = try file("listed", 100)
+    let names = (0..<25).map { "list/\($0 % 3)/n\(100 + $0)" } + ["list/0-0", "list/00", "list0"]
+    for name in names { _ = try await store.create(file, at: try key(name)) }
+    let expected = names.filter { $0.hasPrefix("list/") }.map { "\(run)/\($0)" }
+    let found = try await listed("\(run)/list/")
+    try expect(found.map(\.key).sorted() == expected.sorted(), "the list has \(found.count), not \(expected.count)")
+    try expect(found.allSatisfy { $0.size == file.size }, "the list tells other sizes")
+    try expect(found.map(\.key) == expected.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }, "not in order")
+    try expect(try await listed("\(run)/list/1/n10").count == 3, "a prefix that ends within a name")
+    try expect(try await listed("\(run)/no-such-prefix").isEmpty, "a prefix without objects")
+  }
+
+  func readsBack() async throws {
+    let (file, key) = (try file("read", 300_001), try key("read.csv.gz"))
+    _ = try await store.create(file, at: key)
+    try await expectContent(file, at: key)
+  }
+
+  func deletes() async throws {
+    let (file, key) = (try file("deleted", 10), try key("deleted.csv.gz"))
+    _ = try await store.create(file, at: key)
+    for _ in 0..<2 { try await store.delete(key) }
+    try expect(try await store.stat(key) == nil, "it is still there")
+    let again = try await store.create(file, at: key)
+    try expect(again.outcome == .created, "a new one was answered with \(again.outcome)")
+  }
+
+  func oddKeys() async throws {
+    let file = try file("odd", 100)
+    let names = [
+      "dt=2026-03-04/x=y=z.csv.gz", "==", ".hidden", "...", "-", "_", "a..b", "trailing.",
+      (0..<20).map { "deep\($0)" }.joined(separator: "/"), String(repeating: "n", count: 200),
+    ]
+    for name in names {
+      let key = try key("odd/\(name)")
+      try expect(try await store.create(file, at: key).outcome == .created, "create at \(name)")
+      try expect(try await store.stat(key)?.size == file.size, "stat at \(name)")
+      try await expectContent(file, at: key)
+    }
+    try expect(try await listed("\(run)/odd/").count == names.count, "a key was lost or came twice")
+  }
+
+  func large() async throws {
+    let (file, key) = (try file("large", 64 << 20), try key("large.csv.gz"))
+    try expect(try await store.create(file, at: key).outcome == .created, "not created")
+    try await expectContent(file, at: key)
+    try await store.delete(key)
+  }
+
+  func survivesCut() async throws {
+    let (file, key) = (try file("cut", 3 << 20), try key("cut/cut.csv.gz"))
+    let before = try await listed("\(run)/cut/")
+    try await cutShort(file, key)
+    try expect(try await store.stat(key) == nil, "part of an object is seen")
+    try expect(try await listed("\(run)/cut/") == before, "part of an object is listed")
+    try expect(try await store.create(file, at: key).outcome == .created, "not created")
+    try await expectContent(file, at: key)
+  }
+
+  func survivesLostReply() async throws {
+    let (file, key) = (try file("lost", 3 << 20), try key("lost.csv.gz"))
+    try await replyLost(file, key)
+    let outcome = try await store.create(file, at: key).outcome
+    try expect(outcome == .alreadyThere, "the next one was answered with \(outcome)")
+    try await expectContent(file, at: key)
+  }
+
+  // MARK: Tools
+
+  /// A file of bytes that look random, the same for the same arguments.
+  public func file(_ name: String, _ size: Int, fill: UInt64 = 7) throws -> StoredFile {
+    try StoredFile.sample(at: folder.appending(name), size: size, seed: fill, files)
+  }
+
+  public func key(_ name: String) throws -> StoreKey {
+    guard let key = StoreKey("\(run)/\(name)") else { throw Broken(description: "no key: \(name)") }
+    return key
+  }
+
+  private func listed(_ prefix: String) async throws -> [ListedObject] {
+    let all = Guarded<[ListedObject]>([])
+    try await store.list(prefix) { page in all.withLock { $0 += page } }
+    return all.withLock { $0 }
+  }
+
+  private func expectContent(_ file: StoredFile, at key: StoreKey) async throws {
+    let copy = folder.appending("\(file.sha256)-copy")
+    let receipt = try await store.read(key, into: copy)
+    let bytes = try files.contents(of: copy, limit: 1 << 30)
+    try files.remove(copy)
+    let isSame = bytes.count == file.size && Digest(SHA256.hash(data: bytes)) == file.sha256
+    try expect(isSame, "\(bytes.count) bytes were read, and they are others")
+    try expect(receipt.size == file.size, "the receipt tells \(receipt.size) bytes")
+  }
+
+  private func fault(_ body: () async throws -> Void) async throws -> StoreKind? {
+    do {
+      try await body()
+      return nil
+    } catch let fault as StoreFault {
+      return fault.kind
+    }
+  }
+
+  private func expect(_ isTrue: Bool, _ what: @autoclosure () -> String) throws {
+    if !isTrue { throw Broken(description: what()) }
+  }
+}
+
+extension StoredFile {
+  /// A new file of bytes that look random, the same for the same seed and size.
+  public static func sample(at path: FilePath, size: Int, seed: UInt64, _ files: any Files) throws -> StoredFile {
+    var bytes = [UInt8](repeating: 0, count: size)
+    var state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1
+    bytes.withUnsafeMutableBytes { raw in
+      for offset in stride(from: 0, to: size, by: 8) {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        withUnsafeBytes(of: state) { word in
+          UnsafeMutableRawBufferPointer(rebasing: raw[offset..<min(offset + 8, size)]).copyMemory(
+            from: UnsafeRawBufferPointer(rebasing: word.prefix(min(8, size - offset))))
+        }
+      }
+    }
+    let output = try files.create(path, mode: .stateFile)
+    try bytes.withUnsafeBufferPointer { (raw) throws(FileFault) in try output.write(UnsafeRawBufferPointer(raw)) }
+    return StoredFile(
+      path: path, size: UInt64(size), sha256: Digest(SHA256.hash(data: bytes)),
+      md5: Hex.encode(Insecure.MD5.hash(data: bytes)))
+  }
+}

@@ -12,7 +12,8 @@ struct InboundPlanTests {
   @Test(
     "Unfinished files never count",
     arguments: [
-      ".hidden", "a.part", "a.csv.PART", "a.tmp", "a.temp", "a.filepart", "a.crdownload", ".a.swp", "a.swp", "a.writing",
+      ".hidden", "a.part", "a.csv.PART", "a.tmp", "a.temp", "a.filepart", "a.crdownload", ".a.swp", "a.swp",
+      "a.writing",
       "a.csv~", "~a.csv", "",
     ])
   func unfinished(name: String) { #expect(LandingFilter.isUnfinished(FileName(name))) }

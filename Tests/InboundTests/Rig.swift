@@ -7,6 +7,7 @@ import Journal
 import Ledger
 import Spool
 import SystemPackage
+import Testing
 
 /// Remembers events.
 final class EventLog: EventSink {
@@ -40,7 +41,7 @@ final class Rig {
   let events = EventLog()
   var engine: InboundEngine
   var uptime = Duration.seconds(100)
-  var wall = Timestamp(text: "2026-03-12T06:00:00Z")!
+  var wall = Timestamp(seconds: 1_773_295_200)
   private static let counter = Counter()
   static let salts = Counter()
 
@@ -57,7 +58,7 @@ final class Rig {
     let handover = (ground == .handoverElsewhere ? far : base).appending("import")
     for folder in [landing, handover] { try disk.ensureDirectory(folder) }
     state = StateFolder(base.appending("state"))
-    settings = FeedSettings(name: FeedName("audiences")!, landing: landing, handover: handover)
+    settings = FeedSettings(name: try #require(FeedName("audiences")), landing: landing, handover: handover)
     change(&settings)
     ledger = try Ledger(path: nil)
     engine = Rig.make([settings], state, files, ledger, events)
@@ -131,7 +132,8 @@ final class Rig {
     try files.readPlan([Reason].self, at: spool.path(place, id).appending(DropPlan.reasonsName))
   }
   func record(_ id: String) throws -> DropRecord? {
-    try ledger.read { (t) throws(LedgerFault) in try t.drop(DropID(id)!) }
+    let id = try #require(DropID(id))
+    return try ledger.read { (t) throws(LedgerFault) in try t.drop(id) }
   }
 }
 

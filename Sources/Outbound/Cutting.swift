@@ -144,14 +144,14 @@ struct Cutter {
     }
     reading: while true {
       if isStopping() { throw Interrupted() }
-      let room = cut.rows == 0 ? .max : settings.batch.maxBytes - min(cut.bytes, settings.batch.maxBytes)
+      let room = settings.batch.maxBytes - min(cut.bytes, settings.batch.maxBytes)
       let rowRoom = settings.batch.maxRows == 0 ? Int.max : settings.batch.maxRows - cut.rows
-      guard rowRoom > 0, room > 0 else {
+      guard rowRoom > 0, room > 0 || cut.rows == 0 else {
         cut.isFull = reader.offset < log.size
         break
       }
       // The first record of a batch is taken whatever its size; behind it the limits hold.
-      switch try reader.next(maxBytes: cut.rows == 0 ? settings.batch.maxBytes : room, maxRecords: rowRoom) {
+      switch try reader.next(maxBytes: room, maxRecords: rowRoom) {
       case .records(let count, let bytes):
         try add(reader, count, bytes, &cut, &writer)
         rows += count

@@ -17,14 +17,7 @@ public struct Spool<P: Place>: Sendable {
 
   /// Makes the places that are missing, durably.
   public func prepare() throws(FileFault) {
-    var made: [FilePath] = []
-    for place in P.allCases where try files.info(path(place)) == nil {
-      try files.ensureDirectory(path(place))
-      made.append(path(place))
-    }
-    guard !made.isEmpty else { return }
-    let parents = [root, root.removingLastComponent(), root.removingLastComponent().removingLastComponent()]
-    try files.sync(made + parents)
+    for place in P.allCases { try files.ensureDirectory(path(place)) }
   }
 
   public func path(_ place: P) -> FilePath { root.appending(place.rawValue) }

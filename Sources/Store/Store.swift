@@ -15,7 +15,8 @@ public protocol Store: Sendable {
 
 /// What `verify` and `pull` need.
 public protocol StoreReader: Store {
-  /// Every object below the prefix (empty: all), ordered by key, in pages: `each` gets one page at a time, so memory does not grow.
+  /// Every object whose key begins with the prefix (empty: all), in pages: `each` gets one page at a time, so memory does not grow.
+  /// In the order of the keys' bytes where the service keeps to it: AWS and folders do, SeaweedFS lists `a/b` before `a-b`.
   func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws
   /// Writes the object's bytes into a new file at `target`. `.refused` where there is no such object.
   func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt

@@ -85,5 +85,7 @@ import Testing
   return StoreConformance(
     store, files: LinuxFiles(), folder: folder.path, run: uniqueName(),
     cutShort: { try await accident("cut-request:1000000", $0, $1) },
-    replyLost: { try await accident("drop-reply", $0, $1) })
+    replyLost: { try await accident("drop-reply", $0, $1) },
+    // SeaweedFS lists folder by folder: `a/b` before `a-b`. AWS goes by bytes.
+    isOrdered: false)
 }

@@ -13,6 +13,8 @@ import Testing
   private let folder: TemporaryFolder
   private let file: StoredFile
   private let key: StoreKey
+  /// Until the test is over.
+  private let servers = Guarded<[PythonServer]>([])
 
   init() throws {
     folder = try TemporaryFolder()
@@ -131,6 +133,7 @@ import Testing
     any RemoteStore, PythonServer
   ) {
     let server = try await PythonServer.canned(answers)
+    servers.withLock { $0.append(server) }
     return (try s3Store(cannedSettings(server.port, change)), server)
   }
 

@@ -44,6 +44,15 @@ def alive(home):
         return []
 
 
+def running(home):
+    """All of them, with their data: somebody may have swept /tmp."""
+    try:
+        with open(f"{home}/data") as f:
+            return len(alive(home)) == 2 and os.path.isdir(f.read()) and os.path.exists(f"{home}/env")
+    except OSError:
+        return False
+
+
 def free(port):
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -121,12 +130,12 @@ def wait_until_ready(endpoint, child, log):
 
 
 def start(home, venv):
-    if alive(home) and os.path.exists(f"{home}/env"):
+    if running(home):
         print("test-servers: already running", file=sys.stderr)
         return
     stop(home)
     os.makedirs(home)
-    data = tempfile.mkdtemp(prefix="navette-test-servers.")
+    data = tempfile.mkdtemp(prefix="navette-servers.")
     with open(f"{home}/data", "w") as f:
         f.write(data)
     p = ports()
@@ -189,7 +198,7 @@ def stop(home):
     try:
         with open(f"{home}/data") as f:
             data = f.read()
-        if os.path.basename(data).startswith("navette-test-servers."):
+        if os.path.basename(data).startswith("navette-servers."):
             shutil.rmtree(data, ignore_errors=True)
     except OSError:
         pass
@@ -211,4 +220,4 @@ if __name__ == "__main__":
     elif verb == "stop":
         stop(where)
     else:
-        print("yes" if alive(where) and os.path.exists(f"{where}/env") else "no")
+        print("yes" if running(where) else "no")

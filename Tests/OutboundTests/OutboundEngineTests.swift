@@ -1,0 +1,234 @@
+import Config
+import Core
+import Files
+import Journal
+import Ledger
+import Spool
+import Store
+import SystemPackage
+import TestKit
+import Testing
+
+@testable import Outbound
+
+@Suite("Outbound, what a stream does with its logs")
+struct OutboundEngineTests {
+  private func world(_ log: String, change: (inout Settings) -> Void = { _ in }) throws -> (World, SimFiles) {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", log)
+    return (try World(files, change: change), files)
+  }
+
+  @Test("Nothing is touched before it is due by age or size")
+  func patience() async throws {
+    let (world, files) = try world("id,text\n1,a\n")
+    var engine = world.makeEngine()
+    try await world.settle(&engine)
+    #expect(files.text(of: "/logs/a.csv") == "id,text\n1,a\n")
+    #expect(world.store.keys.isEmpty)
+    world.wait(.seconds(4 * 3_600))
+    try await world.settle(&engine)
+    #expect(try world.sent() == "1,a\n")
+    #expect(try files.list("/logs").isEmpty)
+  }
+
+  @Test("The age of unread records survives a restart")
+  func ageSurvives() async throws {
+    let (world, _) = try world("id,text\n1,a\n")
+    for _ in 0..<5 {
+      var engine = world.makeEngine()
+      try await world.settle(&engine)
+      world.wait(.seconds(3_600))
+    }
+    #expect(try world.sent() == "1,a\n")
+  }
+
+  @Test("A pass asks to be called again when the oldest record will be due")
+  func nextLook() throws {
+    let (world, _) = try world("id,text\n1,a\n") { $0.streams[0].batch.maxAge = .seconds(10) }
+    var engine = world.makeEngine()
+    let pass = try engine.pass(at: world.now)
+    #expect(pass.next == world.now.uptime + .seconds(10))
+  }
+
+  @Test("A header alone makes no batch, however old")
+  func headerAlone() async throws {
+    let (world, files) = try world("id,text\n")
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(world.store.keys.isEmpty)
+    #expect(files.text(of: "/logs/a.csv") == "id,text\n")
+  }
+
+  @Test("Full batches leave by size; the rest waits for its age")
+  func bySize() async throws {
+    let rows = (1...100).map { "\($0),xxxxxxxxxx\n" }.joined()
+    let (world, _) = try world("id,text\n" + rows) { $0.streams[0].batch.maxBytes = 300 }
+    var engine = world.makeEngine()
+    try await world.settle(&engine)
+    let sent = try world.sent()
+    #expect(rows.hasPrefix(sent) && !sent.isEmpty && sent.count < rows.count)
+    for key in world.store.keys { #expect(try gunzip(world.store.bytes(at: key)!).utf8.count <= 300) }
+    world.wait(.seconds(4 * 3_600))
+    try await world.settle(&engine)
+    #expect(try world.sent() == rows)
+  }
+
+  @Test("max_rows closes a batch at exactly so many rows")
+  func byRows() async throws {
+    let rows = (1...10).map { "\($0),x\n" }.joined()
+    let (world, _) = try world("id,text\n" + rows) { $0.streams[0].batch.maxRows = 4 }
+    var engine = world.makeEngine()
+    try await world.settle(&engine)
+    #expect(world.store.keys.count == 2)
+    world.wait(.seconds(4 * 3_600))
+    try await world.settle(&engine)
+    #expect(try world.store.keys.map { try gunzip(world.store.bytes(at: $0)!).split(separator: "\n").count - 1 } == [4, 4, 2])
+    #expect(try world.sent() == rows)
+  }
+
+  @Test("A quoted line break is data, also across a batch's end")
+  func quotedBreaks() async throws {
+    let rows = (1...30).map { "\($0),\"x\ny\"\n" }.joined()
+    let (world, _) = try world("id,text\n" + rows) { $0.streams[0].batch.maxBytes = 40 }
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == rows)
+    #expect(world.store.keys.count > 8)
+  }
+
+  @Test("A writer that keeps the renamed log open is followed until it lets go; its last record then counts")
+  func openWriter() async throws {
+    let (world, files) = try world("id,text\n1,a\n")
+    var engine = world.makeEngine()
+    files.setKnobs { $0.openForWriting = ["/logs/a.csv", "/logs/a.csv.20260312T060000Z.navette"] }
+    try await world.settle(&engine, flush: true)
+    let aside = try #require(try files.list("/logs").first)
+    #expect(aside.description.hasSuffix(".navette"))
+    #expect(try world.sent() == "1,a\n")
+    let path = FilePath("/logs").appending(aside)
+    files.setKnobs { $0.openForWriting = [path] }
+    try files.append(to: path, "2,b\n3,unfinished")
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n2,b\n")
+    #expect(try files.list("/logs") == [aside])
+    files.setKnobs { $0.openForWriting = [] }
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n2,b\n3,unfinished\n")
+    #expect(try files.list("/logs").isEmpty)
+  }
+
+  @Test("A log of another user, whose writers cannot be told, counts as closed when it has been at rest")
+  func restingLog() async throws {
+    let (world, files) = try world("id,text\n1,a")
+    files.setKnobs { $0.foreign = ["/logs"] }
+    var engine = world.makeEngine()
+    engine.flush(nil)
+    _ = try engine.pass(at: world.now)
+    try await world.settle(&engine, flush: true)
+    #expect(world.events.all(.batchSealed).count <= 1)
+    world.wait(Limits.restBeforeFinal)
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n")
+  }
+
+  @Test("Logs with another header go into a batch of their own")
+  func otherHeader() async throws {
+    let (world, files) = try world("id,text\n1,a\n")
+    try files.put("/logs/b.csv", "id,text,more\n2,b,c\n")
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.store.keys.map { try gunzip(world.store.bytes(at: $0)!) } == ["id,text\n1,a\n", "id,text,more\n2,b,c\n"])
+  }
+
+  @Test("A record larger than max_record is kept aside and said; the stream goes on")
+  func tooLarge() async throws {
+    let huge = "2," + String(repeating: "x", count: 5_000) + "\n"
+    let (world, files) = try world("id,text\n1,a\n" + huge + "3,c\n") { $0.streams[0].batch.maxRecord = 1_024 }
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n3,c\n")
+    let gaps = world.events.all(.sourceGap)
+    #expect(gaps.map { $0.fields[.bytes] } == ["\(huge.utf8.count)"])
+    #expect(Array(files.files(below: "/state/streams/opens/aside").values) == [Array(huge.utf8)])
+  }
+
+  @Test("A refused batch is held; other batches of the stream go on; moved back to ready by hand, it is sent again")
+  func heldBatch() async throws {
+    let (world, files) = try world("id,text\n1,a\n2,b\n") { $0.streams[0].batch.maxBytes = 12 }
+    world.store.expect(.refused(.refused))
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.places(.held) == ["opens-000001"])
+    #expect(try world.sent() == "2,b\n")
+    #expect(world.events.all(.batchHeld).count == 1)
+    try files.move("/state/streams/opens/held/opens-000001", to: "/state/streams/opens/ready/opens-000001")
+    try await world.settle(&engine)
+    #expect(try world.sent() == "1,a\n2,b\n")
+    #expect(try world.places(.held).isEmpty)
+  }
+
+  @Test("One store's refusal keeps a batch from no other store")
+  func oneOfTwo() async throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", "id,text\n1,a\n")
+    let world = try World(files, stores: ["shelf", "second"])
+    world.store.expect(.refused(.refused))
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent(in: world.second) == "1,a\n")
+    #expect(try world.places(.held) == ["opens-000001"])
+  }
+
+  @Test("A full spool leaves records in the logs, says so once, and goes on when batches are confirmed")
+  func fullSpool() async throws {
+    let rows = (1...50).map { "\($0),x\n" }.joined()
+    let (world, files) = try world("id,text\n" + rows) {
+      $0.streams[0].batch.maxBytes = 50
+      $0.limits.spoolMaxBytes = 100
+    }
+    for _ in 0..<20 { world.store.expect(.refused(.unreachable)) }
+    var engine = world.makeEngine()
+    engine.flush(nil)
+    let pass = try engine.pass(at: world.now)
+    for upload in pass.uploads {
+      let fault = StoreFault(.unreachable, "Cannot reach", at: "shelf")
+      try engine.note(UploadOutcome(upload: upload, result: .failure(fault), took: .zero), at: world.now)
+    }
+    #expect(world.events.all(.spoolFull).count == 1)
+    #expect(try !files.list("/logs").isEmpty)
+    try await world.settle(&engine, flush: true, passes: 300)
+    #expect(world.events.all(.spoolFull).count >= 1)
+    #expect(try world.sent() == rows)
+  }
+
+  @Test("The same records make the same bytes")
+  func deterministic() async throws {
+    var objects: [[UInt8]?] = []
+    for _ in 0..<2 {
+      let (world, _) = try world("id,text\n" + (1...500).map { "\($0),x\n" }.joined())
+      var engine = world.makeEngine()
+      try await world.settle(&engine, flush: true)
+      objects.append(world.store.bytes(at: "opens/000001.csv.gz"))
+    }
+    #expect(objects[0] != nil && objects[0] == objects[1])
+  }
+
+  @Test("A ledger that is lost is made anew from the plans: nothing is sent twice, numbers go on")
+  func rebuilt() async throws {
+    let (old, files) = try world("id,text\n1,a\n")
+    files.setKnobs { $0.openForWriting = ["/logs/a.csv", "/logs/a.csv.20260312T060000Z.navette"] }
+    var engine = old.makeEngine()
+    try await old.settle(&engine, flush: true)
+    let aside = FilePath("/logs").appending(try #require(try files.list("/logs").first))
+    try files.append(to: aside, "2,b\n")
+    files.setKnobs { $0.openForWriting = [] }
+
+    let world = try World(files)
+    try OutboundRebuild(state: StateFolder("/state"), files: files).fill(world.ledger, at: world.now.wall)
+    var next = world.makeEngine()
+    try await world.settle(&next, flush: true)
+    #expect(world.store.keys == ["opens/000002.csv.gz"])
+    #expect(try world.sent() == "2,b\n")
+  }
+}

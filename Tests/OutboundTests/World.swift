@@ -1,0 +1,129 @@
+import Config
+import Core
+import Files
+import Formats
+import Journal
+import Ledger
+import Spool
+import Store
+import SystemPackage
+import TestKit
+
+@testable import Outbound
+
+/// What a test says is wrong.
+struct Broken: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// Keeps events for a test to look at.
+final class EventBook: EventSink {
+  private let events = Guarded<[Event]>([])
+  func record(_ event: Event) { events.withLock { $0.append(event) } }
+  var kinds: [EventKind] { events.withLock { $0.map(\.kind) } }
+  func all(_ kind: EventKind) -> [Event] { events.withLock { $0.filter { $0.kind == kind } } }
+}
+
+/// Always the same numbers, so that a scenario takes the same steps each time.
+struct SteadyNumbers: RandomNumberGenerator, Sendable {
+  var value: UInt64 = 1
+  mutating func next() -> UInt64 {
+    value = value &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return value
+  }
+}
+
+/// The outbound engine on any disk, with a store in memory and a clock that a test moves.
+final class World: Sendable {
+  static let start = Timestamp(text: "2026-03-12T06:00:00Z")!
+
+  let files: any Files
+  let ledger: Ledger
+  let store: SimStore
+  let second: SimStore
+  let events = EventBook()
+  let settings: Settings
+  private let elapsed = Guarded(Duration.zero)
+
+  init(
+    _ files: any Files, root: FilePath = "/state", logs: [String] = ["/logs/*.csv"], stores: [String] = ["shelf"],
+    ledgerGate: @escaping Ledger.Gate = { (_) throws(LedgerFault) in },
+    storeGate: @escaping SimStore.Gate = { (_) throws(StoreFault) in }, change: (inout Settings) -> Void = { _ in }
+  ) throws {
+    self.files = files
+    ledger = try Ledger(path: nil, gate: ledgerGate)
+    store = SimStore(files: files, gate: storeGate)
+    second = SimStore(files: files, gate: storeGate)
+    var settings = Settings()
+    settings.state = root
+    settings.host = "acc"
+    settings.limits.minFree = 0
+    var stream = StreamSettings(name: StreamName("opens")!, logs: logs, stores: stores.map { StoreName($0)! })
+    stream.key = "{stream}/{seq}.csv.gz"
+    settings.streams = [stream]
+    change(&settings)
+    self.settings = settings
+  }
+
+  var now: Moment {
+    let elapsed = elapsed.withLock { $0 }
+    return Moment(wall: Self.start + elapsed, uptime: .seconds(1_000) + elapsed)
+  }
+
+  func wait(_ duration: Duration) { elapsed.withLock { $0 += duration } }
+
+  func makeEngine() -> OutboundEngine {
+    OutboundEngine(settings: settings, files: files, ledger: ledger, events: events, random: SteadyNumbers())
+  }
+
+  /// Passes, with their transfers, until three in a row have nothing to send.
+  func settle(_ engine: inout OutboundEngine, flush: Bool = false, passes: Int = 40) async throws {
+    var quiet = 0
+    for _ in 0..<passes where quiet < 3 {
+      if flush { engine.flush(nil) }
+      let pass = try engine.pass(at: now)
+      for upload in pass.uploads {
+        let store = upload.store.text == "second" ? second : store
+        let result: Result<Receipt, StoreFault>
+        do throws(StoreFault) {
+          result = .success(try await store.create(upload.file, at: upload.key))
+        } catch {
+          result = .failure(error)
+        }
+        try engine.note(UploadOutcome(upload: upload, result: result, took: .zero), at: now)
+      }
+      quiet = pass.uploads.isEmpty ? quiet + 1 : 0
+      wait(.seconds(20))
+    }
+  }
+
+  /// The text of all objects of a store in key order, each without its header.
+  func sent(header: String = "id,text", in store: SimStore? = nil) throws -> String {
+    var all = ""
+    let store = store ?? self.store
+    for key in store.keys {
+      let text = try gunzip(store.bytes(at: key) ?? [])
+      guard text.hasPrefix(header + "\n") else { throw Broken("\(key) does not begin with the header: \(text.prefix(40))") }
+      all += text.dropFirst(header.count + 1)
+    }
+    return all
+  }
+
+  func places(_ place: BatchPlace) throws -> [String] {
+    try Spool<BatchPlace>(root: StateFolder(settings.state).stream(settings.streams[0].name), files: files).entries(in: place)
+  }
+}
+
+func gunzip(_ packed: [UInt8]) throws -> String {
+  var text: [UInt8] = []
+  var inflater = Inflater()
+  try packed.withUnsafeBufferPointer { (all) throws(GzipFault) in
+    try inflater.write(UnsafeRawBufferPointer(all)) { piece in
+      text.append(contentsOf: piece)
+      return true
+    }
+  }
+  try inflater.finish()
+  return String(decoding: text, as: UTF8.self)
+}

@@ -139,7 +139,8 @@ struct Cutter {
       guard rows > 0 else { return }
       cut.segments.append(
         Segment(
-          source: log.record.id, path: log.path.string, identity: log.record.identity, from: segment.from, to: segment.to))
+          source: log.record.id, path: log.path.string, identity: log.record.identity, from: segment.from,
+          to: segment.to))
       rows = 0
     }
     reading: while true {
@@ -157,7 +158,9 @@ struct Cutter {
         rows += count
         segment.to = reader.offset
       case .full where cut.rows == 0:
-        guard case .records(let count, let bytes) = try reader.next(maxBytes: .max, maxRecords: 1) else { break reading }
+        guard case .records(let count, let bytes) = try reader.next(maxBytes: .max, maxRecords: 1) else {
+          break reading
+        }
         try add(reader, count, bytes, &cut, &writer)
         rows += count
         segment.to = reader.offset
@@ -175,12 +178,7 @@ struct Cutter {
         segment = (gap.to, gap.to)
       case .end(let rest):
         if log.isFinal, rest > 0 {
-          let blank = reader.pending.allSatisfy { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
-          try writer.write(reader.pending)
-          try writer.write([UInt8(ascii: "\n")])
-          cut.bytes += UInt64(rest + 1)
-          if !blank { (cut.rows, rows) = (cut.rows + 1, rows + 1) }
-          reader.consume(rest)
+          rows += try addUnended(reader, rest, &cut, &writer)
           segment.to = reader.offset
         }
         cut.ended.insert(log.record.id)
@@ -189,6 +187,19 @@ struct Cutter {
     }
     if rows > 0 { cut.cursors[log.record.id] = segment.to }
     close()
+  }
+
+  /// What a closed log holds after its last line end. - Returns: the records added.
+  private func addUnended(
+    _ reader: LogReader, _ rest: Int, _ cut: inout Cut, _ writer: inout ObjectWriter
+  ) throws -> Int {
+    let blank = reader.pending.allSatisfy { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
+    try writer.write(reader.pending)
+    try writer.write([UInt8(ascii: "\n")])
+    cut.bytes += UInt64(rest + 1)
+    cut.rows += blank ? 0 : 1
+    reader.consume(rest)
+    return blank ? 0 : 1
   }
 
   private func add(

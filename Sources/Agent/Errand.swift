@@ -43,18 +43,22 @@ public struct Errand {
   public func rebuild() throws -> String {
     let events = CommandEvents.sink()
     do {
+      guard try files.info(state.root) != nil else {
+        throw Failure(.stateUnusable, "There is no state folder \(state.root): no agent has run with it yet")
+      }
       try Host.becomeOwner(of: state, files)
-      let lock = try AgentLock(state: state.root)
+      let lock = try AgentRun.takeLock(state)
       defer { withExtendedLifetime(lock) {} }
       let now = SystemClock.now()
       let ledger = try LedgerKeeper.rebuild(settings, files, at: now)
       let (batches, drops) = try ledger.read { (t) throws(LedgerFault) in
         (try t.batches(of: nil).count, try t.drops(of: nil).count)
       }
-      events.record(.ledgerRebuilt, "The ledger was made anew on request", [.path: state.ledger.string, .reason: "asked"])
+      events.record(
+        .ledgerRebuilt, "The ledger was made anew on request", [.path: state.ledger.string, .reason: "asked"])
       return "the ledger was made anew: \(batches) batches, \(drops) drops"
     } catch let fault as FileFault {
-      throw Failure(fault.kind == .exists ? .later : .stateUnusable, fault.description)
+      throw Failure(fault)
     } catch let fault as LedgerFault {
       throw Failure(fault)
     }

@@ -39,7 +39,7 @@ enum LedgerKeeper {
   /// Puts the ledger aside, where there is one, and makes it anew. The agent must be stopped: the caller holds its lock.
   static func rebuild(_ settings: Settings, _ files: any Files, at now: Moment) throws -> Ledger {
     let state = StateFolder(settings.state)
-    let aside = state.damagedLedger(at: now.wall)
+    let aside = try freeName(state.damagedLedger(at: now.wall), files)
     for suffix in ["", "-wal", "-shm"] {
       let path = FilePath(state.ledger.string + suffix)
       if try files.info(path) != nil { try files.move(path, to: FilePath(aside.string + suffix)) }
@@ -50,11 +50,25 @@ enum LedgerKeeper {
     return ledger
   }
 
-  private static func fill(_ ledger: Ledger, _ settings: Settings, _ files: any Files, at now: Moment) throws(LedgerFault) {
+  /// Two may be put aside in one second.
+  private static func freeName(_ path: FilePath, _ files: any Files) throws(FileFault) -> FilePath {
+    var name = path
+    var number = 2
+    while try files.info(name) != nil {
+      name = FilePath("\(path)-\(number)")
+      number += 1
+    }
+    return name
+  }
+
+  private static func fill(_ ledger: Ledger, _ settings: Settings, _ files: any Files, at now: Moment)
+    throws(LedgerFault)
+  {
     do {
       try OutboundRebuild(state: StateFolder(settings.state), files: files).fill(ledger, at: now.wall)
       var inbound = InboundEngine(
-        feeds: settings.feeds, state: StateFolder(settings.state), files: files, ledger: ledger, events: Silence(), salt: { 0 })
+        feeds: settings.feeds, state: StateFolder(settings.state), files: files, ledger: ledger, events: Silence(),
+        salt: { 0 })
       try inbound.adopt(at: now)
     } catch let fault as LedgerFault {
       throw fault
@@ -80,6 +94,7 @@ enum LedgerKeeper {
 
   private static func said(_ what: String, _ events: any EventSink, _ state: StateFolder) {
     events.record(
-      .ledgerRebuilt, "The ledger \(what) and was made anew from the state folders", [.path: state.ledger.string, .reason: what])
+      .ledgerRebuilt, "The ledger \(what) and was made anew from the state folders",
+      [.path: state.ledger.string, .reason: what])
   }
 }

@@ -13,6 +13,16 @@ public struct StatusReport: Sendable, Encodable {
     public let running: Bool
     public let pid: Int32?
     public let since: String?
+
+    enum CodingKeys: CodingKey { case running, pid, since }
+
+    /// What is not known is null, not absent.
+    public func encode(to encoder: any Encoder) throws {
+      var to = encoder.container(keyedBy: CodingKeys.self)
+      try to.encode(running, forKey: .running)
+      try to.encode(pid, forKey: .pid)
+      try to.encode(since, forKey: .since)
+    }
   }
   public struct Feed: Sendable, Encodable {
     public let name: String
@@ -24,7 +34,8 @@ public struct StatusReport: Sendable, Encodable {
     public var lastError: String?
 
     enum CodingKeys: String, CodingKey {
-      case name, waiting, held, quarantine, handedOver = "handed_over", lagSeconds = "lag_seconds", lastError = "last_error"
+      case name, waiting, held, quarantine, handedOver = "handed_over", lagSeconds = "lag_seconds", lastError =
+        "last_error"
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -91,7 +102,8 @@ public struct StatusReport: Sendable, Encodable {
       feeds = try settings.feeds.map { try Self.feed($0, state, files, ledger, now) }
       streams = try settings.streams.map { try Self.stream($0, state, files, ledger, now) }
       spool = SpoolUse(
-        bytes: try ledger?.read { (t) throws(LedgerFault) in try t.spoolBytes() } ?? 0, maxBytes: settings.limits.spoolMaxBytes)
+        bytes: try ledger?.read { (t) throws(LedgerFault) in try t.spoolBytes() } ?? 0,
+        maxBytes: settings.limits.spoolMaxBytes)
     } catch let fault as FileFault {
       throw Failure(fault)
     } catch let fault as LedgerFault {

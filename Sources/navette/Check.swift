@@ -5,7 +5,8 @@ import Config
 struct Check: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Validate the configuration and the ground it stands on.",
-    discussion: "Every problem is a line; exit status 78 if there is any. Nothing is changed, and no secret is printed.")
+    discussion: "Every problem is a line; exit status 78 if there is any. Nothing is changed, and no secret is printed."
+  )
 
   @OptionGroup var common: CommonOptions
 
@@ -30,6 +31,4 @@ struct Check: AsyncParsableCommand {
       return worst
     }
   }
-
-  private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 }

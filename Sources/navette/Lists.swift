@@ -17,6 +17,8 @@ struct Drops: AsyncParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  func validate() throws { _ = try navette.since(since, now: SystemClock.wall()) }
+
   func run() async throws {
     let from = try navette.since(since, now: SystemClock.wall())
     try await carryOut {
@@ -26,7 +28,12 @@ struct Drops: AsyncParsableCommand {
       } else {
         Terminal.table(
           ["DROP", "FEED", "STATE", "ROWS", "BYTES", "FILES"],
-          drops.map { [$0.id, $0.feed, $0.state ?? "-", $0.rows.map(String.init) ?? "-", size($0.bytes), $0.names.joined(separator: " ")] })
+          drops.map {
+            [
+              $0.id, $0.feed, $0.state ?? "-", $0.rows.map(String.init) ?? "-", size($0.bytes),
+              $0.names.joined(separator: " "),
+            ]
+          })
       }
       return .done
     }
@@ -51,6 +58,8 @@ struct Batches: AsyncParsableCommand {
 
   @Flag(help: "Print JSON.")
   var json = false
+
+  func validate() throws { _ = try navette.since(since, now: SystemClock.wall()) }
 
   func run() async throws {
     let from = try navette.since(since, now: SystemClock.wall())
@@ -93,13 +102,14 @@ struct Show: AsyncParsableCommand {
       if json {
         try Terminal.json(story)
       } else {
-        for (name, value) in story.facts { Terminal.line("\(name): \(value)") }
-        for reason in story.reasons {
+        let reasons = story.reasons.map { reason in
           let place = [reason.row.map { "row \($0)" }, reason.column.map { "column \($0)" }].compactMap(\.self)
-          Terminal.line("reason: \(reason.code.rawValue): \(reason.message)" + (place.isEmpty ? "" : " (\(place.joined(separator: ", ")))"))
+          let location = place.isEmpty ? "" : " (\(place.joined(separator: ", ")))"
+          return ["reason", "\(reason.code.rawValue): \(reason.message)\(location)"]
         }
+        Terminal.columns(story.facts.map { [$0.0, $0.1] } + reasons)
         Terminal.line("")
-        for line in story.history { Terminal.line("\(line.at.iso())  \(line.event)  \(line.detail)") }
+        Terminal.columns(story.history.map { [$0.at.iso(), $0.event, $0.detail] })
       }
       return .done
     }

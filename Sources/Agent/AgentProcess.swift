@@ -8,6 +8,7 @@ import Logging
 import ServiceLifecycle
 import Spool
 import SystemPackage
+import UnixSignals
 
 /// The agent as a process: configuration, events, signals, and the lanes until somebody stops them.
 public struct AgentProcess: Sendable {
@@ -35,12 +36,12 @@ public struct AgentProcess: Sendable {
   /// Until SIGTERM or SIGINT.
   /// - Throws: `Failure`, `ConfigProblems`.
   public func run() async throws -> ExitCode {
+    // Before the configuration is read: a reload that is asked for from now on is neither lost nor deadly.
+    let signals = await UnixSignalsSequence(trapping: .sighup, .sigusr1)
     let settings = try readChecked()
     let events = FoldingSink(sink, uptime: SystemClock.uptime)
     let run = try AgentRun(settings, events: events, adopt: adopt)
-    let service = AgentService(run, settings, events, read: readChecked)
-    events.record(
-      .agentStarted, "navette \(Version.text) runs: \(Self.describe(settings))", [.path: settings.state.string])
+    let service = AgentService(run, settings, events, signals, read: readChecked)
     let sink = sink
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(

@@ -26,14 +26,23 @@ final class AgentRun: Sendable {
     do {
       try files.ensureDirectory(state.root)
       try Host.becomeOwner(of: state, files)
-      lock = try AgentLock(state: state.root)
+      lock = try AgentRun.takeLock(state)
       try Host.checkMachine(state, files, adopt: adopt)
       try RequestBox(state: state, files: files).prepare()
       ledger = try LedgerKeeper.open(settings, files, events, at: SystemClock.now())
     } catch let fault as FileFault {
-      throw Failure(fault.kind == .exists ? .later : .stateUnusable, fault.description)
+      throw Failure(fault)
     } catch let fault as LedgerFault {
       throw Failure(fault)
+    }
+  }
+
+  /// - Throws: `Failure`: to try again later where another agent holds it.
+  static func takeLock(_ state: StateFolder) throws -> AgentLock {
+    do {
+      return try AgentLock(state: state.root)
+    } catch {
+      throw Failure(error.kind == .exists ? .later : .stateUnusable, error.description)
     }
   }
 }

@@ -20,16 +20,28 @@ final class AgentService: Service {
   private let run: AgentRun
   private let events: FoldingSink
   private let read: @Sendable () throws -> Settings
+  private let signals: UnixSignalsSequence
   private let state: Guarded<State>
 
-  init(_ run: AgentRun, _ settings: Settings, _ events: FoldingSink, read: @escaping @Sendable () throws -> Settings) {
+  /// - Parameter signals: SIGHUP and SIGUSR1, caught since before the settings were read.
+  init(
+    _ run: AgentRun, _ settings: Settings, _ events: FoldingSink, _ signals: UnixSignalsSequence,
+    read: @escaping @Sendable () throws -> Settings
+  ) {
     self.run = run
     self.events = events
+    self.signals = signals
     self.read = read
     state = Guarded(State(next: settings))
   }
 
   func run() async throws {
+    // Said only now, when every signal is caught: whoever waits for it may send one at once.
+    if let settings = state.withLock({ $0.next }) {
+      events.record(
+        .agentStarted, "navette \(Version.text) runs: \(AgentProcess.describe(settings))",
+        [.path: settings.state.string])
+    }
     try await withGracefulShutdownHandler {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await self.heedSignals() }
@@ -78,7 +90,7 @@ final class AgentService: Service {
   // MARK: - Signals
 
   private func heedSignals() async {
-    for await signal in await UnixSignalsSequence(trapping: .sighup, .sigusr1) {
+    for await signal in signals {
       switch signal {
       case .sighup: reload()
       default: await state.withLock { $0.lanes }?.outbound.flush(nil)

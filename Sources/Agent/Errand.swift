@@ -43,8 +43,11 @@ public struct Errand {
   public func rebuild() throws -> String {
     let events = CommandEvents.sink()
     do {
+      guard try files.info(state.root) != nil else {
+        throw Failure(.stateUnusable, "There is no state folder \(state.root): no agent has run with it yet")
+      }
       try Host.becomeOwner(of: state, files)
-      let lock = try AgentLock(state: state.root)
+      let lock = try AgentRun.takeLock(state)
       defer { withExtendedLifetime(lock) {} }
       let now = SystemClock.now()
       let ledger = try LedgerKeeper.rebuild(settings, files, at: now)
@@ -55,7 +58,7 @@ public struct Errand {
         .ledgerRebuilt, "The ledger was made anew on request", [.path: state.ledger.string, .reason: "asked"])
       return "the ledger was made anew: \(batches) batches, \(drops) drops"
     } catch let fault as FileFault {
-      throw Failure(fault.kind == .exists ? .later : .stateUnusable, fault.description)
+      throw Failure(fault)
     } catch let fault as LedgerFault {
       throw Failure(fault)
     }

@@ -39,7 +39,7 @@ enum LedgerKeeper {
   /// Puts the ledger aside, where there is one, and makes it anew. The agent must be stopped: the caller holds its lock.
   static func rebuild(_ settings: Settings, _ files: any Files, at now: Moment) throws -> Ledger {
     let state = StateFolder(settings.state)
-    let aside = state.damagedLedger(at: now.wall)
+    let aside = try freeName(state.damagedLedger(at: now.wall), files)
     for suffix in ["", "-wal", "-shm"] {
       let path = FilePath(state.ledger.string + suffix)
       if try files.info(path) != nil { try files.move(path, to: FilePath(aside.string + suffix)) }
@@ -48,6 +48,17 @@ enum LedgerKeeper {
     let ledger = try Ledger(path: state.ledger)
     try fill(ledger, settings, files, at: now)
     return ledger
+  }
+
+  /// Two may be put aside in one second.
+  private static func freeName(_ path: FilePath, _ files: any Files) throws(FileFault) -> FilePath {
+    var name = path
+    var number = 2
+    while try files.info(name) != nil {
+      name = FilePath("\(path)-\(number)")
+      number += 1
+    }
+    return name
   }
 
   private static func fill(_ ledger: Ledger, _ settings: Settings, _ files: any Files, at now: Moment)

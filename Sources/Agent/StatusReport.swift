@@ -13,6 +13,16 @@ public struct StatusReport: Sendable, Encodable {
     public let running: Bool
     public let pid: Int32?
     public let since: String?
+
+    enum CodingKeys: CodingKey { case running, pid, since }
+
+    /// What is not known is null, not absent.
+    public func encode(to encoder: any Encoder) throws {
+      var to = encoder.container(keyedBy: CodingKeys.self)
+      try to.encode(running, forKey: .running)
+      try to.encode(pid, forKey: .pid)
+      try to.encode(since, forKey: .since)
+    }
   }
   public struct Feed: Sendable, Encodable {
     public let name: String

@@ -43,6 +43,8 @@ struct Verify: AsyncParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  func validate() throws { _ = try navette.since(since, now: SystemClock.wall()) }
+
   func run() async throws {
     let from = try navette.since(since, now: SystemClock.wall())
     try await carryOut {
@@ -64,7 +66,8 @@ struct Verify: AsyncParsableCommand {
           Report(schema: 1, checked: verification.checked, expired: verification.expired, findings: findings))
       } else {
         let expired = verification.expired > 0 ? ", \(verification.expired) gone after the store's lifetime" : ""
-        Terminal.line("\(verification.checked) objects compared, \(findings.count) differences\(expired)")
+        let differences = findings.isEmpty ? "no difference" : count(findings.count, "difference")
+        Terminal.line("\(count(verification.checked, "object")) compared, \(differences)\(expired)")
       }
       return findings.isEmpty ? .done : .findings
     }

@@ -31,6 +31,4 @@ struct Check: AsyncParsableCommand {
       return worst
     }
   }
-
-  private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 }

@@ -17,6 +17,8 @@ struct Drops: AsyncParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  func validate() throws { _ = try navette.since(since, now: SystemClock.wall()) }
+
   func run() async throws {
     let from = try navette.since(since, now: SystemClock.wall())
     try await carryOut {
@@ -56,6 +58,8 @@ struct Batches: AsyncParsableCommand {
 
   @Flag(help: "Print JSON.")
   var json = false
+
+  func validate() throws { _ = try navette.since(since, now: SystemClock.wall()) }
 
   func run() async throws {
     let from = try navette.since(since, now: SystemClock.wall())
@@ -98,15 +102,14 @@ struct Show: AsyncParsableCommand {
       if json {
         try Terminal.json(story)
       } else {
-        for (name, value) in story.facts { Terminal.line("\(name): \(value)") }
-        for reason in story.reasons {
+        let reasons = story.reasons.map { reason in
           let place = [reason.row.map { "row \($0)" }, reason.column.map { "column \($0)" }].compactMap(\.self)
-          Terminal.line(
-            "reason: \(reason.code.rawValue): \(reason.message)"
-              + (place.isEmpty ? "" : " (\(place.joined(separator: ", ")))"))
+          let location = place.isEmpty ? "" : " (\(place.joined(separator: ", ")))"
+          return ["reason", "\(reason.code.rawValue): \(reason.message)\(location)"]
         }
+        Terminal.columns(story.facts.map { [$0.0, $0.1] } + reasons)
         Terminal.line("")
-        for line in story.history { Terminal.line("\(line.at.iso())  \(line.event)  \(line.detail)") }
+        Terminal.columns(story.history.map { [$0.at.iso(), $0.event, $0.detail] })
       }
       return .done
     }

@@ -17,18 +17,26 @@ enum Terminal {
     line(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 
-  /// Columns padded to their widest cell; the last one is left as it is, cut to fit 100 columns.
-  static func table(_ header: [String], _ rows: [[String]]) {
-    var widths = header.map(\.count)
-    for row in rows { for (index, cell) in row.enumerated() { widths[index] = max(widths[index], cell.count) } }
-    for row in [header] + rows {
-      var text = ""
-      for (index, cell) in row.enumerated() {
-        let isLast = index == row.count - 1
-        text += isLast ? cell : cell + String(repeating: " ", count: widths[index] - cell.count + 2)
-      }
-      line(text.count > 100 ? text.prefix(99) + "…" : text)
+  /// A table that fits 100 columns: the last cell gives up its middle, for keys and file names tell most at their ends.
+  static func table(_ header: [String], _ rows: [[String]]) { columns([header] + rows, width: 100) }
+
+  /// Columns padded to their widest cell; the last one is left as it is, or cut to the width.
+  static func columns(_ rows: [[String]], width: Int = .max) {
+    var widths: [Int] = []
+    for row in rows {
+      widths += Array(repeating: 0, count: max(0, row.count - widths.count))
+      for (index, cell) in row.enumerated() { widths[index] = max(widths[index], cell.count) }
     }
+    for row in rows {
+      let start = zip(row, widths).dropLast().map { $0 + String(repeating: " ", count: $1 - $0.count + 2) }.joined()
+      line(start + shortened(row.last ?? "", to: max(20, width - start.count)))
+    }
+  }
+
+  private static func shortened(_ text: String, to width: Int) -> String {
+    guard text.count > width else { return text }
+    let head = (width - 1) / 3
+    return "\(text.prefix(head))…\(text.suffix(width - 1 - head))"
   }
 
   private static func write(_ text: String, to descriptor: Int32) {
@@ -44,6 +52,8 @@ enum Terminal {
 
 /// Runs a command's work and turns what it throws into words and the contract's exit codes.
 func carryOut(_ work: () async throws -> Agent.ExitCode) async throws {
+  // What is kept is personal data: nothing that is made on the way, SQLite's files too, is for everybody.
+  umask(0o027)
   let code: Agent.ExitCode
   do {
     code = try await work()
@@ -61,6 +71,9 @@ func carryOut(_ work: () async throws -> Agent.ExitCode) async throws {
 func readSettings(_ options: CommonOptions) throws -> Settings {
   try ConfigReader.read(file: FilePath(options.config), environment: ProcessInfo.processInfo.environment)
 }
+
+/// `1 object`, `2 objects`
+func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
 /// `12.3 MiB`
 func size(_ bytes: UInt64) -> String {

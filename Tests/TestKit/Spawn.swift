@@ -53,9 +53,9 @@ public enum Spawn {
       timedOut: timedOut, group: child)
   }
 
-  private static func start(
+  static func start(
     _ argv: [String], _ environment: [String: String], _ files: [Int32]
-  ) throws -> pid_t {
+  ) throws -> Int32 {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -99,7 +99,7 @@ public enum Spawn {
   }
 
   /// A file without a name, at its beginning.
-  private static func unnamed(_ content: [UInt8] = []) throws -> Int32 {
+  static func unnamed(_ content: [UInt8] = []) throws -> Int32 {
     var template = Array("/tmp/navette-spawn-XXXXXX".utf8CString)
     let file = mkstemp(&template)
     guard file >= 0 else { throw Failure(description: "cannot make a temporary file in /tmp") }
@@ -112,7 +112,7 @@ public enum Spawn {
     return file
   }
 
-  private static func contents(_ file: Int32) -> String {
+  static func contents(_ file: Int32) -> String {
     var bytes = [UInt8](repeating: 0, count: max(0, Int(lseek(file, 0, SEEK_END))))
     let count = pread(file, &bytes, bytes.count, 0)
     return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)

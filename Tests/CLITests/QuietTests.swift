@@ -1,0 +1,97 @@
+import Foundation
+import TestKit
+import Testing
+
+@Suite("An agent that has nothing to do")
+struct QuietTests {
+  @Test func sleeps() async throws {
+    let site = try Site(Site.settings(batch: "max_age: 4h"))
+    let agent = try await site.agent()
+    // Threads that start-up needed are gone after some seconds.
+    try await Task.sleep(for: .seconds(8))
+    var seen: [String: Int] = switches(of: agent.pid)
+    let ticks = try cpuTicks(of: agent.pid)
+    var total = 0
+    for _ in 1...20 {
+      try await Task.sleep(for: .seconds(1))
+      let now = switches(of: agent.pid)
+      for (thread, count) in now { total += max(0, count - (seen[thread] ?? 0)) }
+      seen = now
+    }
+    let used = try cpuTicks(of: agent.pid) - ticks
+    print("idle for 20 s: \(total) voluntary context switches, \(used) ticks of 10 ms")
+    // One tick a second is the monitor of libdispatch's worker pool; passes come less than once in ten seconds.
+    #expect(total <= 100)
+    #expect(used <= 10)
+    #expect(agent.exitCode == nil)
+  }
+
+  /// By thread: how often it went to sleep.
+  private func switches(of pid: Int32) -> [String: Int] {
+    let folder = "/proc/\(pid)/task"
+    var counts: [String: Int] = [:]
+    for thread in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+      let status = (try? String(contentsOfFile: "\(folder)/\(thread)/status", encoding: .utf8)) ?? ""
+      for line in status.split(separator: "\n") where line.hasPrefix("voluntary_ctxt_switches:") {
+        counts[thread] = line.split(separator: "\t").last.flatMap { Int($0) }
+      }
+    }
+    return counts
+  }
+
+  private func cpuTicks(of pid: Int32) throws -> Int {
+    let stat = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+    let fields = stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ")
+    return (Int(fields[12]) ?? 0) + (Int(fields[13]) ?? 0)
+  }
+}
+
+@Suite("Nothing that is said holds personal data or secrets")
+struct PrivacyTests {
+  private static let address = "jane.roe.4711@private-person.example"
+  private static let secret = "wJalrXUtnFEMIK7MDENGbPxRfiCYSECRETKEY"
+  private static let identity = "AKIASECRETKEYID00001"
+
+  @Test func neitherByEventsNorByCommandsNorInWhatIsKept() async throws {
+    // A store that cannot be reached, with keys in the configuration: the faults must not tell them.
+    let store =
+      "url: s3://bucket/prefix, region: eu-west-1, endpoint: \"http://127.0.0.1:9\", "
+      + "access_key_id: \(Self.identity), secret_access_key: \(Self.secret)"
+    let site = try Site(Site.settings(store: store))
+    try site.write("landing/list for \(Self.address).csv", "email,name\n\(Self.address),Jane\n")
+    try site.write("landing/torn.csv", "email,name\n\(Self.address)\n")
+    try site.write("landing/quote.csv", "email,name\n\"\(Self.address),Jane\n")
+    try site.write("landing/nul.csv", "email,\(Self.address)\n\(Self.address)\0,x\n")
+    try site.append("log/a.csv", "email,\(Self.address)\n\(Self.address),1\n")
+    var said: [String] = []
+    func hear(_ words: [String]) async throws -> Spawn.Outcome {
+      let outcome = try await Spawn.run(site.arguments(words), environment: Site.environment)
+      said += ["\(words)", outcome.stdout, outcome.stderr]
+      return outcome
+    }
+    let agent = try await site.agent("--log-format", "json")
+    try await eventually("the store's fault is known") { agent.stderr.contains("upload_retry") }
+    try await eventually("the drops are judged") {
+      site.names(in: "state/feeds/audiences/quarantine").count == 3 && site.handedOver.count == 1
+    }
+    agent.signal(SIGTERM)
+    #expect(try await agent.ended(within: .seconds(25)) == 0)
+    said.append(agent.stderr)
+    #expect(try await hear(["run", "--once"]).exitCode == 69)
+    for words in ["status", "batches", "verify", "check"] { _ = try await hear([words]) }
+    _ = try await hear(["check", "--connect"])
+    _ = try await hear(["status", "--json"])
+    _ = try await hear(["show", "opens-000001"])
+    for id in site.names(in: "state/feeds/audiences/quarantine") {
+      _ = try await hear(["show", id, "--json"])
+      said.append(site.text("state/feeds/audiences/quarantine/\(id)/reasons.json") ?? "")
+      #expect(said.last?.isEmpty == false)
+    }
+    try site.configure(Site.settings(store: store.replacing("region:", with: "regiom:")))
+    #expect(try await hear(["check"]).exitCode == 78)
+    for text in said {
+      #expect(!text.contains("jane.roe") && !text.contains("private-person"), "\(text)")
+      #expect(!text.contains(Self.secret) && !text.contains(Self.identity), "\(text)")
+    }
+  }
+}

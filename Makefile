@@ -16,7 +16,7 @@ RELEASE := -c release --static-swift-stdlib --product navette
 CLEAN := env -u CURL_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR -u AWS_CA_BUNDLE -u REQUESTS_CA_BUNDLE \
   -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY -u all_proxy -u ALL_PROXY -u no_proxy -u NO_PROXY
 
-SCRIPTS := scripts/install-needs $(filter-out %.py,$(wildcard scripts/*)) .ci/run
+SCRIPTS := $(shell grep -l '^.!.*bash$$' scripts/* .ci/run)
 
 .PHONY: help swift build release demo test check bench fuzz fmt lint install clean
 
@@ -56,7 +56,7 @@ fmt: swift ## formats the Swift sources
 lint: swift ## format, scripts, spelling, house rules
 	scripts/install-needs lint
 	"$(SWIFT)" format lint --strict -r -p Package.swift Sources Tests
-	shellcheck $(sort $(SCRIPTS))
+	shellcheck $(SCRIPTS)
 	codespell README.md CONTRIBUTING.md CHANGELOG.md docs systemd scripts Tests/CLITests/Transcripts
 	if command -v systemd-analyze >/dev/null; then scripts/verify-unit; fi
 	"$(SWIFT)" build $(FLAGS) --build-tests

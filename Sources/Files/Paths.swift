@@ -7,10 +7,27 @@ extension FilePath {
   /// The path with one more component. A name that no directory can hold (empty, or with a slash or a zero byte) is refused by a
   /// `precondition`: names from outside are checked where they come in.
   public func appending(_ name: FileName) -> FilePath {
-    guard !name.bytes.contains(0), let component = name.withTerminated({ Component(platformString: $0) }) else {
+    let slash = UInt8(ascii: "/")
+    guard !name.bytes.isEmpty, !name.bytes.contains(0), !name.bytes.contains(slash) else {
       preconditionFailure("not the name of a file: \(name.masked)")
     }
-    return appending(component)
+    let own = bytes
+    let separator = own.isEmpty || own.last == slash ? [] : [slash]
+    return FilePath(bytes: own + separator + name.bytes)
+  }
+
+  /// Once over the bytes: `FilePath`'s own way takes the path apart and puts it together again, several times.
+  private init(bytes: [UInt8]) {
+    self = (bytes + [0]).withUnsafeBufferPointer { text in
+      // Never empty: it ends with a zero.
+      text.withMemoryRebound(to: CChar.self) { FilePath(platformString: $0.baseAddress.unsafelyUnwrapped) }
+    }
+  }
+
+  private var bytes: [UInt8] {
+    withPlatformString { text in
+      UnsafeBufferPointer(start: text, count: strlen(text)).map { UInt8(bitPattern: $0) }
+    }
   }
 
   /// The last component; nil for the root and for an empty path.
@@ -18,8 +35,9 @@ extension FilePath {
 
   /// The same path with more at the end of its last component. `suffix` holds no slash.
   public func appendingToName(_ suffix: String) -> FilePath {
-    guard let name else { return self }
-    return removingLastComponent().appending(FileName(bytes: name.bytes + Array(suffix.utf8)))
+    let own = bytes
+    guard let last = own.last, last != UInt8(ascii: "/") else { return self }
+    return FilePath(bytes: own + Array(suffix.utf8))
   }
 
   /// For messages: one line, and bytes that are not text as `%XX`.
@@ -34,14 +52,6 @@ extension FileName {
   public init(_ component: FilePath.Component) {
     self = component.withPlatformString { text in
       FileName(bytes: UnsafeBufferPointer(start: text, count: strlen(text)).lazy.map { UInt8(bitPattern: $0) })
-    }
-  }
-
-  func withTerminated<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { buffer in
-      for (index, byte) in bytes.enumerated() { buffer[index] = CChar(bitPattern: byte) }
-      buffer[bytes.count] = 0
-      return body(UnsafePointer(buffer.baseAddress.unsafelyUnwrapped))
     }
   }
 }

@@ -153,14 +153,18 @@ struct FeedPass {
 // MARK: - Small things that every phase needs
 
 extension FeedPass {
-  func partsPath(_ place: DropPlace, _ id: DropID) -> FilePath { spool.path(place, id).appending(DropPlan.partsName) }
-  func planPath(_ place: DropPlace, _ id: DropID) -> FilePath { spool.path(place, id).appending(DropPlan.fileName) }
+  func partsPath(_ place: DropPlace, _ id: DropID) -> FilePath {
+    spool.path(place, id).appending(FileName(DropPlan.partsName))
+  }
+  func planPath(_ place: DropPlace, _ id: DropID) -> FilePath {
+    spool.path(place, id).appending(FileName(DropPlan.fileName))
+  }
   func reasonsPath(_ place: DropPlace, _ id: DropID) -> FilePath {
-    spool.path(place, id).appending(DropPlan.reasonsName)
+    spool.path(place, id).appending(FileName(DropPlan.reasonsName))
   }
 
   /// Where a part lies in the hand-over folder before it has its name. Hidden, and `.part` for those who look all the same.
-  func stagedPath(_ id: DropID, _ number: Int) -> FilePath { handover.appending(".\(id).\(number).part") }
+  func stagedPath(_ id: DropID, _ number: Int) -> FilePath { handover.appending(FileName(".\(id).\(number).part")) }
 
   /// Drops in the place, in the order in which they were seen. What has no drop's name is not ours and stays alone.
   func drops(in place: DropPlace) throws(FileFault) -> [DropID] {

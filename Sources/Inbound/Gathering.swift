@@ -163,7 +163,7 @@ extension FeedPass {
 
   private mutating func copy(_ part: DropPart, of id: DropID) throws(FileFault) -> Brought {
     let original = landing.appending(part.name)
-    let folder = spool.path(.gathering, id).appending(Self.copying)
+    let folder = spool.path(.gathering, id).appending(FileName(Self.copying))
     try files.ensureDirectory(folder)
     do {
       try files.copy(original, to: folder.appending(part.name), mode: .stateFile)
@@ -195,20 +195,20 @@ extension FeedPass {
 
   /// Copies that are whole become durable, then parts.
   private func settleCopies(_ plans: [DropPlan]) throws(FileFault) {
-    var made: [(DropPlan, FileName)] = []
+    var made: [(copy: FilePath, part: FilePath)] = []
+    var folders: [FilePath] = []
+    var barriers: [FilePath] = []
     for plan in plans {
-      let folder = spool.path(.gathering, plan.id).appending(Self.copying)
-      for name in try files.list(folder) { made.append((plan, name)) }
+      let drop = spool.path(.gathering, plan.id)
+      let (folder, parts) = (drop.appending(FileName(Self.copying)), drop.appending(FileName(DropPlan.partsName)))
+      for name in try files.list(folder) { made.append((folder.appending(name), parts.appending(name))) }
+      folders.append(folder)
+      barriers += [parts, drop]
     }
-    func copy(_ plan: DropPlan, _ name: FileName) -> FilePath {
-      spool.path(.gathering, plan.id).appending(Self.copying).appending(name)
-    }
-    try sync(made.map { copy($0.0, $0.1) })
-    for (plan, name) in made {
-      try files.move(copy(plan, name), to: partsPath(.gathering, plan.id).appending(name))
-    }
-    for plan in plans { try files.remove(spool.path(.gathering, plan.id).appending(Self.copying)) }
-    try sync(plans.flatMap { [partsPath(.gathering, $0.id), spool.path(.gathering, $0.id)] })
+    try sync(made.map(\.copy))
+    for (copy, part) in made { try files.move(copy, to: part) }
+    for folder in folders { try files.remove(folder) }
+    try sync(barriers)
   }
 
   /// Nothing of a drop is ours yet: landing still has it. A set of which a part is ours waits for the others.
@@ -244,8 +244,8 @@ extension FeedPass {
     for plan in plans {
       var isClear = true
       for (number, part) in plan.parts.enumerated() where part.landing == landing.string {
-        let hidden = landing.appending(".\(plan.id).\(number).taken")
-        if try isUnchanged(part) {
+        let hidden = landing.appending(FileName(".\(plan.id).\(number).taken"))
+        if try isOriginal(part, of: plan.id) {
           do { try files.move(landing.appending(part.name), to: hidden) } catch {
             if error.kind != .missing { throw error }
           }
@@ -269,6 +269,45 @@ extension FeedPass {
     return cleared
   }
 
+  /// Whether landing holds what this claimed part was made of. After a power cut its ctime can be that of a rename which is undone:
+  /// then the bytes decide.
+  private func isOriginal(_ part: DropPart, of id: DropID) throws(FileFault) -> Bool {
+    let path = landing.appending(part.name)
+    guard let info = try files.info(path), info.kind == .file, info.inode == part.inode, info.size == part.size else {
+      return false
+    }
+    if info.changed == part.changed { return true }
+    if try writers(of: path) == .some { return false }
+    return try isEqual(path, partsPath(.claimed, id).appending(part.name))
+  }
+
+  private func isEqual(_ one: FilePath, _ other: FilePath) throws(FileFault) -> Bool {
+    let (a, b) = (try files.open(one), try files.open(other))
+    var left = [UInt8](repeating: 0, count: Limits.chunkBytes)
+    var right = left
+    var offset: UInt64 = 0
+    while true {
+      let count = try fill(&left, from: a, at: offset)
+      guard try fill(&right, from: b, at: offset) == count, left[..<count] == right[..<count] else { return false }
+      if count < left.count { return true }
+      offset += UInt64(count)
+    }
+  }
+
+  /// Fewer bytes than there is room for only at the file's end.
+  private func fill(_ buffer: inout [UInt8], from file: any ReadableFile, at offset: UInt64) throws(FileFault) -> Int {
+    try buffer.withUnsafeMutableBufferPointer { (room) throws(FileFault) in
+      var filled = 0
+      while filled < room.count {
+        let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[filled...])
+        let count = try file.read(into: rest, at: offset + UInt64(filled))
+        if count == 0 { break }
+        filled += count
+      }
+      return filled
+    }
+  }
+
   // MARK: After a stop
 
   /// What lies in `gathering` at the start of a pass: left by a stop, or still written by its sender.
@@ -278,7 +317,7 @@ extension FeedPass {
       var complete: [DropPlan] = []
       var missing: [(plan: DropPlan, mayRename: Bool)] = []
       for id in slice {
-        try files.removeTree(spool.path(.gathering, id).appending(Self.copying))
+        try files.removeTree(spool.path(.gathering, id).appending(FileName(Self.copying)))
         let parts = partsPath(.gathering, id)
         let names = try files.info(parts) == nil ? [] : try files.list(parts)
         if names.isEmpty {

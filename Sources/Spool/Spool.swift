@@ -24,7 +24,7 @@ public struct Spool<P: Place>: Sendable {
 
   public func path(_ place: P) -> FilePath { places[place] ?? root.appending(place.rawValue) }
   public func path(_ place: P, _ name: some CustomStringConvertible) -> FilePath {
-    path(place).appending(name.description)
+    path(place).appending(FileName(name.description))
   }
 
   /// Names in the place, sorted; empty where the lane has no such place yet.

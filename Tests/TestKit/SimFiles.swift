@@ -270,7 +270,7 @@ extension SimDisk {
     _ what: String, _ path: FilePath, _ target: FilePath
   ) throws(FileFault) -> (Slot, Int) {
     let id = try require(what, path)
-    if nodes[id]?.kind == .directory, target != path, target.starts(with: path) {
+    if nodes[id]?.kind == .directory, target != path, SimDisk.below(target)(path) {
       throw simFault(.io, what, target, "Invalid argument")
     }
     return (try slot(what, path), id)
@@ -287,7 +287,7 @@ extension SimDisk {
     var due: SimInjection?
     for index in knobs.faults.indices.reversed() {
       let fault = knobs.faults[index]
-      guard fault.operation == operation, fault.below.map({ path.starts(with: $0) }) ?? true else { continue }
+      guard fault.operation == operation, fault.below.map(SimDisk.below(path)) ?? true else { continue }
       if fault.after == 0 {
         due = fault
         knobs.faults.remove(at: index)

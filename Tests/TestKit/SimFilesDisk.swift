@@ -134,10 +134,17 @@ extension SimDisk {
   func node(at slot: Slot) -> Int? { nodes[slot.directory]?.entries[slot.name] }
 
   func mount(of path: FilePath) -> FilePath? {
-    knobs.mounts.filter { path.starts(with: $0) }.max { $0.components.count < $1.components.count }
+    let below = SimDisk.below(path)
+    return knobs.mounts.filter(below).max { $0.names.count < $1.names.count }
   }
 
-  func isForeign(_ path: FilePath) -> Bool { knobs.foreign.contains { path.starts(with: $0) } }
+  func isForeign(_ path: FilePath) -> Bool { knobs.foreign.contains(where: SimDisk.below(path)) }
+
+  /// Whether the path lies at or below another. By names: in a debug build `FilePath.starts(with:)` takes most of a sweep's time.
+  static func below(_ path: FilePath) -> (FilePath) -> Bool {
+    let names = path.names
+    return { names.starts(with: $0.names) }
+  }
 
   var usedBytes: UInt64 { nodes.values.reduce(0) { $0 + ($1.links > 0 ? UInt64($1.data.count) : 0) } }
 

@@ -40,13 +40,13 @@ let package = Package(
     .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CYaml", linkerSettings: [.linkedLibrary("yaml")]),
 
-    // Core ← Formats, Files, Journal, Store, Config ← Ledger, Spool ← Inbound, Outbound ← Agent ← navette
+    // Core ← Formats, Files, Journal, Store ← Config ← Ledger, Spool ← Inbound, Outbound ← Agent ← navette
     module("Core", []),
     module("Formats", ["Core", "CScan", "CZlib", crypto]),
     module("Files", ["Core", "CLinux", system]),
     module("Journal", ["Core", log]),
     module("Store", ["Core", system]),
-    module("Config", ["Core", "CLinux", "CYaml", system]),
+    module("Config", ["Core", "Store", "CLinux", "CYaml", system]),
     module("Ledger", ["Core", "CSQLite", system]),
     module("Spool", ["Core", "Files", system]),
     module("Stores", ["Core", "Store", "Config", "Files", "CCurl", crypto, system]),

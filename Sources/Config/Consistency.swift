@@ -1,4 +1,5 @@
 import Core
+import Store
 import SystemPackage
 
 /// What several settings must be together. Pure: nothing on the disk is looked at.
@@ -94,8 +95,18 @@ struct Consistency {
     return glob == name || (!Glob.isPattern(name) && Glob.matches(glob, name))
   }
 
+  private func complaint(about key: String) -> TemplateComplaint? {
+    do {
+      _ = try KeyTemplate(key)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
   private func checkKeys() {
     for (index, stream) in settings.streams.enumerated() {
+      let before = walk.problems.count
       let longest = Template.longestKey(stream.key, stream: stream.name.text, host: settings.host)
       for name in stream.stores {
         switch settings.store(name)?.target {
@@ -112,6 +123,10 @@ struct Consistency {
             "a part of the name between slashes could be longer than the \(Limits.nameBytes) bytes that a folder takes")
         case nil: continue
         }
+      }
+      // What makes the names has the last word: it bounds hosts and streams, whatever they are called here.
+      if walk.problems.count == before, let complaint = complaint(about: stream.key) {
+        report("streams.\(stream.name).key", "object names could be refused: \(complaint)", "Use fewer or shorter parts")
       }
       guard Template(stream.key)?.placeholders.contains("stream") == false else { continue }
       for other in settings.streams[..<index]

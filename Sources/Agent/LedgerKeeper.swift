@@ -19,7 +19,8 @@ enum LedgerKeeper {
     _ settings: Settings, _ files: any Files, _ events: any EventSink, at now: Moment
   ) throws -> Ledger {
     let state = StateFolder(settings.state)
-    let isThere = try files.info(state.ledger) != nil
+    // SQLite takes an empty file for a new ledger: believed, it would forget every cursor.
+    let isThere = (try files.info(state.ledger)?.size ?? 0) > 0
     do throws(LedgerFault) {
       let ledger = try Ledger(path: state.ledger)
       try ledger.check()

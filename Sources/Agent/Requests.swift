@@ -32,11 +32,12 @@ struct RequestBox {
     return path
   }
 
+  /// A letter that cannot be read stays where it is, and the others are heeded all the same.
   func open() throws(FileFault) -> [Letter] {
     var letters: [Letter] = []
     for name in try files.list(state.requests) where name.description.hasSuffix(".json") {
       let path = state.requests.appending(name)
-      let bytes = try files.contents(of: path, limit: Limits.requestBytes)
+      guard let bytes = try? files.contents(of: path, limit: Limits.requestBytes) else { continue }
       letters.append(Letter(path: path, request: try? JSONDecoder().decode(Request.self, from: Data(bytes))))
     }
     return letters

@@ -47,7 +47,7 @@ public struct Verification: Sendable {
           guard let storeSettings = settings.store(name) else { continue }
           let store = try makeStore(storeSettings, files: files) { SystemClock.now().wall }
           try await compare(ledger, configured, storeSettings, store, since, found)
-          try await findExtra(ledger, configured, name, store, since, found)
+          try await findExtra(ledger, configured, settings.host, name, store, since, found)
         }
       }
     } catch let fault as StoreFault {
@@ -103,15 +103,16 @@ public struct Verification: Sendable {
 
   /// Objects under the stream's part of the store that no batch of the ledger accounts for.
   private func findExtra(
-    _ ledger: Ledger, _ stream: StreamSettings, _ name: StoreName, _ store: any RemoteStore, _ since: Timestamp?,
+    _ ledger: Ledger, _ stream: StreamSettings, _ host: String, _ name: StoreName, _ store: any RemoteStore,
+    _ since: Timestamp?,
     _ found: (Finding) -> Void
   ) async throws {
-    let template = stream.key.replacing("{stream}", with: stream.name.text)
-    let prefix = String(template.prefix { $0 != "{" })
+    let keys = OwnKeys(stream.key, stream: stream.name.text, host: host)
     let strays = Guarded<[ListedObject]>([])
-    try await store.list(prefix) { page in
+    try await store.list(keys.prefix) { page in
       for object in page {
         if let since, let modified = object.modified, modified < since { continue }
+        if keys.isAnotherHosts(object.key) { continue }
         let known = try ledger.read { (t) throws(LedgerFault) in try t.knows(key: object.key) }
         if !known { strays.withLock { $0.append(object) } }
       }

@@ -9,7 +9,7 @@ struct AgentTests {
     let site = try Site()
     let agent = try await site.agent()
     let slow = Array(audience(1, rows: 400).utf8)
-    let file = open(site.path("landing/slow.csv"), O_WRONLY | O_CREAT, 0o644)
+    let file = open(site.path("landing/slow.csv"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     // Longer between two writes than the feed's settle time: an open writer means "not complete".
     for part in [slow[..<1_000], slow[1_000..<4_000], slow[4_000...]] {
       try #require(write(file, Array(part), part.count) == part.count)
@@ -173,5 +173,16 @@ struct AgentTests {
     #expect(flushed.stdout == "the agent (pid \(agent.pid)) has done it\n")
     try await eventually("so does `navette flush`") { try await site.records() == ["1", "2"] }
     #expect(site.names(in: "state/requests").isEmpty)
+  }
+
+  @Test func aRequestThatCannotBeReadKeepsNoOtherFromBeingHeeded() async throws {
+    let site = try Site(Site.settings(batch: "max_age: 4h"))
+    let agent = try await site.agent()
+    try site.write("state/requests/0-large.json", String(repeating: "x", count: 100_000))
+    try site.makeFolder("state/requests/1-folder.json")
+    try site.append("log/a.csv", "id\n1\n")
+    let flushed = try await site.navette("flush")
+    #expect(flushed.exitCode == 0, "\(flushed.stderr)\(agent.stderr)")
+    try await eventually("it is sent") { try await site.records() == ["1"] }
   }
 }

@@ -62,7 +62,10 @@ struct KillTests {
     #expect(book.good.count > 5 && book.bad > 1, "enough audiences came to mean something")
     #expect(book.wrong.isEmpty, "\(book.wrong)")
     #expect(site.handedOver == book.good.keys.sorted())
-    for (name, text) in book.good { #expect(site.text("import/\(name)") == text, "\(name)") }
+    for (name, text) in book.good {
+      let isSame = site.text("import/\(name)") == text
+      #expect(isSame, "\(name)")
+    }
     #expect(site.names(in: "import").allSatisfy { !$0.hasPrefix(".") }, "no staged file is left behind")
     #expect(site.names(in: "state/feeds/audiences/quarantine").count == book.bad)
     #expect(site.names(in: "landing").isEmpty)
@@ -81,7 +84,7 @@ struct KillTests {
   private static func writeLog(_ site: Site, _ name: String, reopens: Int, _ book: Guarded<Book>) async throws {
     var number = 0
     while !book.withLock({ $0.isOver }) {
-      let file = open(site.path("log/\(name).csv"), O_WRONLY | O_CREAT | O_APPEND, 0o644)
+      let file = open(site.path("log/\(name).csv"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
       try #require(file >= 0)
       defer { close(file) }
       func put(_ text: String) throws { try #require(write(file, text, text.utf8.count) == text.utf8.count) }
@@ -116,7 +119,7 @@ struct KillTests {
         try #require(rename(site.path("landing/.\(name).part"), site.path("landing/\(name)")) == 0)
       } else {
         let bytes = Array(text.utf8)
-        let file = open(site.path("landing/\(name)"), O_WRONLY | O_CREAT, 0o644)
+        let file = open(site.path("landing/\(name)"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
         try #require(file >= 0 && write(file, bytes, 2_000) == 2_000)
         try await Task.sleep(for: .milliseconds(250))
         try #require(write(file, Array(bytes[2_000...]), bytes.count - 2_000) == bytes.count - 2_000)

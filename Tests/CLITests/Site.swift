@@ -77,7 +77,7 @@ struct Site: Sendable {
   func write(_ name: String, _ text: String) throws { try Data(text.utf8).write(to: URL(filePath: path(name))) }
 
   func append(_ name: String, _ text: String) throws {
-    let file = open(path(name), O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    let file = open(path(name), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw Errno(rawValue: errno) }
     defer { close(file) }
     let bytes = Array(text.utf8)

@@ -21,13 +21,13 @@ public struct Demonstration {
     self.say = say
     root = folder ?? FilePath("/tmp/navette-demo-\(String(UInt32.random(in: 0 ... .max), radix: 36))")
     guard root.isAbsolute else { throw Failure(.usage, "--dir takes an absolute path, not \(root)") }
-    do throws(FileFault) {
+    do {
       if try files.info(root) != nil, try !files.list(root).isEmpty {
-        throw FileFault(.exists, "Cannot use", at: root.string, why: "it is not empty", remedy: "Name another folder")
+        throw Failure(.usage, "Cannot use \(root): it is not empty. Name another folder")
       }
       for folder in ["landing", "import", "log", "shelf", "state"] { try files.ensureDirectory(root.appending(folder)) }
-    } catch {
-      throw Failure(error)
+    } catch let fault as FileFault {
+      throw Failure(fault)
     }
   }
 

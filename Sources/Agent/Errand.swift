@@ -80,9 +80,8 @@ public struct Errand {
     let lanes = try Lanes(run, settings)
     switch request {
     case .flush(let streams):
-      await lanes.outbound.flush(streams.map { Set($0) })
       do throws(LedgerFault) {
-        _ = try await lanes.outbound.seal()
+        try await lanes.outbound.flushNow(streams.map { Set($0) }, sending: false)
       } catch {
         throw Failure(error)
       }

@@ -95,8 +95,7 @@ final class LaneWatch: Sendable {
     do {
       let letters = try box.open()
       for case .flush(let streams)? in letters.map(\.request) {
-        await lanes.outbound.flush(streams.map { Set($0) })
-        _ = try await lanes.outbound.pass()
+        try await lanes.outbound.flushNow(streams.map { Set($0) }, sending: true)
       }
       try box.done(letters)
     } catch {

@@ -23,7 +23,7 @@ struct OnceRun {
     do {
       try await carryOutRequests(lanes)
       async let inbound: Bool = passInbound(lanes.inbound)
-      try await lanes.outbound.runOnce(until: SystemClock.uptime() + Self.patience)
+      try await lanes.outbound.runOnce(patience: Self.patience)
       let inboundIsPaused = try await inbound
       return try exitCode(await lanes.outbound.outcome(), inboundIsPaused)
     } catch let fault as LedgerFault {

@@ -126,7 +126,8 @@ struct Consistency {
       }
       // What makes the names has the last word: it bounds hosts and streams, whatever they are called here.
       if walk.problems.count == before, let complaint = complaint(about: stream.key) {
-        report("streams.\(stream.name).key", "object names could be refused: \(complaint)", "Use fewer or shorter parts")
+        report(
+          "streams.\(stream.name).key", "object names could be refused: \(complaint)", "Use fewer or shorter parts")
       }
       guard Template(stream.key)?.placeholders.contains("stream") == false else { continue }
       for other in settings.streams[..<index]

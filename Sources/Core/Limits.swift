@@ -25,6 +25,9 @@ public enum Limits {
   /// S3's and Azure's bound for a key (1,024 bytes UTF-8).
   public static let keyBytes = 1024
 
+  /// Batches that one stream seals before others have their turn and transfers begin.
+  public static let batchesPerPass = 4
+
   /// How often logs are looked at when nothing wakes the lane: appends make no event that we ask for. Idle, the agent wakes
   /// less than once in ten seconds.
   public static let logPoll: Duration = .seconds(15)

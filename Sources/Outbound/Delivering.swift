@@ -82,6 +82,7 @@ extension OutboundEngine {
   {
     refusing.remove(upload.store)
     reached[upload.store] = true
+    confirmed += 1
     try ledger.transact("confirm") { (t) throws(LedgerFault) in
       try t.noteConfirmed(upload.batch, upload.store, at: now.wall, tag: receipt.tag)
       try t.noteHistory(

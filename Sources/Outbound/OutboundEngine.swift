@@ -65,6 +65,8 @@ public struct OutboundEngine {
   /// Stores that refused a batch for good, until it is moved to `held`.
   var refused: [BatchID: Set<StoreName>] = [:]
   var spoolIsFull = false
+  /// Confirmations in this life.
+  var confirmed = 0
   /// Which stores answered in this life, and which could not be reached.
   public internal(set) var reached: [StoreName: Bool] = [:]
 
@@ -99,6 +101,9 @@ public struct OutboundEngine {
   public mutating func flush(_ streams: Set<StreamName>?) {
     for lane in lanes where streams?.contains(lane.name) ?? true { lane.flush = true }
   }
+
+  /// Whether the last pass left records that were due.
+  public var isCatchingUp: Bool { lanes.contains { $0.isCatchingUp } }
 
   /// Whether a stream is in trouble of its own, or the spool is full.
   public var isPaused: Bool { spoolIsFull || lanes.contains { $0.pause != nil } }

@@ -55,10 +55,19 @@ public actor OutboundLane {
     waker.wake()
   }
 
-  /// Seals everything of these streams in the next pass; nil: of all.
+  /// Asks for everything of these streams to be sealed; nil: of all.
   public func flush(_ streams: Set<StreamName>?) {
     engine.flush(streams)
     waker.wake()
+  }
+
+  /// Seals everything of these streams before it returns; nil: of all.
+  /// - Parameter sending: false leaves the transfers to the next agent.
+  public func flushNow(_ streams: Set<StreamName>?, sending: Bool) throws(LedgerFault) {
+    engine.flush(streams)
+    repeat {
+      if sending { _ = try pass() } else { _ = try engine.pass(at: clock()) }
+    } while engine.isCatchingUp && !hasStopped
   }
 
   /// Until `stop` is called.
@@ -68,8 +77,8 @@ public actor OutboundLane {
     try await breakOff()
   }
 
-  /// One pass now, its transfers started. For `run --once` and `flush`, which decide themselves when it is over.
-  public func pass() throws(LedgerFault) -> OutboundPass {
+  /// One pass now, its transfers started.
+  func pass() throws(LedgerFault) -> OutboundPass {
     try settle()
     let pass = try engine.pass(at: clock())
     for upload in pass.uploads { start(upload) }
@@ -77,18 +86,23 @@ public actor OutboundLane {
     return pass
   }
 
-  /// One pass now without any transfer: what is due is sent by the next agent.
-  public func seal() throws(LedgerFault) -> OutboundPass { try engine.pass(at: clock()) }
-
-  /// Passes until no batch waits for a store and no transfer is under way, or until the uptime given.
-  public func runOnce(until deadline: Duration) async throws(LedgerFault) {
+  /// Seals everything, then passes until no batch waits for a store; gives up when nothing has been confirmed for so long.
+  public func runOnce(patience: Duration) async throws(LedgerFault) {
     engine.flush(nil)
+    var lastProgress = clock().uptime
+    var confirmed = 0
     while !hasStopped {
       let pass = try pass()
       let now = clock().uptime
-      if now >= deadline { break }
-      if transfers.isEmpty, ended.isEmpty, try !engine.hasWaiting() { break }
-      _ = await waker.wait(atMost: max(min(pass.next, deadline) - now, .milliseconds(5)))
+      if engine.isCatchingUp || engine.confirmed > confirmed {
+        lastProgress = now
+        confirmed = engine.confirmed
+      }
+      let isIdle = transfers.isEmpty && ended.isEmpty && !engine.isCatchingUp
+      let hasWaiting = try engine.hasWaiting()
+      if isIdle, !hasWaiting { break }
+      if isIdle, now - lastProgress >= patience { break }
+      _ = await waker.wait(atMost: max(min(pass.next, lastProgress + patience) - now, .milliseconds(5)))
     }
     try await breakOff()
     _ = try engine.pass(at: clock())

@@ -26,14 +26,19 @@ public struct OutboundRebuild {
           else {
             continue
           }
-          try ledger.transact("rebuild") { (t) throws(LedgerFault) in
-            try t.note(plan, due: now)
-            try t.advance(plan)
-            if place == .delivered { try t.noteDelivered(plan.id, at: plan.sealedAt) }
-            try t.noteHistory(plan.id, "rebuilt", "from its plan in \(place.rawValue)", at: now)
-          }
+          try Self.record(plan, in: place, ledger, at: now)
         }
       }
+    }
+  }
+
+  /// Says of one batch what its plan and its place say.
+  static func record(_ plan: BatchPlan, in place: BatchPlace, _ ledger: Ledger, at now: Timestamp) throws(LedgerFault) {
+    try ledger.transact("rebuild") { (t) throws(LedgerFault) in
+      try t.note(plan, due: now)
+      try t.advance(plan)
+      if place == .delivered { try t.noteDelivered(plan.id, at: plan.sealedAt) }
+      try t.noteHistory(plan.id, "rebuilt", "from its plan in \(place.rawValue)", at: now)
     }
   }
 }

@@ -16,9 +16,17 @@ extension OutboundEngine {
       try rotate(Set(order.rotate), lane, at: now)
       try look(lane, at: now)
     }
+    var sealed = 0
     while try seal(lane, everything: order.seal == .everything, at: now) {
       guard try hasRoom(lane) else { return nil }
+      sealed += 1
+      guard sealed < Limits.batchesPerPass else {
+        // What is sealed leaves while the rest is cut; what was due stays due.
+        lane.isCatchingUp = order.seal == .everything
+        return now.wall
+      }
     }
+    lane.isCatchingUp = false
     order = plan(try view(lane, at: now), lane.settings, at: now.wall)
     return order.due
   }
@@ -71,7 +79,7 @@ extension OutboundEngine {
           source: id, role: log.role == .live ? .live : .aside, unread: unread, rows: try countRows(log, lane, at: now),
           since: lane.waiting[id] ?? now.wall))
     }
-    return StreamView(logs: views, flush: lane.flush)
+    return StreamView(logs: views, flush: lane.flush || lane.isCatchingUp)
   }
 
   /// Bytes that may hold records not yet in a batch.

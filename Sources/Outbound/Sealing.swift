@@ -14,12 +14,25 @@ extension OutboundEngine {
   func settleIn(_ lane: StreamLane, at now: Moment) throws {
     if lane.sequence == nil {
       try lane.spool.prepare()
+      try recordUnknown(lane, at: now)
       lane.sequence = try lastSequence(lane)
     }
     for name in try lane.spool.entries(in: .building) { try lane.spool.remove(name, from: .building) }
     for name in try lane.spool.entries(in: .ready) {
       guard let id = BatchID(name), id.stream == lane.name, !lane.adopted.contains(id) else { continue }
       try adopt(id, lane, at: now)
+    }
+  }
+
+  /// Batches at an end that the ledger does not know, as when an older ledger was put back: their plans say how far the logs were
+  /// read. Those in `ready` are adopted one by one.
+  private func recordUnknown(_ lane: StreamLane, at now: Moment) throws {
+    for place in [BatchPlace.delivered, .held] {
+      for id in try lane.spool.entries(in: place).compactMap({ BatchID($0) }) where id.stream == lane.name {
+        guard try ledger.read({ (t) throws(LedgerFault) in try !t.knows(id) }) else { continue }
+        let path = lane.spool.path(place, id).appending(BatchPlan.fileName)
+        try OutboundRebuild.record(try files.readPlan(BatchPlan.self, at: path), in: place, ledger, at: now.wall)
+      }
     }
   }
 

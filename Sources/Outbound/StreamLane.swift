@@ -14,6 +14,8 @@ final class StreamLane {
   var sources: LogSources
 
   var flush = false
+  /// Everything was due, and a pass has not got through all of it.
+  var isCatchingUp = false
   var pause: Pause?
   /// The last number given to a batch; nil before the first look.
   var sequence: Int?

@@ -74,6 +74,24 @@ struct OutboundEngineTests {
     #expect(try world.sent() == rows)
   }
 
+  @Test("A backlog is sealed a few batches a pass, so that sending begins; all that was due leaves")
+  func backlog() async throws {
+    let rows = (1...400).map { "\($0),xxxxxxxxxx\n" }.joined()
+    let (world, _) = try world("id,text\n" + rows) { $0.streams[0].batch.maxBytes = 300 }
+    var engine = world.makeEngine()
+    engine.flush(nil)
+    let first = try engine.pass(at: world.now)
+    #expect(try world.places(.ready).count == Limits.batchesPerPass && !first.uploads.isEmpty)
+    #expect(first.next <= world.now.uptime + .milliseconds(10))
+    for upload in first.uploads {
+      let receipt = try await world.store.create(upload.file, at: upload.key)
+      try engine.note(UploadOutcome(upload: upload, result: .success(receipt), took: .zero), at: world.now)
+    }
+    // Nobody flushes again: what was due stays due.
+    try await world.settle(&engine)
+    #expect(try world.sent() == rows)
+  }
+
   @Test("max_rows closes a batch at exactly so many rows")
   func byRows() async throws {
     let rows = (1...10).map { "\($0),x\n" }.joined()
@@ -216,6 +234,21 @@ struct OutboundEngineTests {
       objects.append(world.store.bytes(at: "opens/000001.csv.gz"))
     }
     #expect(objects[0] != nil && objects[0] == objects[1])
+  }
+
+  @Test(
+    "An older ledger that was put back learns of the batches that it missed: nothing is sent twice, nothing is unknown")
+  func olderLedger() async throws {
+    let (old, files) = try world("id,text\n1,a\n")
+    files.setKnobs { $0.openForWriting = ["/logs/a.csv", "/logs/a.csv.20260312T060000Z.navette"] }
+    var engine = old.makeEngine()
+    try await old.settle(&engine, flush: true)
+    let world = try World(files)
+    var next = world.makeEngine()
+    try await world.settle(&next, flush: true)
+    #expect(world.store.keys.isEmpty)
+    let known = try world.ledger.read { (t) throws(LedgerFault) in try t.batches(of: nil) }
+    #expect(known.map(\.id.description) == ["opens-000001"] && known.allSatisfy { $0.deliveredAt != nil })
   }
 
   @Test("A ledger that is lost is made anew from the plans: nothing is sent twice, numbers go on")

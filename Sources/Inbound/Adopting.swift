@@ -16,7 +16,9 @@ extension FeedPass {
         try sync(paths)
       }
     }
-    try sync(DropPlace.allCases.map { spool.path($0) } + [spool.root])
+    // The folders above too: they can have been made by a process that was killed before it had synced them.
+    let feeds = spool.root.removingLastComponent()
+    try sync(DropPlace.allCases.map { spool.path($0) } + [spool.root, feeds, feeds.removingLastComponent()])
     for folder in [landing, handover] where try files.info(folder)?.kind == .directory { try sync([folder]) }
 
     for place in DropPlace.allCases where place != .gathering {

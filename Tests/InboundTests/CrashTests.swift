@@ -183,6 +183,17 @@ struct CrashTests {
     #expect(report.steps > 30)
   }
 
+  @Test("Two blows in a row: a kill or a power cut, and then another")
+  func twice() async {
+    var sweep = Self.sweep(.good, .copying, takes: false)
+    sweep.depth = 2
+    sweep.survivals = 1
+    sweep.stride = 41
+    let report = await sweep.run()
+    #expect(report.failures.isEmpty, "\(report)")
+    #expect(report.runs > 200)
+  }
+
   // With the power gone between a rename and its sync, a consumer that has already taken the file may see it again, with the same
   // name and bytes.
   @Test("Power cuts, with a consumer that takes each file the instant it appears")

@@ -102,8 +102,8 @@ public struct OutboundEngine {
     for lane in lanes where streams?.contains(lane.name) ?? true { lane.flush = true }
   }
 
-  /// Whether the last pass left records that were due.
-  public var isCatchingUp: Bool { lanes.contains { $0.isCatchingUp } }
+  /// Whether the last pass left records that were due and that the next can seal at once.
+  public var isCatchingUp: Bool { !spoolIsFull && lanes.contains { $0.isCatchingUp && $0.pause == nil } }
 
   /// Whether a stream is in trouble of its own, or the spool is full.
   public var isPaused: Bool { spoolIsFull || lanes.contains { $0.pause != nil } }

@@ -11,6 +11,8 @@ extension OutboundEngine {
     try look(lane, at: now)
     var order = plan(try view(lane, at: now), lane.settings, at: now.wall)
     guard order.seal != .nothing else { return order.due }
+    // What is due stays due until it is sealed, whatever keeps it waiting.
+    lane.isCatchingUp = order.seal == .everything
     guard try hasRoom(lane) else { return nil }
     if !order.rotate.isEmpty {
       try rotate(Set(order.rotate), lane, at: now)
@@ -20,11 +22,8 @@ extension OutboundEngine {
     while try seal(lane, everything: order.seal == .everything, at: now) {
       guard try hasRoom(lane) else { return nil }
       sealed += 1
-      guard sealed < Limits.batchesPerPass else {
-        // What is sealed leaves while the rest is cut; what was due stays due.
-        lane.isCatchingUp = order.seal == .everything
-        return now.wall
-      }
+      // What is sealed leaves while the rest is cut.
+      guard sealed < Limits.batchesPerPass else { return now.wall }
     }
     lane.isCatchingUp = false
     order = plan(try view(lane, at: now), lane.settings, at: now.wall)

@@ -8,7 +8,9 @@ import Testing
 
 @Suite("Ledger")
 struct LedgerTests {
-  private let stream = StreamName("opens")!
+  private let stream: StreamName
+
+  init() throws { stream = try #require(StreamName("opens")) }
 
   private func source(_ cursor: UInt64) -> SourceRecord {
     let identity = SourceIdentity(

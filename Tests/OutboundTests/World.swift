@@ -36,7 +36,7 @@ struct SteadyNumbers: RandomNumberGenerator, Sendable {
 
 /// The outbound engine on any disk, with a store in memory and a clock that a test moves.
 final class World: Sendable {
-  static let start = Timestamp(text: "2026-03-12T06:00:00Z")!
+  static let start = Timestamp(.init(year: 2026, month: 3, day: 12, hour: 6))
 
   let files: any Files
   let ledger: Ledger
@@ -59,7 +59,8 @@ final class World: Sendable {
     settings.state = root
     settings.host = "acc"
     settings.limits.minFree = 0
-    var stream = StreamSettings(name: StreamName("opens")!, logs: logs, stores: stores.map { StoreName($0)! })
+    guard let name = StreamName("opens") else { throw Broken("no name") }
+    var stream = StreamSettings(name: name, logs: logs, stores: stores.compactMap { StoreName($0) })
     stream.key = "{stream}/{seq}.csv.gz"
     settings.streams = [stream]
     change(&settings)

@@ -116,7 +116,7 @@ struct Consistency {
           report(
             "streams.\(stream.name).key",
             "object names could be \(length) bytes long with the prefix of \(name), and \(Limits.keyBytes) is the most")
-        case .folder:
+        case .folder, .sftp:
           guard longest.split(separator: "/").contains(where: { $0.utf8.count > Limits.nameBytes }) else { continue }
           report(
             "streams.\(stream.name).key",

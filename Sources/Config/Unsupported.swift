@@ -14,9 +14,9 @@ enum Unsupported {
 
   static var rules: [Rule] {
     [
-      Rule(key: "stores.*.url", today: "s3:// and file:// work today") { node in
+      Rule(key: "stores.*.url", today: "s3://, sftp:// and file:// work today") { node in
         guard let url = value(.storeURL, node) else { return true }
-        return ["s3", "file"].contains(url.scheme)
+        return ["s3", "sftp", "file"].contains(url.scheme)
       },
       never("stores.*.server_side_encryption"),
       never("stores.*.kms_key_id"),

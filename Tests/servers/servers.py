@@ -1,4 +1,4 @@
-"""Starts and ends the S3 servers for the tests: servers.py start|stop|running HOME VENV.
+"""Starts and ends the S3, Azure and SFTP servers for the tests: servers.py start|stop|running HOME VENV.
 
 HOME holds `pids` (pid and kernel start time of each, so that only our own processes are ever killed), `env` (for the
 tests) and `data` (the path of the temporary folder with data, logs and certificates).
@@ -17,13 +17,14 @@ import time
 import urllib.error
 import urllib.request
 
+import openssh
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 KEY, SECRET, REGION, BUCKET = "AKIANAVETTETEST00001", "navette-test-secret-0001", "eu-west-1", "navette-test"
 READER, READER_SECRET = "AKIANAVETTETEST00002", "navette-test-secret-0002"
-PORTS = 12
+PORTS = 13
 
 
 def started(pid):
@@ -48,7 +49,9 @@ def running(home):
     """All of them, with their data: somebody may have swept /tmp."""
     try:
         with open(f"{home}/data") as f:
-            return len(alive(home)) == 2 and os.path.isdir(f.read()) and os.path.exists(f"{home}/env")
+            data = f.read()
+        with open(f"{home}/pids") as f:
+            return len(alive(home)) == len(f.readlines()) and os.path.isdir(data) and os.path.exists(f"{home}/env")
     except OSError:
         return False
 
@@ -165,6 +168,7 @@ def start(home, venv):
     try:
         wait_until_ready(f"http://127.0.0.1:{p[0]}", weed, f"{data}/weed.log")
         wait_until_ready(f"http://127.0.0.1:{p[2]}", front, f"{data}/front.log")
+        sftp = openssh.start(lambda name, words: spawn(home, data, name, words), data, p[11], p[12])
     except RuntimeError as error:
         stop(home)
         sys.exit(f"test-servers: {error}")
@@ -183,6 +187,7 @@ def start(home, venv):
         "NAVETTE_TEST_S3_REGION": REGION,
         "NAVETTE_TEST_PYTHON": f"{venv}/bin/python",
         "NAVETTE_TEST_SERVERS": here,
+        **sftp,
     }
     with open(f"{home}/env", "w") as f:
         f.writelines(f"export {name}='{value}'\n" for name, value in environment.items())
@@ -199,6 +204,7 @@ def stop(home):
         with open(f"{home}/data") as f:
             data = f.read()
         if os.path.basename(data).startswith("navette-servers."):
+            openssh.stop(data)
             shutil.rmtree(data, ignore_errors=True)
     except OSError:
         pass

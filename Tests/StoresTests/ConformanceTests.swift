@@ -22,7 +22,10 @@ import Testing
         legs.append(Leg(name: name) { try await s3(servers, endpoint, $0) })
       }
     }
-    remote.append("sftp(openssh)")
+    remote += ["azblob(sdk-judged)", "sftp(openssh)"]
+    if let azure = AzureServer.required() {
+      legs.append(Leg(name: "azblob(sdk-judged)") { try azure.conformance($0) })
+    }
     if let openSSH = OpenSSH.required() {
       legs.append(Leg(name: "sftp(openssh)") { try await sftp(openSSH, $0) })
     }

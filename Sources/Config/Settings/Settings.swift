@@ -95,6 +95,7 @@ public struct StoreSettings: Hashable, Sendable {
     case folder(FilePath)
     case s3(S3Settings)
     case sftp(SFTPSettings)
+    case azure(AzureSettings)
   }
 }
 

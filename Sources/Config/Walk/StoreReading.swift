@@ -14,7 +14,7 @@ extension StoreSettings {
     "file": [],
   ]
 
-  /// Nil where something was reported, and for schemes that have no target yet.
+  /// Nil where something was reported.
   init?(_ name: StoreName, _ section: Section) {
     let url = section.require("url", .storeURL)
     self.init(name: name, target: .folder("/"))
@@ -31,7 +31,8 @@ extension StoreSettings {
     switch url {
     case .s3(let bucket, let prefix): target = S3Settings(section, bucket: bucket, prefix: prefix).map { .s3($0) }
     case .folder(let folder): target = .folder(folder)
-    case .blob: Self.checkBlob(section)
+    case .blob(let account, let container, let prefix):
+      target = AzureSettings(section, account: account, container: container, prefix: prefix).map { .azure($0) }
     case .sftp(let user, let host, let port, let folder):
       target = SFTPSettings(section, user: user, host: host, port: port, folder: folder).map { .sftp($0) }
     case nil:
@@ -52,16 +53,6 @@ extension StoreSettings {
     }
     for key in keys[url.scheme] ?? [] { foreign[key] = nil }
     return foreign
-  }
-
-  private static func checkBlob(_ section: Section) {
-    _ = section.read("endpoint", .endpoint(path: true))
-    _ = section.read("ca_file", .path("a file with certificates"))
-    _ = section.read("account_key", .secret)
-    _ = section.read("sas_token", .secret)
-    _ = section.read("connection_string", .secret)
-    _ = section.read("identity", .text("managed") { $0 == "managed" })
-    section.requireOne(of: ["account_key", "sas_token", "connection_string", "identity"])
   }
 }
 

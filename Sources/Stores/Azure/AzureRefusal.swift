@@ -29,7 +29,7 @@ struct AzureRefusal {
     // After the first line come the request's number and, with a wrong signature, the text that was signed.
     let first = message.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
     let words = S3Refusal.clean(first, hiding: secrets)
-    if !words.isEmpty { why += ": \(words)" }
+    if !words.isEmpty, !words.hasPrefix("RequestId:") { why += ": \(words)" }
     return StoreFault(kind, what, at: place, why: why, remedy: remedy)
   }
 

@@ -150,14 +150,14 @@ final class CurlHandle {
     defer { curl_multi_remove_handle(multi, easy) }
     var running: Int32 = 0
     // For SFTP, where curl's own low-speed limit holds for bytes only: a server silent before them would keep us for ever.
-    var lastMove = (bytes: exchange.moved, at: ContinuousClock.now)
+    var lastMove = (bytes: exchange.moved, at: SystemClock.uptime())
     let patience = options.ssh == nil ? nil : options.stallTimeout + options.connectTimeout
     while true {
       guard curl_multi_perform(multi, &running) == CURLM_OK else { throw .curl(CURLE_FAILED_INIT, "") }
       if running == 0 { break }
       if isCancelled() { throw .cancelled }
       if let patience {
-        let now = ContinuousClock.now
+        let now = SystemClock.uptime()
         if exchange.moved != lastMove.bytes { lastMove = (exchange.moved, now) }
         if now - lastMove.at > patience { throw .curl(CURLE_OPERATION_TIMEDOUT, "the server is silent") }
       }

@@ -49,7 +49,7 @@ let package = Package(
     module("Config", ["Core", "Store", "CLinux", "CYaml", system]),
     module("Ledger", ["Core", "CSQLite", system]),
     module("Spool", ["Core", "Files", system]),
-    module("Stores", ["Core", "Store", "Config", "Files", "CCurl", crypto, system]),
+    module("Stores", ["Core", "Store", "Config", "Files", "CCurl", "CLinux", crypto, system]),
     module("Inbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", crypto, system]),
     module("Outbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", system]),
     module(

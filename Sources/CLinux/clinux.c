@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -76,6 +77,24 @@ int cl_lock_is_held(int descriptor) {
   whole.l_whence = SEEK_SET;
   if (fcntl(descriptor, F_OFD_GETLK, &whole) != 0) return -1;
   return whole.l_type != F_UNLCK;
+}
+
+int cl_secret_file(const void *bytes, size_t count) {
+  int file = memfd_create("navette", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (file < 0) return -1;
+  for (size_t done = 0; done < count;) {
+    ssize_t written = write(file, (const char *)bytes + done, count - done);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {
+      int why = errno;
+      close(file);
+      errno = why;
+      return -1;
+    }
+    done += (size_t)written;
+  }
+  fcntl(file, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+  return file;
 }
 
 int cl_event_descriptor(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }

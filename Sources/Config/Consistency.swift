@@ -110,13 +110,9 @@ struct Consistency {
       let longest = Template.longestKey(stream.key, stream: stream.name.text, host: settings.host)
       for name in stream.stores {
         switch settings.store(name)?.target {
-        case .s3(let s3):
-          let length = longest.utf8.count + (s3.prefix.isEmpty ? 0 : s3.prefix.utf8.count + 1)
-          guard length > Limits.keyBytes else { continue }
-          report(
-            "streams.\(stream.name).key",
-            "object names could be \(length) bytes long with the prefix of \(name), and \(Limits.keyBytes) is the most")
-        case .folder:
+        case .s3(let s3): checkLength(longest, prefix: s3.prefix, of: stream.name, in: name)
+        case .azure(let azure): checkLength(longest, prefix: azure.prefix, of: stream.name, in: name)
+        case .folder, .sftp:
           guard longest.split(separator: "/").contains(where: { $0.utf8.count > Limits.nameBytes }) else { continue }
           report(
             "streams.\(stream.name).key",
@@ -137,5 +133,13 @@ struct Consistency {
           "Put {stream} into both")
       }
     }
+  }
+
+  private func checkLength(_ longest: String, prefix: String, of stream: StreamName, in store: StoreName) {
+    let length = longest.utf8.count + (prefix.isEmpty ? 0 : prefix.utf8.count + 1)
+    guard length > Limits.keyBytes else { return }
+    report(
+      "streams.\(stream).key",
+      "object names could be \(length) bytes long with the prefix of \(store), and \(Limits.keyBytes) is the most")
   }
 }

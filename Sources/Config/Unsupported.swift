@@ -14,10 +14,6 @@ enum Unsupported {
 
   static var rules: [Rule] {
     [
-      Rule(key: "stores.*.url", today: "s3:// and file:// work today") { node in
-        guard let url = value(.storeURL, node) else { return true }
-        return ["s3", "file"].contains(url.scheme)
-      },
       never("stores.*.server_side_encryption"),
       never("stores.*.kms_key_id"),
       only("stores.*.storage_class", .storageClass, "STANDARD", "STANDARD"),
@@ -74,12 +70,10 @@ enum Unsupported {
       visit(root, rule.key.split(separator: ".").map(String.init)[...], path: "") { entry, path in
         guard !rule.accepts(entry.value) else { return }
         walk.report(
-          ConfigProblem(at: entry.place, key: path, "this is not supported yet: \(rule.today)", remedy: remedy(rule)))
+          ConfigProblem(at: entry.place, key: path, "this is not supported yet: \(rule.today)", remedy: "Leave it out"))
       }
     }
   }
-
-  private static func remedy(_ rule: Rule) -> String? { rule.key.hasSuffix(".url") ? nil : "Leave it out" }
 
   private static func visit(
     _ node: YamlNode, _ steps: ArraySlice<String>, path: String, _ body: (YamlNode.Entry, String) -> Void

@@ -38,10 +38,13 @@ public struct StoreTraits: Hashable, Sendable {
   public var returnsDigest: Bool
   /// Bytes of one object.
   public var largestObject: UInt64
-  public init(createOnly: Bool, returnsDigest: Bool, largestObject: UInt64) {
+  /// When the right to use the store ends; nil where it does not, or nobody knows.
+  public var expires: Timestamp?
+  public init(createOnly: Bool, returnsDigest: Bool, largestObject: UInt64, expires: Timestamp? = nil) {
     self.createOnly = createOnly
     self.returnsDigest = returnsDigest
     self.largestObject = largestObject
+    self.expires = expires
   }
 }
 

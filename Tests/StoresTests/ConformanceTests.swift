@@ -15,12 +15,19 @@ import Testing
   @Test(.timeLimit(.minutes(5)))
   func everyStoreKeepsEveryPromise() async throws {
     var legs = [Leg(name: "sim", make: sim), Leg(name: "file", make: file)]
-    let remote = ["s3(seaweedfs)", "s3(strict front)", "s3(virtual hosts)"]
+    var remote = ["s3(seaweedfs)", "s3(strict front)", "s3(virtual hosts)"]
     let servers = Servers.required()
     if let servers {
       for (name, endpoint) in zip(remote, [servers.s3, servers.strict, servers.virtualHosts]) {
         legs.append(Leg(name: name) { try await s3(servers, endpoint, $0) })
       }
+    }
+    remote += ["azblob(sdk-judged)", "sftp(openssh)"]
+    if let azure = AzureServer.required() {
+      legs.append(Leg(name: "azblob(sdk-judged)") { try azure.conformance($0) })
+    }
+    if let openSSH = OpenSSH.required() {
+      legs.append(Leg(name: "sftp(openssh)") { try await sftp(openSSH, $0) })
     }
     var matrix: [String] = []
     for leg in legs {
@@ -37,7 +44,8 @@ import Testing
       }
       matrix.append("\(leg.name) \(broken == 0 ? "✓" : "✗")")
     }
-    if servers == nil { matrix += remote.map { "\($0) not reached" } }
+    let reached = legs.map(\.name)
+    matrix += remote.filter { !reached.contains($0) }.map { "\($0) not reached" }
     print("store conformance: \(matrix.joined(separator: " "))")
   }
 }
@@ -88,4 +96,18 @@ import Testing
     replyLost: { try await accident("drop-reply", $0, $1) },
     // SeaweedFS lists folder by folder: `a/b` before `a-b`. AWS goes by bytes.
     isOrdered: false)
+}
+
+@Sendable private func sftp(_ server: OpenSSH, _ folder: TemporaryFolder) async throws -> StoreConformance {
+  let store = try server.store()
+  return StoreConformance(
+    store, files: LinuxFiles(), folder: folder.path, run: uniqueName(),
+    cutShort: { file, key in
+      let proxy = try await PythonServer.proxy(to: ":\(server.port)", "cut-request:1000000")
+      let broken = try server.store { $0.port = UInt16(proxy.port) }
+      let kind = try await fault { _ = try await broken.create(file, at: key) }.kind
+      #expect(kind == .unreachable)
+    },
+    // All that passes is encrypted, so the way cannot know which answer to lose.
+    replyLost: { file, key in _ = try await server.store().create(file, at: key) })
 }

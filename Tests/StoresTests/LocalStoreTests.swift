@@ -33,7 +33,13 @@ import Testing
       #expect(fault.kind == .unreachable)
       #expect(try other.info().links == 1, "the other's part was taken away")
     }
-    #expect(try await store.create(file, at: key).outcome == .created)
+    // A program that another test starts just now holds our open files too, until it runs: "try again" is true then.
+    var outcome: Receipt.Outcome?
+    for _ in 0..<100 where outcome == nil {
+      outcome = try? await store.create(file, at: key).outcome
+      if outcome == nil { try await Task.sleep(for: .milliseconds(50)) }
+    }
+    #expect(outcome == .created)
     #expect(try files.info(part) == nil)
   }
 

@@ -5,6 +5,7 @@ Prints its own port. The first connection gets the first mode, the second the se
   cut-request:N   both sides are cut once N bytes of the request have passed
   drop-reply      the whole request passes; at the first byte of the answer both sides are cut
   cut-reply:N     both sides are cut once N bytes of the answer have passed
+  freeze-reply:N  N bytes of the answers pass, then nothing more, and nobody hangs up
   stall           nothing passes, and nobody hangs up
 Ends when its standard input closes.
 """
@@ -25,9 +26,11 @@ def cut(*writers):
         writer.transport.abort()
 
 
-async def pump(reader, writer, limit, both):
+async def pump(reader, writer, limit, both, freeze=False):
     passed = 0
     while data := await reader.read(64 * 1024):
+        if freeze and passed + len(data) > limit:
+            await asyncio.sleep(3600)
         if limit is not None and passed + len(data) > limit:
             writer.write(data[: limit - passed])
             if limit > passed:
@@ -45,10 +48,11 @@ async def serve(client, to_client):
         await asyncio.sleep(3600)
     server, to_server = await asyncio.open_connection("127.0.0.1", UPSTREAM)
     both = (to_server, to_client)
-    limits = {"cut-request": (int(number or 0), None), "cut-reply": (None, int(number or 0)), "drop-reply": (None, 0)}
+    limits = {"cut-request": (int(number or 0), None), "cut-reply": (None, int(number or 0)), "drop-reply": (None, 0),
+              "freeze-reply": (None, int(number or 0))}
     up, down = limits.get(name, (None, None))
     try:
-        await asyncio.gather(pump(client, to_server, up, both), pump(server, to_client, down, both))
+        await asyncio.gather(pump(client, to_server, up, both), pump(server, to_client, down, both, name == "freeze-reply"))
     except OSError:
         pass
     for writer in both:

@@ -1,9 +1,10 @@
-"""Starts and ends the S3 servers for the tests: servers.py start|stop|running HOME VENV.
+"""Starts and ends the S3, Azure and SFTP servers for the tests: servers.py start|stop|running HOME VENV.
 
 HOME holds `pids` (pid and kernel start time of each, so that only our own processes are ever killed), `env` (for the
 tests) and `data` (the path of the temporary folder with data, logs and certificates).
 """
 
+import base64
 import glob
 import json
 import os
@@ -17,13 +18,16 @@ import time
 import urllib.error
 import urllib.request
 
+import openssh
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 KEY, SECRET, REGION, BUCKET = "AKIANAVETTETEST00001", "navette-test-secret-0001", "eu-west-1", "navette-test"
 READER, READER_SECRET = "AKIANAVETTETEST00002", "navette-test-secret-0002"
-PORTS = 12
+AZURE, AZURE_KEY = "navettetest", base64.b64encode(b"navette-test-azure-key-0001").decode()
+AZURE_CONTAINER, AZURE_TOKEN = "navette-test", "navette-test-bearer-token-0001"
+PORTS = 13
 
 
 def started(pid):
@@ -48,7 +52,9 @@ def running(home):
     """All of them, with their data: somebody may have swept /tmp."""
     try:
         with open(f"{home}/data") as f:
-            return len(alive(home)) == 2 and os.path.isdir(f.read()) and os.path.exists(f"{home}/env")
+            data = f.read()
+        with open(f"{home}/pids") as f:
+            return len(alive(home)) == len(f.readlines()) and os.path.isdir(data) and os.path.exists(f"{home}/env")
     except OSError:
         return False
 
@@ -129,6 +135,21 @@ def wait_until_ready(endpoint, child, log):
     raise RuntimeError(f"{endpoint} did not get ready: {last}\n{tail}")
 
 
+def start_azure(home, data, here, port):
+    """Answers with the environment for the tests, once Microsoft's client has made a container."""
+    endpoint = f"http://127.0.0.1:{port}/{AZURE}"
+    spawn(home, data, "azure", [sys.executable, f"{here}/azure_blob.py", str(port), AZURE, AZURE_KEY, AZURE_TOKEN])
+    client = [sys.executable, f"{here}/azure_client.py", "create", endpoint, AZURE, AZURE_KEY, AZURE_CONTAINER]
+    made = subprocess.run(client, capture_output=True, text=True)
+    if made.returncode != 0:
+        with open(f"{data}/azure.log") as f:
+            raise RuntimeError(f"{endpoint} did not get ready: {made.stderr[-1000:]}\n{f.read()[-1000:]}")
+    return {
+        "NAVETTE_TEST_AZURE": endpoint, "NAVETTE_TEST_AZURE_ACCOUNT": AZURE, "NAVETTE_TEST_AZURE_KEY": AZURE_KEY,
+        "NAVETTE_TEST_AZURE_CONTAINER": AZURE_CONTAINER, "NAVETTE_TEST_AZURE_TOKEN": AZURE_TOKEN,
+    }
+
+
 def start(home, venv):
     if running(home):
         print("test-servers: already running", file=sys.stderr)
@@ -165,6 +186,8 @@ def start(home, venv):
     try:
         wait_until_ready(f"http://127.0.0.1:{p[0]}", weed, f"{data}/weed.log")
         wait_until_ready(f"http://127.0.0.1:{p[2]}", front, f"{data}/front.log")
+        azure = start_azure(home, data, here, p[10])
+        sftp = openssh.start(lambda name, words: spawn(home, data, name, words), data, p[11], p[12])
     except RuntimeError as error:
         stop(home)
         sys.exit(f"test-servers: {error}")
@@ -183,6 +206,8 @@ def start(home, venv):
         "NAVETTE_TEST_S3_REGION": REGION,
         "NAVETTE_TEST_PYTHON": f"{venv}/bin/python",
         "NAVETTE_TEST_SERVERS": here,
+        **azure,
+        **sftp,
     }
     with open(f"{home}/env", "w") as f:
         f.writelines(f"export {name}='{value}'\n" for name, value in environment.items())
@@ -199,6 +224,7 @@ def stop(home):
         with open(f"{home}/data") as f:
             data = f.read()
         if os.path.basename(data).startswith("navette-servers."):
+            openssh.stop(data)
             shutil.rmtree(data, ignore_errors=True)
     except OSError:
         pass

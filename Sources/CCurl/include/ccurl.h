@@ -14,6 +14,7 @@ typedef int (*cc_progress)(void *_Nullable, curl_off_t, curl_off_t, curl_off_t, 
 static inline CURLcode cc_set_progress(CURL *_Nonnull h, cc_progress _Nullable f) { return curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, f); }
 typedef int (*cc_seek)(void *_Nullable, curl_off_t, int);
 static inline CURLcode cc_set_seek(CURL *_Nonnull h, cc_seek _Nullable f) { return curl_easy_setopt(h, CURLOPT_SEEKFUNCTION, f); }
+static inline CURLcode cc_set_host_key(CURL *_Nonnull h, curl_sshkeycallback _Nullable f) { return curl_easy_setopt(h, CURLOPT_SSH_KEYFUNCTION, f); }
 static inline CURLcode cc_get_long(CURL *_Nonnull h, CURLINFO i, long *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode cc_get_off(CURL *_Nonnull h, CURLINFO i, curl_off_t *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode cc_get_str(CURL *_Nonnull h, CURLINFO i, const char *_Nullable *_Nonnull v) { return curl_easy_getinfo(h, i, v); }

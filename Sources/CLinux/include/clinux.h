@@ -27,6 +27,8 @@ int cl_probe_lease(int descriptor);
 int cl_lock_exclusive(int descriptor);  // open file description lock on the whole file; EAGAIN where another holds it
 // Whether another open file description holds that lock: 1 yes, 0 no.
 int cl_lock_is_held(int descriptor);
+// A file in memory with these bytes, sealed, without a name: /proc/self/fd/N is its path. Gone with the process at the latest.
+int cl_secret_file(const void *bytes, size_t count);
 // A counter that poll(2) sees once it is written to.
 int cl_event_descriptor(void);
 long cl_file_system_type(const char *path);

@@ -51,6 +51,10 @@ public struct GroundCheck {
     case .folder(let path): checkOwnFolder(path, "stores.\(store.name).url")
     case .s3(let s3):
       if let file = s3.caFile { checkReadable(file, "stores.\(store.name).ca_file") }
+    case .azure(let azure):
+      if let file = azure.caFile { checkReadable(file, "stores.\(store.name).ca_file") }
+    case .sftp(let sftp):
+      if case .knownHosts(let file) = sftp.hostKey { checkReadable(file, "stores.\(store.name).known_hosts") }
     }
   }
 

@@ -94,6 +94,8 @@ public struct StoreSettings: Hashable, Sendable {
   public enum Target: Hashable, Sendable {
     case folder(FilePath)
     case s3(S3Settings)
+    case sftp(SFTPSettings)
+    case azure(AzureSettings)
   }
 }
 

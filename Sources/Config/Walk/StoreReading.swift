@@ -10,11 +10,11 @@ extension StoreSettings {
       "profile",
     ],
     "azblob": ["endpoint", "account_key", "sas_token", "connection_string", "identity", "ca_file"],
-    "sftp": ["private_key", "password", "known_hosts", "host_key_sha256"],
+    "sftp": ["private_key", "passphrase", "password", "known_hosts", "host_key_sha256"],
     "file": [],
   ]
 
-  /// Nil where something was reported, and for schemes that have no target yet.
+  /// Nil where something was reported.
   init?(_ name: StoreName, _ section: Section) {
     let url = section.require("url", .storeURL)
     self.init(name: name, target: .folder("/"))
@@ -31,8 +31,10 @@ extension StoreSettings {
     switch url {
     case .s3(let bucket, let prefix): target = S3Settings(section, bucket: bucket, prefix: prefix).map { .s3($0) }
     case .folder(let folder): target = .folder(folder)
-    case .blob: Self.checkBlob(section)
-    case .sftp: Self.checkSFTP(section)
+    case .blob(let account, let container, let prefix):
+      target = AzureSettings(section, account: account, container: container, prefix: prefix).map { .azure($0) }
+    case .sftp(let user, let host, let port, let folder):
+      target = SFTPSettings(section, user: user, host: host, port: port, folder: folder).map { .sftp($0) }
     case nil:
       // Which keys belong here is not known: none is called unknown that any scheme has.
       for key in Self.keys.values.joined() { _ = section.read(key, .anything) }
@@ -51,34 +53,6 @@ extension StoreSettings {
     }
     for key in keys[url.scheme] ?? [] { foreign[key] = nil }
     return foreign
-  }
-
-  private static func checkBlob(_ section: Section) {
-    _ = section.read("endpoint", .endpoint(path: true))
-    _ = section.read("ca_file", .path("a file with certificates"))
-    _ = section.read("account_key", .secret)
-    _ = section.read("sas_token", .secret)
-    _ = section.read("connection_string", .secret)
-    _ = section.read("identity", .text("managed") { $0 == "managed" })
-    exactlyOne(of: ["account_key", "sas_token", "connection_string", "identity"], in: section)
-  }
-
-  private static func checkSFTP(_ section: Section) {
-    _ = section.read("private_key", .secret)
-    _ = section.read("password", .secret)
-    _ = section.read("known_hosts", .path("a file with host keys"))
-    _ = section.read("host_key_sha256", .text("the SHA-256 of the host's key, as ssh-keygen -l shows it"))
-    exactlyOne(of: ["private_key", "password"], in: section)
-    exactlyOne(of: ["known_hosts", "host_key_sha256"], in: section)
-  }
-
-  private static func exactlyOne(of keys: [String], in section: Section) {
-    let given = keys.filter(section.has)
-    guard given.count != 1 else { return }
-    let found = given.isEmpty ? "none" : KeyText.choice(given, "and")
-    section.spot.walk.report(
-      ConfigProblem(
-        at: section.place, key: section.spot.path, "expected exactly one of \(KeyText.choice(keys)), found \(found)"))
   }
 }
 

@@ -1,4 +1,5 @@
 import CCurl
+import Config
 import Core
 import Files
 import Glibc
@@ -24,6 +25,13 @@ private let takeBody: cc_io = { bytes, size, count, user in
   return context.receive(UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : 0
 }
 
+private let judgeHostKey: curl_sshkeycallback = { _, _, found, match, user in
+  guard let handle = user.map({ Unmanaged<CurlHandle>.fromOpaque($0).takeUnretainedValue() }), let key = found?.pointee
+  else { return Int32(CURLKHSTAT_REJECT.rawValue) }
+  handle.hostKey = HostKeySeen(key, match)
+  return Int32((match == CURLKHMATCH_OK ? CURLKHSTAT_FINE : CURLKHSTAT_REJECT).rawValue)
+}
+
 private func exchange(_ user: UnsafeMutableRawPointer?) -> Exchange? {
   user.map { Unmanaged<Exchange>.fromOpaque($0).takeUnretainedValue() }
 }
@@ -42,6 +50,7 @@ final class CurlHandle {
   private let options: TransferOptions
   private let files: any Files
   private var current: Exchange?
+  fileprivate var hostKey: HostKeySeen?
 
   init?(options: TransferOptions, files: any Files) {
     guard curlStarted == CURLE_OK, let easy = curl_easy_init() else { return nil }
@@ -88,20 +97,24 @@ final class CurlHandle {
       list = curl_slist_append(list, value.isEmpty ? "\(name):" : "\(name): \(value)")
     }
     defer { curl_slist_free_all(list) }
-    prepare(transfer)
+    try prepare(transfer)
     cc_set_list(easy, CURLOPT_HTTPHEADER, list)
+    var commands: UnsafeMutablePointer<curl_slist>?
+    for command in transfer.commands { commands = curl_slist_append(commands, command) }
+    defer { curl_slist_free_all(commands) }
+    cc_set_list(easy, CURLOPT_QUOTE, commands)
     let code = try withExtendedLifetime(exchange) { () throws(TransferFailure) in
       let user = Unmanaged.passUnretained(exchange).toOpaque()
       cc_set_ptr(easy, CURLOPT_READDATA, user)
       cc_set_ptr(easy, CURLOPT_SEEKDATA, user)
       cc_set_ptr(easy, CURLOPT_HEADERDATA, user)
-      return try drive(isCancelled)
+      return try drive(exchange, isCancelled)
     }
     if let failure = exchange.failure { throw .file(failure) }
     let cutShortByUs = code == CURLE_WRITE_ERROR && exchange.answer.truncated
-    guard code == CURLE_OK || cutShortByUs else { throw .curl(code, String(cString: errorText)) }
+    guard code == CURLE_OK || cutShortByUs else { throw .curl(code, detail(of: code)) }
     do {
-      let answer = try exchange.finished(status: status)
+      let answer = try exchange.finished(status: status, length: length)
       isDone = true
       return answer
     } catch {
@@ -113,34 +126,64 @@ final class CurlHandle {
     current?.receive(bytes, status: status) ?? false
   }
 
+  private func detail(of code: CURLcode) -> String {
+    if code == CURLE_PEER_FAILED_VERIFICATION, let hostKey { return hostKey.description }
+    return String(cString: errorText)
+  }
+
+  private var length: UInt64? {
+    var length: curl_off_t = -1
+    cc_get_off(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length)
+    return UInt64(exactly: length)
+  }
+
+  /// SFTP has none: what curl calls a success is one.
   private var status: Int {
+    if options.ssh != nil { return 200 }
     var status = 0
     cc_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
     return status
   }
 
-  private func drive(_ isCancelled: () -> Bool) throws(TransferFailure) -> CURLcode {
+  private func drive(_ exchange: Exchange, _ isCancelled: () -> Bool) throws(TransferFailure) -> CURLcode {
     guard curl_multi_add_handle(multi, easy) == CURLM_OK else { throw .curl(CURLE_FAILED_INIT, "") }
     defer { curl_multi_remove_handle(multi, easy) }
     var running: Int32 = 0
+    // For SFTP, where curl's own low-speed limit holds for bytes only: a server silent before them would keep us for ever.
+    var lastMove = (bytes: exchange.moved, at: SystemClock.uptime())
+    let patience = options.ssh == nil ? nil : options.stallTimeout + options.connectTimeout
     while true {
       guard curl_multi_perform(multi, &running) == CURLM_OK else { throw .curl(CURLE_FAILED_INIT, "") }
       if running == 0 { break }
       if isCancelled() { throw .cancelled }
+      if let patience {
+        let now = SystemClock.uptime()
+        if exchange.moved != lastMove.bytes { lastMove = (exchange.moved, now) }
+        if now - lastMove.at > patience { throw .curl(CURLE_OPERATION_TIMEDOUT, "the server is silent") }
+      }
       // curl's own timers end the wait earlier where it has any.
-      guard curl_multi_poll(multi, nil, 0, 60_000, nil) == CURLM_OK else { throw .curl(CURLE_FAILED_INIT, "") }
+      let longest = patience.map { Int32(clamping: $0.milliseconds + 1) } ?? 60_000
+      guard curl_multi_poll(multi, nil, 0, min(longest, 60_000), nil) == CURLM_OK else {
+        throw .curl(CURLE_FAILED_INIT, "")
+      }
     }
     var code = CURLE_FAILED_INIT
     return cc_multi_result(multi, &code) == 1 ? code : CURLE_FAILED_INIT
   }
 
   /// Everything anew: `curl_easy_reset` forgets options and keeps connections.
-  private func prepare(_ transfer: Transfer) {
+  private func prepare(_ transfer: Transfer) throws(TransferFailure) {
     curl_easy_reset(easy)
     errorText.pointee = 0
+    hostKey = nil
     cc_set_ptr(easy, CURLOPT_ERRORBUFFER, errorText)
     cc_set_str(easy, CURLOPT_URL, transfer.url)
-    cc_set_str(easy, CURLOPT_PROTOCOLS_STR, "http,https")
+    cc_set_str(easy, CURLOPT_PROTOCOLS_STR, options.ssh == nil ? "http,https" : "sftp")
+    if let ssh = options.ssh {
+      guard ssh.apply(to: easy, judgeHostKey, Unmanaged.passUnretained(self).toOpaque()) else {
+        throw .curl(CURLE_NOT_BUILT_IN, "this libcurl cannot check SSH host keys")
+      }
+    }
     cc_set_long(easy, CURLOPT_PATH_AS_IS, 1)
     cc_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
     cc_set_long(easy, CURLOPT_NOSIGNAL, 1)
@@ -150,6 +193,14 @@ final class CurlHandle {
     if let caFile = options.caFile {
       cc_set_str(easy, CURLOPT_CAINFO, caFile.string)
       cc_set_str(easy, CURLOPT_CAPATH, nil)
+    }
+    switch options.proxy {
+    case .environment: break
+    case .none: cc_set_str(easy, CURLOPT_PROXY, "")
+    case .url(let url):
+      cc_set_str(easy, CURLOPT_PROXY, url.reveal())
+      // Said for this store, it holds for it: NO_PROXY of the environment does not.
+      cc_set_str(easy, CURLOPT_NOPROXY, "")
     }
     cc_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(options.connectTimeout.milliseconds))
     cc_set_long(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
@@ -166,9 +217,11 @@ final class CurlHandle {
     case .get: cc_set_long(easy, CURLOPT_HTTPGET, 1)
     case .head: cc_set_long(easy, CURLOPT_NOBODY, 1)
     case .delete: cc_set_str(easy, CURLOPT_CUSTOMREQUEST, transfer.method.rawValue)
-    case .put:
+    case .put, .post:
+      // As an upload, so that the body comes from `sendBody`; only the verb differs.
       cc_set_long(easy, CURLOPT_UPLOAD, 1)
       cc_set_off(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(transfer.body.size))
+      if transfer.method == .post { cc_set_str(easy, CURLOPT_CUSTOMREQUEST, transfer.method.rawValue) }
     }
   }
 }

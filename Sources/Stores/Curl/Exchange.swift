@@ -1,5 +1,6 @@
 import CCurl
 import Core
+import Crypto
 import Files
 import SystemPackage
 
@@ -13,17 +14,23 @@ final class Exchange {
   private var source: (any ReadableFile)?
   private var target: (any WritableFile)?
   private var sent: UInt64 = 0
+  private var hash = SHA256()
+  /// Grows with every byte that moves, either way.
+  private(set) var moved: UInt64 = 0
 
   init(_ transfer: Transfer, files: any Files) throws(FileFault) {
     self.transfer = transfer
     self.files = files
-    if case .file(let path, let size) = transfer.body {
+    switch transfer.body {
+    case .none, .bytes: break
+    case .file(let path, let size):
       let file = try files.open(path)
       let found = try file.info().size
       guard found == size else {
         throw FileFault(.missing, "Cannot send", at: path.string, why: "it has \(found) bytes instead of \(size)")
       }
       source = file
+    case .slice(let path, _, _): source = try files.open(path)
     }
   }
 
@@ -39,28 +46,43 @@ final class Exchange {
       room.copyBytes(from: bytes[Int(sent)..<(Int(sent) + room.count)])
       count = room.count
     case .file(let path, let size):
-      do throws(FileFault) {
-        count = try source?.read(into: room, at: sent) ?? 0
-        if count == 0 {
-          throw FileFault(.missing, "Cannot send", at: path.string, why: "it ends after \(sent) of \(size) bytes")
-        }
-      } catch {
-        failure = error
-        return nil
-      }
+      guard let read = read(path, from: 0, size, into: room) else { return nil }
+      count = read
+    case .slice(let path, let from, let size):
+      guard let read = read(path, from: from, size, into: room) else { return nil }
+      count = read
     }
     sent += UInt64(count)
+    moved += UInt64(count)
     return count
+  }
+
+  private func read(_ path: FilePath, from: UInt64, _ size: UInt64, into room: UnsafeMutableRawBufferPointer) -> Int? {
+    do throws(FileFault) {
+      let count = try source?.read(into: room, at: from + sent) ?? 0
+      guard count > 0 else {
+        throw FileFault(
+          .missing, "Cannot send", at: path.string, why: "it ends after \(from + sent) of \(from + size) bytes")
+      }
+      return count
+    } catch {
+      failure = error
+      return nil
+    }
   }
 
   /// Back to an earlier byte: where a kept connection turns out to be dead, curl sends the request again on a new one.
   func seek(to offset: UInt64) { sent = offset }
 
-  func header(_ line: UnsafeRawBufferPointer) { answer.headers.take(line: line) }
+  func header(_ line: UnsafeRawBufferPointer) {
+    moved += UInt64(line.count)
+    answer.headers.take(line: line)
+  }
 
   /// False to abort.
   func receive(_ bytes: UnsafeRawBufferPointer, status: Int) -> Bool {
     answer.received += UInt64(bytes.count)
+    moved += UInt64(bytes.count)
     var limit = Transfer.errorBodyBytes
     switch transfer.sink {
     case .bytes(let most): limit = most
@@ -72,7 +94,10 @@ final class Exchange {
         failure = error
         return false
       }
-    case .file: break
+    case .digest where (200..<300).contains(status):
+      hash.update(bufferPointer: bytes)
+      return true
+    case .file, .digest: break
     }
     answer.body.append(contentsOf: bytes.prefix(limit - answer.body.count))
     answer.truncated = answer.received > UInt64(limit)
@@ -80,8 +105,10 @@ final class Exchange {
   }
 
   /// The answer, with its status. An empty object is a file too.
-  func finished(status: Int) throws(FileFault) -> Answer {
+  func finished(status: Int, length: UInt64?) throws(FileFault) -> Answer {
     answer.status = status
+    answer.length = length
+    if case .digest = transfer.sink, answer.isSuccess { answer.sha256 = Core.Digest(hash.finalize()) }
     if case .file(let path) = transfer.sink, answer.isSuccess { _ = try open(path) }
     return answer
   }

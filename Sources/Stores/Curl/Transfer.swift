@@ -1,12 +1,14 @@
+import Config
 import Core
 import Files
 import SystemPackage
 
-/// One HTTP request, as values only. Nothing in it is retried, redirected or decoded: who sends it decides.
+/// One HTTP request, or one of SFTP, as values only. Nothing in it is retried, redirected or decoded: who sends it decides.
 struct Transfer: Sendable {
   enum Method: String, Sendable {
     case get = "GET"
     case put = "PUT"
+    case post = "POST"
     case head = "HEAD"
     case delete = "DELETE"
   }
@@ -16,12 +18,14 @@ struct Transfer: Sendable {
     case bytes([UInt8])
     /// Read while it is sent; `size` is announced, and a file that turns out shorter ends the transfer.
     case file(FilePath, size: UInt64)
+    /// Bytes `from` to `from + size` of a file that is at least as long.
+    case slice(FilePath, from: UInt64, size: UInt64)
 
     var size: UInt64 {
       switch self {
       case .none: 0
       case .bytes(let bytes): UInt64(bytes.count)
-      case .file(_, let size): size
+      case .file(_, let size), .slice(_, _, let size): size
       }
     }
   }
@@ -30,6 +34,8 @@ struct Transfer: Sendable {
   enum Sink: Sendable {
     /// Into memory, up to `limit` bytes; beyond it the transfer ends and the answer is marked `truncated`.
     case bytes(limit: Int)
+    /// Nowhere: only size and SHA-256 are wanted.
+    case digest
     /// Into a new file where the status is 2xx; otherwise into memory, up to `Transfer.errorBodyBytes`.
     case file(FilePath)
   }
@@ -40,6 +46,8 @@ struct Transfer: Sendable {
   var method: Method
   var url: String
   var headers: [(name: String, value: String)] = []
+  /// Of SFTP, before the transfer itself: `rename "a" "b"`.
+  var commands: [String] = []
   var body = Body.none
   var sink = Sink.bytes(limit: errorBodyBytes)
 }
@@ -53,6 +61,10 @@ struct Answer: Sendable {
   var truncated = false
   /// Bytes of the body, wherever they went.
   var received: UInt64 = 0
+  /// Of the file, as an SFTP server says it; nil also where that is 0.
+  var length: UInt64?
+  /// With `Sink.digest`.
+  var sha256: Digest?
 
   var isSuccess: Bool { (200..<300).contains(status) }
 }
@@ -90,12 +102,25 @@ func trimmed(_ text: some StringProtocol) -> String {
 }
 
 /// What holds for every transfer of one store.
-struct TransferOptions: Hashable, Sendable {
+struct TransferOptions: Sendable {
+  /// The way to the endpoint.
+  enum Proxy: Hashable, Sendable {
+    /// What libcurl reads from the environment: `https_proxy`, `HTTPS_PROXY`, `http_proxy` (in lower case only), `no_proxy`, `NO_PROXY`.
+    case environment
+    /// None, whatever the environment says: for addresses of this machine that hand out keys.
+    case none
+    /// `http://[user:password@]host:port`, for every host.
+    case url(Secret)
+  }
+
   var connectTimeout = Duration.seconds(10)
   /// No byte moved for this long.
   var stallTimeout = Duration.seconds(60)
   /// Instead of the machine's authorities, not beside them.
   var caFile: FilePath?
+  var proxy = Proxy.environment
+  /// For SFTP, and nothing else then.
+  var ssh: SSHAccess?
   /// The product's name and version, for `User-Agent`.
   var agent = "navette"
 }

@@ -17,7 +17,11 @@ enum TransferFailure: Error {
       return StoreFault(fault.kind.storeKind, what, at: place, why: fault.description, remedy: fault.remedy)
     case .curl(let code, let detail):
       let reason = detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
-      let (kind, remedy) = TransferFailure.meaning(of: code)
+      var (kind, remedy) = TransferFailure.meaning(of: code)
+      // The answer to CONNECT is no answer of the endpoint, and has no code of its own.
+      if code == CURLE_RECV_ERROR || code == CURLE_COULDNT_CONNECT, reason.contains("407") {
+        (kind, remedy) = (.denied, "Check the proxy's user and password")
+      }
       return StoreFault(kind, what, at: place, why: "\(reason) (curl \(code.rawValue))", remedy: remedy)
     }
   }

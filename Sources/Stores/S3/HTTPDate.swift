@@ -1,6 +1,6 @@
 import Core
 
-/// `Fri, 24 May 2013 00:00:00 GMT` (RFC 9110, IMF-fixdate): the only form that servers send today.
+/// `Fri, 24 May 2013 00:00:00 GMT` (RFC 9110, IMF-fixdate): the only form that servers send today. From 1970 on.
 enum HTTPDate {
   private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -14,5 +14,13 @@ enum HTTPDate {
       return nil
     }
     return Timestamp(.init(year: year, month: month + 1, day: day, hour: time[0], minute: time[1], second: time[2]))
+  }
+
+  static func text(_ time: Timestamp) -> String {
+    func two(_ number: Int) -> String { (number < 10 ? "0" : "") + String(number) }
+    let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]  // 1 January 1970 was a Thursday.
+    let f = time.fields
+    let day = days[Int((time.seconds / 86_400) % 7)]
+    return "\(day), \(two(f.day)) \(months[f.month - 1]) \(f.year) \(two(f.hour)):\(two(f.minute)):\(two(f.second)) GMT"
   }
 }

@@ -95,7 +95,7 @@ struct S3Refusal {
   }
 
   /// One line of at most 200 characters.
-  private static func clean(_ message: String, hiding secrets: [String]) -> String {
+  static func clean(_ message: String, hiding secrets: [String]) -> String {
     var text = String(message.map { $0.isNewline || $0.unicodeScalars.contains { $0.value < 32 } ? " " : $0 })
     for secret in secrets where !secret.isEmpty {
       text = text.split(separator: secret, omittingEmptySubsequences: false).joined(separator: "‹secret›")

@@ -1,0 +1,133 @@
+public import Config
+public import Core
+import Crypto
+public import Files
+import FoundationEssentials
+import Glibc
+public import Store
+public import SystemPackage
+
+/// Objects as block blobs in a container of Azure.
+public struct AzureStore: StoreReader, StoreProbe {
+  let client: AzureClient
+  let files: any Files
+  let blocking = BlockingQueue("navette.azure")
+  let rule: AzureBlocks.Rule
+  let concurrency: Int
+
+  public let traits: StoreTraits
+
+  /// Nothing is sent yet. `.denied` where the settings cannot be right.
+  /// - Parameter clock: the wall clock, for signatures; what the service says of its own corrects it.
+  public init(
+    _ settings: StoreSettings, _ azure: AzureSettings, files: any Files, agent: String,
+    clock: @escaping @Sendable () -> Timestamp
+  ) throws(StoreFault) {
+    try self.init(settings, azure, files: files, agent: agent, clock: clock) { name in
+      getenv(name).map { String(cString: $0) }
+    }
+  }
+
+  init(
+    _ settings: StoreSettings, _ azure: AzureSettings, files: any Files, agent: String,
+    clock: @escaping @Sendable () -> Timestamp, rule: AzureBlocks.Rule = .init(),
+    environment: @Sendable (String) -> String?
+  ) throws(StoreFault) {
+    let access = try AzureAccess(azure)
+    let options = TransferOptions(
+      connectTimeout: settings.connectTimeout, stallTimeout: settings.stallTimeout, caFile: azure.caFile, agent: agent)
+    client = AzureClient(
+      access, threads: TransferThreads(slots: settings.concurrency, options: options, files: files),
+      identity: AzureIdentity(AzureIdentity.Source(environment), options: options, files: files), clock: clock)
+    self.files = files
+    self.rule = rule
+    concurrency = max(1, settings.concurrency)
+    traits = StoreTraits(
+      createOnly: true, returnsDigest: true, largestObject: AzureBlocks.Rule.most * AzureBlocks.Rule.largest,
+      expires: access.expires)
+  }
+
+  // MARK: Store
+
+  public func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
+    let what = "Cannot upload to"
+    let objectKey = try checked(key, what)
+    return file.size > rule.above
+      ? try await createOfBlocks(file, objectKey, what) : try await createWhole(file, objectKey, what)
+  }
+
+  public func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
+    let what = "Cannot ask for"
+    let objectKey = try checked(key, what)
+    guard let evidence = try await evidenceOfStored(objectKey, what) else { return nil }
+    guard let size = evidence.size else {
+      throw StoreFault(
+        .unreachable, what, at: client.access.place(objectKey), why: "the answer does not tell the object's size")
+    }
+    return evidence.receipt(.found, size: size)
+  }
+
+  // MARK: StoreReader
+
+  public func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws {
+    let what = "Cannot list"
+    let root = client.access.prefix
+    var marker: String?
+    repeat {
+      var query = [
+        ("restype", "container"), ("comp", "list"), ("maxresults", "1000"), ("prefix", root + prefix),
+      ]
+      if let marker { query.append(("marker", marker)) }
+      let answer = try await client.send(
+        AzureClient.Request(method: .get, query: query, sink: .bytes(limit: 16 << 20)), what)
+      guard answer.isSuccess else { throw client.fault(answer, what, nil) }
+      guard let page = AzurePage(answer.body), page.marker == nil || page.marker != marker else {
+        throw StoreFault(
+          .unreachable, what, at: client.access.place(nil),
+          why: "the answer is not a whole page of a list", remedy: "Check that the endpoint speaks Azure Blob Storage")
+      }
+      let objects = page.entries.compactMap { entry -> ListedObject? in
+        guard entry.name.hasPrefix(root) else { return nil }
+        return ListedObject(
+          key: String(entry.name.dropFirst(root.count)), size: entry.size, tag: entry.tag, modified: entry.modified)
+      }
+      if !objects.isEmpty { try await each(objects) }
+      marker = page.marker
+    } while marker != nil
+  }
+
+  /// The receipt's digest is that of the bytes which arrived; where the service tells an MD5, they have it.
+  public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
+    let what = "Cannot download"
+    let objectKey = try checked(key, what)
+    let answer = try await client.send(
+      AzureClient.Request(method: .get, objectKey: objectKey, sink: .file(target)), what)
+    if answer.status == 404, client.refusal(answer).code == "BlobNotFound" {
+      throw StoreFault(.refused, what, at: client.access.place(objectKey), why: "there is no such object")
+    }
+    guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
+    let place = client.access.place(objectKey)
+    let evidence = AzureEvidence(answer.headers)
+    let (size, sha256, md5) = try await local(what, place) { [files] () throws(FileFault) in
+      var md5 = Insecure.MD5()
+      let found = try files.digest(of: target) { (chunk) throws(FileFault) in md5.update(bufferPointer: chunk) }
+      return (found.size, found.sha256, Hex.encode(md5.finalize()))
+    }
+    if let announced = evidence.md5, announced != md5 {
+      try await local(what, place) { [files] () throws(FileFault) in try files.remove(target) }
+      throw StoreFault(
+        .unreachable, what, at: place, why: "the bytes that came are not those of the MD5 that the store tells")
+    }
+    return Receipt(outcome: .found, size: size, sha256: sha256, tag: evidence.tag)
+  }
+
+  // MARK: StoreProbe
+
+  public func delete(_ key: StoreKey) async throws(StoreFault) {
+    let what = "Cannot delete"
+    let objectKey = try checked(key, what)
+    let answer = try await client.send(AzureClient.Request(method: .delete, objectKey: objectKey), what)
+    if answer.status == 404, client.refusal(answer).code == "BlobNotFound" { return }
+    guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
+  }
+}

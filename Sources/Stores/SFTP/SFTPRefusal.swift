@@ -1,0 +1,58 @@
+import CCurl
+import Core
+
+/// What an SFTP server refused, or what kept us from asking it. libcurl's codes are coarse here: 79 is every failure that version 3
+/// of the protocol has no number for, a full disk among them.
+struct SFTPRefusal: Error {
+  let code: CURLcode
+  let text: String
+
+  var isMissing: Bool { code == CURLE_REMOTE_FILE_NOT_FOUND }
+  /// The server would say no more than "failure": what it really was has to be found out.
+  var isVague: Bool { [CURLE_SSH, CURLE_SEND_ERROR, CURLE_UPLOAD_FAILED].contains(code) }
+
+  func fault(_ what: String, at place: String, access: SSHAccess) -> StoreFault {
+    let (kind, remedy) = meaning(access)
+    let reason = text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
+    return StoreFault(kind, what, at: place, why: "\(reason) (curl \(code.rawValue))", remedy: remedy)
+  }
+
+  private func meaning(_ access: SSHAccess) -> (StoreKind, String?) {
+    switch code {
+    case CURLE_PEER_FAILED_VERIFICATION:
+      (
+        .untrusted,
+        "Ask the server's owner for its fingerprint: only if it is this one, put it into host_key_sha256, "
+          + "or the key into known_hosts"
+      )
+    case CURLE_LOGIN_DENIED: (.denied, login(access))
+    case CURLE_FAILED_INIT where text.contains("exchange encryption keys") && text.contains("-5"):
+      (
+        .untrusted,
+        "The server and this machine's libssh2 know no cipher or host key in common. libssh2 before 1.11 (Debian 12) cannot use "
+          + "RSA host keys of a current server: give it one of ed25519 or ECDSA"
+      )
+    case CURLE_FAILED_INIT where text.contains("sftp session"): (.denied, "The server must offer SFTP to this user")
+    case CURLE_FAILED_INIT: (.unreachable, nil)
+    case CURLE_REMOTE_ACCESS_DENIED: (.denied, "Give the user the right to create, read and rename files there")
+    case CURLE_QUOTE_ERROR where text.contains("Permission denied"):
+      (.denied, "Give the user the right to create, read, rename and delete files there")
+    case CURLE_REMOTE_FILE_NOT_FOUND: (.denied, "Check the folder of the store's url: it cannot be created")
+    case CURLE_REMOTE_DISK_FULL: (.full, "Make room on the server, or raise the user's quota")
+    case CURLE_SSH, CURLE_QUOTE_ERROR, CURLE_REMOTE_FILE_EXISTS, CURLE_UPLOAD_FAILED: (.unreachable, nil)
+    default: TransferFailure.meaning(of: code)
+    }
+  }
+
+  private func login(_ access: SSHAccess) -> String {
+    switch access.proof {
+    case .password: return "Check user and password, and that the server takes passwords"
+    case .key:
+      let rsa =
+        access.isRSA
+        ? ". This is an RSA key, which libssh2 before 1.11 (Debian 12) cannot use with a current server: take an ed25519 key"
+        : ""
+      return "Check user, private_key and passphrase, and that the server knows the public key\(rsa)"
+    }
+  }
+}

@@ -1,0 +1,210 @@
+public import Config
+public import Core
+public import Files
+public import Store
+public import SystemPackage
+
+/// Objects as files on an SFTP server. An object is written under a hidden name beside its place and renamed to it, which OpenSSH
+/// refuses where the name is taken; so a name that can be seen is a whole object, and none is replaced.
+///
+/// The protocol has no digest: "already there" is decided by reading the object back. libcurl sends no fsync, so a server
+/// that loses its power may lose what it had confirmed seconds ago.
+public struct SFTPStore: StoreReader, StoreProbe {
+  private let client: SFTPClient
+  /// Without a slash at its end; empty: the root.
+  private let root: String
+  private let files: any Files
+  private let blocking = BlockingQueue("navette.sftp")
+  private let busy = BusyKeys()
+
+  public let traits = StoreTraits(createOnly: true, returnsDigest: false, largestObject: UInt64(Int64.max))
+
+  /// Nothing is reached yet.
+  public init(_ settings: StoreSettings, _ sftp: SFTPSettings, files: any Files) throws(StoreFault) {
+    client = try SFTPClient(settings, sftp, files: files)
+    root = sftp.folder.string == "/" ? "" : sftp.folder.string
+    self.files = files
+  }
+
+  // MARK: Store
+
+  public func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
+    let what = "Cannot upload to"
+    let object = SFTPObject(root: root, key: key)
+    guard let part = object.part(of: file) else {
+      throw StoreFault(
+        .refused, what, at: client.place(object.path),
+        why: "such names are kept for objects being written, or leave no room for one",
+        remedy: "Change the stream's key")
+    }
+    // Two uploads of one object would write one part.
+    guard busy.begin(key) else {
+      throw StoreFault(.unreachable, what, at: client.place(object.path), why: "this object is being written now")
+    }
+    defer { busy.end(key) }
+    if let size = try await client.size(of: object.path, what) {
+      return try await compare(file, object, size: size, what)
+    }
+    try await checkOurs(file, client.place(object.path), what)
+    try await upload(file, object, part: part, what)
+    if let refusal = try await client.rename(part, to: object.path, what) {
+      // Somebody was quicker; or it was us, on a connection that broke before the answer came.
+      guard let size = try await client.size(of: object.path, what) else {
+        throw client.fault(refusal, what, object.path)
+      }
+      _ = try await client.remove(part, what)
+      return try await compare(file, object, size: size, what)
+    }
+    return Receipt(outcome: .created, size: file.size)
+  }
+
+  public func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
+    let path = SFTPObject(root: root, key: key).path
+    return try await client.size(of: path, "Cannot ask for").map { Receipt(outcome: .found, size: $0) }
+  }
+
+  // MARK: StoreReader
+
+  /// In the order of the keys' bytes, folder by folder.
+  public func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws {
+    var pending = [""]
+    var page: [ListedObject] = []
+    /// What is still to come, the next one last: folders end in `/`.
+    var known: [String: UInt64] = [:]
+    while let key = pending.popLast() {
+      if let size = known.removeValue(forKey: key) {
+        page.append(ListedObject(key: key, size: size, tag: nil, modified: nil))
+        if page.count == 1000 {
+          try await each(page)
+          page = []
+        }
+        continue
+      }
+      let folder = key.isEmpty ? root : "\(root)/\(key.dropLast())"
+      var below: [String] = []
+      for entry in try await client.entries(of: folder, "Cannot list") {
+        let child = key + entry.name
+        switch entry.kind {
+        case .file where !LocalWork.isPart(FileName(entry.name)) && child.hasPrefix(prefix):
+          known[child] = entry.size
+          below.append(child)
+        case .folder where child.hasPrefix(prefix) || prefix.hasPrefix(child + "/"): below.append(child + "/")
+        default: break
+        }
+      }
+      pending += below.sorted { $1.utf8.lexicographicallyPrecedes($0.utf8) }
+    }
+    if !page.isEmpty { try await each(page) }
+  }
+
+  /// The receipt's digest is that of the bytes which arrived.
+  public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
+    let what = "Cannot download"
+    let path = SFTPObject(root: root, key: key).path
+    guard try await client.read(path, into: .file(target), what) != nil else {
+      throw StoreFault(.refused, what, at: client.place(path), why: "there is no such object")
+    }
+    let (size, sha256) = try await local(what, client.place(path)) { [files] () throws(FileFault) in
+      try files.digest(of: target)
+    }
+    return Receipt(outcome: .found, size: size, sha256: sha256)
+  }
+
+  // MARK: StoreProbe
+
+  public func delete(_ key: StoreKey) async throws(StoreFault) {
+    let what = "Cannot delete"
+    let path = SFTPObject(root: root, key: key).path
+    guard let refusal = try await client.remove(path, what) else { return }
+    if try await client.size(of: path, what) != nil { throw client.fault(refusal, what, path) }
+  }
+
+  // MARK: Parts
+
+  /// An upload that was cut is begun anew: what a server kept of it may not be what we sent.
+  private func upload(_ file: StoredFile, _ object: SFTPObject, part: String, _ what: String) async throws(StoreFault) {
+    if let refusal = try await client.upload(file, to: part, what) {
+      guard refusal.isVague else { throw client.fault(refusal, what, object.path) }
+      // Looked at before the part goes, which would make room.
+      let space = try? await client.space(at: object.folder, what)
+      guard let space, space.free < file.size || space.freeFiles == 0 else {
+        throw client.fault(refusal, what, object.path)
+      }
+      do { _ = try await client.remove(part, what) } catch {}
+      throw StoreFault(
+        .full, what, at: client.place(object.path),
+        why: "the server has no room: \(space.free) bytes are free (\(refusal.text))", remedy: "Make room on the server"
+      )
+    }
+    let arrived = try await client.size(of: part, what)
+    guard arrived == file.size else {
+      throw StoreFault(
+        .unreachable, what, at: client.place(object.path),
+        why: "the server confirmed \(file.size) bytes and has \(arrived.map(String.init) ?? "none")",
+        remedy: "If it stays: the server loses data, or takes files away before they are complete")
+    }
+  }
+
+  private func compare(
+    _ file: StoredFile, _ object: SFTPObject, size: UInt64, _ what: String
+  ) async throws(StoreFault) -> Receipt {
+    func differs(_ how: String) -> StoreFault {
+      StoreFault(
+        .mismatch, what, at: client.place(object.path), why: "another file has this name: \(how)",
+        remedy: "Look at it; move it away if it is wrong, then: navette retry")
+    }
+    guard size == file.size else { throw differs("\(size) bytes, ours has \(file.size)") }
+    guard let found = try await client.read(object.path, into: .digest, what), let sha256 = found.sha256 else {
+      throw StoreFault(.unreachable, what, at: client.place(object.path), why: "it was there, and is gone")
+    }
+    guard found.received == file.size, sha256 == file.sha256 else {
+      throw differs("\(found.received) bytes, SHA-256 \(sha256)")
+    }
+    return Receipt(outcome: .alreadyThere, size: size, sha256: sha256)
+  }
+
+  /// No digest goes along, so the server would take whatever our disk made of the file.
+  private func checkOurs(_ file: StoredFile, _ place: String, _ what: String) async throws(StoreFault) {
+    let found = try await local(what, place) { [files] () throws(FileFault) in try files.digest(of: file.path) }
+    guard found.size == file.size, found.sha256 == file.sha256 else {
+      throw StoreFault(
+        .refused, what, at: place,
+        why: "\(file.path.shown) is no longer what was sealed: its SHA-256 is \(found.sha256)",
+        remedy: "The disk, or a person, changed it: the batch cannot be sent")
+    }
+  }
+
+  private func local<Value: Sendable>(
+    _ what: String, _ place: String, _ body: @escaping @Sendable () throws(FileFault) -> Value
+  ) async throws(StoreFault) -> Value {
+    do { return try await blocking.run(body) } catch { throw TransferFailure.file(error).fault(what, at: place) }
+  }
+}
+
+/// Where an object lies.
+struct SFTPObject {
+  let path, folder, name: String
+
+  init(root: String, key: StoreKey) {
+    path = "\(root)/\(key.description)"
+    let components = path.split(separator: "/", omittingEmptySubsequences: false)
+    folder = components.dropLast().joined(separator: "/")
+    name = components.last.map(String.init) ?? ""
+  }
+
+  /// Where it is written before it is one. The digest is in the name, so that no two agents with different bytes for one key ever
+  /// write one file; nil where the name has no room for it, or looks like a part itself.
+  func part(of file: StoredFile) -> String? {
+    let part = LocalWork.partName(of: "\(name).\(file.sha256.description.prefix(12))")
+    guard !LocalWork.isPart(FileName(name)), part.utf8.count <= Limits.nameBytes else { return nil }
+    return "\(folder)/\(part)"
+  }
+}
+
+/// The objects that this process writes now.
+private final class BusyKeys: Sendable {
+  private let keys = Guarded<Set<StoreKey>>([])
+  /// False where somebody else has it.
+  func begin(_ key: StoreKey) -> Bool { keys.withLock { $0.insert(key).inserted } }
+  func end(_ key: StoreKey) { keys.withLock { _ = $0.remove(key) } }
+}

@@ -1,0 +1,114 @@
+import CCurl
+import Config
+import Core
+import Crypto
+import FoundationEssentials
+
+/// Who we are to an SSH server, and how we know that it is the right one.
+struct SSHAccess: Sendable {
+  enum Proof: Sendable {
+    case key(SecretFile, passphrase: Secret?)
+    case password(Secret)
+  }
+
+  var user: String
+  var proof: Proof
+  var hostKey: SFTPSettings.HostKey
+  /// The key is of a kind that older libraries cannot use: for the error's sake.
+  var isRSA: Bool
+
+  init(_ settings: SFTPSettings) throws(StoreFault) {
+    user = settings.user
+    hostKey = settings.hostKey
+    switch settings.access {
+    case .privateKey(let key, let passphrase):
+      proof = .key(try SecretFile(key.reveal()), passphrase: passphrase)
+      isRSA = SSHAccess.isRSA(key.reveal())
+    case .password(let password):
+      proof = .password(password)
+      isRSA = false
+    }
+  }
+
+  /// False where libcurl cannot do what keeps us safe: unless it is told otherwise, it takes any host for the right one
+  /// (curl.se/libcurl/c/CURLOPT_SSH_KNOWNHOSTS.html), so an option that fails must end the transfer.
+  func apply(to easy: UnsafeMutableRawPointer, _ judge: curl_sshkeycallback, _ user: UnsafeMutableRawPointer) -> Bool {
+    var codes = [cc_set_str(easy, CURLOPT_USERNAME, self.user)]
+    switch hostKey {
+    case .knownHosts(let file):
+      codes += [
+        cc_set_str(easy, CURLOPT_SSH_KNOWNHOSTS, file.string), cc_set_host_key(easy, judge),
+        cc_set_ptr(easy, CURLOPT_SSH_KEYDATA, user),
+      ]
+    case .pinned(let digest): codes.append(cc_set_str(easy, CURLOPT_SSH_HOST_PUBLIC_KEY_SHA256, digest))
+    }
+    // Only what the settings say: without these libcurl would try the user's own keys and agent too.
+    switch proof {
+    case .key(let file, let passphrase):
+      codes += [
+        cc_set_long(easy, CURLOPT_SSH_AUTH_TYPES, SSHAccess.publicKey),
+        cc_set_str(easy, CURLOPT_SSH_PRIVATE_KEYFILE, file.path),
+        cc_set_str(easy, CURLOPT_KEYPASSWD, passphrase?.reveal() ?? ""),
+      ]
+    case .password(let password):
+      codes += [
+        cc_set_long(easy, CURLOPT_SSH_AUTH_TYPES, SSHAccess.password | SSHAccess.keyboard),
+        cc_set_str(easy, CURLOPT_PASSWORD, password.reveal()),
+      ]
+    }
+    codes += [
+      cc_set_long(easy, CURLOPT_FTP_CREATE_MISSING_DIRS, 1),
+      cc_set_long(easy, CURLOPT_NEW_FILE_PERMS, 0o640), cc_set_long(easy, CURLOPT_NEW_DIRECTORY_PERMS, 0o750),
+    ]
+    return codes.allSatisfy { $0 == CURLE_OK }
+  }
+
+  // CURLSSH_AUTH_* are macros that Swift does not see.
+  private static let publicKey = 1 << 0
+  private static let password = 1 << 1
+  private static let keyboard = 1 << 4
+
+  /// The kind of a key stands in it unencrypted.
+  static func isRSA(_ text: String) -> Bool {
+    if text.contains("BEGIN RSA PRIVATE KEY") { return true }
+    let lines = text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("-") }
+    guard let bytes = Data(base64Encoded: lines.joined()) else { return false }
+    // Of the openssh-key-v1 format (PROTOCOL.key of OpenSSH): the public key follows some 100 bytes of header.
+    let head = Array(bytes.prefix(200))
+    let name = Array("ssh-rsa".utf8)
+    return head.indices.contains { head[$0...].starts(with: name) }
+  }
+}
+
+/// The key that a host showed, held against known_hosts.
+struct HostKeySeen: CustomStringConvertible {
+  let fingerprint: String
+  let isKnownOtherwise: Bool
+
+  init(_ key: curl_khkey, _ match: curl_khmatch) {
+    isKnownOtherwise = match == CURLKHMATCH_MISMATCH
+    guard let bytes = key.key else {
+      fingerprint = "unknown"
+      return
+    }
+    // Without a length it is text in base64.
+    let blob =
+      key.len > 0
+      ? [UInt8](UnsafeRawBufferPointer(start: bytes, count: key.len))
+      : [UInt8](Data(base64Encoded: String(cString: bytes)) ?? Data())
+    fingerprint = HostKeySeen.fingerprint(of: blob)
+  }
+
+  /// As `ssh-keygen -l` shows it.
+  static func fingerprint(of blob: [UInt8]) -> String {
+    var text = Data(SHA256.hash(data: blob)).base64EncodedString()
+    while text.hasSuffix("=") { text.removeLast() }
+    return "SHA256:\(text)"
+  }
+
+  var description: String {
+    isKnownOtherwise
+      ? "known_hosts has another key for this host, which now shows \(fingerprint)"
+      : "this host is not in known_hosts; it shows \(fingerprint)"
+  }
+}

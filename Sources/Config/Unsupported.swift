@@ -14,15 +14,9 @@ enum Unsupported {
 
   static var rules: [Rule] {
     [
-      never("stores.*.server_side_encryption"),
-      never("stores.*.kms_key_id"),
-      only("stores.*.storage_class", .storageClass, "STANDARD", "STANDARD"),
-      only("stores.*.tags", .texts(""), [:], "{}"),
-      only("stores.*.acl", .text(empty: true), "", "\"\""),
       never("stores.*.role_arn"),
       never("stores.*.external_id"),
       never("stores.*.profile"),
-      only("stores.*.proxy", .proxy, nil, "\"\""),
 
       only("feeds.*.recursive", .flag, false, "false"),
       never("feeds.*.owner"),

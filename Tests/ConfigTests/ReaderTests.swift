@@ -76,6 +76,12 @@ struct ReaderTests {
       session_token: "${KEY}"
       ca_file: /etc/ssl/ca.pem
       checksum: when_required
+      storage_class: GLACIER_IR
+      server_side_encryption: aws:kms
+      kms_key_id: alias/campaign
+      tags: { team: crm, "cost center": "12 %" }
+      acl: bucket-owner-full-control
+      proxy: "http://u:p@proxy:3128"
       lifetime: 7d
       timeouts: { connect: 1s, stall: 2m }
       concurrency: 9
@@ -108,8 +114,10 @@ struct ReaderTests {
     }
     #expect(s3.bucket == "bucket-one" && s3.prefix == "prefix" && s3.endpoint == "https://s3.example.net:9000")
     #expect(s3.forcePathStyle && s3.caFile == "/etc/ssl/ca.pem" && s3.checksum == .whenRequired)
-    #expect(s3.accessKeyID.reveal() == "AKIDINVENTED" && s3.secretAccessKey.reveal() == "invented-secret-value")
-    #expect(s3.sessionToken?.reveal() == "invented-secret-value")
+    #expect(s3.accessKeyID?.reveal() == "AKIDINVENTED" && s3.acl == "bucket-owner-full-control")
+    #expect(s3.storageClass == "GLACIER_IR" && s3.serverSideEncryption == .kms && s3.kmsKeyID == "alias/campaign")
+    #expect(s3.tags == ["team": "crm", "cost center": "12 %"] && aep.proxy == Secret("http://u:p@proxy:3128"))
+    #expect(s3.sessionToken?.reveal() == "invented-secret-value" && s3.sessionToken == s3.secretAccessKey)
     #expect(aep.lifetime == .seconds(7 * 86_400) && aep.concurrency == 9)
     #expect(aep.connectTimeout == .seconds(1) && aep.stallTimeout == .seconds(120))
     #expect(settings.stores[1].target == .folder("/srv/my shelf"))

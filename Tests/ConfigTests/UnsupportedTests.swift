@@ -6,15 +6,9 @@ import Testing
 struct UnsupportedTests {
   /// For each rule: lines that are refused, and lines that say the default. Nil where there is none.
   static let cases: [String: (refused: String, fine: String?)] = [
-    "stores.*.server_side_encryption": ("server_side_encryption: AES256", nil),
-    "stores.*.kms_key_id": ("kms_key_id: x", nil),
-    "stores.*.storage_class": ("storage_class: GLACIER_IR", "storage_class: STANDARD"),
-    "stores.*.tags": ("tags: {a: b}", "tags: {}"),
-    "stores.*.acl": ("acl: private", "acl: \"\""),
     "stores.*.role_arn": ("role_arn: x", nil),
     "stores.*.external_id": ("external_id: x", nil),
     "stores.*.profile": ("profile: x", nil),
-    "stores.*.proxy": ("proxy: http://p:1", "proxy: \"\""),
     "feeds.*.recursive": ("recursive: true", "recursive: false"),
     "feeds.*.owner": ("owner: x", nil),
     "feeds.*.group": ("group: x", nil),
@@ -97,9 +91,6 @@ struct UnsupportedTests {
     #expect(
       Lane.feed("pull: {store: nope}").problems().contains(
         "5:19: feeds.in.pull.store: there is no store of this name. Describe it under stores"))
-    #expect(
-      Lane.s3("kms_key_id: x").problems().contains(
-        "2:3: stores.aep.kms_key_id: a key of KMS needs server_side_encryption: aws:kms"))
     #expect(
       Bench("limits: {bandwidth: [{from: 1}]}").problems().count == 3)
   }

@@ -213,6 +213,13 @@ struct WalkErrorTests {
         "session_token: \"\"",
         "7:20: stores.aep.session_token: expected a secret, best as ${credential:NAME} or ${file:/path}, found an empty text"
       ),
+      (
+        "kms_key_id: x", "2:3: stores.aep.kms_key_id: a key of KMS needs server_side_encryption: aws:kms"
+      ),
+      (
+        "tags: {a: b, c: b, d: b, e: b, f: b, g: b, h: b, i: b, j: b, k: b, l: b}",
+        "2:3: stores.aep.tags: 11 tags, and an object takes 10"
+      ),
       ("timeouts: { conect: 1s }", "7:17: stores.aep.timeouts.conect: unknown key. Did you mean connect?"),
       (
         "lifetime: week",

@@ -4,14 +4,16 @@ import Crypto
 import Files
 import Foundation
 import Store
-import Stores
 import SystemPackage
 import TestKit
 import Testing
 
+@testable import Stores
+
 /// The real servers that `scripts/test-servers` started, as its environment tells.
 struct Servers: Sendable {
-  let s3, strict, tls, virtualHosts, ca, otherCA, keyID, secret, readerID, readerSecret, bucket, region: String
+  let s3, strict, tls, virtualHosts, rclone, rcloneBucket, ca, otherCA, keyID, secret, readerID, readerSecret, bucket,
+    region: String
 
   private static let environment = ProcessInfo.processInfo.environment
   private static let isSkipped = environment["NAVETTE_TEST_SKIP_SERVERS"] == "1"
@@ -28,7 +30,8 @@ struct Servers: Sendable {
       return nil
     }
     return Servers(
-      s3: value(""), strict: value("_STRICT"), tls: value("_TLS"), virtualHosts: value("_VHOST"), ca: value("_CA"),
+      s3: value(""), strict: value("_STRICT"), tls: value("_TLS"), virtualHosts: value("_VHOST"),
+      rclone: value("_RCLONE"), rcloneBucket: value("_RCLONE_BUCKET"), ca: value("_CA"),
       otherCA: value("_OTHER_CA"), keyID: value("_KEY_ID"), secret: value("_SECRET"), readerID: value("_READER_ID"),
       readerSecret: value("_READER_SECRET"), bucket: value("_BUCKET"), region: value("_REGION"))
   }
@@ -39,6 +42,19 @@ struct Servers: Sendable {
 
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("servers").path
+
+  /// Amazon's own client, asked about the same bucket. Keys go by the environment.
+  func aws(_ arguments: String...) async throws -> String {
+    let outcome = try await Spawn.run(
+      [Servers.python, "-m", "awscli", "--endpoint-url", s3] + arguments,
+      environment: [
+        "AWS_ACCESS_KEY_ID": keyID, "AWS_SECRET_ACCESS_KEY": secret, "AWS_DEFAULT_REGION": region,
+        "HOME": "/nonexistent",
+        "PATH": "/usr/bin:/bin",
+      ])
+    #expect(outcome.exitCode == 0, "aws \(arguments): \(outcome.stderr)")
+    return outcome.stdout
+  }
 
   func settings(_ change: (inout S3Settings) -> Void = { _ in }) -> S3Settings {
     var settings = S3Settings(
@@ -65,6 +81,17 @@ func s3Store(
   store.stallTimeout = stall
   store.connectTimeout = connect
   return try makeStore(store, files: LinuxFiles(), agent: "navette/test", clock: clock)
+}
+
+/// With parts as small as AWS and SeaweedFS take them.
+func s3StoreOfParts(
+  _ settings: S3Settings, concurrency: Int = 3, threshold: UInt64 = 6 << 20, smallest: UInt64 = 5 << 20
+) throws -> any RemoteStore {
+  var store = StoreSettings(name: try #require(StoreName("test")), target: .s3(settings))
+  store.concurrency = concurrency
+  return try S3Store(
+    store, settings, files: LinuxFiles(), agent: "navette/test", clock: wallClock,
+    parts: S3Parts(threshold: threshold, smallest: smallest))
 }
 
 /// For a server that looks at no signature.
@@ -99,6 +126,17 @@ final class PythonServer: Sendable {
   /// The answers as a JSON list; see `canned_http.py`.
   static func canned(_ answers: String) async throws -> PythonServer { try await start(["canned_http.py", answers]) }
 
+  static func forwarding(user: String, password: String) async throws -> PythonServer {
+    try await start(["http_proxy.py", user, password])
+  }
+
+  /// Waits until it was asked as often.
+  func requests(atLeast count: Int) async throws -> [String] {
+    // The lines come through a pipe.
+    for _ in 0..<500 where requests.count < count { try await Task.sleep(for: .milliseconds(10)) }
+    return requests
+  }
+
   private static func start(_ arguments: [String]) async throws -> PythonServer {
     try await withCheckedThrowingContinuation { done in
       // Waiting for the port must not take a thread from the other tests.
@@ -123,6 +161,17 @@ final class PythonServer: Sendable {
       let more = String(decoding: handle.availableData, as: UTF8.self)
       seen.withLock { $0 += more }
     }
+  }
+
+  /// Waits for the line that tells how many bytes a proxy's first connection carried up; the connection must be over.
+  func bytesUp() async throws -> Int {
+    for _ in 0..<500 {
+      let passed = requests.compactMap { $0.hasPrefix("up ") ? Int($0.dropFirst(3)) : nil }
+      if !passed.isEmpty { return passed.reduce(0, +) }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    Issue.record("the proxy told nothing")
+    return 0
   }
 
   deinit {

@@ -22,6 +22,7 @@ public struct StoreConformance: Sendable {
   let cutShort: Accident
   let replyLost: Accident
   let isOrdered: Bool
+  let isCreateOnly: Bool
 
   /// - Parameters:
   ///   - folder: an empty one, for the files to send.
@@ -29,9 +30,10 @@ public struct StoreConformance: Sendable {
   ///   - cutShort: a `create` killed in its middle.
   ///   - replyLost: a `create` that is done, but whose answer does not arrive.
   ///   - isOrdered: false for a service that is known to list in another order than that of the keys' bytes.
+  ///   - isCreateOnly: false for one that is known to overwrite: what depends on it cannot be judged there.
   public init(
     _ store: any RemoteStore, files: any Files, folder: FilePath, run: String, cutShort: @escaping Accident,
-    replyLost: @escaping Accident, isOrdered: Bool = true
+    replyLost: @escaping Accident, isOrdered: Bool = true, isCreateOnly: Bool = true
   ) {
     self.store = store
     self.files = files
@@ -40,7 +42,18 @@ public struct StoreConformance: Sendable {
     self.cutShort = cutShort
     self.replyLost = replyLost
     self.isOrdered = isOrdered
+    self.isCreateOnly = isCreateOnly
   }
+
+  /// Those of `all` that this store can be judged by.
+  public var judged: [(promise: String, check: @Sendable (StoreConformance) async throws -> Void)] {
+    isCreateOnly ? Self.all : Self.all.filter { !Self.needCreateOnly.contains($0.promise) }
+  }
+
+  private static let needCreateOnly: Set<String> = [
+    "an object is created once, and known by size and digest", "other bytes never replace an object",
+    "of many creators one wins, and all learn the truth", "where the answer is lost, asking again finds our object",
+  ]
 
   public static let all: [(promise: String, check: @Sendable (StoreConformance) async throws -> Void)] = [
     ("an object is created once, and known by size and digest", { try await $0.createsOnce() }),

@@ -35,7 +35,7 @@ class Canned(BaseHTTPRequestHandler):
         if "cut" in answer:
             self.close_connection = True
 
-    do_GET = do_PUT = do_HEAD = do_DELETE = answer
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = answer
 
     def log_message(self, *_):
         pass

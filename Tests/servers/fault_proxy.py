@@ -6,7 +6,10 @@ Prints its own port. The first connection gets the first mode, the second the se
   drop-reply      the whole request passes; at the first byte of the answer both sides are cut
   cut-reply:N     both sides are cut once N bytes of the answer have passed
   freeze-reply:N  N bytes of the answers pass, then nothing more, and nobody hangs up
+  freeze-request:N  likewise, of the requests
   stall           nothing passes, and nobody hangs up
+  drop-reply-to:T the answer to the request that holds the text T is dropped, and both sides are cut
+A first mode `listen=HOST` is where it listens. Prints `up N` when a connection ends that carried N bytes of requests.
 Ends when its standard input closes.
 """
 
@@ -17,6 +20,7 @@ import struct
 import sys
 
 UPSTREAM, MODES = int(sys.argv[1]), sys.argv[2:]
+HOST = MODES.pop(0).partition("=")[2] if MODES and MODES[0].startswith("listen=") else "127.0.0.1"
 RESET = struct.pack("ii", 1, 0)
 
 
@@ -26,9 +30,19 @@ def cut(*writers):
         writer.transport.abort()
 
 
-async def pump(reader, writer, limit, both, freeze=False):
+class Watch:
+    """For a text in the requests, whose answer is dropped."""
+
+    def __init__(self, text=None):
+        self.text, self.seen = text, False
+
+
+async def pump(reader, writer, limit, both, watch, up=False, freeze=False):
     passed = 0
     while data := await reader.read(64 * 1024):
+        if watch.seen and not up:
+            return cut(*both)
+        watch.seen = watch.seen or (up and watch.text is not None and watch.text.encode() in data)
         if freeze and passed + len(data) > limit:
             await asyncio.sleep(3600)
         if limit is not None and passed + len(data) > limit:
@@ -40,6 +54,8 @@ async def pump(reader, writer, limit, both, freeze=False):
         writer.write(data)
         await writer.drain()
     writer.write_eof()
+    if up:
+        print("up", passed, flush=True)
 
 
 async def serve(client, to_client):
@@ -48,11 +64,15 @@ async def serve(client, to_client):
         await asyncio.sleep(3600)
     server, to_server = await asyncio.open_connection("127.0.0.1", UPSTREAM)
     both = (to_server, to_client)
-    limits = {"cut-request": (int(number or 0), None), "cut-reply": (None, int(number or 0)), "drop-reply": (None, 0),
-              "freeze-reply": (None, int(number or 0))}
+    watch = Watch(number if name == "drop-reply-to" else None)
+    most = 0 if watch.text is not None else int(number or 0)
+    limits = {"cut-request": (most, None), "cut-reply": (None, most), "drop-reply": (None, 0),
+              "freeze-reply": (None, most), "freeze-request": (most, None)}
     up, down = limits.get(name, (None, None))
     try:
-        await asyncio.gather(pump(client, to_server, up, both), pump(server, to_client, down, both, name == "freeze-reply"))
+        await asyncio.gather(
+            pump(client, to_server, up, both, watch, True, name == "freeze-request"),
+            pump(server, to_client, down, both, watch, False, name == "freeze-reply"))
     except OSError:
         pass
     for writer in both:
@@ -60,7 +80,7 @@ async def serve(client, to_client):
 
 
 async def main():
-    proxy = await asyncio.start_server(serve, "127.0.0.1", 0)
+    proxy = await asyncio.start_server(serve, HOST, 0)
     print(proxy.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     proxy.close()

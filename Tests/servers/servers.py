@@ -27,7 +27,9 @@ KEY, SECRET, REGION, BUCKET = "AKIANAVETTETEST00001", "navette-test-secret-0001"
 READER, READER_SECRET = "AKIANAVETTETEST00002", "navette-test-secret-0002"
 AZURE, AZURE_KEY = "navettetest", base64.b64encode(b"navette-test-azure-key-0001").decode()
 AZURE_CONTAINER, AZURE_TOKEN = "navette-test", "navette-test-bearer-token-0001"
-PORTS = 13
+PORTS = 14
+# The folder that rclone serves holds a folder for each bucket.
+RCLONE_BUCKET = "navette-test-rclone"
 
 
 def started(pid):
@@ -94,10 +96,10 @@ def certificates(data):
             "-days", "30", "-extfile", "san", "-out", "srv.pem")
 
 
-def spawn(home, data, name, words):
+def spawn(home, data, name, words, **variables):
     with open(f"{data}/{name}.log", "wb") as log:
         child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=data,
-                                 start_new_session=True)
+                                 start_new_session=True, env={**os.environ, **variables})
     with open(f"{home}/pids", "a") as f:
         f.write(f"{child.pid} {started(child.pid)}\n")
     return child
@@ -112,7 +114,7 @@ def signed(method, url, body=b""):
         return answer.status
 
 
-def wait_until_ready(endpoint, child, log):
+def wait_until_ready(endpoint, child, log, bucket=BUCKET):
     """The port opens seconds before a volume can take bytes: only a written object proves readiness."""
     deadline, last = time.monotonic() + 40, None
     while time.monotonic() < deadline:
@@ -120,12 +122,12 @@ def wait_until_ready(endpoint, child, log):
             break
         try:
             try:
-                signed("PUT", f"{endpoint}/{BUCKET}")
+                signed("PUT", f"{endpoint}/{bucket}")
             except urllib.error.HTTPError as error:
                 if error.code != 409:
                     raise
-            signed("PUT", f"{endpoint}/{BUCKET}/ready", b"ready")
-            signed("DELETE", f"{endpoint}/{BUCKET}/ready")
+            signed("PUT", f"{endpoint}/{bucket}/ready", b"ready")
+            signed("DELETE", f"{endpoint}/{bucket}/ready")
             return
         except (OSError, urllib.error.URLError) as error:
             last = error
@@ -170,7 +172,7 @@ def start(home, venv):
             {"name": "agent", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": everything},
             {"name": "reader", "credentials": [{"accessKey": READER, "secretKey": READER_SECRET}],
              "actions": ["Read", "List"]},
-        ]}, f)
+        ], "kms": {"default_provider": "l", "providers": {"l": {"type": "local", "enableOnDemandCreate": True}}}}, f)
     weed = spawn(home, data, "weed", [
         f"{venv}/bin/weed", "server", f"-dir={data}/objects", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-master.telemetry=false", f"-master.port={p[3]}", f"-master.port.grpc={p[4]}", f"-volume.port={p[5]}",
@@ -179,13 +181,19 @@ def start(home, venv):
         "-volume.max=20", "-master.volumeSizeLimitMB=64", "-s3", f"-s3.config={data}/s3.json",
         f"-s3.port={p[0]}", f"-s3.port.https={p[1]}", f"-s3.port.grpc={p[9]}", f"-s3.cert.file={data}/srv.pem",
         f"-s3.key.file={data}/srv.key", "-s3.domainName=s3.localhost", "-s3.port.iceberg=0", "-s3.port.lance=0",
-        f"-s3.localSocket={data}/s3.sock", "-s3.autoCreateBucket=false"])
+        f"-s3.localSocket={data}/s3.sock", "-s3.autoCreateBucket=false"], WEED_S3_SSE_KEK=os.urandom(32).hex())
     here = os.path.dirname(os.path.abspath(__file__))
     front = spawn(home, data, "front", [
         sys.executable, f"{here}/strict_s3_front.py", str(p[2]), str(p[0]), REGION, KEY, SECRET])
+    # A second, independent server: no create-only, no checksums, no encryption; but its own parsing and signatures.
+    os.mkdir(f"{data}/rclone")
+    rclone = spawn(home, data, "rclone", [
+        f"{venv}/bin/rclone", "--config", "/dev/null", "serve", "s3", "--addr", f"127.0.0.1:{p[13]}",
+        "--auth-key", f"{KEY},{SECRET}", "--vfs-cache-mode", "off", f"{data}/rclone"])
     try:
         wait_until_ready(f"http://127.0.0.1:{p[0]}", weed, f"{data}/weed.log")
         wait_until_ready(f"http://127.0.0.1:{p[2]}", front, f"{data}/front.log")
+        wait_until_ready(f"http://127.0.0.1:{p[13]}", rclone, f"{data}/rclone.log", RCLONE_BUCKET)
         azure = start_azure(home, data, here, p[10])
         sftp = openssh.start(lambda name, words: spawn(home, data, name, words), data, p[11], p[12])
     except RuntimeError as error:
@@ -196,6 +204,8 @@ def start(home, venv):
         "NAVETTE_TEST_S3_STRICT": f"http://127.0.0.1:{p[2]}",
         "NAVETTE_TEST_S3_TLS": f"https://127.0.0.1:{p[1]}",
         "NAVETTE_TEST_S3_VHOST": f"http://s3.localhost:{p[0]}",
+        "NAVETTE_TEST_S3_RCLONE": f"http://127.0.0.1:{p[13]}",
+        "NAVETTE_TEST_S3_RCLONE_BUCKET": RCLONE_BUCKET,
         "NAVETTE_TEST_S3_CA": f"{data}/ca.pem",
         "NAVETTE_TEST_S3_OTHER_CA": f"{data}/other-ca.pem",
         "NAVETTE_TEST_S3_KEY_ID": KEY,

@@ -87,7 +87,7 @@ class Front(BaseHTTPRequestHandler):
         for name, value in self.headers.items():
             if name.lower() not in HOP:
                 upstream.putheader(name, value)
-        if self.command == "PUT":
+        if self.command in ("PUT", "POST"):
             upstream.putheader("Content-Length", str(len(body)))
         upstream.endheaders(body or None)
         answer = upstream.getresponse()

@@ -107,26 +107,35 @@ public struct S3Settings: Hashable, Sendable {
   /// `https://host[:port]`; nil: AWS.
   public var endpoint: String?
   public var forcePathStyle = false
-  public var accessKeyID: Secret
-  public var secretAccessKey: Secret
+  /// Nil: the AWS chain finds the keys. Both or neither.
+  public var accessKeyID: Secret?
+  public var secretAccessKey: Secret?
   public var sessionToken: Secret?
   public var caFile: FilePath?
   public var checksum = Checksum.whenSupported
   public var serverSideEncryption: Encryption?
   public var kmsKeyID: String?
   public var storageClass = "STANDARD"
+  /// At most `tagsPerObject`.
   public var tags: [String: String] = [:]
   public var acl: String?
+  /// Taken on with the keys that are given or found.
   public var roleARN: String?
   public var externalID: String?
+  /// Of `~/.aws`; nil: what the environment says.
   public var profile: String?
+
+  /// AWS' bound (docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html).
+  public static let tagsPerObject = 10
 
   public enum Encryption: String, Hashable, Sendable, CaseIterable { case aes256 = "AES256", kms = "aws:kms" }
   public enum Checksum: String, Hashable, Sendable, CaseIterable {
     case whenSupported = "when_supported", whenRequired = "when_required"
   }
 
-  public init(bucket: String, prefix: String, region: String, accessKeyID: Secret, secretAccessKey: Secret) {
+  public init(
+    bucket: String, prefix: String, region: String, accessKeyID: Secret? = nil, secretAccessKey: Secret? = nil
+  ) {
     self.bucket = bucket
     self.prefix = prefix
     self.region = region

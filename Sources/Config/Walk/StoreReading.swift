@@ -29,7 +29,7 @@ extension StoreSettings {
 
     var target: Target?
     switch url {
-    case .s3(let bucket, let prefix): target = S3Settings(section, bucket: bucket, prefix: prefix).map { .s3($0) }
+    case .s3(let bucket, let prefix): target = .s3(S3Settings(section, bucket: bucket, prefix: prefix))
     case .folder(let folder): target = .folder(folder)
     case .blob(let account, let container, let prefix):
       target = AzureSettings(section, account: account, container: container, prefix: prefix).map { .azure($0) }
@@ -57,8 +57,8 @@ extension StoreSettings {
 }
 
 extension S3Settings {
-  fileprivate init?(_ section: Section, bucket: String, prefix: String) {
-    self.init(bucket: bucket, prefix: prefix, region: "", accessKeyID: Secret(""), secretAccessKey: Secret(""))
+  fileprivate init(_ section: Section, bucket: String, prefix: String) {
+    self.init(bucket: bucket, prefix: prefix, region: "")
     section.read("endpoint", .endpoint(path: false), into: &endpoint)
     // S3-compatible services mostly do not care, and those that do call their only region so.
     region = (endpoint == nil ? section.require("region", .region) : section.read("region", .region)) ?? "us-east-1"
@@ -67,22 +67,33 @@ extension S3Settings {
     section.read("checksum", .word, into: &checksum)
     readOptions(section)
 
-    let id = section.read("access_key_id", .secret)
-    let key = section.read("secret_access_key", .secret)
+    section.read("access_key_id", .secret, into: &accessKeyID)
+    section.read("secret_access_key", .secret, into: &secretAccessKey)
     section.read("session_token", .secret, into: &sessionToken)
-    switch (section.has("access_key_id"), section.has("secret_access_key")) {
-    case (true, true): break
-    case (false, false): section.spot.walk.report(Unsupported.credentialChain(section))
-    case (let hasID, _):
-      let missing = hasID ? "secret_access_key" : "access_key_id"
-      section.spot.walk.report(
-        ConfigProblem(
-          at: section.place, key: section.spot.child(missing).path,
-          "this key is missing: access_key_id and secret_access_key go together"))
+    checkKeys(section)
+  }
+
+  /// Keys of the configuration are whole, and alone; without them the AWS chain looks for some.
+  private func checkKeys(_ section: Section) {
+    func report(_ key: String, _ what: String) {
+      section.spot.walk.report(ConfigProblem(at: section.place, key: section.spot.child(key).path, what))
     }
-    guard let id, let key else { return nil }
-    accessKeyID = id
-    secretAccessKey = key
+    let (hasID, hasKey) = (section.has("access_key_id"), section.has("secret_access_key"))
+    if hasID != hasKey {
+      report(
+        hasID ? "secret_access_key" : "access_key_id",
+        "this key is missing: access_key_id and secret_access_key go together")
+    }
+    if !hasID, !hasKey { section.spot.walk.report(Unsupported.credentialChain(section)) }
+    if section.has("session_token"), !hasID, !hasKey {
+      report("session_token", "it belongs to an access_key_id and a secret_access_key, and there are none")
+    }
+    if section.has("profile"), hasID || hasKey {
+      report("profile", "access_key_id and secret_access_key are given: keep them, or the profile")
+    }
+    if section.has("external_id"), !section.has("role_arn") {
+      report("external_id", "it is told when a role is taken on: role_arn is missing")
+    }
   }
 
   private mutating func readOptions(_ section: Section) {
@@ -90,6 +101,12 @@ extension S3Settings {
     section.read("kms_key_id", .text("the id, alias or ARN of a KMS key"), into: &kmsKeyID)
     section.read("storage_class", .storageClass, into: &storageClass)
     section.read("tags", .texts("a map of tags, such as {team: crm}"), into: &tags)
+    if tags.count > Self.tagsPerObject {
+      section.spot.walk.report(
+        ConfigProblem(
+          at: section.place, key: section.spot.child("tags").path,
+          "\(tags.count) tags, and an object takes \(Self.tagsPerObject)"))
+    }
     section.read("acl", .text(empty: true), into: &acl)
     section.read("role_arn", .text("the ARN of a role"), into: &roleARN)
     section.read("external_id", .text(), into: &externalID)

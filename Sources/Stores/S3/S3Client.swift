@@ -17,9 +17,14 @@ final class S3Client: Sendable {
     _ settings: S3Settings, threads: TransferThreads, clock: @escaping @Sendable () -> Timestamp
   ) throws(StoreFault) {
     endpoint = try S3Endpoint(settings)
+    guard let keyID = settings.accessKeyID, let secret = settings.secretAccessKey else {
+      throw StoreFault(
+        .denied, "Cannot use", at: endpoint.place(nil), why: "there are no keys",
+        remedy: "Give access_key_id and secret_access_key")
+    }
     signer = SigV4(
-      keyID: settings.accessKeyID.reveal(), secret: settings.secretAccessKey.reveal(),
-      sessionToken: settings.sessionToken?.reveal(), region: settings.region)
+      keyID: keyID.reveal(), secret: secret.reveal(), sessionToken: settings.sessionToken?.reveal(),
+      region: settings.region)
     self.threads = threads
     self.clock = clock
   }

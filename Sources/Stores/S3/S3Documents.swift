@@ -6,6 +6,8 @@ struct S3Error: Hashable {
   var message = ""
   /// The region that the bucket is really in, where S3 tells it.
   var region: String?
+  /// Where the bucket is to be asked instead.
+  var endpoint: String?
 
   /// Nil where the body is no error document. A damaged one counts as far as it goes.
   init?(_ body: [UInt8]) {
@@ -23,6 +25,7 @@ struct S3Error: Hashable {
         case ["Error", "Code"]: code += text
         case ["Error", "Message"]: message += text
         case ["Error", "Region"]: region = (region ?? "") + text
+        case ["Error", "Endpoint"]: endpoint = (endpoint ?? "") + text
         default: break
         }
       }
@@ -80,6 +83,38 @@ struct S3Page: Hashable {
     guard !reader.isDamaged else { return nil }
     if !isTruncated { continuation = nil }
     if isTruncated, continuation == nil || entries.contains(where: \.key.isEmpty) { return nil }
+  }
+}
+
+/// A document of fields, and of rows which have fields: what S3 answers about uploads of parts, and STS about keys.
+struct XMLTable {
+  private(set) var fields: [String: String] = [:]
+  private(set) var rows: [[String: String]] = []
+
+  /// Nil where the document is damaged, cut short or another one.
+  /// - Parameters:
+  ///   - path: the elements from the root down to the one that holds the fields.
+  ///   - row: the name of its children that are rows.
+  init?(_ body: [UInt8], at path: [String], row: String = "") {
+    var reader = XMLReader(body)
+    var here: [String] = []
+    var (text, isThere) = ("", false)
+    while let event = reader.next() {
+      switch event {
+      case .open(let name):
+        here.append(name)
+        text = ""
+        if here == path { isThere = true }
+        if here == path + [row] { rows.append([:]) }
+      case .text(let more): text += more
+      case .close(let name):
+        if here == path + [name], name != row { fields[name] = text }
+        if here == path + [row, name], !rows.isEmpty { rows[rows.count - 1][name] = text }
+        here.removeLast()
+        text = ""
+      }
+    }
+    guard isThere, !reader.isDamaged else { return nil }
   }
 }
 

@@ -6,7 +6,10 @@ struct S3Refusal {
   let status: Int
   let code: String
   let message: String
+  /// That of the bucket, where the service names it.
   let region: String?
+  /// The bucket's own, likewise.
+  let endpoint: String?
   let retryAfterMilliseconds: Int64?
   /// There was no body to explain anything: an answer to HEAD.
   let isMute: Bool
@@ -16,7 +19,8 @@ struct S3Refusal {
     status = answer.status
     code = error?.code ?? ""
     message = error?.message ?? ""
-    region = error?.region ?? answer.headers["x-amz-bucket-region"]
+    region = error?.region ?? answer.headers["x-amz-bucket-region"] ?? S3Refusal.expectedRegion(error?.message ?? "")
+    endpoint = error?.endpoint
     isMute = answer.body.isEmpty
     retryAfterMilliseconds = answer.headers["retry-after"].flatMap { text in
       // A day is more than any service means, and keeps the product small.
@@ -54,13 +58,15 @@ struct S3Refusal {
     case "NoSuchBucket", "InvalidBucketName":
       (.denied, "Create the bucket, or correct the store's url")
     case "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException":
-      (.denied, "Set the store's region\(region.map { " to \($0)" } ?? "") and its endpoint to the bucket's own")
+      (.denied, elsewhere)
     case "NotImplemented", "MethodNotAllowed":
       (.denied, "This service lacks what navette needs: PUT with If-None-Match, HEAD, GET, list version 2")
     // The bytes that arrived are not those that were announced. Our file was whole when we looked (`S3Store` looks again), so the way
     // is to blame, and sending once more helps.
     case "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody":
       (.unreachable, "The bytes were damaged on the way; if it stays, look for a proxy that changes them")
+    // An upload of parts that somebody ended, or whose parts were lost: the next try begins a new one.
+    case "NoSuchUpload", "InvalidPart", "InvalidPartOrder": (.unreachable, nil)
     case "RequestTimeout", "ConditionalRequestConflict", "OperationAborted":
       (.unreachable, nil)
     case "SlowDown", "ServiceUnavailable", "InternalError", "TooManyRequests", "RequestLimitExceeded", "Throttling",
@@ -83,15 +89,31 @@ struct S3Refusal {
     case 401, 403: (.denied, "Check the store's keys and their rights")
     case 407: (.denied, "Check the proxy's password")
     case 408, 409, 425: (.unreachable, nil)
-    case 300..<400:
-      (.denied, "Set the store's region\(region.map { " to \($0)" } ?? "") and its endpoint to the bucket's own")
+    case 300..<400: (.denied, elsewhere)
     case 404, 405, 501: (.denied, "Check the store's url and endpoint: this does not answer like an S3 bucket")
     // HEAD cannot say what is wrong; a request without a body has nothing of the batch's own to be refused.
+    case 400 where isMute && region != nil: (.denied, elsewhere)
     case 400 where isMute: (.denied, "Check the store's region, keys and session token")
     case 400..<500: (.refused, "Read the service's words; then: navette retry")
     // 2xx with an error's body, or a status that HTTP does not know.
     default: (.unreachable, nil)
     }
+  }
+
+  /// Nothing is followed: a bucket elsewhere is for a person to confirm.
+  private var elsewhere: String {
+    let own = S3Refusal.clean(endpoint ?? "", hiding: [])
+    let address = own.isEmpty ? "the bucket's own" : "\(own), or leave it out"
+    return
+      "Set the store's region\(region.map { " to \(S3Refusal.clean($0, hiding: []))" } ?? ""), and its endpoint to \(address)"
+  }
+
+  /// “the region 'eu-west-9' is wrong; expecting 'eu-west-1'”: so AWS says it where it has no element for it.
+  private static func expectedRegion(_ message: String) -> String? {
+    guard let mark = message.firstRange(of: "expecting '") else { return nil }
+    let name = message[mark.upperBound...].prefix { $0 != "'" }
+    let isName = !name.isEmpty && name.utf8.allSatisfy { $0 == 45 || (48...57).contains($0) || (97...122).contains($0) }
+    return isName ? String(name) : nil
   }
 
   /// One line of at most 200 characters.

@@ -1,21 +1,18 @@
 public import Config
 public import Core
 public import Files
-import FoundationEssentials
 public import Store
 public import SystemPackage
 
 /// Objects in an S3 bucket, or in that of a service which speaks S3.
 public struct S3Store: StoreReader, StoreProbe {
   private let client: S3Client
-  private let checksum: S3Settings.Checksum
-  private let files: any Files
-  private let blocking: BlockingQueue
+  private let bucket: S3Bucket
+  private let concurrency: Int
+  /// Keys that are being uploaded to, in parts.
+  private let busy = Guarded<Set<String>>([])
 
-  /// AWS' bound for one PUT (docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html).
-  public static let largestPut: UInt64 = 5 << 30
-
-  public let traits = StoreTraits(createOnly: true, returnsDigest: true, largestObject: largestPut)
+  public let traits = StoreTraits(createOnly: true, returnsDigest: true, largestObject: S3Parts.largestObject)
 
   /// Nothing is sent yet. `.denied` where the settings cannot be right.
   /// - Parameter clock: the wall clock, for signatures; what the service says of its own corrects it.
@@ -23,14 +20,22 @@ public struct S3Store: StoreReader, StoreProbe {
     _ settings: StoreSettings, _ s3: S3Settings, files: any Files, agent: String,
     clock: @escaping @Sendable () -> Timestamp
   ) throws(StoreFault) {
+    try self.init(settings, s3, files: files, agent: agent, clock: clock, parts: S3Parts())
+  }
+
+  /// With other bounds than the service's, for tests.
+  init(
+    _ settings: StoreSettings, _ s3: S3Settings, files: any Files, agent: String,
+    clock: @escaping @Sendable () -> Timestamp, parts: S3Parts
+  ) throws(StoreFault) {
     let options = TransferOptions(
-      connectTimeout: settings.connectTimeout, stallTimeout: settings.stallTimeout, caFile: s3.caFile, agent: agent)
+      connectTimeout: settings.connectTimeout, stallTimeout: settings.stallTimeout, caFile: s3.caFile,
+      proxy: settings.proxy.map { .url($0) } ?? .environment, agent: agent)
+    concurrency = settings.concurrency
     client = try S3Client(
-      s3, threads: TransferThreads(slots: settings.concurrency, options: options, files: files),
-      clock: clock)
-    checksum = s3.checksum
-    self.files = files
-    blocking = BlockingQueue("navette.s3")
+      s3, threads: TransferThreads(slots: concurrency, options: options, files: files), clock: clock)
+    bucket = S3Bucket(
+      client: client, headers: S3ObjectHeaders(s3), files: files, blocking: BlockingQueue("navette.s3"), parts: parts)
   }
 
   // MARK: Store
@@ -38,37 +43,63 @@ public struct S3Store: StoreReader, StoreProbe {
   public func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
     let what = "Cannot upload to"
     let objectKey = try checked(key, what)
-    guard file.size <= S3Store.largestPut else {
+    guard file.size <= S3Parts.largestObject else {
       throw StoreFault(
         .refused, what, at: client.endpoint.place(objectKey),
-        why: "\(file.size) bytes, and one upload carries at most \(S3Store.largestPut)",
+        why: "\(file.size) bytes, and an object has at most \(S3Parts.largestObject)",
         remedy: "Make batches smaller: batch.max_bytes")
     }
-    let answer = try await client.send(upload(file, objectKey), what)
-    if answer.status == 412 { return try await compare(file, objectKey, what) }
+    return file.size > bucket.parts.threshold
+      ? try await createInParts(file, objectKey, what) : try await createAtOnce(file, objectKey, what)
+  }
+
+  private func createAtOnce(
+    _ file: StoredFile, _ objectKey: String, _ what: String
+  ) async throws(StoreFault) -> Receipt {
+    let headers =
+      bucket.headers.ofObject(file) + bucket.headers.ofBody(sha256: file.sha256, md5: Hex.decode(file.md5) ?? [])
+    let request = S3Client.Request(
+      method: .put, objectKey: objectKey, headers: [("if-none-match", "*")] + headers,
+      payloadHash: file.sha256.description, body: .file(file.path, size: file.size))
+    let answer = try await client.send(request, what)
+    if answer.status == 412 { return try await bucket.compare(file, objectKey, what) }
     // Some services answer 200 at once to keep the connection, and then tell the error in the body.
     guard answer.isSuccess, S3Error(answer.body) == nil else {
       let fault = client.fault(answer, what, objectKey)
-      try await blameDisk(fault, answer, file)
+      try await bucket.blameDisk(fault, answer, file)
       throw fault
     }
     let evidence = S3Evidence(answer.headers)
-    switch evidence.verdictOnUpload(of: file) {
-    case .same: return evidence.receipt(.created, size: file.size)
-    case .differs(let why): throw mismatch(what, objectKey, why)
-    case .unproven:
-      let stored = try await evidenceOfStored(objectKey, what)
+    switch evidence.verdictOnUpload(sha256: file.sha256, md5: file.md5) {
+    case .same where bucket.headers.complaint(evidence) == nil: return evidence.receipt(.created, size: file.size)
+    case .differs(let why): throw bucket.mismatch(what, objectKey, why)
+    case .same, .unproven:
+      let stored = try await bucket.evidence(of: objectKey, what)
       guard let stored, stored.verdict(for: file) == .same else {
-        throw mismatch(what, objectKey, "the store does not confirm size and digest of what it took")
+        throw bucket.mismatch(what, objectKey, "the store does not confirm size and digest of what it took")
       }
+      try bucket.checkEncryption(stored, objectKey, what)
       return stored.receipt(.created, size: file.size)
     }
+  }
+
+  private func createInParts(
+    _ file: StoredFile, _ objectKey: String, _ what: String
+  ) async throws(StoreFault) -> Receipt {
+    // Two of them would take each other's upload for a remainder of an earlier run.
+    guard busy.withLock({ $0.insert(objectKey).inserted }) else {
+      throw StoreFault(
+        .unreachable, what, at: client.endpoint.place(objectKey), why: "an upload to this key is under way")
+    }
+    defer { busy.withLock { _ = $0.remove(objectKey) } }
+    return try await S3Multipart(bucket: bucket, file: file, objectKey: objectKey, what: what, width: concurrency)
+      .create()
   }
 
   public func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
     let what = "Cannot ask for"
     let objectKey = try checked(key, what)
-    guard let evidence = try await evidenceOfStored(objectKey, what) else { return nil }
+    guard let evidence = try await bucket.evidence(of: objectKey, what) else { return nil }
     guard let size = evidence.size else {
       throw StoreFault(
         .unreachable, what, at: client.endpoint.place(objectKey), why: "the answer does not tell the object's size")
@@ -110,14 +141,16 @@ public struct S3Store: StoreReader, StoreProbe {
     let what = "Cannot download"
     let objectKey = try checked(key, what)
     let request = S3Client.Request(
-      method: .get, objectKey: objectKey, headers: checksumMode, sink: .file(target))
+      method: .get, objectKey: objectKey, headers: bucket.headers.ofQuestion, sink: .file(target))
     let answer = try await client.send(request, what)
     guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
     let place = client.endpoint.place(objectKey)
-    let (size, sha256) = try await local(what, place) { [files] () throws(FileFault) in try files.digest(of: target) }
+    let (size, sha256) = try await bucket.local(what, place) { [files = bucket.files] () throws(FileFault) in
+      try files.digest(of: target)
+    }
     let evidence = S3Evidence(answer.headers)
     if let checksum = evidence.checksum, checksum != sha256 {
-      try await local(what, place) { [files] () throws(FileFault) in try files.remove(target) }
+      try await bucket.local(what, place) { [files = bucket.files] () throws(FileFault) in try files.remove(target) }
       throw StoreFault(.unreachable, what, at: place, why: "the bytes were damaged on the way")
     }
     return Receipt(outcome: .found, size: size, sha256: sha256, tag: evidence.tag)
@@ -135,23 +168,6 @@ public struct S3Store: StoreReader, StoreProbe {
 
   // MARK: Parts
 
-  private var checksumMode: [(name: String, value: String)] {
-    checksum == .whenSupported ? [("x-amz-checksum-mode", "ENABLED")] : []
-  }
-
-  private func upload(_ file: StoredFile, _ objectKey: String) -> S3Client.Request {
-    var headers = [
-      ("if-none-match", "*"), ("content-md5", Data(Hex.decode(file.md5) ?? []).base64EncodedString()),
-      (S3Evidence.claimName, file.sha256.description),
-    ]
-    if checksum == .whenSupported {
-      headers.append(("x-amz-checksum-sha256", Data(file.sha256.bytes).base64EncodedString()))
-    }
-    return S3Client.Request(
-      method: .put, objectKey: objectKey, headers: headers, payloadHash: file.sha256.description,
-      body: .file(file.path, size: file.size))
-  }
-
   private func checked(_ key: StoreKey, _ what: String) throws(StoreFault) -> String {
     let objectKey = client.endpoint.objectKey(key)
     guard objectKey.utf8.count <= Limits.keyBytes else {
@@ -160,54 +176,5 @@ public struct S3Store: StoreReader, StoreProbe {
         why: "with its prefix the key is longer than \(Limits.keyBytes) bytes", remedy: "Shorten the stream's key")
     }
     return objectKey
-  }
-
-  private func evidenceOfStored(_ objectKey: String, _ what: String) async throws(StoreFault) -> S3Evidence? {
-    let request = S3Client.Request(method: .head, objectKey: objectKey, headers: checksumMode)
-    let answer = try await client.send(request, what)
-    if answer.status == 404 { return nil }
-    guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
-    return S3Evidence(answer.headers)
-  }
-
-  /// Something is there already: ours, of an upload whose answer was lost, or another's.
-  private func compare(_ file: StoredFile, _ objectKey: String, _ what: String) async throws(StoreFault) -> Receipt {
-    guard let stored = try await evidenceOfStored(objectKey, what) else {
-      throw StoreFault(
-        .unreachable, what, at: client.endpoint.place(objectKey),
-        why: "the store says that there is an object, and then that there is none")
-    }
-    switch stored.verdict(for: file) {
-    case .same: return stored.receipt(.alreadyThere, size: file.size)
-    case .differs(let why): throw mismatch(what, objectKey, "another object has this key: \(why)")
-    case .unproven:
-      throw mismatch(what, objectKey, "an object has this key, and the store tells nothing to compare it by")
-    }
-  }
-
-  private func mismatch(_ what: String, _ objectKey: String, _ why: String) -> StoreFault {
-    StoreFault(
-      .mismatch, what, at: client.endpoint.place(objectKey), why: why,
-      remedy: "Look at the object; move it away if it is wrong, then: navette retry")
-  }
-
-  /// Where the store received other bytes than we announced: is it the way, or our disk?
-  private func blameDisk(_ fault: StoreFault, _ answer: Answer, _ file: StoredFile) async throws(StoreFault) {
-    let codes = ["BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"]
-    guard codes.contains(S3Error(answer.body)?.code ?? "") else { return }
-    let found = try await local(fault.what, fault.place) { [files] () throws(FileFault) in
-      try files.digest(of: file.path)
-    }
-    guard found.sha256 != file.sha256 else { return }
-    throw StoreFault(
-      .refused, fault.what, at: fault.place,
-      why: "\(file.path.string) is no longer what was sealed: its SHA-256 is \(found.sha256)",
-      remedy: "The disk, or a person, changed it: the batch cannot be sent")
-  }
-
-  private func local<Value: Sendable>(
-    _ what: String, _ place: String, _ body: @escaping @Sendable () throws(FileFault) -> Value
-  ) async throws(StoreFault) -> Value {
-    do { return try await blocking.run(body) } catch { throw TransferFailure.file(error).fault(what, at: place) }
   }
 }

@@ -35,6 +35,9 @@ struct SigV4: Sendable {
   /// SHA-256 of nothing.
   static let emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
+  /// 64 hex digits.
+  static func hash(of body: [UInt8]) -> String { Hex.encode(SHA256.hash(data: body)) }
+
   func sign(_ request: Request, at time: Timestamp) -> Signed {
     let date = time.compact
     let day = String(date.prefix(8))

@@ -14,10 +14,6 @@ enum Unsupported {
 
   static var rules: [Rule] {
     [
-      never("stores.*.role_arn"),
-      never("stores.*.external_id"),
-      never("stores.*.profile"),
-
       only("feeds.*.recursive", .flag, false, "false"),
       never("feeds.*.owner"),
       never("feeds.*.group"),
@@ -49,13 +45,6 @@ enum Unsupported {
       only("metrics.listen", .listen, nil, "\"\""),
       only("limits.bandwidth", .bandwidth, .unlimited, "0"),
     ]
-  }
-
-  /// The AWS chain (environment, `~/.aws`, web identity, container, instance) for a store without keys of its own.
-  static func credentialChain(_ section: Section) -> ConfigProblem {
-    ConfigProblem(
-      at: section.place, key: section.spot.path, "credentials from the AWS chain are not supported yet",
-      remedy: "Give access_key_id and secret_access_key")
   }
 
   /// Reports every setting of the tree that a rule refuses.

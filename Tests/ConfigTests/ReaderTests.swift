@@ -67,6 +67,23 @@ struct ReaderTests {
     #expect(feed.quarantineKeep == .zero)
   }
 
+  @Test("an S3 store without keys leaves them to the AWS chain")
+  func chain() throws {
+    let settings = try Bench(
+      "stores:\n  a: {url: \"s3://bucket\", region: x, profile: crm, role_arn: r, external_id: e}\n"
+    ).read()
+    guard case .s3(let s3) = settings.stores[0].target else {
+      Issue.record("not S3")
+      return
+    }
+    #expect(s3.accessKeyID == nil && s3.secretAccessKey == nil && s3.sessionToken == nil)
+    #expect(s3.profile == "crm" && s3.roleARN == "r" && s3.externalID == "e")
+    #expect(
+      Bench("stores:\n  a: {url: \"s3://bucket\", region: x, session_token: t}\n").problems() == [
+        "2:3: stores.a.session_token: it belongs to an access_key_id and a secret_access_key, and there are none"
+      ])
+  }
+
   @Test("so do those of a stream, a store and the whole")
   func stream() throws {
     let store = Lane.indented(

@@ -6,9 +6,6 @@ import Testing
 struct UnsupportedTests {
   /// For each rule: lines that are refused, and lines that say the default. Nil where there is none.
   static let cases: [String: (refused: String, fine: String?)] = [
-    "stores.*.role_arn": ("role_arn: x", nil),
-    "stores.*.external_id": ("external_id: x", nil),
-    "stores.*.profile": ("profile: x", nil),
     "feeds.*.recursive": ("recursive: true", "recursive: false"),
     "feeds.*.owner": ("owner: x", nil),
     "feeds.*.group": ("group: x", nil),
@@ -62,14 +59,6 @@ struct UnsupportedTests {
   @Test("every rule has its case here")
   func complete() {
     #expect(Set(Unsupported.rules.map(\.key)) == Set(Self.cases.keys))
-  }
-
-  @Test("an S3 store needs its keys in the configuration")
-  func chain() {
-    #expect(
-      Bench("stores:\n  a: {url: \"s3://bucket\", region: x}\n").problems() == [
-        "2:3: stores.a: credentials from the AWS chain are not supported yet. Give access_key_id and secret_access_key"
-      ])
   }
 
   @Test("a wrong value is told as wrong, not as early")

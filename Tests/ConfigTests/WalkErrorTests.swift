@@ -220,6 +220,11 @@ struct WalkErrorTests {
         "tags: {a: b, c: b, d: b, e: b, f: b, g: b, h: b, i: b, j: b, k: b, l: b}",
         "2:3: stores.aep.tags: 11 tags, and an object takes 10"
       ),
+      (
+        "profile: x",
+        "2:3: stores.aep.profile: access_key_id and secret_access_key are given: keep them, or the profile"
+      ),
+      ("external_id: x", "2:3: stores.aep.external_id: it is told when a role is taken on: role_arn is missing"),
       ("timeouts: { conect: 1s }", "7:17: stores.aep.timeouts.conect: unknown key. Did you mean connect?"),
       (
         "lifetime: week",

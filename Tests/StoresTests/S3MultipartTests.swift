@@ -18,6 +18,11 @@ struct S3MultipartTests {
   /// Until the test is over.
   private let kept = Guarded<[PythonServer]>([])
 
+  private func keep(_ server: PythonServer) -> PythonServer {
+    kept.withLock { $0.append(server) }
+    return server
+  }
+
   init() throws {
     folder = try TemporaryFolder()
     // Four parts of 5 MiB, the last one short.
@@ -67,14 +72,14 @@ struct S3MultipartTests {
   func resume() async throws {
     guard let servers = Servers.required() else { return }
     // curl itself asks once more where a kept connection ends without an answer.
-    let cut = try await PythonServer.proxy(to: servers.s3, "cut-request:11000000", "cut-request:1000")
+    let cut = keep(try await PythonServer.proxy(to: servers.s3, "cut-request:11000000", "cut-request:1000"))
     do {
       let store = try s3StoreOfParts(servers.settings { $0.endpoint = "http://127.0.0.1:\(cut.port)" }, concurrency: 1)
       #expect(try await fault { _ = try await store.create(file, at: key) }.kind == .unreachable)
     }
     #expect(try await servers.store().stat(key) == nil)
     #expect(try await uploads(servers).contains(key.description))
-    let watched = try await PythonServer.proxy(to: servers.s3)
+    let watched = keep(try await PythonServer.proxy(to: servers.s3))
     do {
       let store = try s3StoreOfParts(
         servers.settings { $0.endpoint = "http://127.0.0.1:\(watched.port)" }, concurrency: 1)
@@ -91,7 +96,7 @@ struct S3MultipartTests {
     guard let servers = Servers.required() else { return }
     // curl itself asks once more where a kept connection ends without an answer.
     let dropped = "drop-reply-to:<CompleteMultipartUpload"
-    let proxy = try await PythonServer.proxy(to: servers.s3, dropped, dropped)
+    let proxy = keep(try await PythonServer.proxy(to: servers.s3, dropped, dropped))
     let store = try s3StoreOfParts(servers.settings { $0.endpoint = "http://127.0.0.1:\(proxy.port)" }, concurrency: 1)
     #expect(try await fault { _ = try await store.create(file, at: key) }.kind == .unreachable)
     #expect(try await store.create(file, at: key).outcome == .alreadyThere)
@@ -152,8 +157,7 @@ struct S3MultipartTests {
     let plan = try S3Plan(small.path, partSize: 60_000, files)
     let parts = plan.parts.map { #"{"headers":{"ETag":"\"\#(partTag ?? Hex.encode($0.md5))\""}}"# }
     let answers = [#"{"status":404}"#, Self.noUploads, Self.begun] + parts + end
-    let server = try await PythonServer.canned("[\(answers.joined(separator: ","))]")
-    kept.withLock { $0.append(server) }
+    let server = keep(try await PythonServer.canned("[\(answers.joined(separator: ","))]"))
     let store = try s3StoreOfParts(cannedSettings(server.port), concurrency: 1, threshold: 50_000, smallest: 60_000)
     return (store, server)
   }
@@ -227,7 +231,7 @@ struct S3MultipartTests {
     let parts = plan.parts.map { #"{"headers":{"ETag":"\"\#(Hex.encode($0.md5))\""}}"# }
     let denied = #"{"status":403,"body":"<Error><Code>AccessDenied</Code></Error>"}"#
     let answers = [#"{"status":404}"#, denied, Self.begun] + parts + [Self.done, head(small, tag: plan.tag)]
-    let server = try await PythonServer.canned("[\(answers.joined(separator: ","))]")
+    let server = keep(try await PythonServer.canned("[\(answers.joined(separator: ","))]"))
     let store = try s3StoreOfParts(cannedSettings(server.port), concurrency: 1, threshold: 50_000, smallest: 60_000)
     #expect(try await store.create(small, at: key).outcome == .created)
   }

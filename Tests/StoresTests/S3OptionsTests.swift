@@ -15,6 +15,14 @@ struct S3OptionsTests {
   private let file: StoredFile
   private let key: StoreKey
 
+  /// Until the test is over.
+  private let kept = Guarded<[PythonServer]>([])
+
+  private func keep(_ server: PythonServer) -> PythonServer {
+    kept.withLock { $0.append(server) }
+    return server
+  }
+
   init() throws {
     folder = try TemporaryFolder()
     file = try StoredFile.sample(at: folder.path.appending("object"), size: 200_000, seed: 3, LinuxFiles())
@@ -70,8 +78,9 @@ struct S3OptionsTests {
   @Test("a service that does not encrypt as asked is not believed, now or later")
   func ignored() async throws {
     let stored = #"{"headers":{"Content-Length":"200000","x-amz-meta-navette-sha256":"\#(file.sha256)"}}"#
-    let server = try await PythonServer.canned(
-      #"[{"headers":{"ETag":"\"\#(file.md5)\""}},\#(stored),{"status":412},\#(stored)]"#)
+    let server = keep(
+      try await PythonServer.canned(
+        #"[{"headers":{"ETag":"\"\#(file.md5)\""}},\#(stored),{"status":412},\#(stored)]"#))
     let store = try s3Store(cannedSettings(server.port) { $0.serverSideEncryption = .aes256 })
     for _ in 0..<2 {
       let fault = try await Self.fault { _ = try await store.create(file, at: key) }
@@ -81,7 +90,7 @@ struct S3OptionsTests {
 
   @Test("when_required sends no checksum but Content-MD5, and nothing that was not asked for")
   func quiet() async throws {
-    let server = try await PythonServer.canned(#"[{"headers":{"ETag":"\"\#(file.md5)\""}}]"#)
+    let server = keep(try await PythonServer.canned(#"[{"headers":{"ETag":"\"\#(file.md5)\""}}]"#))
     let store = try s3Store(cannedSettings(server.port) { $0.checksum = .whenRequired })
     _ = try await store.create(file, at: key)
     _ = try? await store.stat(key)
@@ -101,8 +110,9 @@ struct S3OptionsTests {
   @Test("a bucket in another region is named, not followed")
   func region() async throws {
     let body = "<Error><Code>PermanentRedirect</Code><Endpoint>b.s3.eu-west-3.amazonaws.com</Endpoint></Error>"
-    let server = try await PythonServer.canned(
-      #"[{"status":301,"headers":{"x-amz-bucket-region":"eu-west-3"},"body":"\#(body)"}]"#)
+    let server = keep(
+      try await PythonServer.canned(
+        #"[{"status":301,"headers":{"x-amz-bucket-region":"eu-west-3"},"body":"\#(body)"}]"#))
     let fault = try await Self.fault { _ = try await s3Store(cannedSettings(server.port)).create(file, at: key) }
     #expect(fault.kind == .denied)
     #expect(
@@ -110,7 +120,7 @@ struct S3OptionsTests {
         == "Set the store's region to eu-west-3, and its endpoint to b.s3.eu-west-3.amazonaws.com, or leave it out")
     #expect(try await server.requests(atLeast: 1).count == 1)
 
-    let mute = try await PythonServer.canned(#"[{"status":400,"headers":{"x-amz-bucket-region":"eu-west-3"}}]"#)
+    let mute = keep(try await PythonServer.canned(#"[{"status":400,"headers":{"x-amz-bucket-region":"eu-west-3"}}]"#))
     let head = try await Self.fault { _ = try await s3Store(cannedSettings(mute.port)).stat(key) }
     #expect(head.kind == .denied && head.remedy?.contains("region to eu-west-3") == true)
 
@@ -132,7 +142,7 @@ struct S3OptionsTests {
   @Test("a proxy is used where the store has one, by http and https, and learns no key")
   func proxy() async throws {
     guard let servers = Servers.required() else { return }
-    let proxy = try await PythonServer.forwarding(user: "agent", password: "proxy-pass")
+    let proxy = keep(try await PythonServer.forwarding(user: "agent", password: "proxy-pass"))
     func store(_ endpoint: String, password: String) throws -> any RemoteStore {
       let s3 = servers.settings {
         $0.endpoint = endpoint
@@ -157,7 +167,7 @@ struct S3OptionsTests {
   @Test("without one, the environment says: HTTPS_PROXY, and NO_PROXY for what it names")
   func environment() async throws {
     guard let servers = Servers.required() else { return }
-    let proxy = try await PythonServer.forwarding(user: "agent", password: "proxy-pass")
+    let proxy = keep(try await PythonServer.forwarding(user: "agent", password: "proxy-pass"))
     try LinuxFiles().makeDirectory(folder.path.appending("state"), mode: AccessMode(rawValue: 0o700))
     let config = folder.path.appending("navette.yaml")
     let text = """
@@ -195,7 +205,7 @@ struct S3OptionsTests {
   @Test("an endpoint may be an IPv6 address")
   func ipv6() async throws {
     guard let servers = Servers.required() else { return }
-    let proxy = try await PythonServer.proxy(to: servers.s3, "listen=::1")
+    let proxy = keep(try await PythonServer.proxy(to: servers.s3, "listen=::1"))
     let store = try servers.store { $0.endpoint = "http://[::1]:\(proxy.port)" }
     #expect(try await store.create(file, at: key).outcome == .created)
     #expect(try await store.stat(key)?.size == file.size)
@@ -204,7 +214,7 @@ struct S3OptionsTests {
   @Test("an upload that stands still is given up, however slow a moving one may be", .timeLimit(.minutes(1)))
   func stall() async throws {
     guard let servers = Servers.required() else { return }
-    let proxy = try await PythonServer.proxy(to: servers.s3, "freeze-request:100000")
+    let proxy = keep(try await PythonServer.proxy(to: servers.s3, "freeze-request:100000"))
     let store = try servers.store(stall: .seconds(2)) { $0.endpoint = "http://127.0.0.1:\(proxy.port)" }
     let large = try StoredFile.sample(at: folder.path.appending("large"), size: 16 << 20, seed: 5, LinuxFiles())
     let start = ContinuousClock.now

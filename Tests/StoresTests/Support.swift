@@ -80,7 +80,7 @@ func s3Store(
   var store = StoreSettings(name: name, target: .s3(settings))
   store.stallTimeout = stall
   store.connectTimeout = connect
-  return try makeStore(store, files: LinuxFiles(), agent: "navette/test", clock: clock)
+  return try makeStore(store, files: LinuxFiles(), agent: "navette/test", environment: [:], clock: clock)
 }
 
 /// With parts as small as AWS and SeaweedFS take them.
@@ -90,7 +90,7 @@ func s3StoreOfParts(
   var store = StoreSettings(name: try #require(StoreName("test")), target: .s3(settings))
   store.concurrency = concurrency
   return try S3Store(
-    store, settings, files: LinuxFiles(), agent: "navette/test", clock: wallClock,
+    store, settings, files: LinuxFiles(), agent: "navette/test", environment: [:], clock: wallClock,
     parts: S3Parts(threshold: threshold, smallest: smallest))
 }
 
@@ -130,6 +130,11 @@ final class PythonServer: Sendable {
     try await start(["http_proxy.py", user, password])
   }
 
+  /// STS, an instance's metadata service and a container's agent: `aws_keys.py`. STS knows one key.
+  static func keys(_ options: [String]) async throws -> PythonServer {
+    try await start(["aws_keys.py", "AKIABASE", "base-secret"] + options, python: Servers.python)
+  }
+
   /// Waits until it was asked as often.
   func requests(atLeast count: Int) async throws -> [String] {
     // The lines come through a pipe.
@@ -137,18 +142,18 @@ final class PythonServer: Sendable {
     return requests
   }
 
-  private static func start(_ arguments: [String]) async throws -> PythonServer {
+  private static func start(_ arguments: [String], python: String = "python3") async throws -> PythonServer {
     try await withCheckedThrowingContinuation { done in
       // Waiting for the port must not take a thread from the other tests.
-      DispatchQueue(label: "server").async { done.resume(with: Result { try PythonServer(arguments) }) }
+      DispatchQueue(label: "server").async { done.resume(with: Result { try PythonServer(arguments, python) }) }
     }
   }
 
-  private init(_ arguments: [String]) throws {
+  private init(_ arguments: [String], _ python: String) throws {
     let process = Process()
     let (input, output) = (Pipe(), Pipe())
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "\(Servers.folder)/\(arguments[0])"] + arguments.dropFirst()
+    process.arguments = [python, "\(Servers.folder)/\(arguments[0])"] + arguments.dropFirst()
     process.standardInput = input
     process.standardOutput = output
     try process.run()

@@ -84,7 +84,6 @@ extension S3Settings {
         hasID ? "secret_access_key" : "access_key_id",
         "this key is missing: access_key_id and secret_access_key go together")
     }
-    if !hasID, !hasKey { section.spot.walk.report(Unsupported.credentialChain(section)) }
     if section.has("session_token"), !hasID, !hasKey {
       report("session_token", "it belongs to an access_key_id and a secret_access_key, and there are none")
     }

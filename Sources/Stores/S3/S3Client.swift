@@ -7,24 +7,20 @@ import Synchronization
 /// Sends signed requests to one bucket.
 final class S3Client: Sendable {
   let endpoint: S3Endpoint
-  private let signer: SigV4
+  private let credentials: CredentialCache
+  private let region: String
   private let threads: TransferThreads
   private let clock: @Sendable () -> Timestamp
   /// Seconds that the service's clock is ahead of ours, once a refusal has told.
   private let skew = Atomic<Int64>(0)
 
   init(
-    _ settings: S3Settings, threads: TransferThreads, clock: @escaping @Sendable () -> Timestamp
+    _ settings: S3Settings, _ credentials: CredentialCache, threads: TransferThreads,
+    clock: @escaping @Sendable () -> Timestamp
   ) throws(StoreFault) {
     endpoint = try S3Endpoint(settings)
-    guard let keyID = settings.accessKeyID, let secret = settings.secretAccessKey else {
-      throw StoreFault(
-        .denied, "Cannot use", at: endpoint.place(nil), why: "there are no keys",
-        remedy: "Give access_key_id and secret_access_key")
-    }
-    signer = SigV4(
-      keyID: keyID.reveal(), secret: secret.reveal(), sessionToken: settings.sessionToken?.reveal(),
-      region: settings.region)
+    self.credentials = credentials
+    region = settings.region
     self.threads = threads
     self.clock = clock
   }
@@ -41,15 +37,19 @@ final class S3Client: Sendable {
   }
 
   /// The answer, whatever its status. Signed at the moment of sending; where the service finds our clock wrong, its own is taken and
-  /// the request is sent once more.
+  /// the request is sent once more; so it is where it finds our keys expired, and there are newer ones.
   func send(_ request: Request, _ what: String) async throws(StoreFault) -> Answer {
     let signedAt = now
-    let first = try await sendOnce(request, at: signedAt, what)
-    guard let date = first.headers["date"].flatMap(HTTPDate.parse), isSkewed(first, theirs: date, ours: signedAt) else {
-      return first
+    let keys = try await credentials.credentials()
+    var answer = try await sendOnce(request, with: keys, at: signedAt, what)
+    if let date = answer.headers["date"].flatMap(HTTPDate.parse), isSkewed(answer, theirs: date, ours: signedAt) {
+      skew.store(date.seconds - clock().seconds, ordering: .relaxed)
+      answer = try await sendOnce(request, with: keys, at: now, what)
     }
-    skew.store(date.seconds - clock().seconds, ordering: .relaxed)
-    return try await sendOnce(request, at: now, what)
+    if S3Client.areKeysRefused(answer), let fresh = await credentials.replacement(for: keys) {
+      answer = try await sendOnce(request, with: fresh, at: now, what)
+    }
+    return answer
   }
 
   var now: Timestamp { clock() + .seconds(skew.load(ordering: .relaxed)) }
@@ -58,10 +58,13 @@ final class S3Client: Sendable {
     S3Refusal(answer, now: now)
       .fault(
         what, at: endpoint.place(objectKey),
-        hiding: [signer.secret, signer.sessionToken ?? "", signer.keyID])
+        hiding: credentials.secrets)
   }
 
-  private func sendOnce(_ request: Request, at time: Timestamp, _ what: String) async throws(StoreFault) -> Answer {
+  private func sendOnce(
+    _ request: Request, with keys: AWSCredentials, at time: Timestamp, _ what: String
+  ) async throws(StoreFault) -> Answer {
+    let signer = SigV4(keyID: keys.keyID, secret: keys.secret, sessionToken: keys.sessionToken, region: region)
     let signed = signer.sign(
       SigV4.Request(
         method: request.method.rawValue, host: endpoint.host, path: endpoint.path(request.objectKey),
@@ -75,6 +78,14 @@ final class S3Client: Sendable {
     } catch {
       throw error.fault(what, at: endpoint.place(request.objectKey))
     }
+  }
+
+  /// An answer to HEAD has no code; AWS gives 400 to expired tokens.
+  private static func areKeysRefused(_ answer: Answer) -> Bool {
+    guard answer.status == 400 || answer.status == 403 else { return false }
+    if answer.body.isEmpty { return answer.status == 400 }
+    let codes = ["ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId", "InvalidClientTokenId"]
+    return codes.contains(S3Error(answer.body)?.code ?? "")
   }
 
   /// AWS bears 15 minutes. An answer to HEAD has no code, so there the dates must speak; some services answer 400.

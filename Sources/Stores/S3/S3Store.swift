@@ -15,25 +15,32 @@ public struct S3Store: StoreReader, StoreProbe {
   public let traits = StoreTraits(createOnly: true, returnsDigest: true, largestObject: S3Parts.largestObject)
 
   /// Nothing is sent yet. `.denied` where the settings cannot be right.
-  /// - Parameter clock: the wall clock, for signatures; what the service says of its own corrects it.
+  /// - Parameters:
+  ///   - environment: for the AWS chain, where the settings have no keys.
+  ///   - clock: the wall clock, for signatures; what the service says of its own corrects it.
   public init(
     _ settings: StoreSettings, _ s3: S3Settings, files: any Files, agent: String,
-    clock: @escaping @Sendable () -> Timestamp
+    environment: [String: String], clock: @escaping @Sendable () -> Timestamp
   ) throws(StoreFault) {
-    try self.init(settings, s3, files: files, agent: agent, clock: clock, parts: S3Parts())
+    try self.init(settings, s3, files: files, agent: agent, environment: environment, clock: clock, parts: S3Parts())
   }
 
   /// With other bounds than the service's, for tests.
   init(
     _ settings: StoreSettings, _ s3: S3Settings, files: any Files, agent: String,
-    clock: @escaping @Sendable () -> Timestamp, parts: S3Parts
+    environment: [String: String], clock: @escaping @Sendable () -> Timestamp, parts: S3Parts
   ) throws(StoreFault) {
     let options = TransferOptions(
       connectTimeout: settings.connectTimeout, stallTimeout: settings.stallTimeout, caFile: s3.caFile,
       proxy: settings.proxy.map { .url($0) } ?? .environment, agent: agent)
     concurrency = settings.concurrency
+    let places = CredentialPlaces(
+      environment: environment, settings: s3, store: settings, agent: agent, files: files, clock: clock)
+    let chain = CredentialChain(s3, places)
+    let keys =
+      chain.given.flatMap { s3.roleARN == nil ? CredentialCache($0) : nil } ?? CredentialCache(chain, clock: clock)
     client = try S3Client(
-      s3, threads: TransferThreads(slots: concurrency, options: options, files: files), clock: clock)
+      s3, keys, threads: TransferThreads(slots: concurrency, options: options, files: files), clock: clock)
     bucket = S3Bucket(
       client: client, headers: S3ObjectHeaders(s3), files: files, blocking: BlockingQueue("navette.s3"), parts: parts)
   }

@@ -35,6 +35,9 @@ public enum Limits {
   /// A log of another user, set aside: unchanged for this long, it counts as closed.
   public static let restBeforeFinal: Duration = .seconds(30)
 
+  /// No back-off is longer: what is due later than this was set by a wall clock that has jumped since.
+  public static let longestWait: Duration = .seconds(3_600)
+
   /// How often retention is looked at.
   public static let sweepEvery: Duration = .seconds(600)
 }

@@ -49,6 +49,8 @@ public struct BatchPlan: Hashable, Sendable, Codable {
   public let host: String
   /// The object's name in every store of the stream, below the store's prefix.
   public let key: String
+  /// Of the batch's manifest, in every store, below the store's prefix; nil: there is none.
+  public let manifestKey: String?
   public let stores: [StoreName]
   /// Digest of the header line that the object begins with; of nothing where there is none.
   public let header: Digest
@@ -66,12 +68,14 @@ public struct BatchPlan: Hashable, Sendable, Codable {
   public var stream: StreamName { id.stream }
 
   public init(
-    id: BatchID, host: String, key: String, stores: [StoreName], header: Digest, segments: [Segment], rows: Int,
-    bytes: UInt64, compressedBytes: UInt64, sha256: Digest, md5: String, sealedAt: Timestamp
+    id: BatchID, host: String, key: String, manifestKey: String? = nil, stores: [StoreName], header: Digest,
+    segments: [Segment], rows: Int, bytes: UInt64, compressedBytes: UInt64, sha256: Digest, md5: String,
+    sealedAt: Timestamp
   ) {
     self.id = id
     self.host = host
     self.key = key
+    self.manifestKey = manifestKey
     self.stores = stores
     self.header = header
     self.segments = segments

@@ -8,7 +8,7 @@ public enum EventKind: String, Hashable, Sendable, CaseIterable {
   case feedLate = "feed_late", feedEarly = "feed_early", feedExtra = "feed_extra", feedEmpty = "feed_empty"
   case sourceGap = "source_gap", segmentRotated = "segment_rotated"
   case batchSealed = "batch_sealed", batchConfirmed = "batch_confirmed", uploadRetry = "upload_retry", batchHeld =
-    "batch_held"
+    "batch_held", batchPurged = "batch_purged"
   case credentialRefused = "credential_refused"
   case lanePaused = "lane_paused", laneResumed = "lane_resumed"
   case spoolFull = "spool_full", diskLow = "disk_low", watchOverflow = "watch_overflow"

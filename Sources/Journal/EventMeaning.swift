@@ -7,7 +7,7 @@ extension EventKind {
       .error
     case .feedLate, .feedEmpty, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow: .warning
     case .agentStarted, .agentStopping, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate, .dropReleased,
-      .feedEarly, .feedExtra, .batchConfirmed:
+      .feedEarly, .feedExtra, .batchConfirmed, .batchPurged:
       .notice
     case .dropWaiting, .segmentRotated, .batchSealed, .laneResumed, .placeSwept: .info
     }
@@ -37,6 +37,7 @@ extension EventKind {
     case .batchConfirmed: "a031aa952cc0427d92eb70fa45800cb1"
     case .uploadRetry: "3eb3ea43640a4d6b8b28389f1733ff93"
     case .batchHeld: "96808b714b8a40898d4fe81353f747ce"
+    case .batchPurged: "0e670e24028e42a2a03ec9fdf9cb528b"
     case .credentialRefused: "d77bea210af74bc4b63cd747df41b6ec"
     case .lanePaused: "85e721a07a5c4ed693396878399af0fc"
     case .laneResumed: "c94a5321381f49268798372d8777fd92"

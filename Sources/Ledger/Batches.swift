@@ -10,17 +10,8 @@ public struct BatchRecord: Hashable, Sendable {
   public let sha256: Digest
   public let sealedAt: Timestamp
   public let deliveredAt: Timestamp?
-}
-
-/// One store's side of a batch.
-public struct DeliveryRecord: Hashable, Sendable {
-  public let batch: BatchID
-  public let store: StoreName
-  public let attempts: Int
-  public let nextAt: Timestamp
-  public let confirmedAt: Timestamp?
-  /// The last refusal, as people read it.
-  public let fault: String?
+  /// When its object was deleted on request, sent or not.
+  public let purgedAt: Timestamp?
 }
 
 public struct StreamTotals: Hashable, Sendable {
@@ -37,11 +28,12 @@ extension Transaction {
   public func note(_ plan: BatchPlan, due: Timestamp) throws(LedgerFault) {
     try connection.run(
       """
-      INSERT INTO batches (id, stream, sequence, key, rows, bytes, compressed_bytes, sha256, md5, sealed_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+      INSERT INTO batches (id, stream, sequence, key, manifest_key, rows, bytes, compressed_bytes, sha256, md5, sealed_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
       """,
       [
-        Value(plan.id), Value(plan.stream), Value(plan.id.sequence), .text(plan.key), Value(plan.rows),
+        Value(plan.id), Value(plan.stream), Value(plan.id.sequence), .text(plan.key), Value(plan.manifestKey),
+        Value(plan.rows),
         Value(plan.bytes),
         Value(plan.compressedBytes), Value(plan.sha256), .text(plan.md5), Value(plan.sealedAt),
       ])
@@ -69,65 +61,6 @@ extension Transaction {
     return last
   }
 
-  public func noteAttempt(
-    _ batch: BatchID, _ store: StoreName, next: Timestamp, fault: String
-  ) throws(LedgerFault) {
-    try connection.run(
-      "UPDATE deliveries SET attempts = attempts + 1, next_at = ?, fault = ? WHERE batch = ? AND store = ? AND confirmed_at IS NULL",
-      [Value(next), .text(fault), Value(batch), Value(store)])
-  }
-
-  public func noteConfirmed(_ batch: BatchID, _ store: StoreName, at time: Timestamp, tag: String?) throws(LedgerFault)
-  {
-    try connection.run(
-      """
-      UPDATE deliveries SET attempts = attempts + 1, confirmed_at = ?, tag = ?, fault = NULL
-      WHERE batch = ? AND store = ? AND confirmed_at IS NULL
-      """, [Value(time), Value(tag), Value(batch), Value(store)])
-  }
-
-  /// Every waiting delivery of the stream's batches becomes due.
-  public func makeDue(_ stream: StreamName, at time: Timestamp) throws(LedgerFault) {
-    try connection.run(
-      """
-      UPDATE deliveries SET next_at = ? WHERE confirmed_at IS NULL AND next_at > ?
-      AND batch IN (SELECT id FROM batches WHERE stream = ? AND delivered_at IS NULL)
-      """, [Value(time), Value(time), Value(stream)])
-  }
-
-  public func noteDelivered(_ batch: BatchID, at time: Timestamp) throws(LedgerFault) {
-    try connection.run(
-      "UPDATE batches SET delivered_at = ? WHERE id = ? AND delivered_at IS NULL", [Value(time), Value(batch)])
-    try connection.run(
-      "UPDATE deliveries SET confirmed_at = ? WHERE batch = ? AND confirmed_at IS NULL", [Value(time), Value(batch)])
-  }
-
-  /// Deliveries of batches that are not delivered yet, oldest batch first.
-  public func waiting(of stream: StreamName) throws(LedgerFault) -> [DeliveryRecord] {
-    try deliveries("b.stream = ? AND b.delivered_at IS NULL", [Value(stream)])
-  }
-
-  public func deliveries(of batch: BatchID) throws(LedgerFault) -> [DeliveryRecord] {
-    try deliveries("b.id = ?", [Value(batch)])
-  }
-
-  private func deliveries(_ condition: String, _ values: [Value]) throws(LedgerFault) -> [DeliveryRecord] {
-    var found: [DeliveryRecord] = []
-    try connection.rows(
-      """
-      SELECT d.batch, d.store, d.attempts, d.next_at, d.confirmed_at, d.fault
-      FROM batches b JOIN deliveries d ON d.batch = b.id WHERE \(condition) ORDER BY b.sequence, d.store
-      """, values
-    ) { row in
-      guard let batch = BatchID(row.text(0)), let store = StoreName(row.text(1)) else { return }
-      found.append(
-        DeliveryRecord(
-          batch: batch, store: store, attempts: row.int(2), nextAt: row.time(3), confirmedAt: row.optionalTime(4),
-          fault: row.optionalText(5)))
-    }
-    return found
-  }
-
   /// - Parameter since: sealed at or after.
   public func batches(of stream: StreamName?, since: Timestamp? = nil) throws(LedgerFault) -> [BatchRecord] {
     try batchRows(
@@ -150,13 +83,13 @@ extension Transaction {
   }
 
   private static let batchColumns =
-    "b.id, b.key, b.rows, b.bytes, b.compressed_bytes, b.sha256, b.sealed_at, b.delivered_at"
+    "b.id, b.key, b.rows, b.bytes, b.compressed_bytes, b.sha256, b.sealed_at, b.delivered_at, b.purged_at"
 
   private static func batch(_ row: Row) -> BatchRecord? {
     guard let id = BatchID(row.text(0)), let digest = Digest(hex: row.text(5)) else { return nil }
     return BatchRecord(
       id: id, key: row.text(1), rows: row.int(2), bytes: row.uint64(3), compressedBytes: row.uint64(4), sha256: digest,
-      sealedAt: row.time(6), deliveredAt: row.optionalTime(7))
+      sealedAt: row.time(6), deliveredAt: row.optionalTime(7), purgedAt: row.optionalTime(8))
   }
 
   /// Batches that the store has confirmed, in pages.
@@ -175,7 +108,7 @@ extension Transaction {
         Value(limit),
       ]
     ) { row in
-      if let record = Self.batch(row) { found.append((record, row.time(8))) }
+      if let record = Self.batch(row) { found.append((record, row.time(9))) }
     }
     return found
   }
@@ -186,21 +119,24 @@ extension Transaction {
     return known
   }
 
-  /// Compressed bytes of all batches that are not delivered yet.
+  /// Compressed bytes of all batches that are neither delivered nor purged.
   public func spoolBytes() throws(LedgerFault) -> UInt64 {
     var sum: UInt64 = 0
-    try connection.rows("SELECT coalesce(sum(compressed_bytes), 0) FROM batches WHERE delivered_at IS NULL") {
+    try connection.rows("SELECT coalesce(sum(compressed_bytes), 0) FROM batches WHERE \(Self.isOpen)") {
       sum = $0.uint64(0)
     }
     return sum
   }
 
+  /// Of a batch that is still to be sent: not delivered, not purged.
+  static let isOpen = "delivered_at IS NULL AND purged_at IS NULL"
+
   public func totals(of stream: StreamName) throws(LedgerFault) -> StreamTotals {
     var totals = StreamTotals()
     try connection.rows(
       """
-      SELECT count(delivered_at), coalesce(sum(CASE WHEN delivered_at IS NULL THEN bytes END), 0),
-        min(CASE WHEN delivered_at IS NULL THEN sealed_at END), max(delivered_at) FROM batches WHERE stream = ?
+      SELECT count(delivered_at), coalesce(sum(CASE WHEN \(Self.isOpen) THEN bytes END), 0),
+        min(CASE WHEN \(Self.isOpen) THEN sealed_at END), max(delivered_at) FROM batches WHERE stream = ?
       """, [Value(stream)]
     ) { row in
       totals.confirmed = row.int(0)
@@ -211,7 +147,7 @@ extension Transaction {
     try connection.rows(
       """
       SELECT d.fault FROM deliveries d JOIN batches b ON b.id = d.batch
-      WHERE b.stream = ? AND b.delivered_at IS NULL AND d.fault IS NOT NULL ORDER BY b.sequence LIMIT 1
+      WHERE b.stream = ? AND \(Self.isOpen) AND d.fault IS NOT NULL ORDER BY b.sequence LIMIT 1
       """, [Value(stream)]
     ) { totals.lastFault = $0.text(0) }
     return totals

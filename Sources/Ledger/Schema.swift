@@ -44,6 +44,16 @@ enum Schema {
       number INTEGER PRIMARY KEY, at INTEGER NOT NULL, subject TEXT NOT NULL, event TEXT NOT NULL, detail TEXT NOT NULL
     ) STRICT;
     CREATE INDEX history_subject ON history (subject, number);
+    """,
     """
+    ALTER TABLE batches ADD COLUMN manifest_key TEXT;
+    ALTER TABLE batches ADD COLUMN held_at INTEGER;
+    ALTER TABLE batches ADD COLUMN purged_at INTEGER;
+    ALTER TABLE deliveries ADD COLUMN refused_at INTEGER;
+    ALTER TABLE deliveries ADD COLUMN manifest_at INTEGER;
+    CREATE TABLE store_waits (
+      store TEXT PRIMARY KEY, attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, fault TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
   ]
 }

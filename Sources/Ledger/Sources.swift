@@ -89,13 +89,13 @@ extension Transaction {
     return present
   }
 
-  /// Batches with records of the source that are not delivered yet.
+  /// Batches with records of the source that are neither delivered nor purged.
   public func undelivered(of source: SourceID) throws(LedgerFault) -> Int {
     var count = 0
     try connection.rows(
       """
       SELECT count(DISTINCT b.id) FROM segments s JOIN batches b ON b.id = s.batch
-      WHERE s.source = ? AND b.delivered_at IS NULL
+      WHERE s.source = ? AND b.delivered_at IS NULL AND b.purged_at IS NULL
       """, [Value(source)]
     ) { count = $0.int(0) }
     return count

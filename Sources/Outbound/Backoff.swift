@@ -32,7 +32,8 @@ enum Verdict: Hashable, Sendable {
   init(_ kind: StoreKind) {
     switch kind {
     case .unreachable, .full: self = .retry(.retry, atLeast: .zero)
-    case .throttled(let milliseconds): self = .retry(.retry, atLeast: .milliseconds(min(milliseconds ?? 0, 3_600_000)))
+    case .throttled(let milliseconds):
+      self = .retry(.retry, atLeast: .milliseconds(min(milliseconds ?? 0, Limits.longestWait.milliseconds)))
     case .untrusted, .expired, .denied: self = .retry(.refused, atLeast: .zero)
     case .refused, .mismatch: self = .hold
     }

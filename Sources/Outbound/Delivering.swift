@@ -4,67 +4,41 @@ import Journal
 import Ledger
 import Spool
 import Store
-import SystemPackage
 
 /// From sealed batches to receipts, and what follows from them.
 extension OutboundEngine {
-  /// Moves what every store has confirmed, and hands out the transfers that are due.
-  mutating func deliver(_ lane: StreamLane, at now: Moment, _ result: inout OutboundPass) throws {
-    let waiting = try ledger.read { (t) throws(LedgerFault) in try t.waiting(of: lane.name) }
-    guard !waiting.isEmpty else { return }
-    let ready = Set(try lane.spool.entries(in: .ready))
-    var confirmed: [BatchID] = []
-    var moved: [BatchID] = []
-    var held: [BatchID] = []
-    for (batch, deliveries) in Dictionary(grouping: waiting, by: \.batch).sorted(by: { $0.key < $1.key }) {
-      guard ready.contains(batch.description) else {
-        // Moved in an earlier life, before that was recorded.
-        if try files.info(lane.spool.path(.delivered, batch)) != nil { moved.append(batch) }
-        continue
-      }
-      if deliveries.allSatisfy({ $0.confirmedAt != nil }) {
-        confirmed.append(batch)
-        continue
-      }
-      // One store's refusal does not keep a batch from the others: it is held when nobody else waits for it.
-      let open = deliveries.filter { $0.confirmedAt == nil && refused[batch]?.contains($0.store) != true }
-      if open.isEmpty { held.append(batch) }
-      for delivery in open { try offer(delivery, lane, at: now, &result) }
+  /// Moves what every store has confirmed, and what nobody but a person can help.
+  func settleBatches(_ lane: StreamLane, at now: Moment) throws {
+    let (finished, stuck) = try ledger.read { (t) throws(LedgerFault) in
+      (try t.finished(of: lane.name), try t.stuck(of: lane.name))
     }
-    try lane.spool.move(held, from: .ready, to: .held)
-    for batch in held { refused[batch] = nil }
-    lane.adopted.subtract(held)
-    try lane.spool.move(confirmed, from: .ready, to: .delivered)
-    let delivered = confirmed + moved
-    guard !delivered.isEmpty else { return }
+    try hold(stuck, lane, at: now)
+    guard !finished.isEmpty else { return }
+    for place in [BatchPlace.ready, .held] {
+      try lane.spool.move(try present(finished, in: place, lane), from: place, to: .delivered)
+    }
+    // Also those that an earlier life moved and did not record.
+    let delivered = try present(finished, in: .delivered, lane)
     lane.adopted.subtract(delivered)
     try ledger.transact("delivered") { (t) throws(LedgerFault) in
       for batch in delivered { try t.noteDelivered(batch, at: now.wall) }
     }
   }
 
-  private mutating func offer(
-    _ record: DeliveryRecord, _ lane: StreamLane, at now: Moment, _ result: inout OutboundPass
-  ) throws {
-    let delivery = Delivery(batch: record.batch, store: record.store)
-    guard !underWay.contains(delivery) else { return }
-    let wait = record.nextAt - now.wall
-    // A wall clock that was set back must not stop a stream: no back-off is longer than an hour.
-    if wait > .zero, wait <= .seconds(3_600) {
-      result.next = min(result.next, now.uptime + wait)
-      return
+  /// Recorded first: a batch found in `ready` that is recorded as held was moved back by a person.
+  private func hold(_ batches: [BatchID], _ lane: StreamLane, at now: Moment) throws {
+    guard !batches.isEmpty else { return }
+    try ledger.transact("held") { (t) throws(LedgerFault) in
+      for batch in batches { try t.noteHeld(batch, at: now.wall) }
     }
-    guard underWay.count(where: { $0.store == record.store }) < concurrency[record.store] ?? 1 else { return }
-    let folder = lane.spool.path(.ready, record.batch)
-    let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
-    guard let key = StoreKey(plan.key) else { return }
-    underWay.insert(delivery)
-    result.uploads.append(
-      Upload(
-        batch: record.batch, store: record.store, key: key,
-        file: StoredFile(
-          path: folder.appending(BatchPlan.objectName), size: plan.compressedBytes, sha256: plan.sha256, md5: plan.md5),
-        attempt: record.attempts + 1))
+    try lane.spool.move(try present(batches, in: .ready, lane), from: .ready, to: .held)
+    lane.adopted.subtract(batches)
+  }
+
+  func present(_ batches: [BatchID], in place: BatchPlace, _ lane: StreamLane) throws(FileFault) -> [BatchID] {
+    var found: [BatchID] = []
+    for batch in batches where try files.info(lane.spool.path(place, batch)) != nil { found.append(batch) }
+    return found
   }
 
   /// Records how a transfer ended. The next pass acts on it.
@@ -83,7 +57,9 @@ extension OutboundEngine {
     refusing.remove(upload.store)
     reached[upload.store] = true
     confirmed += 1
+    let wasWaiting = waits.removeValue(forKey: upload.store) != nil
     try ledger.transact("confirm") { (t) throws(LedgerFault) in
+      if wasWaiting { try t.note(nil, of: upload.store) }
       try t.noteConfirmed(upload.batch, upload.store, at: now.wall, tag: receipt.tag)
       try t.noteHistory(
         upload.batch, EventKind.batchConfirmed.rawValue,
@@ -101,33 +77,61 @@ extension OutboundEngine {
       reached[upload.store] = false
     }
     switch Verdict(fault.kind) {
-    case .retry(let backoff, let atLeast):
-      let delay = max(backoff.delay(attempt: upload.attempt, random: random.next()), atLeast)
-      try ledger.transact("attempt") { (t) throws(LedgerFault) in
-        try t.noteAttempt(upload.batch, upload.store, next: now.wall + delay, fault: fault.description)
-        try t.noteHistory(
-          upload.batch, EventKind.uploadRetry.rawValue, "attempt \(upload.attempt): \(fault)", at: now.wall)
-      }
-      if backoff == .refused {
-        guard refusing.insert(upload.store).inserted else { return }
-        events.record(
-          .credentialRefused, "Store \(upload.store) refuses us: \(fault)",
-          fields(upload, [.reason: "\(fault.kind)"]))
-      } else {
-        events.record(
-          .uploadRetry,
-          "Batch \(upload.batch) goes to store \(upload.store) again in \(delay.milliseconds / 1000) s: \(fault)",
-          fields(upload, [.reason: "\(fault.kind)"]))
-      }
-    case .hold:
-      try ledger.transact("hold") { (t) throws(LedgerFault) in
-        try t.noteAttempt(upload.batch, upload.store, next: now.wall, fault: fault.description)
-        try t.noteHistory(upload.batch, EventKind.batchHeld.rawValue, fault.description, at: now.wall)
-      }
-      refused[upload.batch, default: []].insert(upload.store)
-      events.record(
-        .batchHeld, "Batch \(upload.batch) is held: \(fault)", fields(upload, [.reason: "\(fault.kind)"]))
+    case .retry(let backoff, let atLeast): try deferred(upload, fault, backoff, atLeast, at: now)
+    case .hold: try refused(upload, fault, at: now)
     }
+  }
+
+  private mutating func deferred(
+    _ upload: Upload, _ fault: StoreFault, _ backoff: Backoff, _ atLeast: Duration, at now: Moment
+  ) throws(LedgerFault) {
+    let wait = leaveAlone(upload, fault, backoff, atLeast, at: now)
+    // A store that refuses us says nothing of the batch, which goes as soon as the store takes it.
+    let own =
+      backoff == .refused ? .zero : max(backoff.delay(attempt: upload.attempt, random: random.next()), atLeast)
+    let next = max(wait.nextAt, now.wall + own)
+    try ledger.transact("attempt") { (t) throws(LedgerFault) in
+      try t.note(wait, of: upload.store)
+      try t.noteAttempt(upload.batch, upload.store, next: next, fault: fault.description)
+      try t.noteHistory(
+        upload.batch, EventKind.uploadRetry.rawValue, "attempt \(upload.attempt): \(fault)", at: now.wall)
+    }
+    if backoff == .refused {
+      guard refusing.insert(upload.store).inserted else { return }
+      events.record(
+        .credentialRefused, "Store \(upload.store) refuses us: \(fault)",
+        fields(upload, [.reason: "\(fault.kind)"]))
+    } else {
+      let delay = next - now.wall
+      events.record(
+        .uploadRetry,
+        "Batch \(upload.batch) goes to store \(upload.store) again in \(delay.milliseconds / 1000) s: \(fault)",
+        fields(upload, [.reason: "\(fault.kind)"]))
+    }
+  }
+
+  /// Makes the whole store wait. Transfers that began together and fail together are one failure.
+  private mutating func leaveAlone(
+    _ upload: Upload, _ fault: StoreFault, _ backoff: Backoff, _ atLeast: Duration, at now: Moment
+  ) -> StoreWait {
+    if let wait = waits[upload.store], wait.attempts > upload.storeFailures { return wait }
+    let attempts = upload.storeFailures + 1
+    let delay = max(backoff.delay(attempt: attempts, random: random.next()), atLeast)
+    let wait = StoreWait(attempts: attempts, nextAt: now.wall + delay, fault: fault.description)
+    waits[upload.store] = wait
+    return wait
+  }
+
+  /// The store is well and will not have the batch: others go on.
+  private mutating func refused(_ upload: Upload, _ fault: StoreFault, at now: Moment) throws(LedgerFault) {
+    let wasWaiting = waits.removeValue(forKey: upload.store) != nil
+    try ledger.transact("refused") { (t) throws(LedgerFault) in
+      if wasWaiting { try t.note(nil, of: upload.store) }
+      try t.noteRefused(upload.batch, upload.store, at: now.wall, fault: fault.description)
+      try t.noteHistory(upload.batch, EventKind.batchHeld.rawValue, fault.description, at: now.wall)
+    }
+    events.record(
+      .batchHeld, "Batch \(upload.batch) is held: \(fault)", fields(upload, [.reason: "\(fault.kind)"]))
   }
 
   private func fields(_ upload: Upload, _ more: [Event.Field: String]) -> [Event.Field: String] {

@@ -55,7 +55,9 @@ extension OutboundEngine {
     for id in ids {
       let folder = lane.spool.path(.delivered, id)
       let record = try ledger.read { (t) throws(LedgerFault) in try t.batch(id) }
-      guard let delivered = record?.deliveredAt, now.wall - delivered >= lane.settings.deliveredKeep else { continue }
+      guard let end = record?.deliveredAt ?? record?.purgedAt, now.wall - end >= lane.settings.deliveredKeep else {
+        continue
+      }
       let object = folder.appending(BatchPlan.objectName)
       if let info = try files.info(object) {
         try files.remove(object)

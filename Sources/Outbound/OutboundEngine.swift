@@ -17,6 +17,8 @@ public struct Upload: Sendable {
   public let key: StoreKey
   public let file: StoredFile
   public let attempt: Int
+  /// Failures in a row of the store when the transfer began.
+  let storeFailures: Int
 }
 
 public struct UploadOutcome: Sendable {
@@ -62,8 +64,13 @@ public struct OutboundEngine {
   var underWay: Set<Delivery> = []
   /// Stores whose credentials were refused and that have not answered since: said once.
   var refusing: Set<StoreName> = []
-  /// Stores that refused a batch for good, until it is moved to `held`.
-  var refused: [BatchID: Set<StoreName>] = [:]
+  /// Stores that are left alone for a while; as in the ledger, where they are read at the first pass.
+  var waits: [StoreName: StoreWait] = [:]
+  var knowsWaits = false
+  /// Batches that a person has asked to be deleted: they are offered to no store.
+  var withdrawn: Set<BatchID> = []
+  /// Which stream chooses first; another one at each pass.
+  var turn = 0
   var spoolIsFull = false
   /// Confirmations in this life.
   var confirmed = 0
@@ -103,16 +110,19 @@ public struct OutboundEngine {
   }
 
   /// Whether the last pass left records that were due and that the next can seal at once.
-  public var isCatchingUp: Bool { !spoolIsFull && lanes.contains { $0.isCatchingUp && $0.pause == nil } }
+  public var isCatchingUp: Bool {
+    !spoolIsFull && lanes.contains { $0.isCatchingUp && $0.pause == nil && !$0.isStopped }
+  }
 
   /// Whether a stream is in trouble of its own, or the spool is full.
   public var isPaused: Bool { spoolIsFull || lanes.contains { $0.pause != nil } }
 
   /// Whether a sealed batch still waits for a store, held ones left out.
-  public func hasWaiting() throws(LedgerFault) -> Bool {
-    for lane in lanes {
+  /// - Parameter stopped: also in streams that a person has paused.
+  public func hasWaiting(stopped: Bool = true) throws(LedgerFault) -> Bool {
+    for lane in lanes where stopped || !lane.isStopped {
       let waiting = try ledger.read { (t) throws(LedgerFault) in try t.waiting(of: lane.name) }
-      for delivery in waiting where delivery.confirmedAt == nil && lane.adopted.contains(delivery.batch) { return true }
+      if waiting.contains(where: lane.adopted.contains) { return true }
     }
     return false
   }
@@ -120,33 +130,47 @@ public struct OutboundEngine {
   /// - Throws: a `LedgerFault`, after which nothing may be decided. A stream's own trouble pauses that stream only.
   public mutating func pass(at now: Moment) throws(LedgerFault) -> OutboundPass {
     var result = OutboundPass(next: now.uptime + Limits.logPoll)
+    if !knowsWaits {
+      waits = try ledger.read { (t) throws(LedgerFault) in try t.storeWaits() }
+      knowsWaits = true
+    }
     for lane in lanes {
-      do {
-        try pass(lane, at: now, &result)
-      } catch let fault as FileFault {
-        pause(lane, fault, at: now)
-      } catch let fault as LedgerFault {
-        throw fault
-      } catch is Interrupted {
-        break
-      } catch {
-        preconditionFailure("a fault of an unknown kind: \(error)")
-      }
+      guard try attempt(lane, at: now, { engine, lane in try engine.pass(lane, at: now, &result) }) else { break }
       if let pause = lane.pause { result.next = min(result.next, pause.until) }
       result.watch.formUnion(lane.sources.globs.map(\.directory.string))
     }
+    try dispatch(at: now, &result)
     return result
+  }
+
+  /// Trouble of a stream's own pauses that stream only. - Returns: false where the agent is stopping.
+  mutating func attempt(
+    _ lane: StreamLane, at now: Moment, _ work: (inout Self, StreamLane) throws -> Void
+  ) throws(LedgerFault) -> Bool {
+    do {
+      try work(&self, lane)
+    } catch let fault as FileFault {
+      pause(lane, fault, at: now)
+    } catch let fault as LedgerFault {
+      throw fault
+    } catch is Interrupted {
+      return false
+    } catch {
+      preconditionFailure("a fault of an unknown kind: \(error)")
+    }
+    return true
   }
 
   private mutating func pass(_ lane: StreamLane, at now: Moment, _ result: inout OutboundPass) throws {
     try settleIn(lane, at: now)
-    if lane.flush {
-      try ledger.transact("make due") { (t) throws(LedgerFault) in try t.makeDue(lane.name, at: now.wall) }
-    }
+    try heedPause(lane)
+    if lane.flush, !lane.isStopped { try hurry(lane, at: now) }
     if lane.flush || lane.pause.map({ now.uptime >= $0.until }) ?? true {
       // Trouble with the logs or a full disk must not keep sealed batches from leaving.
       do {
-        if let due = try readLogs(lane, at: now) {
+        if lane.isStopped {
+          try look(lane, at: now)
+        } else if let due = try readLogs(lane, at: now) {
           result.next = min(result.next, now.uptime + max(due - now.wall, .milliseconds(10)))
         }
         resume(lane)
@@ -155,14 +179,14 @@ public struct OutboundEngine {
       }
     }
     lane.flush = false
-    try deliver(lane, at: now, &result)
+    try settleBatches(lane, at: now)
     try finishSources(lane, at: now)
     try sweep(lane, at: now)
   }
 
   // MARK: - Trouble
 
-  private mutating func pause(_ lane: StreamLane, _ fault: FileFault, at now: Moment) {
+  mutating func pause(_ lane: StreamLane, _ fault: FileFault, at now: Moment) {
     let attempt = (lane.pause?.attempt ?? 0) + 1
     let delay = Backoff.lane.delay(attempt: attempt, random: random.next())
     if lane.pause?.said != fault.description {

@@ -23,7 +23,7 @@ public actor OutboundLane {
   private let events: any EventSink
   private let clock: Clock
   private let report: Report
-  private var transfers: [UInt64: Task<Void, Never>] = [:]
+  private var transfers: [UInt64: (upload: Upload, task: Task<Void, Never>)] = [:]
   private var transferNumber: UInt64 = 0
   private var ended: [UploadOutcome] = []
   /// Passes in a row that the ledger made impossible.
@@ -70,6 +70,37 @@ public actor OutboundLane {
     } while engine.isCatchingUp && !hasStopped
   }
 
+  // MARK: - What people ask for
+
+  /// Held batches go back to `ready`, and what waits is due now; nil: all.
+  public func retry(_ batches: Set<BatchID>?) throws -> Retried {
+    defer { waker.wake() }
+    return try engine.retry(batches, at: clock())
+  }
+
+  /// - Returns: false where there is no such stream, or it was paused before.
+  public func pause(_ stream: StreamName) throws(FileFault) -> Bool {
+    defer { waker.wake() }
+    return try engine.pause(stream, at: clock())
+  }
+
+  /// - Returns: false where there is no such stream, or it was not paused.
+  public func resume(_ stream: StreamName) throws(FileFault) -> Bool {
+    defer { waker.wake() }
+    return try engine.resume(stream)
+  }
+
+  /// Deletes the object of a batch, for good; its transfers are broken off first.
+  /// - Returns: nil where there is no such batch, or it was purged before.
+  public func purge(_ batch: BatchID, by: String, reason: String) async throws -> Purged? {
+    guard try engine.withdraw(batch) else { return nil }
+    let mine = transfers.values.filter { $0.upload.batch == batch }.map(\.task)
+    for task in mine { task.cancel() }
+    for task in mine { await task.value }
+    try settle()
+    return try engine.purge(batch, by: by, reason: reason, at: clock())
+  }
+
   /// Until `stop` is called.
   /// - Throws: a ledger that is damaged, or of a newer version. Whatever may heal by itself is retried.
   public func run() async throws(LedgerFault) {
@@ -99,7 +130,7 @@ public actor OutboundLane {
         confirmed = engine.confirmed
       }
       let isIdle = transfers.isEmpty && ended.isEmpty && !engine.isCatchingUp
-      let hasWaiting = try engine.hasWaiting()
+      let hasWaiting = try engine.hasWaiting(stopped: false)
       if isIdle, !hasWaiting { break }
       if isIdle, now - lastProgress >= patience { break }
       _ = await waker.wait(atMost: max(min(pass.next, lastProgress + patience) - now, .milliseconds(5)))
@@ -138,14 +169,14 @@ public actor OutboundLane {
     guard let store = stores[upload.store] else {
       let fault = StoreFault(
         .refused, "Cannot send to store", at: upload.store.text, why: "it is no longer configured",
-        remedy: "Configure it again under its old name, then move the batch from held to ready")
+        remedy: "Configure it again under its old name, then: navette retry")
       ended.append(UploadOutcome(upload: upload, result: .failure(fault), took: .zero))
       waker.wake()
       return
     }
     transferNumber += 1
     let number = transferNumber
-    transfers[number] = Task {
+    let task = Task {
       let result: Result<Receipt, StoreFault>
       do throws(StoreFault) {
         result = .success(try await store.create(upload.file, at: upload.key))
@@ -154,12 +185,13 @@ public actor OutboundLane {
       }
       end(UploadOutcome(upload: upload, result: result, took: clock().uptime - began), number)
     }
+    transfers[number] = (upload, task)
   }
 
   private func end(_ outcome: UploadOutcome, _ number: UInt64) {
     transfers[number] = nil
     // A transfer that we broke off says nothing about the store.
-    if case .failure = outcome.result, Task.isCancelled { return }
+    if case .failure = outcome.result, Task.isCancelled { return engine.drop(outcome.upload) }
     ended.append(outcome)
     waker.wake()
   }
@@ -172,8 +204,8 @@ public actor OutboundLane {
   }
 
   private func breakOff() async throws(LedgerFault) {
-    for transfer in transfers.values { transfer.cancel() }
-    for transfer in transfers.values { await transfer.value }
+    for transfer in transfers.values { transfer.task.cancel() }
+    for transfer in transfers.values { await transfer.task.value }
     try settle()
   }
 }

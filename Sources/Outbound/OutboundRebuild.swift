@@ -21,23 +21,28 @@ public struct OutboundRebuild {
       let spool = Spool<BatchPlace>(root: state.stream(stream), files: files)
       for place in [BatchPlace.delivered, .held, .ready] {
         for name in try spool.entries(in: place) where BatchID(name) != nil {
-          guard
-            let plan = try? files.readPlan(BatchPlan.self, at: spool.path(place, name).appending(BatchPlan.fileName))
-          else {
+          do {
+            try Self.record(spool.path(place, name), in: place, files, ledger, at: now)
+          } catch is FileFault {
             continue
           }
-          try Self.record(plan, in: place, ledger, at: now)
         }
       }
     }
   }
 
   /// Says of one batch what its plan and its place say.
-  static func record(_ plan: BatchPlan, in place: BatchPlace, _ ledger: Ledger, at now: Timestamp) throws(LedgerFault) {
+  static func record(
+    _ folder: FilePath, in place: BatchPlace, _ files: any Files, _ ledger: Ledger, at now: Timestamp
+  ) throws {
+    let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
+    let purged = try PurgeMark.read(in: folder, files)
     try ledger.transact("rebuild") { (t) throws(LedgerFault) in
       try t.note(plan, due: now)
       try t.advance(plan)
-      if place == .delivered { try t.noteDelivered(plan.id, at: plan.sealedAt) }
+      if let purged { try t.notePurged(plan.id, at: purged.at) }
+      if place == .delivered, purged?.wasDelivered ?? true { try t.noteDelivered(plan.id, at: plan.sealedAt) }
+      if place == .held { try t.noteHeld(plan.id, at: now) }
       try t.noteHistory(plan.id, "rebuilt", "from its plan in \(place.rawValue)", at: now)
     }
   }

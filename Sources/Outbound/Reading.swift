@@ -32,7 +32,7 @@ extension OutboundEngine {
 
   // MARK: - Look
 
-  private func look(_ lane: StreamLane, at now: Moment) throws {
+  func look(_ lane: StreamLane, at now: Moment) throws {
     let known = try ledger.read { (t) throws(LedgerFault) in try t.sources(of: lane.name) }
     let sizes = Dictionary(known.map { ($0.id, lane.sources.lastSize(of: $0.id)) }, uniquingKeysWith: { a, _ in a })
     let ledger = ledger

@@ -15,12 +15,17 @@ extension OutboundEngine {
     if lane.sequence == nil {
       try lane.spool.prepare()
       try recordUnknown(lane, at: now)
+      try finishPurges(lane, at: now)
       lane.sequence = try lastSequence(lane)
     }
     for name in try lane.spool.entries(in: .building) { try lane.spool.remove(name, from: .building) }
     for name in try lane.spool.entries(in: .ready) {
       guard let id = BatchID(name), id.stream == lane.name, !lane.adopted.contains(id) else { continue }
-      try adopt(id, lane, at: now)
+      if try PurgeMark.isIn(lane.spool.path(.ready, id), files) {
+        try finishPurge(of: id, in: .ready, lane, at: now)
+      } else {
+        try adopt(id, lane, at: now)
+      }
     }
   }
 
@@ -30,8 +35,7 @@ extension OutboundEngine {
     for place in [BatchPlace.delivered, .held] {
       for id in try lane.spool.entries(in: place).compactMap({ BatchID($0) }) where id.stream == lane.name {
         guard try ledger.read({ (t) throws(LedgerFault) in try !t.knows(id) }) else { continue }
-        let path = lane.spool.path(place, id).appending(BatchPlan.fileName)
-        try OutboundRebuild.record(try files.readPlan(BatchPlan.self, at: path), in: place, ledger, at: now.wall)
+        try OutboundRebuild.record(lane.spool.path(place, id), in: place, files, ledger, at: now.wall)
       }
     }
   }
@@ -52,16 +56,20 @@ extension OutboundEngine {
       [folder.appending(BatchPlan.fileName), folder.appending(BatchPlan.objectName), folder, lane.spool.path(.ready)]
         + sources)
     try ledger.transact("adopt") { (t) throws(LedgerFault) in
-      guard try !t.knows(id) else { return try t.makeDue(lane.name, at: now.wall) }
-      try t.note(plan, due: now.wall)
-      try t.advance(plan)
-      try t.noteHistory(id, "adopted", "found sealed in the spool; recorded now", at: now.wall)
+      if try !t.knows(id) {
+        try t.note(plan, due: now.wall)
+        try t.advance(plan)
+        try t.noteHistory(id, "adopted", "found sealed in the spool; recorded now", at: now.wall)
+      } else if try t.isHeld(id) {
+        try t.forgive(id, at: now.wall)
+        try t.noteHistory(id, "retried", "found moved back to ready", at: now.wall)
+      }
     }
     lane.adopted.insert(id)
   }
 
   /// The logs of the plan that still lie where they were cut from: a cursor must not be ahead of durable bytes.
-  private func stillThere(_ plan: BatchPlan) throws -> [FilePath] {
+  func stillThere(_ plan: BatchPlan) throws -> [FilePath] {
     try Set(plan.segments.map(\.path)).compactMap { path in
       try files.info(FilePath(path))?.kind == .file ? FilePath(path) : nil
     }

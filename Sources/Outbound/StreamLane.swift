@@ -16,7 +16,10 @@ final class StreamLane {
   var flush = false
   /// Everything was due, and a pass has not got through all of it.
   var isCatchingUp = false
+  /// Trouble of its own.
   var pause: Pause?
+  /// A person has paused it.
+  var isStopped = false
   /// The last number given to a batch; nil before the first look.
   var sequence: Int?
   /// Batches in `ready` that this process wrote, or has synced and recorded.

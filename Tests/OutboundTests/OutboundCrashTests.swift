@@ -90,3 +90,100 @@ struct OutboundCrashTests {
     #expect(report.failures.isEmpty, "\(report)")
   }
 }
+
+@Suite("Outbound, killed and cut off while people ask for something")
+struct OperatingCrashTests {
+  private func sweep(
+    _ name: String, act: @escaping (inout OutboundEngine, World) throws -> Void, check: @escaping (World) throws -> Void
+  ) -> CrashSweep<World> {
+    CrashSweep(
+      name,
+      prepare: { machine in
+        try machine.files.put("/logs/a.csv", "id,text\n1,a\n2,b\n")
+        let world = try World(
+          machine.files, ledgerGate: machine.points.ledgerGate, storeGate: machine.points.storeGate
+        ) { $0.streams[0].batch.maxBytes = 12 }
+        world.store.expect(.refused(.refused))
+        return world
+      },
+      life: { _, world in
+        var engine = world.makeEngine()
+        try await world.settle(&engine, flush: true)
+        try act(&engine, world)
+        try await world.settle(&engine, flush: true)
+      },
+      check: { machine, world in
+        try check(world)
+        let left = machine.files.files(below: "/logs")
+        guard left.isEmpty else { throw Broken("logs left: \(left.keys)") }
+        for place in [BatchPlace.building, .ready, .held] {
+          guard try world.places(place).isEmpty else { throw Broken("batches left in \(place)") }
+        }
+      })
+  }
+
+  @Test("A retry, killed at any step, is done or can be asked for again")
+  func retry() async {
+    var sweep = sweep(
+      "retry", act: { engine, world in _ = try engine.retry(nil, at: world.now) },
+      check: { world in
+        guard try world.sent() == "1,a\n2,b\n" else { throw Broken("sent \(try world.sent())") }
+      })
+    let one = await sweep.run()
+    #expect(one.failures.isEmpty, "\(one)")
+    sweep.depth = 2
+    sweep.stride = 37
+    sweep.cutsPower = false
+    let two = await sweep.run()
+    #expect(two.failures.isEmpty, "\(two)")
+  }
+
+  @Test("A purge, killed at any step, is finished by the next life: the object is gone, and its records are never sent")
+  func purge() async throws {
+    let stream = try #require(StreamName("opens"))
+    let id = BatchID(stream: stream, sequence: 1)
+    var sweep = sweep(
+      "purge",
+      act: { engine, world in
+        guard try engine.withdraw(id) else { return }
+        _ = try engine.purge(id, by: "j.doe", reason: "request", at: world.now)
+      },
+      check: { world in
+        let record = try world.ledger.read { (t) throws(LedgerFault) in try t.batch(id) }
+        guard record?.purgedAt != nil else { throw Broken("not purged") }
+        let object: FilePath = "/state/streams/opens/delivered/opens-000001/object.csv.gz"
+        guard try world.files.info(object) == nil else { throw Broken("the object is there") }
+        // A batch whose refusal was not recorded may be sent once more before it is purged; nothing is ever sent twice.
+        let sent = try world.sent()
+        guard sent == "2,b\n" || sent == "1,a\n2,b\n" else { throw Broken("sent \(sent)") }
+      })
+    let one = await sweep.run()
+    #expect(one.failures.isEmpty, "\(one)")
+    sweep.depth = 2
+    sweep.stride = 37
+    sweep.cutsPower = false
+    let two = await sweep.run()
+    #expect(two.failures.isEmpty, "\(two)")
+  }
+
+  @Test("A pause holds from the moment it was answered, also after a power cut")
+  func pause() async throws {
+    let stream = try #require(StreamName("opens"))
+    let sweep = CrashSweep<World>(
+      "pause",
+      prepare: { machine in
+        try machine.files.put("/logs/a.csv", "id,text\n1,a\n")
+        return try World(machine.files, ledgerGate: machine.points.ledgerGate, storeGate: machine.points.storeGate)
+      },
+      life: { _, world in
+        var engine = world.makeEngine()
+        _ = try engine.pause(stream, at: world.now)
+        try await world.settle(&engine, flush: true)
+      },
+      check: { machine, world in
+        guard world.store.keys.isEmpty, machine.files.text(of: "/logs/a.csv") != nil else { throw Broken("it went on") }
+      })
+    let report = await sweep.run()
+    #expect(report.failures.isEmpty, "\(report)")
+  }
+}

@@ -19,7 +19,7 @@ import Testing
 
   @Test(arguments: [
     (403, "SignatureDoesNotMatch", StoreKind.denied), (403, "InvalidAccessKeyId", .denied),
-    (403, "AccessDenied", .denied),
+    (403, "AccessDenied", .refused),
     (400, "ExpiredToken", .expired), (403, "RequestTimeTooSkewed", .denied), (404, "NoSuchBucket", .denied),
     (404, "NoSuchKey", .refused), (400, "InvalidRequest", .refused), (400, "AuthorizationHeaderMalformed", .denied),
     (301, "PermanentRedirect", .denied), (400, "BadDigest", .unreachable),

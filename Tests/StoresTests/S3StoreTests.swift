@@ -59,10 +59,6 @@ import Testing
     guard let servers = Servers.required() else { return }
     let wrongs: [(inout S3Settings) -> Void] = [
       { $0.secretAccessKey = Secret("not-the-secret") }, { $0.accessKeyID = Secret("AKIANOBODY0000000000") },
-      {
-        $0.accessKeyID = Secret(servers.readerID)
-        $0.secretAccessKey = Secret(servers.readerSecret)
-      },
       { $0.bucket = "navette-no-such-bucket" },
       {
         $0.endpoint = servers.strict
@@ -78,6 +74,17 @@ import Testing
         #expect(!fault.description.contains(secret))
       }
     }
+  }
+
+  @Test func goodKeysWithoutTheRightToWriteHoldTheBatch() async throws {
+    guard let servers = Servers.required() else { return }
+    let store = try servers.store {
+      $0.accessKeyID = Secret(servers.readerID)
+      $0.secretAccessKey = Secret(servers.readerSecret)
+    }
+    let fault = try await fault { _ = try await store.create(file, at: key) }
+    #expect(fault.kind == .refused && fault.remedy?.contains("s3:PutObject") == true, "\(fault)")
+    #expect(!fault.description.contains(servers.readerSecret))
   }
 
   @Test func aFileThatChangedOnOurDiskIsHeldNotRetried() async throws {

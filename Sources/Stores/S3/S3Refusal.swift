@@ -48,11 +48,14 @@ struct S3Refusal {
       (.denied, "Check access_key_id and the session token")
     case "SignatureDoesNotMatch":
       (.denied, "Check secret_access_key")
-    case "AccessDenied", "AllAccessDisabled", "AccountProblem", "InvalidObjectState", "NotSignedUp":
+    // The keys are good, and this request is not allowed: a rule of the bucket refuses this object, and no retry heals that.
+    case "AccessDenied":
       (
-        .denied,
-        "Grant s3:PutObject, s3:GetObject and s3:ListBucket on bucket and prefix, and kms:GenerateDataKey with KMS"
+        .refused,
+        "Grant s3:PutObject, s3:GetObject and s3:ListBucket on bucket and prefix, and kms:GenerateDataKey with KMS, then: navette retry"
       )
+    case "AllAccessDisabled", "AccountProblem", "InvalidObjectState", "NotSignedUp":
+      (.denied, "Ask the owner of the account")
     case "RequestTimeTooSkewed":
       (.denied, "Set the machine's clock")
     case "NoSuchBucket", "InvalidBucketName":

@@ -1,0 +1,86 @@
+import Core
+import Files
+import Ledger
+import Store
+import SystemPackage
+
+/// Which transfers begin now.
+///
+/// - A store has at most its `concurrency` under way; one that failed last has one at a time, until it has taken something.
+/// - Streams take turns, the one with the fewest transfers first; within a stream the oldest batch goes first.
+extension OutboundEngine {
+  mutating func dispatch(at now: Moment, _ result: inout OutboundPass) throws(LedgerFault) {
+    turn += 1
+    for store in Set(lanes.flatMap(\.settings.stores)).sorted() {
+      let slots = freeSlots(of: store, at: now, &result)
+      guard slots > 0 else { continue }
+      var queues: [(lane: StreamLane, due: ArraySlice<DeliveryRecord>)] = []
+      for lane in inTurn() where lane.settings.stores.contains(store) && !lane.isStopped {
+        let due = try due(of: lane, to: store, at: now)
+        if !due.isEmpty { queues.append((lane, due[...])) }
+      }
+      for _ in 0..<slots {
+        // `min` takes the first of equals: the stream whose turn it is.
+        guard
+          let next = queues.indices.filter({ !queues[$0].due.isEmpty })
+            .min(by: { load(of: queues[$0].lane, store) < load(of: queues[$1].lane, store) }),
+          let record = queues[next].due.popFirst()
+        else { break }
+        guard
+          try attempt(queues[next].lane, at: now, { try $0.offer(record, $1, &result) })
+        else { return }
+      }
+    }
+    for lane in lanes where !lane.isStopped {
+      let next = try ledger.read { (t) throws(LedgerFault) in try t.nextDue(of: lane.name, after: now.wall) }
+      if let next { result.next = min(result.next, now.uptime + max(next - now.wall, .milliseconds(10))) }
+    }
+  }
+
+  private func freeSlots(of store: StoreName, at now: Moment, _ result: inout OutboundPass) -> Int {
+    let busy = underWay.count { $0.store == store }
+    guard let wait = waits[store] else { return (concurrency[store] ?? 1) - busy }
+    let left = wait.nextAt - now.wall
+    // A wall clock that was set back must not stop a store.
+    guard left <= .zero || left > Limits.longestWait else {
+      result.next = min(result.next, now.uptime + left)
+      return 0
+    }
+    return busy == 0 ? 1 : 0
+  }
+
+  private func inTurn() -> [StreamLane] {
+    guard !lanes.isEmpty else { return [] }
+    let first = turn % lanes.count
+    return Array(lanes[first...] + lanes[..<first])
+  }
+
+  private func load(of lane: StreamLane, _ store: StoreName) -> Int {
+    underWay.count { $0.store == store && $0.batch.stream == lane.name }
+  }
+
+  private func due(of lane: StreamLane, to store: StoreName, at now: Moment) throws(LedgerFault) -> [DeliveryRecord] {
+    let most = (concurrency[store] ?? 1) * 2 + withdrawn.count
+    let found = try ledger.read { (t) throws(LedgerFault) in
+      try t.due(of: lane.name, to: store, at: now.wall, limit: most)
+    }
+    return found.filter {
+      !underWay.contains(Delivery(batch: $0.batch, store: $0.store)) && !withdrawn.contains($0.batch)
+    }
+  }
+
+  private mutating func offer(_ record: DeliveryRecord, _ lane: StreamLane, _ result: inout OutboundPass) throws {
+    // What lies elsewhere is not ours to send: `settleIn` takes it up when it comes.
+    guard lane.adopted.contains(record.batch) else { return }
+    let folder = lane.spool.path(.ready, record.batch)
+    let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
+    guard let key = StoreKey(plan.key) else { return }
+    underWay.insert(Delivery(batch: record.batch, store: record.store))
+    result.uploads.append(
+      Upload(
+        batch: record.batch, store: record.store, key: key,
+        file: StoredFile(
+          path: folder.appending(BatchPlan.objectName), size: plan.compressedBytes, sha256: plan.sha256, md5: plan.md5),
+        attempt: record.attempts + 1, storeFailures: waits[record.store]?.attempts ?? 0))
+  }
+}

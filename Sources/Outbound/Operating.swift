@@ -1,0 +1,179 @@
+public import Core
+import Files
+import Journal
+import Ledger
+import Spool
+import SystemPackage
+
+/// What came of `retry`.
+public struct Retried: Hashable, Sendable {
+  public internal(set) var batches: [BatchID] = []
+  /// Asked for, and neither held nor waiting for a store.
+  public internal(set) var unknown: [BatchID] = []
+}
+
+/// What came of `purge`.
+public struct Purged: Hashable, Sendable {
+  /// Where the batch lay.
+  public let place: BatchPlace
+  public let bytes: UInt64
+  /// Stores that have the object all the same: deleting it there is up to their owners.
+  public internal(set) var confirmedBy: [StoreName] = []
+  /// Stores that may have it: an attempt was made, and nobody knows how it ended.
+  public internal(set) var perhapsAt: [StoreName] = []
+  /// Logs that still hold records of the batch.
+  public internal(set) var logs: [String] = []
+}
+
+/// What people ask for. Each is durable on return and may be asked for again; killed half-way, the next life finishes it.
+extension OutboundEngine {
+  // MARK: - Retry
+
+  /// Attempts and refusals are forgotten, held batches go back to `ready`, and everything is due at once.
+  /// - Parameter batches: nil: all that are held or wait.
+  public mutating func retry(_ batches: Set<BatchID>?, at now: Moment) throws -> Retried {
+    var retried = Retried()
+    for lane in lanes {
+      // Batches that nobody has looked at yet, as when no agent runs.
+      try settleIn(lane, at: now)
+      let held = try lane.spool.entries(in: .held).compactMap { BatchID($0) }
+      let chosen = (held + lane.adopted.sorted()).filter { batches?.contains($0) ?? true }
+      guard !chosen.isEmpty else { continue }
+      try lane.spool.move(chosen.filter(held.contains), from: .held, to: .ready)
+      try ledger.transact("retry") { (t) throws(LedgerFault) in
+        for batch in chosen {
+          try t.forgive(batch, at: now.wall)
+          try t.noteHistory(batch, "retried", "asked for by a person", at: now.wall)
+        }
+      }
+      try forgetWaits(of: lane)
+      retried.batches += chosen
+    }
+    retried.unknown = (batches ?? []).subtracting(retried.batches).sorted()
+    return retried
+  }
+
+  /// Everything of the stream that waits is due now.
+  mutating func hurry(_ lane: StreamLane, at now: Moment) throws(LedgerFault) {
+    try ledger.transact("make due") { (t) throws(LedgerFault) in try t.makeDue(lane.name, at: now.wall) }
+    try forgetWaits(of: lane)
+  }
+
+  private mutating func forgetWaits(of lane: StreamLane) throws(LedgerFault) {
+    let stores = lane.settings.stores.filter { waits[$0] != nil }
+    guard !stores.isEmpty else { return }
+    for store in stores { waits[store] = nil }
+    try ledger.transact("forget waits") { (t) throws(LedgerFault) in
+      for store in stores { try t.note(nil, of: store) }
+    }
+  }
+
+  // MARK: - Pause and resume
+
+  /// Stops the stream, across restarts: it rotates, seals and sends nothing, and its sources are still watched.
+  /// - Returns: false where there is no such stream, or it was paused before.
+  public func pause(_ stream: StreamName, at now: Moment) throws(FileFault) -> Bool {
+    guard lanes.contains(where: { $0.name == stream }) else { return false }
+    return try PauseMark(stream, state: state, files: files).set(at: now.wall)
+  }
+
+  /// - Returns: false where there is no such stream, or it was not paused.
+  public func resume(_ stream: StreamName) throws(FileFault) -> Bool {
+    guard lanes.contains(where: { $0.name == stream }) else { return false }
+    return try PauseMark(stream, state: state, files: files).clear()
+  }
+
+  /// The mark decides, whoever has set or removed it.
+  func heedPause(_ lane: StreamLane) throws(FileFault) {
+    let isStopped = try PauseMark(lane.name, state: state, files: files).isSet()
+    guard isStopped != lane.isStopped else { return }
+    lane.isStopped = isStopped
+    events.record(
+      isStopped ? .lanePaused : .laneResumed,
+      isStopped
+        ? "Stream \(lane.name) is paused on request: it rotates, seals and sends nothing until it is resumed"
+        : "Stream \(lane.name) goes on: it was resumed", [.stream: lane.name.text, .reason: "asked"])
+  }
+
+  // MARK: - Purge
+
+  /// No store is offered the batch any more, whatever comes. Said before its transfers are broken off.
+  /// - Returns: false where there is no such batch in any place.
+  public mutating func withdraw(_ batch: BatchID) throws(FileFault) -> Bool {
+    guard let lane = lanes.first(where: { $0.name == batch.stream }),
+      let place = try lane.spool.place(of: batch), place != .building
+    else { return false }
+    withdrawn.insert(batch)
+    return true
+  }
+
+  /// The transfer was broken off: nothing is known of its end.
+  public mutating func drop(_ upload: Upload) { underWay.remove(Delivery(batch: upload.batch, store: upload.store)) }
+
+  /// Deletes the object of a withdrawn batch. The ledger and the plan keep the fact, and the records are never sent again.
+  /// - Returns: nil where there is no such batch, or it was purged before.
+  public mutating func purge(_ batch: BatchID, by: String, reason: String, at now: Moment) throws -> Purged? {
+    precondition(!underWay.contains { $0.batch == batch }, "a batch that is being sent is withdrawn first")
+    defer { withdrawn.remove(batch) }
+    guard let lane = lanes.first(where: { $0.name == batch.stream }) else { return nil }
+    try settleIn(lane, at: now)
+    guard let place = try lane.spool.place(of: batch), place != .building else { return nil }
+    let folder = lane.spool.path(place, batch)
+    guard try !PurgeMark.isIn(folder, files) else { return nil }
+    let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
+    let deliveries = try ledger.read { (t) throws(LedgerFault) in try t.deliveries(of: batch) }
+    var purged = Purged(
+      place: place, bytes: try files.info(folder.appending(BatchPlan.objectName))?.size ?? 0)
+    purged.confirmedBy = deliveries.filter { $0.confirmedAt != nil }.map(\.store)
+    purged.perhapsAt = deliveries.filter { $0.confirmedAt == nil && $0.attempts > 0 }.map(\.store)
+    purged.logs = try Set(plan.segments.map(\.path)).sorted().filter { try files.info(FilePath($0)) != nil }
+
+    let mark = PurgeMark(at: now.wall, by: by, reason: reason, wasDelivered: place == .delivered)
+    try files.writePlan(mark, to: folder.appending(PurgeMark.fileName))
+    try files.sync([folder.appending(PurgeMark.fileName), folder])
+    try finishPurge(of: batch, in: place, lane, at: now)
+    return purged
+  }
+
+  /// What an earlier life left, of batches that are at an end; those in `ready` are looked at one by one.
+  func finishPurges(_ lane: StreamLane, at now: Moment) throws {
+    for place in [BatchPlace.held, .delivered] {
+      for id in try lane.spool.entries(in: place).compactMap({ BatchID($0) }) {
+        let folder = lane.spool.path(place, id)
+        guard try PurgeMark.isIn(folder, files) else { continue }
+        // Recorded last, but for the move.
+        let isRecorded = try ledger.read { (t) throws(LedgerFault) in try t.batch(id)?.purgedAt != nil }
+        if place == .held || !isRecorded { try finishPurge(of: id, in: place, lane, at: now) }
+      }
+    }
+  }
+
+  /// From here on the mark alone decides: it is there, so the object goes.
+  func finishPurge(of batch: BatchID, in place: BatchPlace, _ lane: StreamLane, at now: Moment) throws {
+    let folder = lane.spool.path(place, batch)
+    // Seen is not durable.
+    try files.sync([folder.appending(PurgeMark.fileName), folder])
+    guard let mark = try PurgeMark.read(in: folder, files) else { return }
+    let object = folder.appending(BatchPlan.objectName)
+    let size = try files.info(object)?.size
+    if size != nil {
+      try files.remove(object)
+      try files.sync([folder])
+    }
+    let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
+    let sources = try stillThere(plan)
+    try files.sync(sources)
+    try ledger.transact("purge") { (t) throws(LedgerFault) in
+      try t.note(plan, due: now.wall)
+      try t.advance(plan)
+      try t.notePurged(batch, at: mark.at)
+      try t.noteHistory(
+        batch, EventKind.batchPurged.rawValue, "from \(place.rawValue), by \(mark.by): \(mark.reason)", at: now.wall)
+    }
+    lane.adopted.remove(batch)
+    if place != .delivered { try lane.spool.move([batch], from: place, to: .delivered) }
+    events.record(
+      .batchPurged, "The object of batch \(batch) was deleted on request; its records are not sent again",
+      [.stream: lane.name.text, .batch: batch.description, .bytes: "\(size ?? 0)", .reason: mark.reason])
+  }
+}

@@ -1,0 +1,26 @@
+import Core
+import Files
+import Spool
+import SystemPackage
+
+/// `purged.json` in a batch's folder: its object was deleted, or is about to be, because a person asked for that. The plan stays
+/// beside it, so that the records are never sent again.
+struct PurgeMark: Hashable, Sendable, Codable {
+  static let fileName = "purged.json"
+
+  var schema = 1
+  let at: Timestamp
+  let by: String
+  let reason: String
+  /// Every store had confirmed the batch before.
+  let wasDelivered: Bool
+
+  static func isIn(_ folder: FilePath, _ files: any Files) throws(FileFault) -> Bool {
+    try files.info(folder.appending(fileName)) != nil
+  }
+
+  static func read(in folder: FilePath, _ files: any Files) throws(FileFault) -> PurgeMark? {
+    guard try isIn(folder, files) else { return nil }
+    return try files.readPlan(PurgeMark.self, at: folder.appending(fileName))
+  }
+}

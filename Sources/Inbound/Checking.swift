@@ -15,7 +15,10 @@ extension FeedPass {
     var verdict: Verdict
     /// The ledger has it already.
     let isRecorded: Bool
-    let isReleased: Bool
+    /// In an earlier pass, before a person asked for another.
+    let wasChecked: Bool
+    /// A person lets it pass, as far as this says.
+    let override: Override?
   }
 
   /// All that is claimed, slice by slice: check it, take out duplicates, hand it over.
@@ -38,12 +41,14 @@ extension FeedPass {
       return outcomes
     }
     var judged: [Judged] = []
-    for plan in try clearOriginals(try readable(ids)) {
-      let isReleased = try files.info(spool.path(.claimed, plan.id).appending(DropPlan.overrideName)) != nil
+    let plans = try clearOriginals(try readable(ids))
+    try recordReleases(plans)
+    for plan in plans {
+      let override = try override(.claimed, plan.id)
       // Checked in an earlier pass, and kept waiting since.
       if outcomes[plan.id] == .accepted, plan.checkedAt != nil {
-        judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, isReleased: isReleased))
-      } else if let one = try check(plan, isReleased: isReleased) {
+        judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, wasChecked: true, override: override))
+      } else if let one = try check(plan, override) {
         judged.append(one)
       } else {
         // Asked to stop. What has been checked is checked again then.
@@ -73,8 +78,9 @@ extension FeedPass {
   }
 
   /// Nil: asked to stop.
-  private func check(_ plan: DropPlan, isReleased: Bool) throws(FileFault) -> Judged? {
+  private func check(_ plan: DropPlan, _ override: Override?) throws(FileFault) -> Judged? {
     var plan = plan
+    let wasChecked = plan.checkedAt != nil
     var findings: [PartFinding] = []
     for (number, part) in plan.parts.enumerated() {
       let path = partsPath(.claimed, plan.id).appending(part.name)
@@ -86,12 +92,13 @@ extension FeedPass {
       } catch {
         // A part that is gone or cannot be read: a person must look, whatever the others are.
         let reason = Reason(.unreadable, error.description, part: part.name)
-        return Judged(plan: plan, verdict: .held([reason]), isRecorded: false, isReleased: isReleased)
+        return Judged(
+          plan: plan, verdict: .held([reason]), isRecorded: false, wasChecked: wasChecked, override: override)
       }
     }
     plan.checkedAt = now.wall
-    let verdict = judge(findings, settings.require, isReleased: isReleased)
-    return Judged(plan: plan, verdict: verdict, isRecorded: false, isReleased: isReleased)
+    let verdict = judge(findings, settings.require, override)
+    return Judged(plan: plan, verdict: verdict, isRecorded: false, wasChecked: wasChecked, override: override)
   }
 
   private func inspect(_ path: FilePath) throws(FileFault) -> Inspection? {
@@ -112,7 +119,7 @@ extension FeedPass {
   /// The same content as one that was handed over, or that is on its way there.
   private mutating func findDuplicates(_ judged: inout [Judged]) throws(LedgerFault) {
     guard settings.duplicates != .deliver else { return }
-    for index in judged.indices where judged[index].verdict == .accepted && !judged[index].isReleased {
+    for index in judged.indices where judged[index].verdict == .accepted && judged[index].override == nil {
       let plan = judged[index].plan
       guard let content = contentDigest(plan) else { continue }
       let earlier = try host.ledger.read { (t) throws(LedgerFault) in
@@ -140,6 +147,9 @@ extension FeedPass {
       if one.verdict.outcome == .held || one.verdict.outcome == .quarantined {
         try files.writePlan(one.verdict.reasons, to: reasonsPath(.claimed, id))
         paths.append(reasonsPath(.claimed, id))
+      } else if one.wasChecked, one.override == nil {
+        // It passes now: what was found before is no longer so.
+        try removeIfThere(reasonsPath(.claimed, id))
       }
       paths.append(spool.path(.claimed, id))
     }

@@ -93,14 +93,16 @@ struct FeedPass {
   private enum Phase: CaseIterable { case adopt, finishHandingOver, resumeGathering, gather, work, sweep }
 
   /// Faults of the disk pause the feed; those of the ledger are everybody's and are thrown.
-  mutating func perform() throws(LedgerFault) {
+  /// - Parameter isPaused: by a person. Nothing moves then; what has been kept for its time still goes.
+  mutating func perform(isPaused: Bool = false) throws(LedgerFault) {
+    if isPaused { summary.stopped.insert(settings.name) }
     if let pause = feed.pause, now.uptime < pause.until {
       summary.look(at: pause.until)
       summary.paused[settings.name] = pause.why
       return
     }
     var first: FileFault?
-    for phase in Phase.allCases {
+    for phase in isPaused ? [.adopt, .sweep] : Phase.allCases {
       if stop() {
         summary.wasStopped = true
         break

@@ -18,6 +18,8 @@ public struct PassSummary: Hashable, Sendable {
   public var handedOver = 0, duplicates = 0, archived = 0, held = 0, quarantined = 0
   /// Feeds that cannot go on, and why.
   public var paused: [FeedName: String] = [:]
+  /// Feeds that a person has paused.
+  public var stopped: Set<FeedName> = []
   /// It was asked to stop before it was through.
   public var wasStopped = false
 
@@ -35,6 +37,7 @@ public struct PassSummary: Hashable, Sendable {
     held += other.held
     quarantined += other.quarantined
     paused.merge(other.paused) { first, _ in first }
+    stopped.formUnion(other.stopped)
     wasStopped = wasStopped || other.wasStopped
   }
 }
@@ -42,9 +45,9 @@ public struct PassSummary: Hashable, Sendable {
 /// Moves drops from landing to their hand-over folder, synchronously. Each pass looks at everything anew, so it may be
 /// called at any time, after any interruption; a pass that finds nothing to do changes nothing.
 public struct InboundEngine {
-  private let state: StateFolder
-  private let host: Host
-  private var feeds: [Feed]
+  let state: StateFolder
+  let host: Host
+  var feeds: [Feed]
 
   /// - Parameter salt: tells apart drops that were seen in one second: the first of a random start, then one more each time.
   public init(
@@ -88,7 +91,7 @@ public struct InboundEngine {
     for index in feeds.indices {
       var pass = FeedPass(feeds[index], host, at: now, stop: stop)
       defer { feeds[index] = pass.feed }
-      try pass.perform()
+      try pass.perform(isPaused: isPaused(pass.settings.name))
       summary.add(pass.summary)
     }
     return summary

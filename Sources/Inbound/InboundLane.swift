@@ -62,6 +62,36 @@ public actor InboundLane {
     waker.wake()
   }
 
+  // What people ask for; see the engine. Each wakes the lane.
+
+  public func release(_ id: DropID, by who: Asker) throws {
+    try engine.release(id, by: who, at: clock())
+    waker.wake()
+  }
+
+  public func retry(_ id: DropID) throws {
+    try engine.retry(id, at: clock())
+    waker.wake()
+  }
+
+  public func retryAll() throws -> Int {
+    defer { waker.wake() }
+    return try engine.retryAll(at: clock())
+  }
+
+  public func purge(_ id: DropID, by who: Asker) throws { try engine.purge(id, by: who, at: clock()) }
+
+  public func purge(_ feed: FeedName, before time: Timestamp, by who: Asker) throws -> Int {
+    try engine.purge(feed, before: time, by: who, at: clock())
+  }
+
+  public func pause(_ feed: FeedName, by who: Asker) throws { try engine.pause(feed, by: who) }
+
+  public func resume(_ feed: FeedName, by who: Asker) throws {
+    try engine.resume(feed, by: who)
+    waker.wake()
+  }
+
   /// One pass now. For `run --once`, which decides itself when it is over.
   public func pass() throws(LedgerFault) -> PassSummary {
     let summary = try engine.pass(at: clock(), stop: { [isStopped] in isStopped.withLock { $0 } })

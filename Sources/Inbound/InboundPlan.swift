@@ -79,9 +79,8 @@ struct PartFinding {
   let inspection: Inspection
 }
 
-/// - Parameter isReleased: a person has said that the drop is to be handed over all the same.
-func judge(_ findings: [PartFinding], _ require: FeedSettings.Require, isReleased: Bool) -> Verdict {
-  if isReleased { return .accepted }
+/// - Parameter override: what a person lets pass.
+func judge(_ findings: [PartFinding], _ require: FeedSettings.Require, _ override: Override?) -> Verdict {
   var reasons: [Reason] = []
   var doubts: [Reason] = []
   for finding in findings {
@@ -91,6 +90,10 @@ func judge(_ findings: [PartFinding], _ require: FeedSettings.Require, isRelease
     }
     reasons += finding.inspection.reasons.map { $0.of(name) }
     doubts += finding.inspection.doubtful.map { $0.of(name) }
+  }
+  if let override {
+    reasons.removeAll { override.lets($0.code) }
+    doubts.removeAll { override.lets($0.code) }
   }
   let isEmpty = reasons.allSatisfy { $0.code == .empty || $0.code == .headerOnly }
   if isEmpty, let first = reasons.first {

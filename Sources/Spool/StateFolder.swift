@@ -17,6 +17,8 @@ public struct StateFolder: Hashable, Sendable {
   public var feeds: FilePath { root.appending("feeds") }
   public var streams: FilePath { root.appending("streams") }
   public func feed(_ name: FeedName) -> FilePath { feeds.appending(name.text) }
+  /// There while a person has paused the feed.
+  public func pauseOfFeed(_ name: FeedName) -> FilePath { feed(name).appending("paused.json") }
   public func stream(_ name: StreamName) -> FilePath { streams.appending(name.text) }
 
   /// A ledger that was put aside: `ledger.sqlite.damaged-20260312T060000Z`.

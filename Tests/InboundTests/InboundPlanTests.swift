@@ -63,23 +63,23 @@ struct InboundPlanTests {
   @Test("A sound drop is accepted, a broken one refused, a doubtful one held, a released one accepted")
   func verdicts() {
     let require = FeedSettings.Require()
-    #expect(judge([finding([])], require, isReleased: false) == .accepted)
-    #expect(judge([finding([.columnCount])], require, isReleased: false).outcome == .quarantined)
-    #expect(judge([finding([]), finding([.nulByte])], require, isReleased: false).outcome == .quarantined)
-    #expect(judge([finding([], doubtful: [.ambiguousEscape])], require, isReleased: false).outcome == .held)
-    #expect(judge([finding([], size: 4)], require, isReleased: false).outcome == .held)
-    #expect(judge([finding([.columnCount])], require, isReleased: true) == .accepted)
+    #expect(judge([finding([])], require, nil) == .accepted)
+    #expect(judge([finding([.columnCount])], require, nil).outcome == .quarantined)
+    #expect(judge([finding([]), finding([.nulByte])], require, nil).outcome == .quarantined)
+    #expect(judge([finding([], doubtful: [.ambiguousEscape])], require, nil).outcome == .held)
+    #expect(judge([finding([], size: 4)], require, nil).outcome == .held)
+    #expect(judge([finding([.columnCount])], require, Override()) == .accepted)
   }
 
   @Test("An empty drop goes where the feed wants it")
   func empty() {
     var require = FeedSettings.Require()
-    #expect(judge([finding([.headerOnly])], require, isReleased: false).outcome == .quarantined)
+    #expect(judge([finding([.headerOnly])], require, nil).outcome == .quarantined)
     require.empty = .archive
-    #expect(judge([finding([.empty])], require, isReleased: false).outcome == .archived)
+    #expect(judge([finding([.empty])], require, nil).outcome == .archived)
     require.empty = .deliver
-    #expect(judge([finding([.headerOnly])], require, isReleased: false) == .accepted)
-    #expect(judge([finding([.headerOnly, .missingColumn])], require, isReleased: false).outcome == .quarantined)
+    #expect(judge([finding([.headerOnly])], require, nil) == .accepted)
+    #expect(judge([finding([.headerOnly, .missingColumn])], require, nil).outcome == .quarantined)
   }
 
   @Test("A sweep takes what is too old, then the oldest of what is too much, never the last day's for its size")

@@ -92,11 +92,14 @@ final class Rig {
       all.duplicates += one.duplicates
       all.archived += one.archived
       (all.settling, all.waiting, all.next, all.paused) = (one.settling, one.waiting, one.next, one.paused)
+      all.stopped = one.stopped
       all.wasStopped = all.wasStopped || one.wasStopped
       pass(.seconds(3))
     }
     return all
   }
+
+  var now: Moment { Moment(wall: wall, uptime: uptime) }
 
   func pass(_ time: Duration) {
     uptime += time

@@ -1,0 +1,15 @@
+/// `override.json`: a person decided that a drop is handed over all the same. One that people write by hand needs neither `by` nor
+/// `reason`: that it is there is what counts.
+public struct Override: Hashable, Sendable, Codable {
+  public var by: String?
+  public var reason: String?
+  public var at: Timestamp?
+  /// The findings that were known then, and that pass. Nil: whatever the checks find.
+  public var passes: [Reason.Code]?
+
+  public init(by: String? = nil, reason: String? = nil, at: Timestamp? = nil, passes: [Reason.Code]? = nil) {
+    (self.by, self.reason, self.at, self.passes) = (by, reason, at, passes)
+  }
+
+  public func lets(_ code: Reason.Code) -> Bool { passes?.contains(code) ?? true }
+}

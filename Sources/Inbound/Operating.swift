@@ -1,0 +1,285 @@
+public import Core
+import Files
+import Journal
+import Ledger
+import Spool
+import SystemPackage
+
+/// Who asks for something, and why: kept in the ledger.
+public struct Asker: Hashable, Sendable, Codable {
+  public let name: String
+  public let reason: String
+
+  public init(_ name: String, reason: String) { (self.name, self.reason) = (name, reason) }
+}
+
+/// Why something that a person asked for cannot be done. Nothing has changed.
+public enum OperatorRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+  case unknownDrop(DropID)
+  case unknownFeed(FeedName)
+  /// It lies in a place where this cannot be done.
+  case wrongPlace(DropID, DropPlace)
+  /// Its data has been swept or purged.
+  case withoutData(DropID)
+
+  public var description: String {
+    switch self {
+    case .unknownDrop(let id): "No feed has a drop \(id)"
+    case .unknownFeed(let name): "There is no feed \(name)"
+    case .wrongPlace(let id, .archive): "Drop \(id) has come to its end: it lies in archive"
+    case .wrongPlace(let id, let place): "Drop \(id) is being worked on: it lies in \(place.rawValue)"
+    case .withoutData(let id): "The data of drop \(id) is gone"
+    }
+  }
+}
+
+// What people ask of a feed. Each may be repeated: where a kill came between, the rest is done.
+//
+// - `override.json` is durable before the drop moves; the ledger learns of it when the drop is checked, whoever wrote it.
+// - Whatever is purged is recorded before its bytes go. `drop.json` stays, with the hash.
+extension FeedPass {
+  /// To `claimed`, with an override that lets pass what was found.
+  mutating func release(_ id: DropID, from place: DropPlace, by who: Asker) throws {
+    let found = try reasons(place, id)
+    var passes = try override(place, id).map(\.passes) ?? []
+    // What was found before and what was found since; an override that lets everything pass stays one.
+    if found.isEmpty { passes = nil }
+    if let known = passes { passes = known + found.map(\.code).filter { !known.contains($0) }.uniqued }
+    let override = Override(by: who.name, reason: who.reason, at: now.wall, passes: passes)
+    let path = overridePath(place, id)
+    try files.writePlan(override, to: path)
+    try sync([path, spool.path(place, id)])
+    try spool.move([id], from: place, to: .claimed)
+    if let plan = try? plan(.claimed, id) { try recordReleases([plan]) }
+    feed.pause = nil
+  }
+
+  /// To `claimed`: checked again, by the rules as they are now.
+  mutating func retry(_ ids: [DropID], from place: DropPlace) throws {
+    guard !ids.isEmpty else { return }
+    try spool.move(ids, from: place, to: .claimed)
+    let now = now.wall
+    try host.ledger.transact("retry") { (t) throws(LedgerFault) in
+      for id in ids { try t.noteHistory(id, "retried", "To be checked again, from \(place.rawValue)", at: now) }
+    }
+    feed.pause = nil
+  }
+
+  /// Its data goes; a held drop goes to quarantine, where nobody waits for it.
+  mutating func purge(_ ids: [DropID], from place: DropPlace, by who: Asker) throws {
+    let now = now.wall
+    let sentence = "Purged from \(place.rawValue) by \(who.name): \(who.reason)"
+    for slice in ids.slices(of: Self.slice) {
+      try host.ledger.transact("purge") { (t) throws(LedgerFault) in
+        for id in slice { try t.noteHistory(id, "purged", sentence, at: now) }
+      }
+      if place == .held { try spool.move(Array(slice), from: .held, to: .quarantine) }
+      let place = place == .held ? .quarantine : place
+      for id in slice { try files.removeTree(partsPath(place, id)) }
+      try sync(slice.map { spool.path(place, $0) })
+    }
+    guard !ids.isEmpty else { return }
+    report(
+      .placeSwept, "\(ids.count) drops of feed \(settings.name) were purged from \(place.rawValue) by \(who.name)",
+      reason: "purged")
+  }
+
+  /// Drops in archive, quarantine and held that were seen before that time and still have data.
+  func purgeable(before time: Timestamp) throws(FileFault) -> [(place: DropPlace, ids: [DropID])] {
+    var found: [(DropPlace, [DropID])] = []
+    for place in [DropPlace.held, .quarantine, .archive] {
+      var ids: [DropID] = []
+      for id in try drops(in: place) {
+        guard let seen = Timestamp(text: id.description.prefix(16)), seen < time else { continue }
+        if place == .held { ids.append(id) } else if try hasData(place, id) { ids.append(id) }
+      }
+      found.append((place, ids))
+    }
+    return found
+  }
+
+  func hasData(_ place: DropPlace, _ id: DropID) throws(FileFault) -> Bool {
+    try files.info(partsPath(place, id)) != nil
+  }
+
+  func overridePath(_ place: DropPlace, _ id: DropID) -> FilePath {
+    spool.path(place, id).appending(FileName(DropPlan.overrideName))
+  }
+
+  /// Nil: there is none. One that cannot be understood lets everything pass: somebody wrote it by hand.
+  func override(_ place: DropPlace, _ id: DropID) throws(FileFault) -> Override? {
+    do {
+      return try files.readPlan(Override.self, at: overridePath(place, id))
+    } catch {
+      if error.kind == .missing { return nil }
+      if error.kind == .io, try files.info(overridePath(place, id)) != nil { return Override() }
+      throw error
+    }
+  }
+
+  func reasons(_ place: DropPlace, _ id: DropID) throws(FileFault) -> [Reason] {
+    do {
+      return try files.readPlan([Reason].self, at: reasonsPath(place, id))
+    } catch {
+      if error.kind == .missing || error.kind == .io { return [] }
+      throw error
+    }
+  }
+
+  /// Drops in `claimed` that have an override of which the ledger does not know yet.
+  func recordReleases(_ plans: [DropPlan]) throws {
+    var released: [(plan: DropPlan, sentence: String)] = []
+    for plan in plans {
+      guard let override = try override(.claimed, plan.id) else { continue }
+      let when = override.at.map { " at \($0.iso())" } ?? ""
+      let why = override.reason.map { ": \($0)" } ?? ""
+      released.append((plan, "Released by \(override.by ?? "hand")\(when)\(why)"))
+    }
+    guard !released.isEmpty else { return }
+    let (news, now) = (released, now.wall)
+    let told = try host.ledger.transact("released") { (t) throws(LedgerFault) in
+      var told: Set<DropID> = []
+      for (plan, sentence) in news {
+        let event = EventKind.dropReleased.rawValue
+        if try t.history(of: plan.id).contains(where: { $0.event == event && $0.detail == sentence }) { continue }
+        try t.noteSeen(plan)
+        try t.noteHistory(plan.id, event, sentence, at: now)
+        told.insert(plan.id)
+      }
+      return told
+    }
+    for (plan, sentence) in released where told.contains(plan.id) {
+      report(.dropReleased, "\(plan.shown) of feed \(settings.name): \(sentence)", plan, [.reason: sentence])
+    }
+  }
+}
+
+extension Array where Element: Hashable {
+  /// Each element once, in order.
+  fileprivate var uniqued: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
+}
+
+extension InboundEngine {
+  /// Hands over a held or quarantined drop all the same: it is checked again, and what was found before passes.
+  /// - Throws: `OperatorRefusal`; faults of the ledger and of the disk.
+  public mutating func release(_ id: DropID, by who: Asker, at now: Moment) throws {
+    try act(on: id, at: now) { pass, place in try pass.release(id, from: place, by: who) }
+  }
+
+  /// Checks a held or quarantined drop again, by the rules as they are now. One that waits only for its folder is tried at the next
+  /// pass.
+  /// - Throws: as `release`.
+  public mutating func retry(_ id: DropID, at now: Moment) throws {
+    let (index, place) = try find(id)
+    if place == .claimed || place == .handover { return feeds[index].pause = nil }
+    try act(on: id, at: now) { pass, place in try pass.retry([id], from: place) }
+  }
+
+  /// Every held drop is checked again, and every feed that pauses for a fault goes on. What was refused stays so.
+  /// - Returns: how many drops.
+  public mutating func retryAll(at now: Moment) throws -> Int {
+    var count = 0
+    for index in feeds.indices {
+      try perform(index, at: now) { pass in
+        let held = try pass.drops(in: .held).filter { try pass.hasData(.held, $0) }
+        for slice in held.slices(of: FeedPass.slice) { try pass.retry(Array(slice), from: .held) }
+        pass.feed.pause = nil
+        count += held.count
+      }
+    }
+    return count
+  }
+
+  /// Deletes the data of a drop in archive, quarantine or held. The ledger and `drop.json` keep that it was, and its hash.
+  /// - Throws: as `release`.
+  public mutating func purge(_ id: DropID, by who: Asker, at now: Moment) throws {
+    let (index, place) = try find(id)
+    guard [.held, .quarantine, .archive].contains(place) else { throw OperatorRefusal.wrongPlace(id, place) }
+    try perform(index, at: now) { pass in
+      if place == .held { return try pass.purge([id], from: place, by: who) }
+      // Said twice, nothing is left to do.
+      if try pass.hasData(place, id) { try pass.purge([id], from: place, by: who) }
+    }
+  }
+
+  /// The same for all drops of a feed that were seen before that time.
+  /// - Returns: how many drops.
+  public mutating func purge(_ name: FeedName, before time: Timestamp, by who: Asker, at now: Moment) throws -> Int {
+    guard let index = feeds.firstIndex(where: { $0.settings.name == name }) else {
+      throw OperatorRefusal.unknownFeed(name)
+    }
+    var count = 0
+    try perform(index, at: now) { pass in
+      for (place, ids) in try pass.purgeable(before: time) {
+        try pass.purge(ids, from: place, by: who)
+        count += ids.count
+      }
+    }
+    return count
+  }
+
+  /// Takes nothing from landing and hands nothing over until `resume`, across restarts.
+  public func pause(_ name: FeedName, by who: Asker) throws {
+    guard feeds.contains(where: { $0.settings.name == name }) else { throw OperatorRefusal.unknownFeed(name) }
+    let path = state.pauseOfFeed(name)
+    guard try host.files.info(path) == nil else { return }
+    try host.files.ensureDirectory(state.feed(name))
+    try host.files.writePlan(who, to: path)
+    try host.files.sync([path, state.feed(name)])
+    let why = "paused by \(who.name): \(who.reason)"
+    host.events.record(.lanePaused, "Feed \(name) is \(why)", [.feed: name.text, .reason: why])
+  }
+
+  public func resume(_ name: FeedName, by who: Asker) throws {
+    guard feeds.contains(where: { $0.settings.name == name }) else { throw OperatorRefusal.unknownFeed(name) }
+    do {
+      try host.files.remove(state.pauseOfFeed(name))
+    } catch {
+      if error.kind == .missing { return }
+      throw error
+    }
+    try host.files.sync([state.feed(name)])
+    host.events.record(.laneResumed, "Feed \(name) goes on, by \(who.name): \(who.reason)", [.feed: name.text])
+  }
+
+  /// Where the state folder cannot be read, nothing moves either.
+  func isPaused(_ name: FeedName) -> Bool {
+    do { return try host.files.info(state.pauseOfFeed(name)) != nil } catch { return true }
+  }
+
+  // MARK: -
+
+  private func find(_ id: DropID) throws -> (index: Int, place: DropPlace) {
+    for index in feeds.indices {
+      if let place = try feeds[index].spool.place(of: id) { return (index, place) }
+    }
+    throw OperatorRefusal.unknownDrop(id)
+  }
+
+  private mutating func act(
+    on id: DropID, at now: Moment, _ body: (inout FeedPass, DropPlace) throws -> Void
+  ) throws {
+    let (index, place) = try find(id)
+    guard place == .held || place == .quarantine else { throw OperatorRefusal.wrongPlace(id, place) }
+    try perform(index, at: now) { pass in
+      if try !pass.hasData(place, id) { throw OperatorRefusal.withoutData(id) }
+      try body(&pass, place)
+    }
+  }
+
+  /// In the frame of a pass. A fault may have come between a rename and its sync, so the places are adopted anew.
+  private mutating func perform(_ index: Int, at now: Moment, _ body: (inout FeedPass) throws -> Void) throws {
+    var pass = FeedPass(feeds[index], host, at: now, stop: { false })
+    defer { feeds[index] = pass.feed }
+    do {
+      if !pass.feed.isAdopted { try pass.adopt() }
+      try body(&pass)
+    } catch {
+      if !(error is OperatorRefusal) { pass.feed.isAdopted = false }
+      throw error
+    }
+  }
+}

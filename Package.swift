@@ -6,9 +6,6 @@ let swift: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeatu
 
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
-let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// One module of ours: imports point one way, and the build refuses any other.
@@ -26,10 +23,8 @@ let package = Package(
   products: [.executable(name: "navette", targets: ["navette"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "3.12.3"),
-    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
   targets: [
     // Doors to system libraries, and one to vector comparisons (CScan).
@@ -40,26 +35,29 @@ let package = Package(
     .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(name: "CYaml", linkerSettings: [.linkedLibrary("yaml")]),
 
-    // Core ← Formats, Files, Journal, Store ← Config ← Ledger, Spool ← Inbound, Outbound ← Agent ← navette
+    // Core ← Threads, Formats, Files, Journal, Store ← Config ← Ledger, Spool ← Inbound, Outbound ← Agent ← navette
     module("Core", []),
     module("Formats", ["Core", "CScan", "CZlib", crypto]),
+    module("Threads", ["Core", "CLinux"]),
     module("Files", ["Core", "CLinux", system]),
-    module("Journal", ["Core", log]),
+    module("Journal", ["Core"]),
     module("Store", ["Core", system]),
     module("Config", ["Core", "Store", "CLinux", "CYaml", system]),
     module("Ledger", ["Core", "CSQLite", system]),
     module("Spool", ["Core", "Files", system]),
-    module("Stores", ["Core", "Store", "Config", "Files", "CCurl", "CLinux", crypto, system]),
-    module("Inbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", crypto, system]),
-    module("Outbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", system]),
+    module("Stores", ["Core", "Store", "Config", "Files", "Threads", "CCurl", "CLinux", crypto, system]),
+    module("Inbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Threads", crypto, system]),
+    module(
+      "Outbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Threads", system]),
     module(
       "Agent",
       [
         "Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Stores", "Inbound", "Outbound",
-        "CLinux", crypto, log, lifecycle, signals, system,
+        "Threads", "CLinux", crypto, system,
       ]),
     .executableTarget(
-      name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", arguments, system], swiftSettings: swift),
+      name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", "Threads", arguments, system],
+      swiftSettings: swift),
 
     // What tests share: the simulated disk and store, the crash-point harness, the conformance suites.
     .target(
@@ -67,9 +65,10 @@ let package = Package(
       path: "Tests/TestKit",
       swiftSettings: swift),
     tests("CoreTests", ["Core"]),
+    tests("ThreadsTests", ["Core", "Threads"]),
     tests("FormatsTests", ["Core", "Formats", "TestKit", crypto]),
     tests("FilesTests", ["Core", "Files", "CLinux", "TestKit", system]),
-    tests("JournalTests", ["Core", "Journal", log]),
+    tests("JournalTests", ["Core", "Journal"]),
     tests("ConfigTests", ["Core", "Config", system]),
     tests("LedgerTests", ["Core", "Ledger", "TestKit", system]),
     tests("StoresTests", ["Core", "Config", "Files", "Store", "Stores", "TestKit", crypto, system]),

@@ -4,11 +4,9 @@ import Files
 import Glibc
 import Journal
 import Ledger
-import Logging
-import ServiceLifecycle
 import Spool
 import SystemPackage
-import UnixSignals
+import Threads
 
 /// The agent as a process: configuration, events, signals, and the lanes until somebody stops them.
 public struct AgentProcess: Sendable {
@@ -16,7 +14,7 @@ public struct AgentProcess: Sendable {
 
   private let read: @Sendable () throws -> Settings
   private let adopt: Bool
-  private let sink: any EventSink & LibrarySink
+  private let sink: any EventSink
 
   /// - Parameter read: reads the configuration, at start and at each reload.
   public init(read: @escaping @Sendable () throws -> Settings, format: Format, adopt: Bool) {
@@ -36,20 +34,13 @@ public struct AgentProcess: Sendable {
   /// Until SIGTERM or SIGINT.
   /// - Throws: `Failure`, `ConfigProblems`.
   public func run() async throws -> ExitCode {
-    // Before the configuration is read: a reload that is asked for from now on is neither lost nor deadly.
-    let signals = await UnixSignalsSequence(trapping: .sighup, .sigusr1)
+    // Before the configuration is read: what is asked for from now on is neither lost nor deadly.
+    let signals = Signals.catching([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
     let settings = try readChecked()
     let events = FoldingSink(sink, uptime: SystemClock.uptime)
     let run = try AgentRun(settings, events: events, adopt: adopt)
-    let service = AgentService(run, settings, events, signals, read: readChecked)
-    let sink = sink
-    let group = ServiceGroup(
-      configuration: ServiceGroupConfiguration(
-        services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
-        gracefulShutdownSignals: [.sigterm, .sigint],
-        logger: Logger(label: "lifecycle") { LogBridge(label: $0, sink: sink) }))
     do {
-      try await group.run()
+      try await AgentService(run, settings, events, signals, read: readChecked).run()
     } catch let fault as LedgerFault {
       events.finish()
       throw Failure(fault)

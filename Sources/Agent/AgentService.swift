@@ -1,15 +1,15 @@
 import Config
 import Core
 import Files
+import Glibc
 import Journal
 import Ledger
-import ServiceLifecycle
 import Spool
 import SystemPackage
-import UnixSignals
+import Threads
 
 /// Runs lanes until they are stopped; a reload stops them and starts new ones, which is no more than a restart.
-final class AgentService: Service {
+final class AgentService: Sendable {
   private struct State: Sendable {
     var lanes: Lanes?
     /// What the next lanes are made for.
@@ -20,12 +20,12 @@ final class AgentService: Service {
   private let run: AgentRun
   private let events: FoldingSink
   private let read: @Sendable () throws -> Settings
-  private let signals: UnixSignalsSequence
+  private let signals: Signals
   private let state: Guarded<State>
 
-  /// - Parameter signals: SIGHUP and SIGUSR1, caught since before the settings were read.
+  /// - Parameter signals: caught since before the settings were read.
   init(
-    _ run: AgentRun, _ settings: Settings, _ events: FoldingSink, _ signals: UnixSignalsSequence,
+    _ run: AgentRun, _ settings: Settings, _ events: FoldingSink, _ signals: Signals,
     read: @escaping @Sendable () throws -> Settings
   ) {
     self.run = run
@@ -42,17 +42,9 @@ final class AgentService: Service {
         .agentStarted, "navette \(Version.text) runs: \(AgentProcess.describe(settings))",
         [.path: settings.state.string])
     }
-    try await withGracefulShutdownHandler {
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { await self.heedSignals() }
-        group.addTask { try await self.runLanes() }
-        defer { group.cancelAll() }
-        // The signals end only with the lanes.
-        try await group.next()
-      }
-    } onGracefulShutdown: {
-      self.stop()
-    }
+    let heeding = Task.onPool { await self.heedSignals() }
+    defer { heeding.cancel() }
+    try await runLanes()
   }
 
   private func runLanes() async throws {
@@ -92,7 +84,8 @@ final class AgentService: Service {
   private func heedSignals() async {
     for await signal in signals {
       switch signal {
-      case .sighup: reload()
+      case SIGTERM, SIGINT: stop()
+      case SIGHUP: reload()
       default: await state.withLock { $0.lanes }?.outbound.flush(nil)
       }
     }

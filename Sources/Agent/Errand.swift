@@ -5,6 +5,7 @@ import Journal
 import Outbound
 import Spool
 import SystemPackage
+import Threads
 
 /// What a command has done by the agent, or does itself where none runs.
 public struct Errand {
@@ -70,7 +71,7 @@ public struct Errand {
     let deadline = SystemClock.uptime() + Self.patience
     while SystemClock.uptime() < deadline {
       if try files.info(path) == nil { return Outcome(text: "\(agent) has done it", code: .done) }
-      try? await Task.sleep(for: .milliseconds(50))
+      await rest(.milliseconds(50))
     }
     return Outcome(text: "\(agent) has been asked, but has not done it yet", code: .later)
   }

@@ -5,6 +5,7 @@ import Journal
 import Outbound
 import Spool
 import SystemPackage
+import Threads
 
 /// Turns what the kernel reports of folders into wakes: landing folders wake the inbound lane, log folders the outbound lane, and
 /// requests are carried out. An event only wakes; what there is to do, a pass finds out.
@@ -71,7 +72,7 @@ final class LaneWatch: Sendable {
       lanes.outbound.wake()
       return
     }
-    if folder == run.state.requests { Task { await heedRequests() } }
+    if folder == run.state.requests { Task.onPool { await self.heedRequests() } }
     if landing.contains(folder) { lanes.inbound.wake() }
     if folders.withLock({ $0.logs.contains(folder) }) { nudge() }
   }
@@ -82,8 +83,7 @@ final class LaneWatch: Sendable {
       return !folders.isNudged
     }
     guard isFirst else { return }
-    Task {
-      try? await Task.sleep(for: Self.calm)
+    Alarms.shared.ring(after: Self.calm) { [self] in
       folders.withLock { $0.isNudged = false }
       lanes.outbound.wake()
     }

@@ -3,6 +3,7 @@ import Core
 import Inbound
 import Journal
 import Outbound
+import Threads
 
 /// `run --once`: one settle time, everything that is complete, everything that waits, at most 30 s of retries.
 struct OnceRun {
@@ -53,7 +54,7 @@ struct OnceRun {
       if now >= deadline { return !summary.paused.isEmpty }
       if summary.settling == 0, summary.waiting == 0 { return !summary.paused.isEmpty }
       let next = summary.next ?? now + waker
-      try? await Task.sleep(for: max(min(next, deadline) - now, .milliseconds(10)))
+      await rest(max(min(next, deadline) - now, .milliseconds(10)))
     }
   }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,6 +99,34 @@ int cl_secret_file(const void *bytes, size_t count) {
 }
 
 int cl_event_descriptor(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+void cl_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+static int signal_pipe[2] = {-1, -1};
+
+int cl_signal_pipe(void) {
+  if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC) != 0) return -1;
+  // A handler must not block; a pipe that is full holds the same signal already.
+  if (fcntl(signal_pipe[1], F_SETFL, O_NONBLOCK) != 0) return -1;
+  return signal_pipe[0];
+}
+
+static void write_signal(int number) {
+  int before = errno;
+  unsigned char byte = (unsigned char)number;
+  ssize_t ignored = write(signal_pipe[1], &byte, 1);
+  (void)ignored;
+  errno = before;
+}
+
+int cl_catch_signal(int number) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = write_signal;
+  action.sa_flags = SA_RESTART;
+  sigfillset(&action.sa_mask);
+  return sigaction(number, &action, NULL);
+}
 
 long cl_file_system_type(const char *path) {
   struct statfs s;

@@ -5,6 +5,7 @@ public import Journal
 public import Ledger
 public import Spool
 public import SystemPackage
+import Threads
 
 /// When the inbound engine works: after each wake, when it asked to look again, and once a minute anyway.
 public actor InboundLane {
@@ -15,7 +16,7 @@ public actor InboundLane {
   /// Told of each finished pass: feeds the watchdog and the snapshot.
   public typealias Report = @Sendable (PassSummary, Moment) -> Void
 
-  private let executor = LaneExecutor(label: "navette.inbound")
+  private let executor = LaneExecutor("inbound")
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   private nonisolated let waker = Waker()

@@ -38,8 +38,3 @@ extension EventSink {
     record(Event(kind, message, fields))
   }
 }
-
-/// Where warnings of libraries go: they are no events of ours, but share their way out.
-public protocol LibrarySink: Sendable {
-  func note(_ priority: Priority, from library: String, _ message: String)
-}

@@ -1,7 +1,7 @@
 public import Core
 
 /// One JSON object per line, with the journal's own field names; `docs/events.md` documents it.
-public struct JSONSink: EventSink, LibrarySink {
+public struct JSONSink: EventSink {
   private let writer: LineWriter
   private let now: @Sendable () -> Timestamp
 
@@ -19,11 +19,6 @@ public struct JSONSink: EventSink, LibrarySink {
       line += ",\"NAVETTE_\(field.rawValue)\":\(number.map(String.init) ?? LineText.json(value))"
     }
     writer.write(line + "}")
-  }
-
-  public func note(_ priority: Priority, from library: String, _ message: String) {
-    let line = opening(priority, Privacy.masked(message))
-    writer.write(line + ",\"NAVETTE_LIBRARY\":\(LineText.json(library))}")
   }
 
   private func opening(_ priority: Priority, _ message: String) -> String {

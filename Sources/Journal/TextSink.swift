@@ -2,7 +2,7 @@ public import Core
 
 /// One line per event, for eyes and for grep:
 /// `2026-03-12T06:00:00Z notice batch_confirmed stream=opens batch=opens-000042: The store holds the batch`.
-public struct TextSink: EventSink, LibrarySink {
+public struct TextSink: EventSink {
   public enum Style: Sendable {
     /// Begins with the time.
     case timed
@@ -27,10 +27,6 @@ public struct TextSink: EventSink, LibrarySink {
       subject += " \(field.rawValue.lowercased())=\(LineText.value(value))"
     }
     write(event.kind.priority, subject, event.message)
-  }
-
-  public func note(_ priority: Priority, from library: String, _ message: String) {
-    write(priority, "library=\(LineText.value(library))", Privacy.masked(message))
   }
 
   private func write(_ priority: Priority, _ subject: String, _ message: String) {

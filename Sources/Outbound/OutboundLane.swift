@@ -5,6 +5,7 @@ public import Journal
 public import Ledger
 import Spool
 public import Store
+import Threads
 
 /// When the outbound engine works, and what happens beside it: transfers run while the engine rests, and their ends ask for the next
 /// pass.
@@ -13,7 +14,7 @@ public actor OutboundLane {
   /// Told of each finished pass: feeds the watchdog, and the watches on log folders.
   public typealias Report = @Sendable (OutboundPass, Moment) -> Void
 
-  private let executor = LaneExecutor(label: "navette.outbound")
+  private let executor = LaneExecutor("outbound")
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   private nonisolated let waker = Waker()
@@ -176,14 +177,14 @@ public actor OutboundLane {
     }
     transferNumber += 1
     let number = transferNumber
-    let task = Task {
+    let task = Task(executorPreference: WorkerPool.shared) { [clock] in
       let result: Result<Receipt, StoreFault>
       do throws(StoreFault) {
         result = .success(try await store.create(upload.file, at: upload.key))
       } catch {
         result = .failure(error)
       }
-      end(UploadOutcome(upload: upload, result: result, took: clock().uptime - began), number)
+      await self.end(UploadOutcome(upload: upload, result: result, took: clock().uptime - began), number)
     }
     transfers[number] = (upload, task)
   }

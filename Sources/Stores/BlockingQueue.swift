@@ -1,21 +1,21 @@
 import Core
 import Crypto
-import Dispatch
 import Files
 import SystemPackage
+import Threads
 
-/// Runs work that blocks on a thread outside Swift's small pool, one piece after the other. (A serial queue gets a thread of its
-/// own where it blocks; a concurrent one does not.)
+/// Runs work that blocks on a thread of its own, one piece after the other.
 struct BlockingQueue: Sendable {
-  private let queue: DispatchQueue
+  private let thread: SerialThread
 
-  init(_ label: String) { queue = DispatchQueue(label: label) }
+  /// - Parameter name: at most 15 bytes.
+  init(_ name: String) { thread = SerialThread(name) }
 
   func run<Value: Sendable, Failure: Error>(
     _ body: @escaping @Sendable () throws(Failure) -> Value
   ) async throws(Failure) -> Value {
     let result: Result<Value, Failure> = await withCheckedContinuation { continuation in
-      queue.async {
+      thread.run {
         do throws(Failure) {
           continuation.resume(returning: .success(try body()))
         } catch {

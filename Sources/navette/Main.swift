@@ -1,7 +1,20 @@
 import Agent
 import ArgumentParser
+import Glibc
+import Threads
 
+/// The commands run on our own pool of threads; the first thread has nothing to do but to stay.
 @main
+enum Entry {
+  static func main() {
+    Task.onPool {
+      await Navette.main()
+      exit(ExitCode.done.rawValue)
+    }
+    while true { pause() }
+  }
+}
+
 struct Navette: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "navette",

@@ -10,6 +10,8 @@ enum Rules {
   static let clockHomes: Set<String> = ["Sources/Core/SystemClock.swift"]
   /// Where data is made durable.
   static let syncHomes = ["Sources/Files/", "Sources/CLinux/"]
+  /// Where threads are made.
+  static let threadHomes = ["Sources/Threads/"]
   /// Where words for people go to standard output.
   static let printHomes = ["Sources/navette/"]
 
@@ -23,6 +25,7 @@ enum Rules {
     "full Foundation stays out": foundation,
     "the clock has one home": clock,
     "durability has one home": syncing,
+    "tasks run on our own threads": tasks,
     "unchecked promises are proved": unchecked,
   ]
 
@@ -61,6 +64,14 @@ enum Rules {
     guard path.hasPrefix("Sources/"), !syncHomes.contains(where: path.hasPrefix) else { return [] }
     return breaches(
       path, text, "a sync past Files", near: ["sync"], /\b(?:fsync|fdatasync|syncfs|sync_file_range)\(/)
+  }
+
+  /// What runs on libdispatch wakes up an idle agent once a second (decision 0013).
+  static func tasks(_ path: String, _ text: SwiftText) -> [String] {
+    guard path.hasPrefix("Sources/"), !threadHomes.contains(where: path.hasPrefix) else { return [] }
+    return breaches(
+      path, text, "a task or sleep past Threads", near: ["Task", "Dispatch"],
+      /\bTask *\{|\bTask\.(?:detached|sleep)\b|\bTask\((?:priority|name)?:|\bimport +Dispatch\b/)
   }
 
   /// A comment stands directly above, attributes and earlier lines of the same declaration aside.

@@ -31,5 +31,11 @@ int cl_lock_is_held(int descriptor);
 int cl_secret_file(const void *bytes, size_t count);
 // A counter that poll(2) sees once it is written to.
 int cl_event_descriptor(void);
+// Names the calling thread; at most 15 bytes.
+void cl_name_thread(const char *name);
+// The read end of the pipe into which caught signals are written, one byte each; made once.
+int cl_signal_pipe(void);
+// From now on this signal goes into the pipe. Calls that it interrupts are restarted.
+int cl_catch_signal(int number);
 long cl_file_system_type(const char *path);
 #endif

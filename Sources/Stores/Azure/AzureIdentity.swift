@@ -5,6 +5,7 @@ import FoundationEssentials
 import Glibc
 import Store
 import SystemPackage
+import Threads
 
 /// Tokens for an identity that needs no secret of ours: of a workload (`AZURE_FEDERATED_TOKEN_FILE`, as Kubernetes sets it), or of
 /// the machine, from its metadata service. A token is kept until five minutes before its end; one renewal at a time.
@@ -52,7 +53,7 @@ actor AzureIdentity {
 
   func token(now: Timestamp) async throws(StoreFault) -> String {
     if let token, token.expires - now > .seconds(300) { return token.text }
-    let task = renewal ?? Task { await renew(now) }
+    let task = renewal ?? Task(executorPreference: WorkerPool.shared) { await self.renew(now) }
     renewal = task
     let result = await task.value
     renewal = nil

@@ -11,7 +11,7 @@ public import SystemPackage
 public struct AzureStore: StoreReader, StoreProbe {
   let client: AzureClient
   let files: any Files
-  let blocking = BlockingQueue("navette.azure")
+  let blocking = BlockingQueue("store-azblob")
   let rule: AzureBlocks.Rule
   let concurrency: Int
 

@@ -8,7 +8,7 @@ public import SystemPackage
 public struct LocalStore: StoreReader, StoreProbe {
   private let root: FilePath
   private let files: any Files
-  private let blocking = BlockingQueue("navette.local-store")
+  private let blocking = BlockingQueue("store-file")
 
   public let traits = StoreTraits(createOnly: true, returnsDigest: true, largestObject: UInt64(Int64.max))
 

@@ -42,7 +42,7 @@ public struct S3Store: StoreReader, StoreProbe {
     client = try S3Client(
       s3, keys, threads: TransferThreads(slots: concurrency, options: options, files: files), clock: clock)
     bucket = S3Bucket(
-      client: client, headers: S3ObjectHeaders(s3), files: files, blocking: BlockingQueue("navette.s3"), parts: parts)
+      client: client, headers: S3ObjectHeaders(s3), files: files, blocking: BlockingQueue("store-s3"), parts: parts)
   }
 
   // MARK: Store

@@ -14,7 +14,7 @@ public struct SFTPStore: StoreReader, StoreProbe {
   /// Without a slash at its end; empty: the root.
   private let root: String
   private let files: any Files
-  private let blocking = BlockingQueue("navette.sftp")
+  private let blocking = BlockingQueue("store-sftp")
   private let busy = BusyKeys()
 
   public let traits = StoreTraits(createOnly: true, returnsDigest: false, largestObject: UInt64(Int64.max))

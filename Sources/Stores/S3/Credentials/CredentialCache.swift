@@ -1,5 +1,6 @@
 import Core
 import Store
+import Threads
 
 /// The keys of one store: fetched when they are first needed, renewed before they expire, by one fetch at a time.
 ///
@@ -79,7 +80,7 @@ final class CredentialCache: Sendable {
 
   private func begin() -> Fetch {
     // Not of the caller's task: a request that is given up must not end what others wait for.
-    Task { [self] in await fetch() }
+    Task.onPool { [self] in await fetch() }
   }
 
   private func fetch() async -> Result<AWSCredentials, StoreFault> {

@@ -28,7 +28,7 @@ struct CredentialPlaces: Sendable {
     }
     self.environment = environment
     region = settings.region
-    blocking = BlockingQueue("navette.credentials")
+    blocking = BlockingQueue("credentials")
     let own = environment["AWS_ENDPOINT_URL_STS"].flatMap { $0.isEmpty ? nil : $0 }
     tokens = SecurityTokens(
       endpoint: own ?? SecurityTokens.endpoint(of: settings.region), region: settings.region,

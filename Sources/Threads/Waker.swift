@@ -1,4 +1,4 @@
-import Core
+internal import Core
 
 /// Asks a lane for a pass. Any number of wakes before the lane looks are one wake, so a burst of events costs one pass and no
 /// memory; a wake that comes during a pass is kept for the wait after it.
@@ -24,20 +24,17 @@ public final class Waker: Sendable {
   public func wake() { finish(.woken, round: nil) }
 
   /// Waits for a wake, or until the time is over. One task at a time.
-  /// - Parameter limit: nil waits for a wake alone.
-  public func wait(atMost limit: Duration?) async -> Reason {
+  /// - Parameters:
+  ///   - limit: nil waits for a wake alone.
+  ///   - isolation: the waiter's, so that a wait costs no change of thread.
+  public func wait(atMost limit: Duration?, isolation: isolated (any Actor)? = #isolation) async -> Reason {
     let round = state.withLock { state in
       precondition(state.sleeper == nil, "two tasks wait on one waker")
       state.round += 1
       return state.round
     }
-    let timer = limit.map { limit in
-      Task {
-        do { try await Task.sleep(for: limit) } catch { return }
-        finish(.due, round: round)
-      }
-    }
-    defer { timer?.cancel() }
+    let alarm = limit.map { limit in Alarms.shared.ring(after: limit) { self.finish(.due, round: round) } }
+    defer { if let alarm { Alarms.shared.cancel(alarm) } }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let early: Reason? = state.withLock { state in

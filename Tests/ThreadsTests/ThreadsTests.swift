@@ -76,12 +76,16 @@ struct ThreadsTests {
   }
 
   @Test func aRestEndsWithItsTask() async {
-    let began = SystemClock.uptime()
-    let sleeper = Task.onPool { await rest(.seconds(60)) }
-    await rest(.milliseconds(20))
-    sleeper.cancel()
-    await sleeper.value
-    #expect(SystemClock.uptime() - began < .seconds(20))
+    // On our pool, as the runner's own threads may be busy for long.
+    let took = await Task.onPool {
+      let began = SystemClock.uptime()
+      let sleeper = Task.onPool { await rest(.seconds(60)) }
+      await rest(.milliseconds(20))
+      sleeper.cancel()
+      await sleeper.value
+      return SystemClock.uptime() - began
+    }.value
+    #expect(took < .seconds(20))
   }
 
   @Test func aWakeThatComesFirstIsKeptAndManyAreOne() async {

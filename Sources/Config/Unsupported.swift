@@ -30,8 +30,9 @@ enum Unsupported {
       never("feeds.*.expect"),
       never("feeds.*.pull"),
 
-      only("streams.*.rotation", .word, StreamSettings.Rotation.rename, "rename"),
-      only("streams.*.start", .word, StreamSettings.Start.beginning, "beginning"),
+      Rule(key: "streams.*.rotation", today: "rename and closed work today") { node in
+        ![.copytruncate, .follow].contains(value(Kind<StreamSettings.Rotation>.word, node))
+      },
       only("streams.*.header.sanitize", .flag, false, "false"),
       only("streams.*.header.rename", .texts(""), [:], "{}"),
       only("streams.*.schedule", .list(.timeOfDay), [], "[]"),

@@ -26,14 +26,19 @@ public struct Segment: Hashable, Sendable, Codable {
   public let identity: SourceIdentity
   public let from: UInt64
   public let to: UInt64
+  /// Of the last bytes before `to`, as many as `Limits.headBytes` or all: tells apart logs that begin alike. Older plans have none.
+  public let tail: Digest?
 
-  public init(source: SourceID, path: String, identity: SourceIdentity, from: UInt64, to: UInt64) {
+  public init(
+    source: SourceID, path: String, identity: SourceIdentity, from: UInt64, to: UInt64, tail: Digest? = nil
+  ) {
     precondition(from < to, "a segment is never empty")
     self.source = source
     self.path = path
     self.identity = identity
     self.from = from
     self.to = to
+    self.tail = tail
   }
 
   public var bytes: UInt64 { to - from }

@@ -55,5 +55,14 @@ enum Schema {
       store TEXT PRIMARY KEY, attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, fault TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    // What a log is known by beside its head: the bytes before the cursor, its size when last seen, the header that it took over from
+    // the log it was truncated from, and the source whose content it is a copy of.
+    """
+    ALTER TABLE sources ADD COLUMN tail TEXT;
+    ALTER TABLE sources ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sources ADD COLUMN header TEXT;
+    ALTER TABLE sources ADD COLUMN origin TEXT;
+    CREATE INDEX sources_origin ON sources (origin) WHERE origin IS NOT NULL;
+    """,
   ]
 }

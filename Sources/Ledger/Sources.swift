@@ -10,10 +10,19 @@ public struct SourceRecord: Hashable, Sendable {
   /// All bytes before it are in sealed batches (or are a header).
   public var cursor: UInt64
   public var cursorAt: Timestamp?
+  /// Digest of the last `Limits.headBytes` (or all, if fewer) before the cursor; nil where it is not known.
+  public var tail: Digest?
+  /// When it was last noted.
+  public var size: UInt64
+  /// Of the log that this one was truncated from, kept where
+  /// it is known: a writer that knows nothing of it writes no header again.
+  public var header: [UInt8]?
+  /// The first source with this content, where this one is a copy of it; else nil.
+  public var origin: SourceID?
 
   public init(
     id: SourceID, stream: StreamName, path: String, identity: SourceIdentity, seenAt: Timestamp, cursor: UInt64 = 0,
-    cursorAt: Timestamp? = nil
+    cursorAt: Timestamp? = nil, tail: Digest? = nil, size: UInt64 = 0
   ) {
     self.id = id
     self.stream = stream
@@ -22,6 +31,8 @@ public struct SourceRecord: Hashable, Sendable {
     self.seenAt = seenAt
     self.cursor = cursor
     self.cursorAt = cursorAt
+    self.tail = tail
+    self.size = size
   }
 }
 
@@ -36,13 +47,25 @@ extension Transaction {
     try sources(of: stream, "inode = ?", [Value(inode)])
   }
 
+  /// Sources of the stream whose head is at most so long, gone ones too.
+  public func sources(of stream: StreamName, headAtMost bytes: Int) throws(LedgerFault) -> [SourceRecord] {
+    try sources(of: stream, "head_bytes <= ?", [Value(bytes)])
+  }
+
+  public func knows(_ source: SourceID) throws(LedgerFault) -> Bool {
+    var known = false
+    try connection.rows("SELECT 1 FROM sources WHERE id = ?", [Value(source)]) { _ in known = true }
+    return known
+  }
+
   private func sources(
     of stream: StreamName, _ condition: String, _ values: [Value]
   ) throws(LedgerFault) -> [SourceRecord] {
     var found: [SourceRecord] = []
     try connection.rows(
       """
-      SELECT id, path, device, inode, birth, head_bytes, head, seen_at, cursor, cursor_at FROM sources
+      SELECT id, path, device, inode, birth, head_bytes, head, seen_at, cursor, cursor_at, tail, size,
+        header, origin FROM sources
       WHERE stream = ? AND \(condition) ORDER BY seen_at, id
       """, [Value(stream)] + values
     ) { row in
@@ -50,10 +73,12 @@ extension Transaction {
       let identity = SourceIdentity(
         device: row.uint64(2), inode: row.uint64(3), birth: row.isNull(4) ? nil : row.int64(4), headBytes: row.int(5),
         head: head)
-      found.append(
-        SourceRecord(
-          id: id, stream: stream, path: row.text(1), identity: identity, seenAt: row.time(7), cursor: row.uint64(8),
-          cursorAt: row.optionalTime(9)))
+      var record = SourceRecord(
+        id: id, stream: stream, path: row.text(1), identity: identity, seenAt: row.time(7), cursor: row.uint64(8),
+        cursorAt: row.optionalTime(9), tail: row.optionalText(10).flatMap { Digest(hex: $0) }, size: row.uint64(11))
+      record.header = row.optionalText(12).flatMap { Hex.decode($0) }
+      record.origin = row.optionalText(13).flatMap { SourceID($0) }
+      found.append(record)
     }
     return found
   }
@@ -63,16 +88,22 @@ extension Transaction {
     let i = source.identity
     try connection.run(
       """
-      INSERT INTO sources (id, stream, path, device, inode, birth, head_bytes, head, seen_at, cursor, cursor_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO sources (id, stream, path, device, inode, birth, head_bytes, head, seen_at, cursor, cursor_at, tail,
+        size, header, origin)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET path = excluded.path, device = excluded.device, head_bytes = excluded.head_bytes,
-        head = excluded.head, gone_at = NULL,
+        head = excluded.head, gone_at = NULL, size = excluded.size,
+        header = coalesce(excluded.header, header), origin = coalesce(excluded.origin, origin),
         cursor_at = CASE WHEN excluded.cursor > cursor THEN excluded.cursor_at ELSE cursor_at END,
+        tail = CASE WHEN excluded.cursor > cursor THEN excluded.tail ELSE tail END,
         cursor = max(cursor, excluded.cursor)
       """,
       [
         Value(source.id), Value(source.stream), .text(source.path), Value(i.device), Value(i.inode), Value(i.birth),
         Value(i.headBytes), Value(i.head), Value(source.seenAt), Value(source.cursor), Value(source.cursorAt),
+        source.tail.map { Value($0) } ?? .null, Value(source.size),
+        source.header.map { .text(Hex.encode($0)) } ?? .null,
+        source.origin.map { Value($0) } ?? .null,
       ])
   }
 
@@ -81,11 +112,15 @@ extension Transaction {
     try connection.run("UPDATE sources SET gone_at = ? WHERE id = ? AND gone_at IS NULL", [Value(time), Value(source)])
   }
 
-  /// Whether the source is known and not gone.
+  /// Whether the source, or a copy of what it held, is known and not gone.
   public func isPresent(_ source: SourceID) throws(LedgerFault) -> Bool {
     var present = false
-    try connection.rows("SELECT 1 FROM sources WHERE id = ? AND gone_at IS NULL", [Value(source)]) { _ in present = true
-    }
+    try connection.rows(
+      """
+      SELECT 1 FROM sources a JOIN sources b ON coalesce(b.origin, b.id) = coalesce(a.origin, a.id)
+      WHERE a.id = ? AND b.gone_at IS NULL
+      """, [Value(source)]
+    ) { _ in present = true }
     return present
   }
 

@@ -33,6 +33,8 @@ struct Cut {
   var md5 = ""
   /// How far each source has been read: behind its last segment, and behind gaps.
   var cursors: [SourceID: UInt64] = [:]
+  /// Of the bytes before each cursor.
+  var tails: [SourceID: Digest] = [:]
   var gaps: [Gap] = []
   /// Sources of which all complete records were taken.
   var ended: Set<SourceID> = []
@@ -129,18 +131,22 @@ struct Cutter {
   private var dialect: RecordDialect { settings.record == .csv ? .csv() : .line }
 
   private func take(_ log: Cuttable, from start: UInt64, _ cut: inout Cut, _ writer: inout ObjectWriter) throws {
+    let file = try files.open(log.path)
     let reader = LogReader(
-      file: try files.open(log.path), size: log.size, isFinal: log.isFinal, dialect: dialect,
-      maxRecord: settings.batch.maxRecord, from: start)
+      file: file, size: log.size, isFinal: log.isFinal, dialect: dialect, maxRecord: settings.batch.maxRecord,
+      from: start
+    )
     // A first segment covers the header too: all segments of a source together cover it from its first byte.
     var segment = (from: log.record.cursor, to: log.record.cursor)
     var rows = 0
-    func close() {
+    func close() throws(FileFault) {
       guard rows > 0 else { return }
+      let tail = try Fingerprint.tail(of: file, before: segment.to)
+      cut.tails[log.record.id] = tail
       cut.segments.append(
         Segment(
           source: log.record.id, path: log.path.string, identity: log.record.identity, from: segment.from,
-          to: segment.to))
+          to: segment.to, tail: tail))
       rows = 0
     }
     reading: while true {
@@ -151,16 +157,11 @@ struct Cutter {
         cut.isFull = reader.offset < log.size
         break
       }
+      var step = try reader.next(maxBytes: room, maxRecords: rowRoom)
       // The first record of a batch is taken whatever its size; behind it the limits hold.
-      switch try reader.next(maxBytes: room, maxRecords: rowRoom) {
+      if step == .full, cut.rows == 0 { step = try reader.next(maxBytes: .max, maxRecords: 1) }
+      switch step {
       case .records(let count, let bytes):
-        try add(reader, count, bytes, &cut, &writer)
-        rows += count
-        segment.to = reader.offset
-      case .full where cut.rows == 0:
-        guard case .records(let count, let bytes) = try reader.next(maxBytes: .max, maxRecords: 1) else {
-          break reading
-        }
         try add(reader, count, bytes, &cut, &writer)
         rows += count
         segment.to = reader.offset
@@ -168,13 +169,14 @@ struct Cutter {
         cut.isFull = true
         break reading
       case .tooLarge:
-        close()
+        try close()
         guard let gap = try putAside(reader, log) else {
           cut.ended.insert(log.record.id)
           break reading
         }
         cut.gaps.append(gap)
         cut.cursors[log.record.id] = gap.to
+        cut.tails[log.record.id] = try Fingerprint.tail(of: file, before: gap.to)
         segment = (gap.to, gap.to)
       case .end(let rest):
         if log.isFinal, rest > 0 {
@@ -186,7 +188,7 @@ struct Cutter {
       }
     }
     if rows > 0 { cut.cursors[log.record.id] = segment.to }
-    close()
+    try close()
   }
 
   /// The last record of a closed log counts without its line feed, and gets one. - Returns: the records that it was.

@@ -1,3 +1,4 @@
+import Config
 import Core
 import Files
 import Formats
@@ -27,15 +28,17 @@ struct LogSources {
   static let asideSuffix = ".navette"
 
   let stream: StreamName
+  let rotation: StreamSettings.Rotation
   let globs: [(directory: FilePath, pattern: Glob)]
   private let files: any Files
   /// What each file looked like when its head was last compared, by source.
   private var verified: [SourceID: FileInfo] = [:]
 
-  init(stream: StreamName, logs: [String], files: any Files) {
-    self.stream = stream
+  init(_ settings: StreamSettings, files: any Files) {
+    stream = settings.name
+    rotation = settings.rotation
     self.files = files
-    globs = logs.map { glob in
+    globs = settings.logs.map { glob in
       let path = FilePath(glob)
       return (path.removingLastComponent(), Glob(path.lastComponent?.string ?? ""))
     }
@@ -60,8 +63,11 @@ struct LogSources {
   ) throws -> Found {
     var found = Found()
     var left = Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    var seen: Set<FileKey> = []
     for (path, role) in candidates(&found.faults) {
       guard let info = try files.info(path), info.kind == .file else { continue }
+      // Two names of one file are one log.
+      guard seen.insert(FileKey(info)).inserted else { continue }
       var record: SourceRecord
       if let match = try match(info, path, among: left.values.filter { $0.identity.inode == info.inode }) {
         record = match
@@ -79,14 +85,32 @@ struct LogSources {
       if try freshen(&record, info, path) { found.changed.append(record) }
       verified[record.id] = info
       found.logs.append(
-        LogFile(
-          record: record, path: path, role: role, info: info,
-          writers: role == .aside ? try files.writers(of: path) : .some))
+        LogFile(record: record, path: path, role: role, info: info, writers: try writers(of: record, path, role, info)))
     }
     let unlisted = Set(found.faults.map(\.place))
     found.vanished = left.values.filter { !unlisted.contains(FilePath($0.path).removingLastComponent().string) }
     for gone in found.vanished { verified[gone.id] = nil }
     return found
+  }
+
+  private struct FileKey: Hashable {
+    let device: UInt64
+    let inode: UInt64
+    init(_ info: FileInfo) { (device, inode) = (info.device, info.inode) }
+  }
+
+  /// Asked only where the answer matters: of a log that may have come to its end.
+  private func writers(
+    of record: SourceRecord, _ path: FilePath, _ role: LogFile.Role, _ info: FileInfo
+  ) throws(FileFault) -> Writers {
+    guard role == .aside || (rotation == .closed && info.size > record.cursor) else { return .some }
+    do {
+      return try files.writers(of: path)
+    } catch {
+      // Gone since it was listed: the next look finds that out.
+      if error.kind == .missing { return .some }
+      throw error
+    }
   }
 
   /// The size that the source had when it was last looked at.
@@ -150,7 +174,7 @@ struct LogSources {
       if let born = info.born, let birth = identity.birth, born != birth { continue }
       if info.size < record.cursor || info.size < UInt64(identity.headBytes) { continue }
       if let last = verified[record.id], last.size == info.size, last.changed == info.changed { return record }
-      if try head(of: path, bytes: identity.headBytes) == identity.head { return record }
+      if try open(path).map({ try Fingerprint.fits($0, record) }) ?? false { return record }
     }
     return nil
   }
@@ -162,7 +186,7 @@ struct LogSources {
 
   private func make(_ info: FileInfo, _ path: FilePath, at now: Timestamp) throws -> SourceRecord? {
     let bytes = Int(min(info.size, UInt64(Limits.headBytes)))
-    guard let head = try head(of: path, bytes: bytes) else { return nil }
+    guard let file = try open(path), let head = try Fingerprint.head(of: file, bytes: bytes) else { return nil }
     let identity = SourceIdentity(
       device: info.device, inode: info.inode, birth: info.born, headBytes: bytes, head: head)
     let name = "\(stream)\n\(info.inode)\n\(info.born ?? -1)\n\(head)\n\(now.nanoseconds)"
@@ -179,7 +203,9 @@ struct LogSources {
       changed = true
     }
     let longer = Int(min(info.size, UInt64(Limits.headBytes)))
-    if longer > record.identity.headBytes, let head = try head(of: path, bytes: longer) {
+    if longer > record.identity.headBytes, let file = try open(path),
+      let head = try Fingerprint.head(of: file, bytes: longer)
+    {
       record.identity.headBytes = longer
       record.identity.head = head
       changed = true
@@ -187,22 +213,10 @@ struct LogSources {
     return changed
   }
 
-  /// Nil where the file holds fewer bytes, or is gone.
-  private func head(of path: FilePath, bytes: Int) throws -> Digest? {
-    do throws(FileFault) {
-      let file = try files.open(path)
-      var buffer = [UInt8](repeating: 0, count: bytes)
-      var filled = 0
-      while filled < bytes {
-        let count = try buffer.withUnsafeMutableBufferPointer { (all) throws(FileFault) in
-          try file.read(
-            into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(all)[filled...]),
-            at: UInt64(filled))
-        }
-        guard count > 0 else { return nil }
-        filled += count
-      }
-      return DigestHasher.digest(of: buffer)
+  /// Nil where it is gone.
+  private func open(_ path: FilePath) throws(FileFault) -> (any ReadableFile)? {
+    do {
+      return try files.open(path)
     } catch {
       if error.kind == .missing { return nil }
       throw error

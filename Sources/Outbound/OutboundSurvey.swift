@@ -10,7 +10,7 @@ public struct OutboundSurvey: Hashable, Sendable {
   public private(set) var oldest: Timestamp?
 
   public init(_ settings: StreamSettings, files: any Files, ledger: Ledger?, at now: Timestamp) throws {
-    var sources = LogSources(stream: settings.name, logs: settings.logs, files: files)
+    var sources = LogSources(settings, files: files)
     let known = try ledger?.read { (t) throws(LedgerFault) in try t.sources(of: settings.name) } ?? []
     let found = try sources.scan(known: known, at: now) { inode in
       try ledger?.read { (t) throws(LedgerFault) in try t.sources(of: settings.name, inode: inode) } ?? []

@@ -33,16 +33,19 @@ extension OutboundEngine {
   // MARK: - Look
 
   func look(_ lane: StreamLane, at now: Moment) throws {
+    try recallBeginning(lane)
     let known = try ledger.read { (t) throws(LedgerFault) in try t.sources(of: lane.name) }
     let sizes = Dictionary(known.map { ($0.id, lane.sources.lastSize(of: $0.id)) }, uniquingKeysWith: { a, _ in a })
     let ledger = ledger
-    let found = try lane.sources.scan(known: known, at: now.wall) { inode in
+    var found = try lane.sources.scan(known: known, at: now.wall) { inode in
       try ledger.read { (t) throws(LedgerFault) in try t.sources(of: lane.name, inode: inode) }
     }
-    if !found.changed.isEmpty || !found.vanished.isEmpty {
+    if found.faults.isEmpty { try begin(lane, &found, isNew: known.isEmpty, at: now) }
+    let (changed, vanished) = (found.changed, found.vanished)
+    if !changed.isEmpty || !vanished.isEmpty {
       try ledger.transact("note sources") { (t) throws(LedgerFault) in
-        for record in found.changed { try t.note(record) }
-        for record in found.vanished { try t.noteGone(record.id, at: now.wall) }
+        for record in changed { try t.note(record) }
+        for record in vanished { try t.noteGone(record.id, at: now.wall) }
       }
     }
     for record in found.vanished {
@@ -83,6 +86,8 @@ extension OutboundEngine {
 
   /// Bytes that may hold records not yet in a batch.
   private func unread(_ log: LogFile, _ lane: StreamLane, at now: Moment) throws -> UInt64 {
+    // What is not closed yet is none of our business.
+    guard lane.settings.rotation != .closed || isFinal(log, lane, at: now) else { return 0 }
     let id = log.record.id
     let shape = StreamLane.Exhausted(size: log.info.size, isFinal: isFinal(log, lane, at: now))
     if lane.exhausted[id] == shape || log.info.size <= log.record.cursor { return 0 }
@@ -110,9 +115,18 @@ extension OutboundEngine {
     Cuttable(record: log.record, path: log.path, size: log.info.size, isFinal: isFinal(log, lane, at: now))
   }
 
+  /// Whether its records may be taken now. Without a rotation of ours they are taken from the live log.
+  func isOurs(_ log: LogFile, _ lane: StreamLane, at now: Moment) -> Bool {
+    switch lane.settings.rotation {
+    case .rename: log.role == .aside
+    case .closed: isFinal(log, lane, at: now)
+    case .copytruncate, .follow: true
+    }
+  }
+
   /// Nobody can add to it any more: the kernel says so, or, where we may not ask, size and ctime have been at rest.
   func isFinal(_ log: LogFile, _ lane: StreamLane, at now: Moment) -> Bool {
-    guard log.role == .aside else { return false }
+    guard log.role == .aside || lane.settings.rotation == .closed else { return false }
     switch log.writers {
     case .none: return true
     case .some: return false

@@ -78,7 +78,7 @@ extension OutboundEngine {
   /// Cuts and seals one batch from the logs that may be cut.
   /// - Returns: whether there may be more.
   mutating func seal(_ lane: StreamLane, everything: Bool, at now: Moment) throws -> Bool {
-    let logs = lane.logs.filter { $0.role == .aside }.map { cuttable($0, lane, at: now) }
+    let logs = lane.logs.filter { isOurs($0, lane, at: now) }.map { cuttable($0, lane, at: now) }
     let candidates = logs.filter { log in
       log.size > log.record.cursor
         && lane.exhausted[log.record.id] != StreamLane.Exhausted(size: log.size, isFinal: log.isFinal)
@@ -110,7 +110,8 @@ extension OutboundEngine {
       try lane.spool.remove(id, from: .building)
     }
     try record(plan, cut, lane, at: now)
-    return plan != nil && cut.isFull
+    // Logs without records may have stood before one with another header: the next try passes them over.
+    return cut.isFull && (plan != nil || cut.rows == 0 && !cut.ended.isEmpty)
   }
 
   private func makePlan(_ id: BatchID, _ cut: Cut, _ lane: StreamLane, at now: Moment) -> BatchPlan {
@@ -132,6 +133,7 @@ extension OutboundEngine {
       guard let index = lane.logs.firstIndex(where: { $0.record.id == source }) else { continue }
       lane.logs[index].record.cursor = cursor
       lane.logs[index].record.cursorAt = now.wall
+      lane.logs[index].record.tail = plan == nil ? nil : cut.tails[source]
       lane.waiting[source] = nil
       lane.drained.insert(source)
       lane.counted[source] = nil
@@ -170,7 +172,7 @@ extension Transaction {
         SourceRecord(
           id: segment.source, stream: plan.stream, path: segment.path, identity: segment.identity,
           seenAt: plan.sealedAt,
-          cursor: segment.to, cursorAt: plan.sealedAt))
+          cursor: segment.to, cursorAt: plan.sealedAt, tail: segment.tail))
     }
   }
 }

@@ -38,6 +38,8 @@ final class StreamLane {
   /// Logs whose writers cannot be told, and since when they have not changed.
   var resting: [SourceID: Rest] = [:]
   var sweptAt: Duration?
+  /// Whether it is settled what of the logs that lay there at first is read.
+  var hasBegun = false
 
   var name: StreamName { settings.name }
 
@@ -70,7 +72,7 @@ final class StreamLane {
     } catch {
       preconditionFailure("the configuration was accepted with the key \(settings.key): \(error)")
     }
-    sources = LogSources(stream: settings.name, logs: settings.logs, files: files)
+    sources = LogSources(settings, files: files)
   }
 
   /// Forgets what it knew of a source that is gone.

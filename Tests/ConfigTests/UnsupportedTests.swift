@@ -20,7 +20,6 @@ struct UnsupportedTests {
     "feeds.*.expect": ("expect: {by: \"06:00\", days: [mon, tue], timezone: Europe/Paris, grace: 30m}", nil),
     "feeds.*.pull": ("pull: {store: shelf, prefix: a/, every: 5m, after: delete}", nil),
     "streams.*.rotation": ("rotation: follow", "rotation: rename"),
-    "streams.*.start": ("start: end", "start: beginning"),
     "streams.*.header.sanitize": ("header: {sanitize: true}", "header: {sanitize: false}"),
     "streams.*.header.rename": ("header: {rename: {a: b}}", "header: {rename: {}}"),
     "streams.*.schedule": ("schedule: [\"06:00\"]", "schedule: []"),

@@ -1,0 +1,89 @@
+import Core
+import Files
+import Ledger
+import Spool
+import SystemPackage
+
+/// `start.json`: what of the logs that lay there when a stream was first looked at is never sent. It outlives the ledger.
+struct Beginning: Hashable, Sendable, Codable {
+  static let fileName = "start.json"
+
+  struct Skipped: Hashable, Sendable, Codable {
+    let source: SourceID
+    let path: String
+    let identity: SourceIdentity
+    /// The records before it are left out.
+    let to: UInt64
+    let tail: Digest?
+  }
+
+  var schema = 1
+  let at: Timestamp
+  let skipped: [Skipped]
+}
+
+/// `start: end` leaves out what lies in the logs when the stream is looked at for the very first time. A log that comes later is
+/// read from its first byte, or what is written between its birth and our first look at it would be lost.
+extension OutboundEngine {
+  private func path(_ lane: StreamLane) -> FilePath { lane.spool.root.appending(Beginning.fileName) }
+
+  /// Tells the ledger what was settled in an earlier life, where it does not know.
+  func recallBeginning(_ lane: StreamLane) throws {
+    guard !lane.hasBegun, try files.info(path(lane)) != nil else { return }
+    let beginning = try files.readPlan(Beginning.self, at: path(lane))
+    try files.sync([path(lane), lane.spool.root])
+    try note(beginning, lane)
+    lane.hasBegun = true
+  }
+
+  private func note(_ beginning: Beginning, _ lane: StreamLane) throws(LedgerFault) {
+    let unknown = try ledger.read { (t) throws(LedgerFault) in
+      var unknown: [Beginning.Skipped] = []
+      for skipped in beginning.skipped where try !t.knows(skipped.source) { unknown.append(skipped) }
+      return unknown
+    }
+    guard !unknown.isEmpty else { return }
+    try ledger.transact("begin") { (t) throws(LedgerFault) in
+      for skipped in unknown {
+        try t.note(
+          SourceRecord(
+            id: skipped.source, stream: lane.name, path: skipped.path, identity: skipped.identity, seenAt: beginning.at,
+            cursor: skipped.to, cursorAt: beginning.at, tail: skipped.tail))
+      }
+    }
+  }
+
+  /// At the first look of all, before the ledger hears of what was found: what lies there now is behind the cursors.
+  /// - Parameter isNew: the ledger knew no source of the stream before it.
+  func begin(_ lane: StreamLane, _ found: inout LogSources.Found, isNew: Bool, at now: Moment) throws {
+    guard !lane.hasBegun else { return }
+    guard lane.settings.start == .end, isNew, lane.sequence == 0 else {
+      lane.hasBegun = true
+      return
+    }
+    var skipped: [Beginning.Skipped] = []
+    for index in found.logs.indices {
+      let log = found.logs[index]
+      guard let end = try endOfRecords(log, lane, at: now) else { continue }
+      let tail = try Fingerprint.tail(of: try files.open(log.path), before: end)
+      skipped.append(
+        Beginning.Skipped(
+          source: log.record.id, path: log.path.string, identity: log.record.identity, to: end, tail: tail))
+      found.logs[index].record.cursor = end
+      found.logs[index].record.cursorAt = now.wall
+      found.logs[index].record.tail = tail
+      found.changed.append(found.logs[index].record)
+    }
+    try files.writePlan(Beginning(at: now.wall, skipped: skipped), to: path(lane))
+    try files.sync([path(lane), lane.spool.root])
+    lane.hasBegun = true
+  }
+
+  /// Nil where no record lies there yet.
+  private func endOfRecords(_ log: LogFile, _ lane: StreamLane, at now: Moment) throws -> UInt64? {
+    let cuttable = cuttable(log, lane, at: now)
+    guard let header = try lane.cutter.header(of: cuttable) else { return nil }
+    let end = try lane.cutter.count(cuttable, from: header.end).end
+    return end > header.end ? end : nil
+  }
+}

@@ -20,6 +20,9 @@ public protocol StoreReader: Store {
   func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws
   /// Writes the object's bytes into a new file at `target`. `.refused` where there is no such object.
   func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt
+  /// Reads the object's bytes and keeps none: size and digest of the receipt are those of what arrived, whatever the service says of
+  /// the object. Nil where there is no such object.
+  func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt?
 }
 
 /// What `check --connect` needs.

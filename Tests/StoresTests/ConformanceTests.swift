@@ -1,3 +1,4 @@
+import Config
 import Core
 import Files
 import Store
@@ -25,12 +26,13 @@ import Testing
       legs.append(
         Leg(name: remote[4]) { try await s3(servers, servers.rclone, $0, bucket: servers.rcloneBucket) })
     }
-    remote += ["azblob(sdk-judged)", "sftp(openssh)"]
+    remote += ["azblob(sdk-judged)", "sftp(openssh)", "sftp(asyncssh)"]
     if let azure = AzureServer.required() {
       legs.append(Leg(name: "azblob(sdk-judged)") { try azure.conformance($0) })
     }
     if let openSSH = OpenSSH.required() {
       legs.append(Leg(name: "sftp(openssh)") { try await sftp(openSSH, $0) })
+      legs.append(Leg(name: "sftp(asyncssh)", make: otherSFTP))
     }
     var matrix: [String] = []
     for leg in legs {
@@ -124,4 +126,27 @@ import Testing
     },
     // All that passes is encrypted, so the way cannot know which answer to lose.
     replyLost: { file, key in _ = try await server.store().create(file, at: key) })
+}
+
+/// A server of another make, by password.
+@Sendable private func otherSFTP(_ folder: TemporaryFolder) async throws -> StoreConformance {
+  let shelf = folder.path.appending("shelf")
+  try LinuxFiles().makeDirectory(shelf, mode: .stateDirectory)
+  let server = try await PythonServer.passwordSFTP([shelf.string, "partner", "sftp-pass"])
+  let pin = try #require(try await server.requests(atLeast: 1).first).dropFirst("pin ".count)
+  @Sendable func store(_ port: Int) throws -> any RemoteStore {
+    let settings = SFTPSettings(
+      user: "partner", host: "127.0.0.1", port: UInt16(port), folder: "/objects",
+      access: .password(Secret("sftp-pass")), hostKey: .pinned(String(pin)))
+    let name = try #require(StoreName("partner"))
+    return try makeStore(StoreSettings(name: name, target: .sftp(settings)), files: LinuxFiles(), clock: wallClock)
+  }
+  return StoreConformance(
+    try store(server.port), files: LinuxFiles(), folder: folder.path, run: uniqueName(),
+    cutShort: { file, key in
+      let proxy = try await PythonServer.proxy(to: ":\(server.port)", "cut-request:1000000")
+      let kind = try await fault { _ = try await store(proxy.port).create(file, at: key) }.kind
+      #expect(kind == .unreachable)
+    },
+    replyLost: { file, key in _ = try await store(server.port).create(file, at: key) })
 }

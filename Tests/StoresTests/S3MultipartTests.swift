@@ -210,9 +210,9 @@ struct S3MultipartTests {
     #expect(try await fault { _ = try await store.create(small, at: key) }.kind == .mismatch)
     let requests = try await server.requests(atLeast: 5)
     #expect(requests.last?.hasPrefix("DELETE ") == true && requests.last?.contains("?uploadId=u1 ") == true)
-    let (whole, _) = try await canned(small, Self.done, head(small, tag: "\(wrong)-2"))
+    let (whole, _) = try await canned(small, Self.done, head(small, tag: "\(wrong)-2"), "{}")
     #expect(try await fault { _ = try await whole.create(small, at: key) }.kind == .mismatch)
-    let (silent, _) = try await canned(small, Self.done, #"{"headers":{"Content-Length":"100000"}}"#)
+    let (silent, _) = try await canned(small, Self.done, #"{"headers":{"Content-Length":"100000"}}"#, "{}")
     #expect(try await fault { _ = try await silent.create(small, at: key) }.kind == .mismatch)
   }
 

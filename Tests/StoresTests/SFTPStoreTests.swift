@@ -73,6 +73,39 @@ import Testing
     #expect(nobody.kind == .denied)
   }
 
+  @Test("logs in by password; begins anew where the server hangs up; guesses at a quota that nobody told")
+  func password() async throws {
+    if Servers.isSkippable { return }
+    let shelf = folder.path.appending("shelf")
+    try files.makeDirectory(shelf, mode: .stateDirectory)
+    let big = try StoredFile.sample(at: folder.path.appending("big"), size: 2_000_000, seed: 2, files)
+    let server = try await PythonServer.passwordSFTP([
+      shelf.string, "partner", "c4nary", "drop=1000000", "quota=3000000",
+    ])
+    let pin = try #require(try await server.requests(atLeast: 1).first).dropFirst("pin ".count)
+    func store(_ password: String) throws -> any RemoteStore {
+      let settings = SFTPSettings(
+        user: "partner", host: "127.0.0.1", port: UInt16(server.port), folder: "/in",
+        access: .password(Secret(password)), hostKey: .pinned(String(pin)))
+      return try makeStore(
+        StoreSettings(name: try #require(StoreName("partner")), target: .sftp(settings)), files: files, clock: wallClock
+      )
+    }
+    let wrong = try await fault { _ = try await store("wr0ng").stat(try key("x")) }
+    #expect(wrong.kind == .denied && !wrong.description.contains("wr0ng"), "\(wrong)")
+    let good = try store("c4nary")
+    let dropped = try await fault { _ = try await good.create(big, at: try key("big")) }
+    #expect(dropped.kind == .unreachable, "\(dropped)")
+    #expect(try await good.stat(try key("big")) == nil)
+    #expect(try await good.create(big, at: try key("big")).outcome == .created)
+    #expect(try await good.create(big, at: try key("big")).outcome == .alreadyThere)
+    #expect(try await good.readBack(try key("big"))?.sha256 == big.sha256)
+    let bigger = try StoredFile.sample(at: folder.path.appending("bigger"), size: 4_000_000, seed: 3, files)
+    let full = try await fault { _ = try await good.create(bigger, at: try key("bigger")) }
+    #expect(full.kind == .unreachable && full.remedy?.contains("quota") == true, "\(full)")
+    #expect(try await good.stat(try key("bigger")) == nil)
+  }
+
   @Test("says what it is where RSA keys meet an old libssh2")
   func rsa() async throws {
     guard let server = OpenSSH.required() else { return }

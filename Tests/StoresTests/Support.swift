@@ -12,8 +12,8 @@ import Testing
 
 /// The real servers that `scripts/test-servers` started, as its environment tells.
 struct Servers: Sendable {
-  let s3, strict, tls, virtualHosts, rclone, rcloneBucket, ca, otherCA, keyID, secret, readerID, readerSecret, bucket,
-    region: String
+  let s3, strict, tls, virtualHosts, rclone, rcloneBucket, ca, otherCA, keyID, secret, readerID, readerSecret, writerID,
+    bucket, region: String
 
   private static let environment = ProcessInfo.processInfo.environment
   private static let isSkipped = environment["NAVETTE_TEST_SKIP_SERVERS"] == "1"
@@ -33,7 +33,8 @@ struct Servers: Sendable {
       s3: value(""), strict: value("_STRICT"), tls: value("_TLS"), virtualHosts: value("_VHOST"),
       rclone: value("_RCLONE"), rcloneBucket: value("_RCLONE_BUCKET"), ca: value("_CA"),
       otherCA: value("_OTHER_CA"), keyID: value("_KEY_ID"), secret: value("_SECRET"), readerID: value("_READER_ID"),
-      readerSecret: value("_READER_SECRET"), bucket: value("_BUCKET"), region: value("_REGION"))
+      readerSecret: value("_READER_SECRET"), writerID: value("_WRITER_ID"), bucket: value("_BUCKET"),
+      region: value("_REGION"))
   }
 
   /// With botocore; the machine's own where the script has not run.
@@ -124,7 +125,14 @@ final class PythonServer: Sendable {
   }
 
   /// The answers as a JSON list; see `canned_http.py`.
-  static func canned(_ answers: String) async throws -> PythonServer { try await start(["canned_http.py", answers]) }
+  static func canned(_ answers: String, tls: String...) async throws -> PythonServer {
+    try await start(["canned_http.py", answers] + tls)
+  }
+
+  /// An SFTP server that is not OpenSSH: `password_sftp.py`. Its first line tells the host key to pin.
+  static func passwordSFTP(_ options: [String]) async throws -> PythonServer {
+    try await start(["password_sftp.py"] + options, python: Servers.python)
+  }
 
   static func forwarding(user: String, password: String) async throws -> PythonServer {
     try await start(["http_proxy.py", user, password])

@@ -137,6 +137,8 @@ public final class SimStore: StoreReader, StoreProbe {
     return receipt(.found, object)
   }
 
+  public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? { try await stat(key) }
+
   public func delete(_ key: StoreKey) async throws(StoreFault) {
     try gate("delete \(key)")
     state.withLock { $0.objects[key.description] = nil }

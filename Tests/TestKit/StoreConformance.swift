@@ -62,6 +62,7 @@ public struct StoreConformance: Sendable {
     ("what is missing is nil", { try await $0.missing() }),
     ("a list is whole, ordered and bounded by its prefix", { try await $0.lists() }),
     ("what is read is what was written", { try await $0.readsBack() }),
+    ("what is read back is what was written, and nothing of it is kept", { try await $0.readsBackOnly() }),
     ("what is deleted is gone, and may be deleted again", { try await $0.deletes() }),
     ("odd keys are keys", { try await $0.oddKeys() }),
     ("a large object arrives whole", { try await $0.large() }),
@@ -142,6 +143,15 @@ public struct StoreConformance: Sendable {
     let (file, key) = (try file("read", 300_001), try key("read.csv.gz"))
     _ = try await store.create(file, at: key)
     try await expectContent(file, at: key)
+  }
+
+  func readsBackOnly() async throws {
+    let (file, key) = (try file("back", 300_003), try key("back.csv.gz"))
+    let nothing = try await store.readBack(key)
+    try expect(nothing == nil, "of what is missing it tells \(String(describing: nothing))")
+    _ = try await store.create(file, at: key)
+    let receipt = try await store.readBack(key)
+    try expect(receipt?.size == file.size && receipt?.sha256 == file.sha256, "it tells \(String(describing: receipt))")
   }
 
   func deletes() async throws {

@@ -1,11 +1,12 @@
-"""An HTTP server that gives prepared answers: canned_http.py '[{"status":200,"headers":{},"body":""}, …]'
+"""An HTTP server that gives prepared answers: canned_http.py '[{"status":200,"headers":{},"body":""}, …]' [CERT KEY [old]]
 
 Prints its own port. Each request gets the next answer, the last one over and over. An answer's `cut` closes the connection
-after that many bytes of the body. Ends when its standard input closes; prints one line `METHOD PATH HEADERS-AS-JSON` per request.
+after that many bytes of the body. With CERT and KEY it speaks TLS, `old`: none later than 1.1. Ends when its standard input closes; prints one line `METHOD PATH HEADERS-AS-JSON` per request.
 """
 
 import json
 import os
+import ssl
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,6 +44,14 @@ class Canned(BaseHTTPRequestHandler):
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Canned)
 server.daemon_threads = True
+if len(sys.argv) > 3:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*sys.argv[2:4])
+    if sys.argv[4:] == ["old"]:
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("ALL:@SECLEVEL=0")
+    # A client that hangs up during the handshake is an OSError of accept, which the server passes over.
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_address[1], flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.read()

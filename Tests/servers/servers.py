@@ -25,6 +25,7 @@ from botocore.credentials import Credentials
 
 KEY, SECRET, REGION, BUCKET = "AKIANAVETTETEST00001", "navette-test-secret-0001", "eu-west-1", "navette-test"
 READER, READER_SECRET = "AKIANAVETTETEST00002", "navette-test-secret-0002"
+WRITER = "AKIANAVETTETEST00003"  # with the reader's secret
 AZURE, AZURE_KEY = "navettetest", base64.b64encode(b"navette-test-azure-key-0001").decode()
 AZURE_CONTAINER, AZURE_TOKEN = "navette-test", "navette-test-bearer-token-0001"
 PORTS = 14
@@ -94,6 +95,11 @@ def certificates(data):
     openssl("req", "-new", *curve, "-keyout", "srv.key", "-out", "srv.csr", "-subj", "/CN=127.0.0.1")
     openssl("x509", "-req", "-in", "srv.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
             "-days", "30", "-extfile", "san", "-out", "srv.pem")
+    with open(f"{data}/other-san", "w") as f:
+        f.write("subjectAltName=DNS:elsewhere.example.net\n")
+    for name, days, names in (("expired", "-1", "san"), ("elsewhere", "30", "other-san")):
+        openssl("x509", "-req", "-in", "srv.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-days", days, "-extfile", names, "-out", f"{name}.pem")
 
 
 def spawn(home, data, name, words, **variables):
@@ -172,6 +178,8 @@ def start(home, venv):
             {"name": "agent", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": everything},
             {"name": "reader", "credentials": [{"accessKey": READER, "secretKey": READER_SECRET}],
              "actions": ["Read", "List"]},
+            {"name": "writer", "credentials": [{"accessKey": WRITER, "secretKey": READER_SECRET}],
+             "actions": ["Write"]},
         ], "kms": {"default_provider": "l", "providers": {"l": {"type": "local", "enableOnDemandCreate": True}}}}, f)
     weed = spawn(home, data, "weed", [
         f"{venv}/bin/weed", "server", f"-dir={data}/objects", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
@@ -212,6 +220,7 @@ def start(home, venv):
         "NAVETTE_TEST_S3_SECRET": SECRET,
         "NAVETTE_TEST_S3_READER_ID": READER,
         "NAVETTE_TEST_S3_READER_SECRET": READER_SECRET,
+        "NAVETTE_TEST_S3_WRITER_ID": WRITER,
         "NAVETTE_TEST_S3_BUCKET": BUCKET,
         "NAVETTE_TEST_S3_REGION": REGION,
         "NAVETTE_TEST_PYTHON": f"{venv}/bin/python",

@@ -34,8 +34,7 @@ public struct AzureStore: StoreReader, StoreProbe {
     environment: @Sendable (String) -> String?
   ) throws(StoreFault) {
     let access = try AzureAccess(azure)
-    let options = TransferOptions(
-      connectTimeout: settings.connectTimeout, stallTimeout: settings.stallTimeout, caFile: azure.caFile, agent: agent)
+    let options = TransferOptions(settings, caFile: azure.caFile, agent: agent)
     client = AzureClient(
       access, threads: TransferThreads(slots: settings.concurrency, options: options, files: files),
       identity: AzureIdentity(AzureIdentity.Source(environment), options: options, files: files), clock: clock)
@@ -119,6 +118,16 @@ public struct AzureStore: StoreReader, StoreProbe {
         .unreachable, what, at: place, why: "the bytes that came are not those of the MD5 that the store tells")
     }
     return Receipt(outcome: .found, size: size, sha256: sha256, tag: evidence.tag)
+  }
+
+  public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
+    let what = "Cannot read back"
+    let objectKey = try checked(key, what)
+    let answer = try await client.send(AzureClient.Request(method: .get, objectKey: objectKey, sink: .digest), what)
+    if answer.status == 404, client.refusal(answer).code == "BlobNotFound" { return nil }
+    guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
+    return Receipt(
+      outcome: .found, size: answer.received, sha256: answer.sha256, tag: AzureEvidence(answer.headers).tag)
   }
 
   // MARK: StoreProbe

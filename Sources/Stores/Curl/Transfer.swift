@@ -124,3 +124,12 @@ struct TransferOptions: Sendable {
   /// The product's name and version, for `User-Agent`.
   var agent = "navette"
 }
+
+extension TransferOptions {
+  /// Those of any store; the rest is its own.
+  init(_ settings: StoreSettings, caFile: FilePath? = nil, agent: String) {
+    self.init(
+      connectTimeout: settings.connectTimeout, stallTimeout: settings.stallTimeout, caFile: caFile,
+      proxy: settings.proxy.map { .url($0) } ?? .environment, agent: agent)
+  }
+}

@@ -17,26 +17,32 @@ enum TransferFailure: Error {
       return StoreFault(fault.kind.storeKind, what, at: place, why: fault.description, remedy: fault.remedy)
     case .curl(let code, let detail):
       let reason = detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
-      var (kind, remedy) = TransferFailure.meaning(of: code)
-      // The answer to CONNECT is no answer of the endpoint, and has no code of its own.
-      if code == CURLE_RECV_ERROR || code == CURLE_COULDNT_CONNECT, reason.contains("407") {
-        (kind, remedy) = (.denied, "Check the proxy's user and password")
-      }
+      let (kind, remedy) = TransferFailure.meaning(of: code, reason)
       return StoreFault(kind, what, at: place, why: "\(reason) (curl \(code.rawValue))", remedy: remedy)
     }
   }
 
-  static func meaning(of code: CURLcode) -> (kind: StoreKind, remedy: String?) {
+  /// - Parameter reason: curl's own words, for what shares one code.
+  static func meaning(of code: CURLcode, _ reason: String = "") -> (kind: StoreKind, remedy: String?) {
     switch code {
-    case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS,
-      CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    // The answer to CONNECT is no answer of the endpoint, and has no code of its own.
+    case CURLE_RECV_ERROR where hasProxyRefused(reason, 407), CURLE_COULDNT_CONNECT where hasProxyRefused(reason, 407):
+      (.denied, "Check the proxy's user and password")
+    case CURLE_RECV_ERROR where hasProxyRefused(reason), CURLE_COULDNT_CONNECT where hasProxyRefused(reason):
+      (.unreachable, "The proxy does not lead there: ask its owner, or name the host in NO_PROXY")
+    case CURLE_PEER_FAILED_VERIFICATION: (.untrusted, distrust(reason))
+    case CURLE_SSL_CONNECT_ERROR where reason.contains("wrong version number"):
+      (.denied, "There is no TLS at this port: check the endpoint's scheme and port")
+    case CURLE_SSL_CONNECT_ERROR where reason.contains("protocol version") || reason.contains("unsupported protocol"):
+      (.untrusted, "The endpoint must offer TLS 1.2 or later")
+    case CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_PINNEDPUBKEYNOTMATCH:
       (.untrusted, "Check the endpoint's certificate and name, and ca_file where the authority is a private one")
     case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CRL_BADFILE, CURLE_SSL_CERTPROBLEM:
       (.untrusted, "Check that ca_file names a readable PEM file")
     case CURLE_SSL_CIPHER, CURLE_USE_SSL_FAILED:
       (.untrusted, "The endpoint must offer TLS 1.2 or later")
-    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
-      (.unreachable, "Check the endpoint's host name and the machine's name service")
+    case CURLE_COULDNT_RESOLVE_HOST: (.unreachable, "Check the endpoint's host name and the machine's name service")
+    case CURLE_COULDNT_RESOLVE_PROXY: (.unreachable, "Check the proxy's host name and the machine's name service")
     case CURLE_COULDNT_CONNECT:
       (.unreachable, "Check the endpoint, its port and the firewall")
     case CURLE_OPERATION_TIMEDOUT:
@@ -48,6 +54,26 @@ enum TransferFailure: Error {
       // What is left is a connection that broke or spoke nonsense (TLS handshakes included), or want of memory: it may pass.
       (.unreachable, nil)
     }
+  }
+
+  /// “CONNECT tunnel failed, response 407”; before 7.88 “Received HTTP code 407 from proxy after CONNECT”.
+  private static func hasProxyRefused(_ reason: String, _ status: Int? = nil) -> Bool {
+    reason.contains("CONNECT") && (status.map { reason.contains(" \($0)") } ?? true)
+  }
+
+  /// The words are those of OpenSSL's X509_verify_cert_error_string and of libcurl.
+  private static func distrust(_ reason: String) -> String {
+    if reason.contains("has expired") {
+      return "The endpoint's certificate is over: renew it, or set the machine's clock"
+    }
+    if reason.contains("not yet valid") { return "The endpoint's certificate begins later: set the machine's clock" }
+    if reason.contains("subject name") || reason.contains("does not match") {
+      return "The certificate is for another name: correct the endpoint, or have its certificate name it"
+    }
+    if reason.contains("issuer") || reason.contains("self-signed") || reason.contains("self signed") {
+      return "Its authority is not known here: name that authority's certificate in ca_file, if it is yours"
+    }
+    return "Check the endpoint's certificate and name, and ca_file where the authority is a private one"
   }
 }
 

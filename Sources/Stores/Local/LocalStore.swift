@@ -60,6 +60,8 @@ public struct LocalStore: StoreReader, StoreProbe {
     return try await blocking.run { () throws(StoreFault) in try work.read(into: target) }
   }
 
+  public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? { try await stat(key) }
+
   // MARK: StoreProbe
 
   public func delete(_ key: StoreKey) async throws(StoreFault) {

@@ -31,16 +31,28 @@ struct S3Refusal {
 
   /// - Parameter secrets: never printed, even where the service repeats them.
   func fault(_ what: String, at place: String, hiding secrets: [String]) -> StoreFault {
-    let (kind, remedy) = meaning
+    let (kind, remedy) = meaning(for: what)
     var why = code.isEmpty ? "HTTP status \(status)" : "\(code), HTTP status \(status)"
     let words = S3Refusal.clean(message, hiding: secrets)
     if !words.isEmpty { why += ": \(words)" }
     return StoreFault(kind, what, at: place, why: why, remedy: remedy)
   }
 
-  private var meaning: (StoreKind, String?) { byCode ?? byStatus }
+  private func meaning(for what: String) -> (StoreKind, String?) { byCode(what) ?? byStatus(what) }
 
-  private var byCode: (StoreKind, String?)? {
+  /// What AWS wants for the act that failed, by the words that it is told with.
+  private static func right(for what: String) -> String {
+    switch what {
+    case "Cannot list": "Grant s3:ListBucket on the bucket"
+    case "Cannot download", "Cannot read back": "Grant s3:GetObject on bucket and prefix, and kms:Decrypt with KMS"
+    case "Cannot delete": "Grant s3:DeleteObject on bucket and prefix; only check --connect and pulls need it"
+    case "Cannot ask for":
+      "Grant s3:GetObject on bucket and prefix, and s3:ListBucket, without which what is missing looks forbidden"
+    default: "Grant s3:PutObject, s3:GetObject and s3:ListBucket on bucket and prefix, and kms:GenerateDataKey with KMS"
+    }
+  }
+
+  private func byCode(_ what: String) -> (StoreKind, String?)? {
     switch code {
     case "ExpiredToken", "TokenRefreshRequired", "RequestExpired":
       (.expired, "Renew the session token")
@@ -49,11 +61,8 @@ struct S3Refusal {
     case "SignatureDoesNotMatch":
       (.denied, "Check secret_access_key")
     // The keys are good, and this request is not allowed: a rule of the bucket refuses this object, and no retry heals that.
-    case "AccessDenied":
-      (
-        .refused,
-        "Grant s3:PutObject, s3:GetObject and s3:ListBucket on bucket and prefix, and kms:GenerateDataKey with KMS, then: navette retry"
-      )
+    case "AccessDenied" where what == "Cannot upload to": (.refused, "\(S3Refusal.right(for: what)), then: navette retry")
+    case "AccessDenied": (.denied, S3Refusal.right(for: what))
     case "AllAccessDisabled", "AccountProblem", "InvalidObjectState", "NotSignedUp":
       (.denied, "Ask the owner of the account")
     case "RequestTimeTooSkewed":
@@ -85,10 +94,11 @@ struct S3Refusal {
     }
   }
 
-  private var byStatus: (StoreKind, String?) {
+  private func byStatus(_ what: String) -> (StoreKind, String?) {
     switch status {
     case 429, 500, 502, 503, 504: (.throttled(afterMilliseconds: retryAfterMilliseconds), nil)
     case 507: (.full, "Make room in the store, or raise its quota")
+    case 403 where isMute: (.denied, "Check the store's keys. \(S3Refusal.right(for: what))")
     case 401, 403: (.denied, "Check the store's keys and their rights")
     case 407: (.denied, "Check the proxy's password")
     case 408, 409, 425: (.unreachable, nil)

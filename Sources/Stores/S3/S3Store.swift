@@ -30,9 +30,7 @@ public struct S3Store: StoreReader, StoreProbe {
     _ settings: StoreSettings, _ s3: S3Settings, files: any Files, agent: String,
     environment: [String: String], clock: @escaping @Sendable () -> Timestamp, parts: S3Parts
   ) throws(StoreFault) {
-    let options = TransferOptions(
-      connectTimeout: settings.connectTimeout, stallTimeout: settings.stallTimeout, caFile: s3.caFile,
-      proxy: settings.proxy.map { .url($0) } ?? .environment, agent: agent)
+    let options = TransferOptions(settings, caFile: s3.caFile, agent: agent)
     concurrency = settings.concurrency
     let places = CredentialPlaces(
       environment: environment, settings: s3, store: settings, agent: agent, files: files, clock: clock)
@@ -161,6 +159,16 @@ public struct S3Store: StoreReader, StoreProbe {
       throw StoreFault(.unreachable, what, at: place, why: "the bytes were damaged on the way")
     }
     return Receipt(outcome: .found, size: size, sha256: sha256, tag: evidence.tag)
+  }
+
+  public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
+    let what = "Cannot read back"
+    let objectKey = try checked(key, what)
+    let answer = try await client.send(S3Client.Request(method: .get, objectKey: objectKey, sink: .digest), what)
+    if answer.status == 404, S3Error(answer.body)?.code == "NoSuchKey" { return nil }
+    guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
+    return Receipt(
+      outcome: .found, size: answer.received, sha256: answer.sha256, tag: S3Evidence(answer.headers).tag)
   }
 
   // MARK: StoreProbe

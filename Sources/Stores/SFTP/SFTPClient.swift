@@ -13,7 +13,7 @@ final class SFTPClient: Sendable {
 
   init(_ settings: StoreSettings, _ sftp: SFTPSettings, files: any Files) throws(StoreFault) {
     access = try SSHAccess(sftp)
-    var options = TransferOptions(connectTimeout: settings.connectTimeout, stallTimeout: settings.stallTimeout)
+    var options = TransferOptions(settings, agent: "")
     options.ssh = access
     threads = TransferThreads(slots: settings.concurrency, options: options, files: files)
     authority = "\(sftp.host):\(sftp.port)"
@@ -22,8 +22,13 @@ final class SFTPClient: Sendable {
   /// For people; without the user's name, since together they look like an address of somebody.
   func place(_ path: String) -> String { "sftp://\(authority)\(path)" }
 
-  func fault(_ refusal: SFTPRefusal, _ what: String, _ path: String) -> StoreFault {
-    refusal.fault(what, at: place(path), access: access)
+  /// - Parameter isAlive: the server answers all the same: it is this upload that it does not want.
+  func fault(_ refusal: SFTPRefusal, _ what: String, _ path: String, isAlive: Bool = false) -> StoreFault {
+    let fault = refusal.fault(what, at: place(path), access: access)
+    guard isAlive, fault.remedy == nil else { return fault }
+    return StoreFault(
+      fault.kind, fault.what, at: fault.place, why: fault.why,
+      remedy: "The server does not say why: perhaps the user's quota is used up")
   }
 
   /// Of a file; nil where there is nothing.

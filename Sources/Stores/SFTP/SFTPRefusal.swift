@@ -40,7 +40,7 @@ struct SFTPRefusal: Error {
     case CURLE_REMOTE_FILE_NOT_FOUND: (.denied, "Check the folder of the store's url: it cannot be created")
     case CURLE_REMOTE_DISK_FULL: (.full, "Make room on the server, or raise the user's quota")
     case CURLE_SSH, CURLE_QUOTE_ERROR, CURLE_REMOTE_FILE_EXISTS, CURLE_UPLOAD_FAILED: (.unreachable, nil)
-    default: TransferFailure.meaning(of: code)
+    default: TransferFailure.meaning(of: code, text)
     }
   }
 

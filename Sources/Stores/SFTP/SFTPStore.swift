@@ -110,6 +110,12 @@ public struct SFTPStore: StoreReader, StoreProbe {
     return Receipt(outcome: .found, size: size, sha256: sha256)
   }
 
+  public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
+    let path = SFTPObject(root: root, key: key).path
+    guard let answer = try await client.read(path, into: .digest, "Cannot read back") else { return nil }
+    return Receipt(outcome: .found, size: answer.received, sha256: answer.sha256)
+  }
+
   // MARK: StoreProbe
 
   public func delete(_ key: StoreKey) async throws(StoreFault) {
@@ -128,7 +134,7 @@ public struct SFTPStore: StoreReader, StoreProbe {
       // Looked at before the part goes, which would make room.
       let space = try? await client.space(at: object.folder, what)
       guard let space, space.free < file.size || space.freeFiles == 0 else {
-        throw client.fault(refusal, what, object.path)
+        throw client.fault(refusal, what, object.path, isAlive: space != nil)
       }
       do { _ = try await client.remove(part, what) } catch {}
       throw StoreFault(

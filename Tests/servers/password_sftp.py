@@ -1,0 +1,51 @@
+"""An SFTP server that is not OpenSSH and takes a password: password_sftp.py FOLDER USER PASSWORD [OPTION…]
+
+Prints its own port, then `pin` and the SHA-256 of its host key, then `login USER` for each login. Options: `quota=BYTES` for each
+file, and what is more fails; `drop=BYTES`: the first upload that comes so far loses its connection. Ends when its standard
+input closes.
+"""
+
+import asyncio
+import os
+import sys
+
+import asyncssh
+
+FOLDER, USER, PASSWORD = sys.argv[1:4]
+OPTIONS = {name: int(value) for name, value in (option.split("=") for option in sys.argv[4:])}
+
+
+class Login(asyncssh.SSHServer):
+    def password_auth_supported(self):
+        return True
+
+    def validate_password(self, username, password):
+        good = username == USER and password == PASSWORD
+        print("login" if good else "refused", username, flush=True)
+        return good
+
+
+class Folder(asyncssh.SFTPServer):
+    def __init__(self, channel):
+        super().__init__(channel, chroot=FOLDER)
+
+    def write(self, file, offset, data):
+        end = offset + len(data)
+        if end > OPTIONS.get("quota", end):
+            raise asyncssh.SFTPFailure("Disk quota exceeded")
+        if "drop" in OPTIONS and end > OPTIONS["drop"]:
+            del OPTIONS["drop"]
+            self.connection.abort()
+        return super().write(file, offset, data)
+
+
+async def main():
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    server = await asyncssh.listen("127.0.0.1", 0, server_factory=Login, server_host_keys=[key], sftp_factory=Folder)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    print("pin", key.get_fingerprint().removeprefix("SHA256:"), flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    os._exit(0)
+
+
+asyncio.run(main())

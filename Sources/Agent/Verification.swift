@@ -8,7 +8,7 @@ import Stores
 import SystemPackage
 
 /// Compares what the ledger says was confirmed with what the stores really hold.
-public struct Verification: Sendable {
+public struct Verification {
   /// One difference.
   public struct Finding: Hashable, Sendable, Encodable {
     public enum Kind: String, Hashable, Sendable, Encodable { case missing, short, altered, extra }
@@ -19,11 +19,31 @@ public struct Verification: Sendable {
     public let message: String
   }
 
+  /// How far it has come with reading contents back.
+  public struct Progress: Hashable, Sendable {
+    public internal(set) var objects = 0
+    public internal(set) var bytes: UInt64 = 0
+    /// Of how many.
+    public internal(set) var allObjects = 0
+    public internal(set) var allBytes: UInt64 = 0
+    public init() {}
+  }
+
   public private(set) var checked = 0
   /// Objects that may be gone by now, as the store's `lifetime` says, and are.
   public private(set) var expired = 0
 
-  public init() {}
+  private let withContent: Bool
+  private let told: (Progress) -> Void
+  private var progress = Progress()
+
+  /// - Parameters:
+  ///   - content: every object is read back, and its digest is that of its bytes; otherwise the store's word is taken.
+  ///   - progress: told after each object, with contents only.
+  public init(content: Bool = false, progress: @escaping (Progress) -> Void = { _ in }) {
+    withContent = content
+    told = progress
+  }
 
   /// - Parameters:
   ///   - stream: nil: all.
@@ -42,7 +62,9 @@ public struct Verification: Sendable {
           .stateUnusable, "There is no ledger in \(state.root): no agent has run with this state folder yet")
       }
       let ledger = try Ledger(reading: state.ledger)
-      for configured in settings.streams where stream == nil || configured.name == stream {
+      let streams = settings.streams.filter { stream == nil || $0.name == stream }
+      if withContent { try sum(ledger, streams, since) }
+      for configured in streams {
         for name in configured.stores {
           guard let storeSettings = settings.store(name) else { continue }
           let store = try makeStore(storeSettings, files: files) { SystemClock.now().wall }
@@ -72,16 +94,59 @@ public struct Verification: Sendable {
       }
       guard let end = page.last else { return }
       after = end.batch.id
-      for entry in page {
-        guard let key = StoreKey(entry.batch.key) else { continue }
+      let entries = page.filter { StoreKey($0.batch.key) != nil }
+      let keys = entries.compactMap { StoreKey($0.batch.key) }
+      try await receipts(of: keys, store, width: settings.concurrency) { index, receipt in
+        let entry = entries[index]
         checked += 1
-        let receipt = try await store.stat(key)
         let isOld = settings.lifetime > .zero && SystemClock.now().wall - entry.confirmedAt >= settings.lifetime
         if receipt == nil, isOld {
           expired += 1
         } else if let finding = Self.difference(entry.batch, receipt, settings.name) {
           found(finding)
         }
+        guard withContent else { return }
+        progress.objects += 1
+        progress.bytes += entry.batch.compressedBytes
+        told(progress)
+      }
+    }
+  }
+
+  private mutating func sum(_ ledger: Ledger, _ streams: [StreamSettings], _ since: Timestamp?) throws {
+    for stream in streams {
+      for store in stream.stores {
+        let total = try ledger.read { (t) throws(LedgerFault) in
+          try t.confirmedTotal(of: stream.name, by: store, since: since)
+        }
+        progress.allObjects += total.objects
+        progress.allBytes += total.bytes
+      }
+    }
+  }
+
+  /// Asks for several at a time and tells of them in their order. The first fault ends it.
+  private func receipts(
+    of keys: [StoreKey], _ store: any RemoteStore, width: Int, _ each: (Int, Receipt?) -> Void
+  ) async throws {
+    let isContent = withContent
+    try await withThrowingTaskGroup(of: (Int, Receipt?).self) { group in
+      var begun = 0
+      var (next, waiting) = (0, [Int: Receipt?]())
+      func begin() {
+        guard begun < keys.count else { return }
+        let (index, key) = (begun, keys[begun])
+        begun += 1
+        group.addTask { (index, isContent ? try await store.readBack(key) : try await store.stat(key)) }
+      }
+      for _ in 0..<max(1, width) { begin() }
+      while let (index, receipt) = try await group.next() {
+        waiting[index] = .some(receipt)
+        while let receipt = waiting.removeValue(forKey: next) {
+          each(next, receipt)
+          next += 1
+        }
+        begin()
       }
     }
   }

@@ -113,6 +113,20 @@ extension Transaction {
     return found
   }
 
+  /// Of the same batches: how many they are, and their compressed bytes.
+  public func confirmedTotal(
+    of stream: StreamName, by store: StoreName, since: Timestamp?
+  ) throws(LedgerFault) -> (objects: Int, bytes: UInt64) {
+    var total = (objects: 0, bytes: UInt64(0))
+    try connection.rows(
+      """
+      SELECT count(*), coalesce(sum(b.compressed_bytes), 0) FROM batches b JOIN deliveries d ON d.batch = b.id
+      WHERE b.stream = ? AND d.store = ? AND d.confirmed_at IS NOT NULL AND b.sealed_at >= ?
+      """, [Value(stream), Value(store), Value(since ?? Timestamp(nanoseconds: .min))]
+    ) { row in total = (row.int(0), row.uint64(1)) }
+    return total
+  }
+
   public func knows(key: String) throws(LedgerFault) -> Bool {
     var known = false
     try connection.rows("SELECT 1 FROM batches WHERE key = ?", [.text(key)]) { _ in known = true }

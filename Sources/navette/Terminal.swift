@@ -6,10 +6,13 @@ import FoundationEssentials
 import Glibc
 import SystemPackage
 
-/// The only place that writes to standard output.
+/// The only place that writes to standard output and standard error.
 enum Terminal {
   static func line(_ text: String) { write(text + "\n", to: 1) }
   static func complain(_ text: String) { write("navette: \(text)\n", to: 2) }
+
+  /// As it is, where a person looks.
+  static func draw(_ text: String) { write(text, to: 2) }
 
   static func json(_ value: some Encodable) throws {
     let encoder = JSONEncoder()

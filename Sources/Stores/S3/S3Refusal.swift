@@ -61,7 +61,8 @@ struct S3Refusal {
     case "SignatureDoesNotMatch":
       (.denied, "Check secret_access_key")
     // The keys are good, and this request is not allowed: a rule of the bucket refuses this object, and no retry heals that.
-    case "AccessDenied" where what == "Cannot upload to": (.refused, "\(S3Refusal.right(for: what)), then: navette retry")
+    case "AccessDenied" where what == "Cannot upload to":
+      (.refused, "\(S3Refusal.right(for: what)), then: navette retry")
     case "AccessDenied": (.denied, S3Refusal.right(for: what))
     case "AllAccessDisabled", "AccountProblem", "InvalidObjectState", "NotSignedUp":
       (.denied, "Ask the owner of the account")

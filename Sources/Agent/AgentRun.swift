@@ -52,12 +52,15 @@ final class Lanes: Sendable {
   let inbound: InboundLane
   let outbound: OutboundLane
   let settings: Settings
+  private let ends: [AccessEnd]
+  private let events: any EventSink
 
   /// Told of finished passes; set before the lanes run.
   private let watch = Guarded<LaneWatch?>(nil)
 
   init(_ run: AgentRun, _ settings: Settings) throws {
     self.settings = settings
+    events = run.events
     let watch = watch
     inbound = InboundLane(
       feeds: settings.feeds, state: run.state, files: run.files, ledger: run.ledger, events: run.events,
@@ -71,6 +74,7 @@ final class Lanes: Sendable {
     } catch {
       throw Failure(.configuration, error.description)
     }
+    ends = stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } }
     outbound = OutboundLane(
       settings: settings, files: run.files, ledger: run.ledger, events: run.events, stores: stores,
       reopen: Reopening.run, clock: SystemClock.now,
@@ -87,6 +91,8 @@ final class Lanes: Sendable {
 
   /// Until `stop`, or until a ledger fault ends one of them, which ends both.
   func run() async throws {
+    let expiry = Task { [ends, events] in await AccessEnd.watch(ends, events) }
+    defer { expiry.cancel() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.inbound.run() }
       group.addTask { try await self.outbound.run() }

@@ -80,11 +80,22 @@ public struct StatusReport: Sendable, Encodable {
     enum CodingKeys: String, CodingKey { case bytes, maxBytes = "max_bytes" }
   }
 
+  /// One whose access ends by itself.
+  public struct Store: Sendable, Encodable {
+    public let name: String
+    public let accessEnds: String
+    /// For people.
+    public let words: String
+    enum CodingKeys: String, CodingKey { case name, accessEnds = "access_ends" }
+  }
+
   public let schema = 1
   public let agent: Agent
   public let feeds: [Feed]
   public let streams: [Stream]
   public let spool: SpoolUse
+  /// Only those that tell when the access to them ends.
+  public let stores: [Store]
 
   /// - Throws: `Failure` where the state folder cannot be read.
   public init(_ settings: Settings) throws {
@@ -104,6 +115,9 @@ public struct StatusReport: Sendable, Encodable {
       spool = SpoolUse(
         bytes: try ledger?.read { (t) throws(LedgerFault) in try t.spoolBytes() } ?? 0,
         maxBytes: settings.limits.spoolMaxBytes)
+      stores = AccessEnd.all(settings, files).map {
+        Store(name: $0.store.text, accessEnds: $0.at.iso(), words: $0.words(now))
+      }
     } catch let fault as FileFault {
       throw Failure(fault)
     } catch let fault as LedgerFault {

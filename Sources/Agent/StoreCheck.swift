@@ -24,7 +24,9 @@ public enum StoreCheck {
       let store = try makeStore(settings, files: files) { SystemClock.wall() }
       guard let key = StoreKey("navette-probe-\(UInt64.random(in: 0 ... .max))") else { return outcome }
       let probe = try probeFile(in: folder, files)
-      outcome.tell(expiry: store.traits.expires, now: SystemClock.wall())
+      if let end = store.traits.expires {
+        outcome.tell(AccessEnd(store: settings.name, at: end), now: SystemClock.wall())
+      }
       await outcome.step("put") { _ = try await store.create(probe, at: key) }
       // Nobody there, or nobody that we trust: the other rights cannot be asked for.
       if let last = outcome.last, last.kind == .unreachable || last.kind == .untrusted { return outcome }
@@ -62,13 +64,8 @@ public enum StoreCheck {
 }
 
 extension StoreCheck.Outcome {
-  /// Of a SAS token: ahead of its end there is time to get another.
-  mutating func tell(expiry: Timestamp?, now: Timestamp) {
-    guard let expiry else { return }
-    if expiry <= now { return fail("access: ended at \(expiry.iso()). Put a new sas_token in its place", .expired) }
-    let days = (expiry - now).components.seconds / 86_400
-    let left = days == 0 ? "today or tomorrow" : "in \(days) \(days == 1 ? "day" : "days")"
-    lines.append("access: ends at \(expiry.iso()), \(left)" + (days < 7 ? ". Get a new sas_token in time" : ""))
+  fileprivate mutating func tell(_ end: AccessEnd, now: Timestamp) {
+    if end.at <= now { fail("access: \(end.words(now))", .expired) } else { lines.append("access: \(end.words(now))") }
   }
 
   fileprivate mutating func step(_ right: String, _ work: () async throws -> Void) async {

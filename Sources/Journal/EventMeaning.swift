@@ -2,7 +2,8 @@ extension EventKind {
   /// How loud: an error needs a person, a warning heals itself, a notice is the audit trail.
   public var priority: Priority {
     switch self {
-    case .configRefused, .dropQuarantined, .dropHeld, .batchHeld, .credentialRefused, .spoolFull, .diskLow,
+    case .configRefused, .dropQuarantined, .dropHeld, .batchHeld, .credentialRefused, .credentialExpiring,
+      .spoolFull, .diskLow,
       .ledgerRebuilt:
       .error
     case .feedLate, .feedEmpty, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow: .warning
@@ -39,6 +40,7 @@ extension EventKind {
     case .batchHeld: "96808b714b8a40898d4fe81353f747ce"
     case .batchPurged: "0e670e24028e42a2a03ec9fdf9cb528b"
     case .credentialRefused: "d77bea210af74bc4b63cd747df41b6ec"
+    case .credentialExpiring: "eb1d288685734eeca26ef1ff70429913"
     case .lanePaused: "85e721a07a5c4ed693396878399af0fc"
     case .laneResumed: "c94a5321381f49268798372d8777fd92"
     case .spoolFull: "3b9a1052a6d1426dba55587372f38546"

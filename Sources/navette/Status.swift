@@ -26,6 +26,7 @@ struct Status: AsyncParsableCommand {
         ? "agent: running, pid \(agent.pid.map(String.init) ?? "?"), since \(agent.since ?? "?")" : "agent: not running"
     )
     Terminal.line("spool: \(size(report.spool.bytes)) of \(size(report.spool.maxBytes))")
+    for store in report.stores { Terminal.line("store \(store.name): access \(store.words)") }
     if report.feeds.isEmpty, report.streams.isEmpty { Terminal.line("nothing is configured") }
     if !report.feeds.isEmpty {
       Terminal.line("")

@@ -4,6 +4,7 @@ import Files
 import Journal
 import Store
 import Stores
+import Threads
 
 /// When the right to use a store ends by itself: that of a SAS token, say. Ahead of it there is time to get another.
 struct AccessEnd: Hashable, Sendable {
@@ -49,7 +50,7 @@ struct AccessEnd: Hashable, Sendable {
   static func watch(_ ends: [AccessEnd], _ events: any EventSink) async {
     while !Task.isCancelled, let pause = tell(ends, at: SystemClock.wall(), events) {
       // A clock that is set meanwhile is noticed within a day.
-      do { try await Task.sleep(for: min(max(pause, .seconds(1)), day)) } catch { return }
+      await rest(min(max(pause, .seconds(1)), day))
     }
   }
 }

@@ -9,6 +9,7 @@ import Spool
 import Store
 import Stores
 import SystemPackage
+import Threads
 
 /// An agent that holds its state folder: lock taken, ledger open. A process has one; a reload makes new lanes in it.
 final class AgentRun: Sendable {
@@ -91,7 +92,7 @@ final class Lanes: Sendable {
 
   /// Until `stop`, or until a ledger fault ends one of them, which ends both.
   func run() async throws {
-    let expiry = Task { [ends, events] in await AccessEnd.watch(ends, events) }
+    let expiry = Task.onPool { [ends, events] in await AccessEnd.watch(ends, events) }
     defer { expiry.cancel() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.inbound.run() }

@@ -65,7 +65,7 @@ final class Lanes: Sendable {
     let watch = watch
     inbound = InboundLane(
       feeds: settings.feeds, state: run.state, files: run.files, ledger: run.ledger, events: run.events,
-      clock: SystemClock.now, report: { _, _ in watch.withLock { $0 }?.passedInbound() })
+      clock: SystemClock.now, report: { pass, _ in watch.withLock { $0 }?.passedInbound(pass) })
     var stores: [StoreName: any Store] = [:]
     do throws(StoreFault) {
       for store in settings.stores {

@@ -15,6 +15,10 @@ final class LaneWatch: Sendable {
 
   private struct Folders: Sendable {
     var logs: Set<FilePath> = []
+    /// Below landing.
+    var arrivals: Set<FilePath> = []
+    /// Folders of which no event comes, as told.
+    var unwatched: Set<FilePath> = []
     var isNudged = false
     var watcher: Watcher?
   }
@@ -36,7 +40,8 @@ final class LaneWatch: Sendable {
         events.record(.watchOverflow, "The kernel dropped folder events; every folder is looked at anew")
       })
     folders.withLock { $0.watcher = watcher }
-    watch(landing.union([run.state.requests]))
+    watchLanding([])
+    watch([run.state.requests])
   }
 
   func stop() {
@@ -47,10 +52,31 @@ final class LaneWatch: Sendable {
     watcher?.stop()
   }
 
-  /// After a pass of the inbound lane: a landing folder may have come back.
-  func passedInbound() {
-    watch(landing)
+  /// After a pass of the inbound lane: a landing folder may have come back, and others may have come below it.
+  func passedInbound(_ pass: PassSummary) {
+    let (old, new) = folders.withLock { folders in
+      defer { folders.arrivals = pass.folders }
+      return (folders.arrivals.subtracting(pass.folders), pass.folders.subtracting(folders.arrivals))
+    }
+    if let watcher = folders.withLock({ $0.watcher }) { for folder in old { watcher.unwatch(folder) } }
+    watchLanding(pass.folders)
+    // What came before the watch was not told of.
+    if !new.isEmpty { lanes.inbound.wake() }
     events.expire()
+  }
+
+  private func watchLanding(_ below: Set<FilePath>) {
+    let unwatched = watch(landing.union(below))
+    lanes.inbound.poll(!unwatched.isEmpty)
+    let news = folders.withLock { folders in
+      defer { folders.unwatched = Set(unwatched.keys) }
+      return unwatched.filter { !folders.unwatched.contains($0.key) }
+    }
+    for (folder, why) in news.sorted(by: { $0.key.string < $1.key.string }) {
+      events.record(
+        .watchOverflow, "\(folder) cannot be watched and is looked at every few seconds: \(why)",
+        [.path: folder.shown, .reason: why])
+    }
   }
 
   func passedOutbound(_ pass: OutboundPass) {
@@ -60,10 +86,13 @@ final class LaneWatch: Sendable {
     events.expire()
   }
 
-  private func watch(_ paths: Set<FilePath>) {
-    // Watching is of use, not needed: where it fails, the lanes look by themselves.
-    guard let watcher = folders.withLock({ $0.watcher }) else { return }
-    for path in paths { _ = watcher.watch(path) }
+  /// - Returns: what cannot be watched, and why. Watching is of use, not needed: where it fails, the lanes look by themselves.
+  @discardableResult
+  private func watch(_ paths: Set<FilePath>) -> [FilePath: String] {
+    guard let watcher = folders.withLock({ $0.watcher }) else { return [:] }
+    var unwatched: [FilePath: String] = [:]
+    for path in paths { if case .polled(let why) = watcher.watch(path) { unwatched[path] = why } }
+    return unwatched
   }
 
   private func wake(_ folder: FilePath?) {
@@ -73,7 +102,7 @@ final class LaneWatch: Sendable {
       return
     }
     if folder == run.state.requests { Task.onPool { await self.heedRequests() } }
-    if landing.contains(folder) { lanes.inbound.wake() }
+    if landing.contains(folder) || folders.withLock({ $0.arrivals.contains(folder) }) { lanes.inbound.wake() }
     if folders.withLock({ $0.logs.contains(folder) }) { nudge() }
   }
 

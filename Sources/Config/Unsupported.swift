@@ -14,14 +14,6 @@ enum Unsupported {
 
   static var rules: [Rule] {
     [
-      only("feeds.*.recursive", .flag, false, "false"),
-      never("feeds.*.owner"),
-      never("feeds.*.group"),
-      Rule(key: "feeds.*.ready.manifest", today: "auto and off work today, and both look at no manifest") { node in
-        value(Kind<FeedSettings.Manifest>.word, node) != .required
-      },
-      only("feeds.*.ready.marker", .markerTemplate, "", "\"\""),
-      only("feeds.*.ready.timeout", .readyTimeout, .seconds(6 * 3_600), "6h"),
       only("feeds.*.format.encoding", .word, FeedSettings.Encoding.utf8, "utf-8"),
       only("feeds.*.require.remember_columns", .flag, false, "false"),
       only("feeds.*.require.row_change", .rowChange, nil, "off"),

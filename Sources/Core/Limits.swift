@@ -40,4 +40,11 @@ public enum Limits {
 
   /// How often retention is looked at.
   public static let sweepEvery: Duration = .seconds(600)
+
+  /// Adobe Experience Platform splits an export after so many rows (destination guardrails): a last part of exactly this many means
+  /// that another one is due.
+  public static let rowsPerPart = 5_000_000
+
+  /// Folders below a landing folder that are looked into: AEP makes one level, and a loop of mounts must end somewhere.
+  public static let landingDepth = 8
 }

@@ -95,6 +95,9 @@ public struct BatchPlan: Hashable, Sendable, Codable {
 
 /// One file of a drop, from landing to hand-over.
 public struct DropPart: Hashable, Sendable, Codable {
+  /// What else can belong to a drop than its data. It leaves landing with the data and goes no further than the archive.
+  public enum Role: String, Hashable, Sendable, Codable { case manifest, marker }
+
   /// Its name in landing, and below `parts/`.
   public let name: FileName
   /// The folder it was found in.
@@ -103,6 +106,8 @@ public struct DropPart: Hashable, Sendable, Codable {
   public let inode: UInt64
   /// Nanoseconds since 1970. With inode and size it tells whether what lies in landing is still what was claimed.
   public let changed: Int64
+  /// Nil: data.
+  public let role: Role?
   /// Of the part's bytes as they arrived; set by the checks.
   public var sha256: Digest?
   public var rows: Int?
@@ -111,8 +116,11 @@ public struct DropPart: Hashable, Sendable, Codable {
   /// The staged file's inode: where a restart finds it under `finalName`, it was handed over.
   public var stagedInode: UInt64?
 
-  public init(name: FileName, landing: String, size: UInt64, inode: UInt64, changed: Int64) {
+  public var isData: Bool { role == nil }
+
+  public init(name: FileName, landing: String, size: UInt64, inode: UInt64, changed: Int64, role: Role? = nil) {
     self.name = name
+    self.role = role
     self.landing = landing
     self.size = size
     self.inode = inode
@@ -132,6 +140,8 @@ public struct DropPlan: Hashable, Sendable, Codable {
   public let feed: FeedName
   public let seenAt: Timestamp
   public var parts: [DropPart]
+  /// Why it was taken although it was not complete: its time was over.
+  public var incomplete: [Reason]?
   public var checkedAt: Timestamp?
   public var handedOverAt: Timestamp?
 
@@ -142,8 +152,11 @@ public struct DropPlan: Hashable, Sendable, Codable {
     self.parts = parts
   }
 
-  public var bytes: UInt64 { parts.reduce(0) { $0 + $1.size } }
-  public var rows: Int? { parts.reduce(0) { sum, part in sum.flatMap { s in part.rows.map { s + $0 } } } }
+  /// In the order of their hand-over.
+  public var data: [DropPart] { parts.filter(\.isData) }
+  public var dataIndices: [Int] { parts.indices.filter { parts[$0].isData } }
+  public var bytes: UInt64 { data.reduce(0) { $0 + $1.size } }
+  public var rows: Int? { data.reduce(0) { sum, part in sum.flatMap { s in part.rows.map { s + $0 } } } }
 }
 
 /// One line of `reasons.json`: why a drop was refused or held. Never a value of a row.
@@ -174,5 +187,6 @@ public struct Reason: Hashable, Sendable, Codable {
     case gzipDamaged = "gzip_damaged", gzipTruncated = "gzip_truncated", gzipTrailing = "gzip_trailing"
     case encrypted, changedInFlight = "changed_in_flight", nameTaken = "name_taken", badName = "bad_name"
     case duplicate, unreadable
+    case incomplete, sizeMismatch = "size_mismatch", manifestUnreadable = "manifest_unreadable"
   }
 }

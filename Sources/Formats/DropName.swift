@@ -27,20 +27,10 @@ public struct DropName: Hashable, Sendable {
   private static let maxPart = 999
 
   public init(_ name: FileName) {
-    var stem = name.bytes[...]
-    var extensions: [String] = []
-    while let dot = stem.lastIndex(of: UInt8(ascii: ".")), dot > stem.startIndex {
-      let ending = String(decoding: stem[(dot + 1)...], as: UTF8.self).lowercased()
-      guard Self.known.contains(ending) else { break }
-      extensions.insert(ending, at: 0)
-      stem = stem[..<dot]
-    }
+    let (stem, extensions) = Self.split(name)
     self.extensions = extensions
     var pieces = stem.split(separator: UInt8(ascii: "_"), omittingEmptySubsequences: false)
-    // Three digits at most are never a time's `HHMMSS`.
-    if pieces.count > 1, let last = pieces.last, let number = Self.number(last), (2...Self.maxPart).contains(number),
-      last.first != UInt8(ascii: "0"), last.count <= 3
-    {
+    if pieces.count > 1, let last = pieces.last, let number = Self.partNumber(last) {
       part = number
       pieces.removeLast()
     } else {
@@ -59,6 +49,45 @@ public struct DropName: Hashable, Sendable {
     }
     self.destination = destination
     self.segment = segment
+  }
+
+  /// Whether the name says that AEP made it: it carries an audience's id or a time.
+  public var isExport: Bool { segment != nil || exportedAt != nil }
+
+  /// `x.csv` and 3 for `x_3.csv`; nil where the name carries no part number.
+  public static func sequel(_ name: FileName) -> (first: FileName, part: Int)? {
+    let (stem, _) = split(name)
+    guard let mark = stem.lastIndex(of: UInt8(ascii: "_")), mark > stem.startIndex,
+      let part = partNumber(stem[(mark + 1)...])
+    else { return nil }
+    return (FileName(bytes: stem[..<mark] + name.bytes[stem.endIndex...]), part)
+  }
+
+  /// `x_3.csv` for `x.csv` and 3; `x.csv` itself for 1.
+  public static func part(_ number: Int, of first: FileName) -> FileName {
+    guard number > 1 else { return first }
+    let (stem, _) = split(first)
+    return FileName(bytes: stem + Array("_\(number)".utf8) + first.bytes[stem.endIndex...])
+  }
+
+  /// Three digits at most are never a time's `HHMMSS`.
+  private static func partNumber(_ digits: ArraySlice<UInt8>) -> Int? {
+    guard digits.count <= 3, digits.first != UInt8(ascii: "0"), let number = number(digits),
+      (2...maxPart).contains(number)
+    else { return nil }
+    return number
+  }
+
+  private static func split(_ name: FileName) -> (stem: ArraySlice<UInt8>, extensions: [String]) {
+    var stem = name.bytes[...]
+    var extensions: [String] = []
+    while let dot = stem.lastIndex(of: UInt8(ascii: ".")), dot > stem.startIndex {
+      let ending = String(decoding: stem[(dot + 1)...], as: UTF8.self).lowercased()
+      guard known.contains(ending) else { break }
+      extensions.insert(ending, at: 0)
+      stem = stem[..<dot]
+    }
+    return (stem, extensions)
   }
 
   private static func number(_ digits: ArraySlice<UInt8>) -> Int? {

@@ -57,6 +57,10 @@ public struct Manifest: Hashable, Sendable {
     guard isLegal, Set(files.map(\.name)).count == files.count else { throw .badName }
   }
 
+  public init(run: String, scheduledAt: Timestamp? = nil, files: [File]) {
+    (self.run, self.scheduledAt, self.files) = (run, scheduledAt, files)
+  }
+
   /// The run that a manifest's name tells; nil where the name is no manifest's.
   public static func run(in name: FileName) -> String? {
     guard let text = name.plain, text.hasPrefix("manifest-"), text.hasSuffix(".json") else { return nil }

@@ -82,7 +82,7 @@ extension FeedPass {
     var plan = plan
     let wasChecked = plan.checkedAt != nil
     var findings: [PartFinding] = []
-    for (number, part) in plan.parts.enumerated() {
+    for (number, part) in plan.parts.enumerated() where part.isData {
       let path = partsPath(.claimed, plan.id).appending(part.name)
       do {
         guard let inspection = try inspect(path) else { return nil }
@@ -97,7 +97,7 @@ extension FeedPass {
       }
     }
     plan.checkedAt = now.wall
-    let verdict = judge(findings, settings.require, override)
+    let verdict = judge(findings, incomplete: plan.incomplete ?? [], settings.require, override)
     return Judged(plan: plan, verdict: verdict, isRecorded: false, wasChecked: wasChecked, override: override)
   }
 
@@ -176,7 +176,7 @@ extension FeedPass {
   private mutating func announce(_ plan: DropPlan, _ verdict: Verdict) {
     let message = "\(plan.shown) of feed \(settings.name): \(verdict.summary)"
     switch verdict {
-    case .accepted: return
+    case .accepted, .confirmed: return
     case .archived:
       summary.archived += 1
       report(.feedEmpty, message, plan, [.reason: verdict.code])
@@ -212,7 +212,7 @@ extension FeedPass {
 extension Verdict {
   var eventName: String {
     switch self {
-    case .accepted: "checked"
+    case .accepted, .confirmed: "checked"
     case .archived: EventKind.feedEmpty.rawValue
     case .duplicate: EventKind.dropDuplicate.rawValue
     case .held: EventKind.dropHeld.rawValue
@@ -233,6 +233,7 @@ extension Verdict {
     switch self {
     case .accepted: return "passed its checks"
     case .archived(let reason): return "archived: \(reason.message)"
+    case .confirmed: return "a manifest whose files were taken before it came"
     case .duplicate(let twin): return "archived: the same content as drop \(twin)"
     case .held(let reasons): return "held: \(all(reasons))"
     case .quarantined(let reasons): return "quarantined: \(all(reasons))"

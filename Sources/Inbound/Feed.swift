@@ -12,7 +12,8 @@ struct Feed {
   var settings: FeedSettings
   let spool: Spool<DropPlace>
   var filter: LandingFilter
-  var settling = Settling()
+  /// Landing, and the folders below it where the feed looks into them.
+  var folders: [FilePath: LandingFolder] = [:]
 
   /// Whether everything in the places has been made durable by this process, and is in the ledger. Any fault ends it: what was
   /// renamed may then not have been synced.
@@ -42,7 +43,7 @@ struct Feed {
 
   /// New settings for the same feed.
   mutating func adopt(_ new: FeedSettings) {
-    if new.landing != settings.landing { (settling, canRename) = (Settling(), true) }
+    if new.landing != settings.landing { (folders, canRename) = ([:], true) }
     if new.handover != settings.handover { isAdopted = false }
     settings = new
     filter = LandingFilter(new)
@@ -203,7 +204,8 @@ extension DropPlan {
   /// What people know the drop by: its file's name, masked where it may hold an address.
   var shown: String {
     guard let first = parts.first else { return "an empty set" }
-    return parts.count == 1 ? first.name.masked : "\(first.name.masked) and \(parts.count - 1) more"
+    let count = data.count
+    return count < 2 ? first.name.masked : "\(first.name.masked) and \(count - 1) more"
   }
 }
 

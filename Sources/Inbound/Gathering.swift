@@ -15,40 +15,72 @@ extension FeedPass {
   private static let patience = Duration.seconds(60)
 
   mutating func gather() throws {
-    defer {
-      summary.settling = feed.settling.count
-      if let next = feed.settling.next(settle: settings.settle) { summary.look(at: max(next, now.uptime)) }
-    }
-    let found = try scan()
-    let rested = feed.settling.observe(
-      found.mapValues(Settling.Observation.init), at: now.uptime, settle: settings.settle)
-    for slice in rested.slices(of: Self.slice) {
+    feed.folders = feed.folders.filter { folder, _ in folder == landing || settings.recursive }
+    try gather(in: landing, depth: 0)
+    for known in feed.folders.values { summary.settling += known.settling.count }
+  }
+
+  private mutating func gather(in folder: FilePath, depth: Int) throws {
+    let scan = try scan(folder)
+    try gather(scan, in: folder)
+    guard settings.recursive, depth < Limits.landingDepth else { return }
+    for name in scan.folders {
       if stop() { return }
-      try gather(slice.compactMap { name in found[name].map { (name, $0) } })
-    }
-  }
-
-  /// Regular files whose names count.
-  private func scan() throws(FileFault) -> [FileName: FileInfo] {
-    var found: [FileName: FileInfo] = [:]
-    for name in try files.list(landing) where feed.filter.takes(name) {
-      // It may go while we look.
-      if let info = try files.info(landing.appending(name)), info.kind == .file { found[name] = info }
-    }
-    return found
-  }
-
-  private mutating func gather(_ rested: [(name: FileName, info: FileInfo)]) throws {
-    var begun: [(plan: DropPlan, mayRename: Bool)] = []
-    for (name, info) in rested {
-      guard let writers = try writers(of: landing.appending(name)) else { continue }
-      if writers == .some {
-        feed.settling.disturb(name, at: now.uptime)
-        complain(name, "somebody has it open for writing")
-        continue
+      summary.folders.insert(folder.appending(name))
+      do {
+        try gather(in: folder.appending(name), depth: depth + 1)
+      } catch let fault as FileFault {
+        // It may go while we look. Landing itself may not.
+        if fault.kind != .missing { throw fault }
+        feed.folders[folder.appending(name)] = nil
       }
-      // A hard link, or a writer that the kernel does not tell us of: the bytes could change after a rename.
-      begun.append((try begin(name, info), feed.canRename && info.links == 1 && writers == .none))
+    }
+  }
+
+  private mutating func gather(_ scan: Scan, in folder: FilePath) throws {
+    var known = feed.folders[folder] ?? LandingFolder()
+    if scan.infos.isEmpty, known.settling.count == 0 { return }
+    var view = scan.view
+    let observed = view.data.merging(view.manifests.mapValues(\.seen)) { one, _ in one }
+    view.rested = Set(known.settling.observe(observed, at: now.uptime, settle: settings.settle))
+    try readManifests(&view, in: folder, &known)
+    var full = known.full.filter { view.data[$0.key] == $0.value.seen }
+    let arrivals = try known.completing.arrivals(
+      view, feed.filter.rules(settings), at: now.uptime,
+      isFull: { name in try isFull(name, view.data[name], in: folder, &full) }, isKnown: { try isKnown($0) })
+    known.full = full
+    let newlyWaiting = known.completing.newlyWaiting(at: now.uptime, patience: Self.patience)
+    if let next = known.settling.next(settle: settings.settle, after: now.uptime) { summary.look(at: next) }
+    if let next = known.completing.next(timeout: settings.timeout) { summary.look(at: max(next, now.uptime)) }
+    feed.folders[folder] = known
+    for (key, missing) in newlyWaiting { tell(key, missing, in: folder) }
+    for slice in arrivals.slices(of: Self.slice) {
+      if stop() { return }
+      try gather(slice, scan.infos, in: folder)
+    }
+  }
+
+  private mutating func gather(
+    _ arrivals: ArraySlice<Arrival>, _ infos: [FileName: FileInfo], in folder: FilePath
+  ) throws {
+    var begun: [(plan: DropPlan, mayRename: Bool)] = []
+    for arrival in arrivals {
+      var isAtRest = true
+      var mayRename = feed.canRename && arrival.names.count == 1
+      for name in arrival.data + (arrival.manifest.map { [$0] } ?? []) {
+        guard let info = infos[name], let writers = try writers(of: folder.appending(name)) else {
+          isAtRest = false
+          break
+        }
+        if writers == .some {
+          disturb(name, in: folder)
+          complain(name, in: folder, "somebody has it open for writing")
+          isAtRest = false
+        }
+        // A hard link, or a writer that the kernel does not tell us of: the bytes could change after a rename.
+        mayRename = mayRename && info.links == 1 && writers == .none
+      }
+      if isAtRest { begun.append((try begin(arrival, infos, in: folder), mayRename)) }
     }
     try sync(
       begun.flatMap { drop in
@@ -58,7 +90,7 @@ extension FeedPass {
   }
 
   /// Nil: it is gone.
-  private func writers(of path: FilePath) throws(FileFault) -> Writers? {
+  func writers(of path: FilePath) throws(FileFault) -> Writers? {
     do {
       return try files.writers(of: path)
     } catch {
@@ -68,20 +100,50 @@ extension FeedPass {
     }
   }
 
-  private mutating func complain(_ name: FileName, _ why: String) {
-    guard feed.settling.isWorthReporting(name, at: now.uptime, patience: Self.patience) else { return }
-    host.events.record(
-      .dropWaiting, "\(name.masked) of feed \(settings.name) waits: \(why)",
-      [.feed: settings.name.text, .path: landing.appending(FileName(name.masked)).shown, .reason: why])
+  private mutating func complain(_ name: FileName, in folder: FilePath, _ why: String) {
+    let uptime = now.uptime
+    let isNew = feed.folders[folder]?.settling.isWorthReporting(name, at: uptime, patience: Self.patience)
+    if isNew == true { tell(name, why, in: folder) }
   }
 
-  private func begin(_ name: FileName, _ info: FileInfo) throws(FileFault) -> DropPlan {
+  /// Its rest begins anew.
+  private mutating func disturb(_ name: FileName, in folder: FilePath) {
+    let uptime = now.uptime
+    feed.folders[folder]?.settling.disturb(name, at: uptime)
+    summary.look(at: uptime + settings.settle)
+  }
+
+  private func tell(_ key: FileName, _ missing: [Reason], in folder: FilePath) {
+    guard let first = missing.first else { return }
+    let more = missing.count > 1 ? ", and \(missing.count - 1) more" : ""
+    tell(key, "it is not complete: \(first.part.map { $0.masked + ": " } ?? "")\(first.message)\(more)", in: folder)
+  }
+
+  private func tell(_ name: FileName, _ why: String, in folder: FilePath) {
+    host.events.record(
+      .dropWaiting, "\(name.masked) of feed \(settings.name) waits: \(why)",
+      [.feed: settings.name.text, .path: folder.appending(FileName(name.masked)).shown, .reason: why])
+  }
+
+  private func begin(
+    _ arrival: Arrival, _ infos: [FileName: FileInfo], in folder: FilePath
+  ) throws(FileFault) -> DropPlan {
+    func parts(_ names: [FileName], _ role: DropPart.Role?) -> [DropPart] {
+      names.compactMap { name in
+        infos[name].map {
+          DropPart(
+            name: name, landing: folder.string, size: $0.size, inode: $0.inode, changed: $0.changed, role: role)
+        }
+      }
+    }
+    let all =
+      parts(arrival.data, nil) + parts(arrival.manifest.map { [$0] } ?? [], .manifest)
+      + parts(arrival.markers, .marker)
     while true {
       let id = DropID(seen: now.wall, salt: host.salt())
       guard try spool.place(of: id) == nil else { continue }
-      let part = DropPart(
-        name: name, landing: landing.string, size: info.size, inode: info.inode, changed: info.changed)
-      let plan = DropPlan(id: id, feed: settings.name, seenAt: now.wall, parts: [part])
+      var plan = DropPlan(id: id, feed: settings.name, seenAt: now.wall, parts: all)
+      if !arrival.missing.isEmpty { plan.incomplete = Array(arrival.missing.prefix(Limits.reasons)) }
       try files.makeDirectory(spool.path(.gathering, id), mode: .stateDirectory)
       try files.makeDirectory(partsPath(.gathering, id), mode: .stateDirectory)
       try write(plan)
@@ -116,15 +178,16 @@ extension FeedPass {
       var ways: [Brought] = []
       for part in plan.parts where try files.info(partsPath(.gathering, plan.id).appending(part.name)) == nil {
         ways.append(try bring(part, of: plan.id, mayRename: mayRename))
+        if ways.last == .lost { break }
       }
       if ways.contains(.renamed) || ways.contains(.stillWritten) {
-        barriers.formUnion([partsPath(.gathering, plan.id), landing])
+        barriers.formUnion([partsPath(.gathering, plan.id)] + plan.parts.map { FilePath($0.landing) })
       }
       if ways.contains(.lost) {
         try giveUp(plan)
       } else if ways.contains(.stillWritten) {
         // It stays where it is; `resumeGathering` claims it when it is finished.
-        feed.settling.forget(plan.parts[0].name)
+        forget(plan)
         wait(for: plan)
       } else {
         if ways.contains(.copied) { copied.append(plan) }
@@ -137,7 +200,7 @@ extension FeedPass {
   }
 
   private mutating func bring(_ part: DropPart, of id: DropID, mayRename: Bool) throws(FileFault) -> Brought {
-    let original = landing.appending(part.name)
+    let original = original(of: part)
     if mayRename, feed.canRename, try isUnchanged(part) {
       let target = partsPath(.gathering, id).appending(part.name)
       do {
@@ -162,7 +225,7 @@ extension FeedPass {
   }
 
   private mutating func copy(_ part: DropPart, of id: DropID) throws(FileFault) -> Brought {
-    let original = landing.appending(part.name)
+    let original = original(of: part)
     let folder = spool.path(.gathering, id).appending(FileName(Self.copying))
     try files.ensureDirectory(folder)
     do {
@@ -170,8 +233,9 @@ extension FeedPass {
     } catch {
       // The original's own fault concerns no other file.
       if error.place == original.shown || error.kind == .missing {
-        complain(part.name, error.description)
-        feed.settling.postpone(part.name, until: now.uptime + Self.patience)
+        complain(part.name, in: FilePath(part.landing), error.description)
+        let until = now.uptime + Self.patience
+        feed.folders[FilePath(part.landing)]?.settling.postpone(part.name, until: until)
         return .lost
       }
       // Room is given back at once: the disk may be full.
@@ -181,7 +245,7 @@ extension FeedPass {
     guard try isUnchanged(part), try files.info(folder.appending(part.name))?.size == part.size,
       try writers(of: original) != .some
     else {
-      feed.settling.disturb(part.name, at: now.uptime)
+      disturb(part.name, in: FilePath(part.landing))
       return .lost
     }
     return .copied
@@ -189,26 +253,25 @@ extension FeedPass {
 
   /// Whether landing holds what `drop.json` says.
   private func isUnchanged(_ part: DropPart) throws(FileFault) -> Bool {
-    guard let info = try files.info(landing.appending(part.name)), info.kind == .file else { return false }
+    guard let info = try files.info(original(of: part)), info.kind == .file else { return false }
     return Settling.Observation(info) == Settling.Observation(part)
   }
 
-  /// Copies that are whole become durable, then parts.
+  /// Copies that are whole become durable, then parts, all at once.
   private func settleCopies(_ plans: [DropPlan]) throws(FileFault) {
-    var made: [(copy: FilePath, part: FilePath)] = []
-    var folders: [FilePath] = []
-    var barriers: [FilePath] = []
+    var made: [FilePath] = []
+    for plan in plans {
+      let folder = spool.path(.gathering, plan.id).appending(FileName(Self.copying))
+      made += try files.list(folder).map { folder.appending($0) } + [folder]
+    }
+    try sync(made)
     for plan in plans {
       let drop = spool.path(.gathering, plan.id)
       let (folder, parts) = (drop.appending(FileName(Self.copying)), drop.appending(FileName(DropPlan.partsName)))
-      for name in try files.list(folder) { made.append((folder.appending(name), parts.appending(name))) }
-      folders.append(folder)
-      barriers += [parts, drop]
+      try files.remove(parts)
+      try files.move(folder, to: parts)
     }
-    try sync(made.map(\.copy))
-    for (copy, part) in made { try files.move(copy, to: part) }
-    for folder in folders { try files.remove(folder) }
-    try sync(barriers)
+    try sync(plans.map { spool.path(.gathering, $0.id) })
   }
 
   /// Nothing of a drop is ours yet: landing still has it. A set of which a part is ours waits for the others.
@@ -217,95 +280,9 @@ extension FeedPass {
     try spool.remove(plan.id, from: .gathering)
   }
 
-  private mutating func wait(for plan: DropPlan) {
+  mutating func wait(for plan: DropPlan) {
     summary.waiting += 1
     summary.look(at: now.uptime + max(settings.settle, .seconds(1)))
-  }
-
-  // MARK: Claiming
-
-  private mutating func claim(_ plans: [DropPlan]) throws {
-    guard !plans.isEmpty else { return }
-    try spool.move(plans.map(\.id), from: .gathering, to: .claimed)
-    try recordSeen(plans)
-    _ = try clearOriginals(plans)
-    for plan in plans { for part in plan.parts { feed.settling.forget(part.name) } }
-  }
-
-  /// Removes from landing what was claimed, durably.
-  ///
-  /// An original is first renamed to a hidden name, then looked at again, then removed: what a sender renames over it
-  /// in between is not touched.
-  /// - Returns: the drops of which landing holds nothing any more.
-  func clearOriginals(_ plans: [DropPlan]) throws(FileFault) -> [DropPlan] {
-    guard try files.info(landing)?.kind == .directory else { return plans }
-    var cleared: [DropPlan] = []
-    var didChange = false
-    for plan in plans {
-      var isClear = true
-      for (number, part) in plan.parts.enumerated() where part.landing == landing.string {
-        let hidden = landing.appending(FileName(".\(plan.id).\(number).taken"))
-        if try isOriginal(part, of: plan.id) {
-          do { try files.move(landing.appending(part.name), to: hidden) } catch {
-            if error.kind != .missing { throw error }
-          }
-          didChange = true
-        }
-        guard let info = try files.info(hidden) else { continue }
-        didChange = true
-        if info.inode == part.inode, info.size == part.size {
-          try files.remove(hidden)
-        } else {
-          // Another file: it gets its name back. Where that is taken once more, it waits until it is free.
-          do { try files.move(hidden, to: landing.appending(part.name)) } catch {
-            guard error.kind == .exists else { throw error }
-            isClear = false
-          }
-        }
-      }
-      if isClear { cleared.append(plan) }
-    }
-    if didChange { try sync([landing]) }
-    return cleared
-  }
-
-  /// Whether landing holds what this claimed part was made of. After a power cut its ctime can be that of a rename which is undone:
-  /// then the bytes decide.
-  private func isOriginal(_ part: DropPart, of id: DropID) throws(FileFault) -> Bool {
-    let path = landing.appending(part.name)
-    guard let info = try files.info(path), info.kind == .file, info.inode == part.inode, info.size == part.size else {
-      return false
-    }
-    if info.changed == part.changed { return true }
-    if try writers(of: path) == .some { return false }
-    return try isEqual(path, partsPath(.claimed, id).appending(part.name))
-  }
-
-  private func isEqual(_ one: FilePath, _ other: FilePath) throws(FileFault) -> Bool {
-    let (a, b) = (try files.open(one), try files.open(other))
-    var left = [UInt8](repeating: 0, count: Limits.chunkBytes)
-    var right = left
-    var offset: UInt64 = 0
-    while true {
-      let count = try fill(&left, from: a, at: offset)
-      guard try fill(&right, from: b, at: offset) == count, left[..<count] == right[..<count] else { return false }
-      if count < left.count { return true }
-      offset += UInt64(count)
-    }
-  }
-
-  /// Fewer bytes than there is room for only at the file's end.
-  private func fill(_ buffer: inout [UInt8], from file: any ReadableFile, at offset: UInt64) throws(FileFault) -> Int {
-    try buffer.withUnsafeMutableBufferPointer { (room) throws(FileFault) in
-      var filled = 0
-      while filled < room.count {
-        let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[filled...])
-        let count = try file.read(into: rest, at: offset + UInt64(filled))
-        if count == 0 { break }
-        filled += count
-      }
-      return filled
-    }
   }
 
   // MARK: After a stop
@@ -315,7 +292,6 @@ extension FeedPass {
     for slice in try drops(in: .gathering).slices(of: Self.slice) {
       if stop() { return }
       var complete: [DropPlan] = []
-      var missing: [(plan: DropPlan, mayRename: Bool)] = []
       for id in slice {
         try files.removeTree(spool.path(.gathering, id).appending(FileName(Self.copying)))
         let parts = partsPath(.gathering, id)
@@ -326,15 +302,25 @@ extension FeedPass {
           continue
         }
         let plan = try plan(.gathering, id)
-        guard Set(plan.parts.map(\.name)).isSubset(of: names) else {
-          missing.append((plan, false))
+        let missing = plan.parts.filter { !names.contains($0.name) }
+        guard missing.isEmpty else {
+          complete.append(try reduced(plan, missing))
           continue
         }
         if try isWritten(plan) { wait(for: plan) } else { complete.append(try remeasured(plan)) }
       }
       try claim(complete)
-      try bringAndClaim(missing)
     }
+  }
+
+  /// Parts come in all at once, so this is nobody's doing but a person's: the drop is refused, with what is left of it.
+  private func reduced(_ plan: DropPlan, _ missing: [DropPart]) throws(FileFault) -> DropPlan {
+    var new = plan
+    new.parts.removeAll { part in missing.contains { $0.name == part.name } }
+    new.incomplete = missing.map { Reason(.incomplete, "It was lost while it was taken", part: $0.name) }
+    try files.writePlan(new, to: planPath(.gathering, plan.id))
+    try sync([planPath(.gathering, plan.id), spool.path(.gathering, plan.id)])
+    return new
   }
 
   private func isWritten(_ plan: DropPlan) throws(FileFault) -> Bool {
@@ -351,7 +337,8 @@ extension FeedPass {
       guard let info = try files.info(path), info.size != part.size else { continue }
       try sync([path])
       new.parts[number] = DropPart(
-        name: part.name, landing: part.landing, size: info.size, inode: part.inode, changed: part.changed)
+        name: part.name, landing: part.landing, size: info.size, inode: part.inode, changed: part.changed,
+        role: part.role)
     }
     if new != plan {
       try files.writePlan(new, to: planPath(.gathering, plan.id))

@@ -30,7 +30,7 @@ extension FeedPass {
       }
     }
     guard !staged.isEmpty else { return }
-    try sync(staged.flatMap { plan in plan.parts.indices.map { stagedPath(plan.id, $0) } } + [handover])
+    try sync(staged.flatMap { plan in plan.dataIndices.map { stagedPath(plan.id, $0) } } + [handover])
     for plan in staged { try files.writePlan(plan, to: planPath(.claimed, plan.id)) }
     try sync(staged.flatMap { [planPath(.claimed, $0.id), spool.path(.claimed, $0.id)] })
     try spool.move(staged.map(\.id), from: .claimed, to: .handover)
@@ -79,7 +79,7 @@ extension FeedPass {
     _ plan: DropPlan, _ template: NameTemplate, _ taken: inout Set<FileName>
   ) throws(FileFault) -> Choice {
     var named = plan
-    for (number, part) in plan.parts.enumerated() {
+    for (number, part) in plan.parts.enumerated() where part.isData {
       let wanted: FileName
       do {
         wanted = try template.render(name: part.name, feed: plan.feed, drop: plan.id, at: plan.seenAt)
@@ -120,7 +120,7 @@ extension FeedPass {
     var plan = plan
     let owner: UInt32? = if let name = settings.owner { try Accounts.user(name) } else { nil }
     let group: UInt32? = if let name = settings.group { try Accounts.group(name) } else { nil }
-    for (number, part) in plan.parts.enumerated() {
+    for (number, part) in plan.parts.enumerated() where part.isData {
       let staged = stagedPath(plan.id, number)
       do throws(FileFault) {
         try removeIfThere(staged)
@@ -135,7 +135,7 @@ extension FeedPass {
         plan.parts[number].stagedInode = info.inode
       } catch {
         // The disk may be full: what is half done gives its room back.
-        for number in plan.parts.indices { try? files.remove(stagedPath(plan.id, number)) }
+        for number in plan.dataIndices { try? files.remove(stagedPath(plan.id, number)) }
         throw error
       }
     }
@@ -158,7 +158,7 @@ extension FeedPass {
     for plan in plans {
       var plan = plan
       var ways: [Delivery] = []
-      for number in plan.parts.indices { ways.append(try publish(number, of: &plan)) }
+      for number in plan.dataIndices { ways.append(try publish(number, of: &plan)) }
       if ways.contains(.nameTaken) {
         waitForName(plan)
       } else {

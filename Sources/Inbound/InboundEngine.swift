@@ -18,6 +18,8 @@ public struct PassSummary: Hashable, Sendable {
   public var handedOver = 0, duplicates = 0, archived = 0, held = 0, quarantined = 0
   /// Feeds that cannot go on, and why.
   public var paused: [FeedName: String] = [:]
+  /// Folders below landing in which files may arrive.
+  public var folders: Set<FilePath> = []
   /// Feeds that a person has paused.
   public var stopped: Set<FeedName> = []
   /// It was asked to stop before it was through.
@@ -38,6 +40,7 @@ public struct PassSummary: Hashable, Sendable {
     quarantined += other.quarantined
     paused.merge(other.paused) { first, _ in first }
     stopped.formUnion(other.stopped)
+    folders.formUnion(other.folders)
     wasStopped = wasStopped || other.wasStopped
   }
 }

@@ -11,6 +11,8 @@ import Threads
 public actor InboundLane {
   /// A watch can lose events, and some folders cannot be watched at all.
   private static let rescan = Duration.seconds(60)
+  /// Where no event comes at all.
+  private static let poll = Duration.seconds(5)
 
   public typealias Clock = @Sendable () -> Moment
   /// Told of each finished pass: feeds the watchdog and the snapshot.
@@ -21,6 +23,7 @@ public actor InboundLane {
 
   private nonisolated let waker = Waker()
   private nonisolated let isStopped = Guarded(false)
+  private nonisolated let isPolling = Guarded(false)
   private var engine: InboundEngine
   private let events: any EventSink
   private let clock: Clock
@@ -47,6 +50,15 @@ public actor InboundLane {
 
   /// Asks for a pass. From any thread.
   public nonisolated func wake() { waker.wake() }
+
+  /// Whether some folder cannot be watched, so that only looking every few seconds finds what arrives there. From any thread.
+  public nonisolated func poll(_ isNeeded: Bool) {
+    let isNew = isPolling.withLock { isPolling in
+      defer { isPolling = isNeeded }
+      return isNeeded && !isPolling
+    }
+    if isNew { waker.wake() }
+  }
 
   /// Ends `run` after the step in hand. From any thread.
   public nonisolated func stop() {
@@ -114,8 +126,9 @@ public actor InboundLane {
       let summary = try pass()
       if failures > 0 { events.record(.laneResumed, "The inbound lane goes on") }
       failures = 0
-      let next = summary.next.map { max($0 - clock().uptime, .milliseconds(1)) } ?? Self.rescan
-      return min(next, Self.rescan)
+      let rest = isPolling.withLock { $0 } ? Self.poll : Self.rescan
+      let next = summary.next.map { max($0 - clock().uptime, .milliseconds(1)) } ?? rest
+      return min(next, rest)
     } catch {
       if error.kind == .damaged || error.kind == .newer { throw error }
       failures += 1

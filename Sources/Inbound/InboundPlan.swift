@@ -5,19 +5,31 @@ import Ledger
 
 // Decisions of the inbound lane, without a disk: the same view gives the same plan.
 
-/// Which names in landing count.
+/// Which names in landing count, and as what.
 struct LandingFilter {
+  enum Kind { case data, manifest, marker }
+
   private let include: [Glob]
   private let exclude: [Glob]
+  let marker: MarkerTemplate?
 
   init(_ settings: FeedSettings) {
     include = settings.include.map { Glob($0) }
     exclude = settings.exclude.map { Glob($0) }
+    // The configuration has refused what is no template.
+    marker = settings.marker.isEmpty ? nil : try? MarkerTemplate(settings.marker)
   }
 
-  func takes(_ name: FileName) -> Bool {
-    !Self.isUnfinished(name) && include.contains { $0.matches(name.bytes) }
-      && !exclude.contains { $0.matches(name.bytes) }
+  /// Nil: it stays where it is. A manifest is never data: where manifests are not looked at, they stay.
+  func kind(of name: FileName) -> Kind? {
+    if let marker, marker.isMarker(name) { return .marker }
+    if Self.isUnfinished(name) || exclude.contains(where: { $0.matches(name.bytes) }) { return nil }
+    if Manifest.run(in: name) != nil { return .manifest }
+    return include.contains { $0.matches(name.bytes) } ? .data : nil
+  }
+
+  func rules(_ settings: FeedSettings) -> Completing.Rules {
+    Completing.Rules(manifest: settings.manifest, timeout: settings.timeout, marker: marker)
   }
 
   /// Hidden names, and those that clients and editors give to files they have not finished.
@@ -41,13 +53,15 @@ enum Verdict: Hashable {
   /// To be kept, but not handed over: an empty drop of a feed that wants it so.
   case archived(Reason)
   case duplicate(of: DropID)
+  /// Nothing but a manifest, whose files were taken before it came.
+  case confirmed
   case held([Reason])
   case quarantined([Reason])
 
   var outcome: DropOutcome {
     switch self {
     case .accepted: .accepted
-    case .archived: .archived
+    case .archived, .confirmed: .archived
     case .duplicate: .duplicate
     case .held: .held
     case .quarantined: .quarantined
@@ -58,7 +72,7 @@ enum Verdict: Hashable {
   var place: DropPlace? {
     switch self {
     case .accepted: nil
-    case .archived, .duplicate: .archive
+    case .archived, .duplicate, .confirmed: .archive
     case .held: .held
     case .quarantined: .quarantine
     }
@@ -68,7 +82,7 @@ enum Verdict: Hashable {
     switch self {
     case .held(let reasons), .quarantined(let reasons): reasons
     case .archived(let reason): [reason]
-    case .accepted, .duplicate: []
+    case .accepted, .duplicate, .confirmed: []
     }
   }
 }
@@ -79,9 +93,13 @@ struct PartFinding {
   let inspection: Inspection
 }
 
-/// - Parameter override: what a person lets pass.
-func judge(_ findings: [PartFinding], _ require: FeedSettings.Require, _ override: Override?) -> Verdict {
-  var reasons: [Reason] = []
+/// - Parameters:
+///   - incomplete: what the drop lacks.
+///   - override: what a person lets pass.
+func judge(
+  _ findings: [PartFinding], incomplete: [Reason] = [], _ require: FeedSettings.Require, _ override: Override?
+) -> Verdict {
+  var reasons = incomplete
   var doubts: [Reason] = []
   for finding in findings {
     let name = finding.part.name
@@ -100,10 +118,12 @@ func judge(_ findings: [PartFinding], _ require: FeedSettings.Require, _ overrid
     switch require.empty {
     case .quarantine: return .quarantined(reasons)
     case .archive: return .archived(first)
+    case .deliver where findings.isEmpty: return .archived(first)
     case .deliver: reasons = []
     }
   }
   if !reasons.isEmpty { return .quarantined(Array(reasons.prefix(Limits.reasons))) }
+  if findings.isEmpty { return .confirmed }
   return doubts.isEmpty ? .accepted : .held(Array(doubts.prefix(Limits.reasons)))
 }
 
@@ -117,8 +137,8 @@ extension Reason {
 
 /// One digest for the content of a drop, whatever its parts are called; nil before the checks.
 func contentDigest(_ plan: DropPlan) -> Digest? {
-  let digests = plan.parts.compactMap(\.sha256)
-  guard digests.count == plan.parts.count, let first = digests.first else { return nil }
+  let digests = plan.data.compactMap(\.sha256)
+  guard digests.count == plan.data.count, let first = digests.first else { return nil }
   return digests.count == 1 ? first : DigestHasher.digest(of: digests.flatMap(\.bytes))
 }
 

@@ -35,7 +35,7 @@ public struct InboundSurvey: Hashable, Sendable {
     lastError = try newestReason(spool, files)
     do {
       let filter = LandingFilter(settings)
-      for name in try files.list(settings.landing) where filter.takes(name) {
+      for name in try files.list(settings.landing) where filter.kind(of: name) == .data {
         guard let info = try files.info(settings.landing.appending(name)), info.kind == .file else { continue }
         waiting += 1
         see(Timestamp(nanoseconds: info.changed))

@@ -64,8 +64,10 @@ struct Settling {
 
   var count: Int { watched.count }
 
-  /// Uptime of the next moment at which a look could find something at rest.
-  func next(settle: Duration) -> Duration? { watched.values.map { due($0, settle) }.min() }
+  /// Uptime of the next moment at which a look could find something newly at rest.
+  func next(settle: Duration, after uptime: Duration) -> Duration? {
+    watched.values.lazy.map { due($0, settle) }.filter { $0 > uptime }.min()
+  }
 
   private func due(_ file: Watched, _ settle: Duration) -> Duration {
     max(file.since + settle, file.notBefore ?? .zero)

@@ -31,8 +31,23 @@ extension Transaction {
       "INSERT INTO drops (id, feed, seen_at, names, bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
       [
         Value(plan.id), Value(plan.feed), Value(plan.seenAt),
-        .text(plan.parts.map(\.name.description).joined(separator: "\n")), Value(plan.bytes),
+        .text(Self.names(plan.data.isEmpty ? plan.parts : plan.data)), Value(plan.bytes),
       ])
+  }
+
+  private static func names(_ parts: [DropPart]) -> String { names(parts.map(\.name)) }
+  private static func names(_ names: [FileName]) -> String { names.map(\.description).joined(separator: "\n") }
+
+  /// Whether the feed has taken a drop of these files, in this order, of so many bytes together.
+  public func hasSeen(
+    _ feed: FeedName, names: [FileName], bytes: UInt64, since: Timestamp
+  ) throws(LedgerFault) -> Bool {
+    var found = false
+    try connection.rows(
+      "SELECT 1 FROM drops WHERE feed = ? AND seen_at >= ? AND names = ? AND bytes = ? LIMIT 1",
+      [Value(feed), Value(since), .text(Self.names(names)), Value(bytes)]
+    ) { _ in found = true }
+    return found
   }
 
   /// - Parameter content: one digest over the digests of the parts.

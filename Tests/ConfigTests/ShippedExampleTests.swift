@@ -50,8 +50,9 @@ struct ShippedExampleTests {
     let settings = try Self.switchedOn { !$0.contains("(not yet)") }.read()
     #expect(settings.state == Settings().state && settings.limits == LimitSettings() && settings.host == "acc-prod")
     #expect(settings.stores.map(\.name.text) == ["aep", "blob", "partner", "shelf"])
-    let feed = FeedSettings(
+    var feed = FeedSettings(
       name: try #require(FeedName("audiences")), landing: "/srv/campaign/landing", handover: "/srv/campaign/import")
+    (feed.owner, feed.group) = ("neolane", "neolane")
     #expect(settings.feeds == [feed])
     let stream = StreamSettings(
       name: try #require(StreamName("opens")), logs: ["/var/log/campaign/opens.csv"],

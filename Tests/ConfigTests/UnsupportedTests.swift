@@ -6,12 +6,6 @@ import Testing
 struct UnsupportedTests {
   /// For each rule: lines that are refused, and lines that say the default. Nil where there is none.
   static let cases: [String: (refused: String, fine: String?)] = [
-    "feeds.*.recursive": ("recursive: true", "recursive: false"),
-    "feeds.*.owner": ("owner: x", nil),
-    "feeds.*.group": ("group: x", nil),
-    "feeds.*.ready.manifest": ("ready: {manifest: required}", "ready: {manifest: auto}"),
-    "feeds.*.ready.marker": ("ready: {marker: \"{name}.done\"}", "ready: {marker: \"\"}"),
-    "feeds.*.ready.timeout": ("ready: {timeout: 5h}", "ready: {timeout: 360m}"),
     "feeds.*.format.encoding": ("format: {encoding: utf-16}", "format: {encoding: utf-8}"),
     "feeds.*.require.remember_columns": ("require: {remember_columns: true}", "require: {remember_columns: false}"),
     "feeds.*.require.row_change": ("require: {row_change: 50%}", "require: {row_change: off}"),

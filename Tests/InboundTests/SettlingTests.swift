@@ -25,7 +25,7 @@ struct SettlingTests {
     _ = settling.observe([a: seen(1)], at: .seconds(0), settle: .seconds(2))
     let new = seen(size, inode: inode, changed: changed)
     #expect(settling.observe([a: new], at: .seconds(2), settle: .seconds(2)).isEmpty)
-    #expect(settling.next(settle: .seconds(2)) == .seconds(4))
+    #expect(settling.next(settle: .seconds(2), after: .zero) == .seconds(4))
     #expect(settling.observe([a: new], at: .seconds(4), settle: .seconds(2)) == [a])
   }
 
@@ -47,7 +47,7 @@ struct SettlingTests {
     _ = settling.observe([a: seen(1)], at: .seconds(1), settle: .seconds(2))
     #expect(settling.count == 1)
     settling.forget(a)
-    #expect(settling.count == 0 && settling.next(settle: .seconds(2)) == nil)
+    #expect(settling.count == 0 && settling.next(settle: .seconds(2), after: .zero) == nil)
   }
 
   @Test("People hear of a file that keeps coming once, and not at once")

@@ -40,6 +40,12 @@ struct Template {
     }.joined()
   }
 
+  /// Whether it names the file that it stands for, and adds something of its own.
+  var isMarker: Bool {
+    let fixed = pieces.compactMap { if case .text(let text) = $0 { text } else { nil } }.joined()
+    return placeholders.contains { $0 == "name" || $0 == "stem" } && fixed.contains { $0 != "." }
+  }
+
   static let inKeys = ["stream", "date", "host", "utc", "seq", "schema"]
   static let inNames = ["name", "stem", "ext", "feed", "drop", "utc"]
 
@@ -115,6 +121,12 @@ extension Kind where T == String {
       else { return nil }
       guard !text.contains("/"), text != "{name}" else {
         spot.refuse(node, "expected a name without slashes that differs from the drop's own")
+        return nil
+      }
+      guard let template = Template(text), text.isEmpty || template.isMarker else {
+        spot.refuse(
+          node, "expected {name} or {stem}, so that each file has its own marker, and something that no file's name has"
+        )
         return nil
       }
       return text

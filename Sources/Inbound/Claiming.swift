@@ -1,0 +1,105 @@
+import Core
+import Files
+import Journal
+import Spool
+import SystemPackage
+
+// The end of step 1: from `gathering` to `claimed`, and what was taken leaves landing.
+extension FeedPass {
+
+  mutating func claim(_ plans: [DropPlan]) throws {
+    guard !plans.isEmpty else { return }
+    try spool.move(plans.map(\.id), from: .gathering, to: .claimed)
+    try recordSeen(plans)
+    _ = try clearOriginals(plans)
+    for plan in plans { forget(plan) }
+  }
+
+  /// Removes from landing what was claimed, durably.
+  ///
+  /// An original is first renamed to a hidden name, then looked at again, then removed: what a sender renames over it
+  /// in between is not touched.
+  /// - Returns: the drops of which landing holds nothing any more.
+  func clearOriginals(_ plans: [DropPlan]) throws(FileFault) -> [DropPlan] {
+    guard try files.info(landing)?.kind == .directory else { return plans }
+    var cleared: [DropPlan] = []
+    var changed: Set<FilePath> = []
+    for plan in plans {
+      var isClear = true
+      for (number, part) in plan.parts.enumerated() where isInLanding(part) {
+        let folder = FilePath(part.landing)
+        let hidden = folder.appending(FileName(".\(plan.id).\(number).taken"))
+        if try isOriginal(part, of: plan.id) {
+          do { try files.move(original(of: part), to: hidden) } catch {
+            if error.kind != .missing { throw error }
+          }
+          changed.insert(folder)
+        }
+        guard let info = try files.info(hidden) else { continue }
+        changed.insert(folder)
+        if info.inode == part.inode, info.size == part.size {
+          try files.remove(hidden)
+        } else {
+          // Another file: it gets its name back. Where that is taken once more, it waits until it is free.
+          do { try files.move(hidden, to: original(of: part)) } catch {
+            guard error.kind == .exists else { throw error }
+            isClear = false
+          }
+        }
+      }
+      if isClear { cleared.append(plan) }
+    }
+    try sync(changed.sorted { $0.string < $1.string })
+    return cleared
+  }
+
+  /// Whether landing holds what this claimed part was made of. After a power cut its ctime can be that of a rename which is undone:
+  /// then the bytes decide.
+  private func isOriginal(_ part: DropPart, of id: DropID) throws(FileFault) -> Bool {
+    let path = original(of: part)
+    guard let info = try files.info(path), info.kind == .file, info.inode == part.inode, info.size == part.size else {
+      return false
+    }
+    if info.changed == part.changed { return true }
+    if try writers(of: path) == .some { return false }
+    return try isEqual(path, partsPath(.claimed, id).appending(part.name))
+  }
+
+  private func isEqual(_ one: FilePath, _ other: FilePath) throws(FileFault) -> Bool {
+    let (a, b) = (try files.open(one), try files.open(other))
+    var left = [UInt8](repeating: 0, count: Limits.chunkBytes)
+    var right = left
+    var offset: UInt64 = 0
+    while true {
+      let count = try fill(&left, from: a, at: offset)
+      guard try fill(&right, from: b, at: offset) == count, left[..<count] == right[..<count] else { return false }
+      if count < left.count { return true }
+      offset += UInt64(count)
+    }
+  }
+
+  /// Fewer bytes than there is room for only at the file's end.
+  private func fill(_ buffer: inout [UInt8], from file: any ReadableFile, at offset: UInt64) throws(FileFault) -> Int {
+    try buffer.withUnsafeMutableBufferPointer { (room) throws(FileFault) in
+      var filled = 0
+      while filled < room.count {
+        let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[filled...])
+        let count = try file.read(into: rest, at: offset + UInt64(filled))
+        if count == 0 { break }
+        filled += count
+      }
+      return filled
+    }
+  }
+
+  // MARK: Small things
+
+  func original(of part: DropPart) -> FilePath { FilePath(part.landing).appending(part.name) }
+
+  /// False where the feed has another landing folder by now.
+  private func isInLanding(_ part: DropPart) -> Bool { FilePath(part.landing).starts(with: landing) }
+
+  mutating func forget(_ plan: DropPlan) {
+    for part in plan.parts { feed.folders[FilePath(part.landing)]?.settling.forget(part.name) }
+  }
+}

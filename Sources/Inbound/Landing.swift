@@ -1,0 +1,155 @@
+import Config
+import Core
+import Files
+import Formats
+import Glibc
+import Ledger
+import SystemPackage
+
+/// What is known of one folder in which files arrive: landing, or one below it.
+struct LandingFolder {
+  var settling = Settling()
+  var completing = Completing()
+  /// What was read once is not read again while it does not change.
+  var manifests: [FileName: (seen: Settling.Observation, state: Completing.ManifestState)] = [:]
+  var full: [FileName: (seen: Settling.Observation, isFull: Bool)] = [:]
+}
+
+// What lies in landing, without touching it.
+extension FeedPass {
+  struct Scan {
+    var infos: [FileName: FileInfo] = [:]
+    var view = Completing.View()
+    /// Folders that may hold arrivals, where the feed looks into them.
+    var folders: [FileName] = []
+  }
+
+  func scan(_ folder: FilePath) throws(FileFault) -> Scan {
+    var scan = Scan()
+    for name in try files.list(folder) {
+      let kind = feed.filter.kind(of: name)
+      // A folder whose name is no text could not be told in a plan.
+      let mayBeFolder = settings.recursive && name.plain != nil && !LandingFilter.isUnfinished(name)
+      guard kind != nil || mayBeFolder else { continue }
+      // It may go while we look.
+      guard let info = try files.info(folder.appending(name)) else { continue }
+      if info.kind == .directory, mayBeFolder { scan.folders.append(name) }
+      guard info.kind == .file, let kind else { continue }
+      let seen = Settling.Observation(info)
+      scan.infos[name] = info
+      switch kind {
+      case .data: scan.view.data[name] = seen
+      case .manifest: scan.view.manifests[name] = (seen, .unreadable)
+      case .marker: scan.view.markers[name] = seen
+      }
+    }
+    return scan
+  }
+
+  /// A manifest that is one JSON object is all there, at rest or not.
+  func readManifests(
+    _ view: inout Completing.View, in folder: FilePath, _ known: inout LandingFolder
+  ) throws(FileFault) {
+    var read: [FileName: (seen: Settling.Observation, state: Completing.ManifestState)] = [:]
+    for (name, manifest) in view.manifests {
+      if let before = known.manifests[name], before.seen == manifest.seen {
+        read[name] = before
+        continue
+      }
+      do {
+        let bytes = try files.contents(of: folder.appending(name), limit: Manifest.maxBytes)
+        read[name] = (manifest.seen, (try? Manifest(bytes)).map { .read($0) } ?? .unreadable)
+      } catch {
+        if error.kind == .missing { continue }
+        guard error.kind == .io || error.kind == .denied else { throw error }
+        read[name] = manifest
+      }
+    }
+    known.manifests = read
+    view.manifests = read
+  }
+
+  /// Whether the files of a late manifest were taken before it came.
+  func isKnown(_ manifest: Manifest) throws(LedgerFault) -> Bool {
+    let margin = Duration.seconds(600)
+    let since = (manifest.scheduledAt ?? now.wall - settings.timeout) - margin
+    let files = Completing.ordered(manifest.files)
+    let feed = settings.name
+    return try host.ledger.read { (t) throws(LedgerFault) in
+      let all = files.reduce(0) { $0 + $1.size }
+      if try t.hasSeen(feed, names: files.map(\.name), bytes: all, since: since) { return true }
+      for file in files where try !t.hasSeen(feed, names: [file.name], bytes: file.size, since: since) { return false }
+      return true
+    }
+  }
+
+  // MARK: Full parts
+
+  /// A row has two bytes at least; gzip makes at best a thousandth of that.
+  private static let leastBytes = UInt64(Limits.rowsPerPart) * 2
+  private static let leastPackedBytes = leastBytes / 1_100
+
+  /// Whether the part has as many rows as AEP puts into one that has a successor. Nil: asked to stop.
+  func isFull(
+    _ name: FileName, _ seen: Settling.Observation?, in folder: FilePath,
+    _ known: inout [FileName: (seen: Settling.Observation, isFull: Bool)]
+  ) throws(FileFault) -> Bool? {
+    guard let seen, seen.size >= Self.leastPackedBytes else { return false }
+    guard seen.size >= Self.leastBytes || DropName(name).isExport else { return false }
+    if let before = known[name], before.seen == seen { return before.isFull }
+    do {
+      guard let isFull = try isFull(folder.appending(name)) else { return nil }
+      known[name] = (seen, isFull)
+      return isFull
+    } catch {
+      // It cannot be read: who takes it will say so.
+      if error.kind == .missing || error.kind == .denied || error.kind == .io { return false }
+      throw error
+    }
+  }
+
+  private func isFull(_ path: FilePath) throws(FileFault) -> Bool? {
+    let file = try files.open(path)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
+    defer { buffer.deallocate() }
+    let head = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<Sniff.headBytes]), at: 0)
+    let isPacked = Sniff(buffer[..<head]) == .gzip
+    if !isPacked {
+      // Line ends are counted much faster than rows are told apart, and few files have enough of them.
+      guard try file.info().size >= Self.leastBytes else { return false }
+      var lines = 0
+      guard try read(file, buffer, { lines += Self.lineEnds(in: $0) }) else { return nil }
+      if lines < Limits.rowsPerPart { return false }
+    }
+    var rules = TableRules(settings)
+    (rules.minRows, rules.maxRows, rules.columns, rules.columnsExact) = (0, 0, [], false)
+    var inspector = TableInspector(rules: rules)
+    guard try read(file, buffer, { inspector.feed($0) }) else { return nil }
+    return inspector.finish().rows == Limits.rowsPerPart
+  }
+
+  /// False: asked to stop.
+  private func read(
+    _ file: any ReadableFile, _ buffer: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(FileFault) -> Bool {
+    var offset: UInt64 = 0
+    while true {
+      if stop() { return false }
+      let count = try file.read(into: buffer, at: offset)
+      if count == 0 { return true }
+      body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      offset += UInt64(count)
+    }
+  }
+
+  private static func lineEnds(in bytes: UnsafeRawBufferPointer) -> Int {
+    guard var at = bytes.baseAddress else { return 0 }
+    let end = at + bytes.count
+    var count = 0
+    while at < end, let found = memchr(at, 10, end - at) {
+      count += 1
+      at = UnsafeRawPointer(found) + 1
+    }
+    return count
+  }
+}

@@ -14,9 +14,6 @@ enum Unsupported {
 
   static var rules: [Rule] {
     [
-      only("feeds.*.format.encoding", .word, FeedSettings.Encoding.utf8, "utf-8"),
-      only("feeds.*.require.remember_columns", .flag, false, "false"),
-      only("feeds.*.require.row_change", .rowChange, nil, "off"),
       never("feeds.*.decrypt"),
       never("feeds.*.rewrite"),
       never("feeds.*.expect"),

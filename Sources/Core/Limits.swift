@@ -47,4 +47,9 @@ public enum Limits {
 
   /// Folders below a landing folder that are looked into: AEP makes one level, and a loop of mounts must end somewhere.
   public static let landingDepth = 8
+
+  /// Packed text may always unpack to so much, and to more only as far as `packRatio` goes: tables of real people pack to a tenth,
+  /// of one repeated row to a five-hundredth; gzip's own bound is 1,032.
+  public static let trustedTextBytes: UInt64 = 1 << 30
+  public static let packRatio: UInt64 = 500
 }

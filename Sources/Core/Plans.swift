@@ -111,6 +111,8 @@ public struct DropPart: Hashable, Sendable, Codable {
   /// Of the part's bytes as they arrived; set by the checks.
   public var sha256: Digest?
   public var rows: Int?
+  /// Of the header line and the delimiter: what another drop's table must have to be like this one.
+  public var shape: Digest?
   /// The name in the hand-over folder, chosen once.
   public var finalName: FileName?
   /// The staged file's inode: where a restart finds it under `finalName`, it was handed over.
@@ -154,6 +156,11 @@ public struct DropPlan: Hashable, Sendable, Codable {
 
   /// In the order of their hand-over.
   public var data: [DropPart] { parts.filter(\.isData) }
+  /// Nil before the checks, and where parts differ.
+  public var shape: Digest? {
+    let shapes = Set(data.map(\.shape))
+    return shapes.count == 1 ? shapes.first ?? nil : nil
+  }
   public var dataIndices: [Int] { parts.indices.filter { parts[$0].isData } }
   public var bytes: UInt64 { data.reduce(0) { $0 + $1.size } }
   public var rows: Int? { data.reduce(0) { sum, part in sum.flatMap { s in part.rows.map { s + $0 } } } }
@@ -188,5 +195,6 @@ public struct Reason: Hashable, Sendable, Codable {
     case encrypted, changedInFlight = "changed_in_flight", nameTaken = "name_taken", badName = "bad_name"
     case duplicate, unreadable
     case incomplete, sizeMismatch = "size_mismatch", manifestUnreadable = "manifest_unreadable"
+    case columnsChanged = "columns_changed", rowsChanged = "rows_changed"
   }
 }

@@ -11,12 +11,20 @@ public struct TableInspector: ~Copyable {
   private var packing = Packing.unknown([])
   private var inflater: Inflater?
   private var gzipFault: GzipFault?
+  private var transcoder: Transcoder?
+  private var converted: [UInt8] = []
   private var text: TableText
   private let scratch: UnsafeMutablePointer<UInt8>
 
   public init(rules: TableRules) {
     self.rules = rules
     text = TableText(rules: rules)
+    transcoder =
+      switch rules.encoding {
+      case .utf8: nil
+      case .utf16: Transcoder(.utf16)
+      case .latin1: Transcoder(.latin1)
+      }
     scratch = .allocate(capacity: Block.size)
     scratch.initialize(repeating: 0, count: Block.size)
   }
@@ -48,6 +56,10 @@ public struct TableInspector: ~Copyable {
     if packing == .gzip, !isDecided {
       do throws(GzipFault) { try inflater?.finish() } catch { gzipFault = error }
     }
+    if transcoder != nil, !isDecided {
+      transcoder?.finish(into: &converted)
+      readConverted()
+    }
     let verdict = text.finish(scratch: scratch)
     var inspection = Inspection(
       sha256: hasher.finish(), rawBytes: rawBytes, textBytes: text.bytes, rows: verdict.rows, header: text.names,
@@ -73,18 +85,32 @@ public struct TableInspector: ~Copyable {
 
   private mutating func unpack(_ raw: UnsafeRawBufferPointer) {
     guard var live = inflater.take() else {
-      raw.withMemoryRebound(to: UInt8.self) { text.feed($0, scratch: scratch) }
+      read(raw)
       return
     }
     do throws(GzipFault) {
       try live.write(raw) { piece in
-        piece.withMemoryRebound(to: UInt8.self) { text.feed($0, scratch: scratch) }
+        read(piece)
         return text.fatal == nil
       }
     } catch {
       gzipFault = error
     }
     inflater = consume live
+  }
+
+  private mutating func read(_ piece: UnsafeRawBufferPointer) {
+    piece.withMemoryRebound(to: UInt8.self) { bytes in
+      guard transcoder != nil else { return text.feed(bytes, scratch: scratch) }
+      transcoder?.feed(bytes, into: &converted)
+    }
+    if !converted.isEmpty || transcoder?.fault != nil { readConverted() }
+  }
+
+  private mutating func readConverted() {
+    converted.withUnsafeBufferPointer { text.feed($0, scratch: scratch) }
+    converted.removeAll(keepingCapacity: true)
+    if let fault = transcoder?.fault { text.refuse(fault) }
   }
 
   private static func reason(_ fault: GzipFault) -> Reason {

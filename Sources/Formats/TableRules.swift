@@ -9,6 +9,15 @@ public struct TableRules: Hashable, Sendable {
     case double
   }
 
+  /// How the text is written. A byte order mark is not part of it.
+  public enum Encoding: Hashable, Sendable {
+    case utf8
+    /// With a mark; without one only where a Latin character is among the first.
+    case utf16
+    case latin1
+  }
+
+  public var encoding = Encoding.utf8
   /// Nil: told from the first line, among `,` tab `;` `|`, whichever occurs most outside quotes (the first of them
   /// where several do); `:` only where none of them occurs. None at all: a table of one column.
   public var delimiter: UInt8?
@@ -23,7 +32,7 @@ public struct TableRules: Hashable, Sendable {
   public var minRows = 1
   /// 0: no limit.
   public var maxRows = 0
-  /// Of text, after unpacking.
+  /// Of text, after unpacking, as UTF-8.
   public var maxBytes: UInt64 = 20 << 30
   /// One row, without its line end.
   public var maxRowBytes = 1 << 20

@@ -53,6 +53,11 @@ struct TableText {
     if fatal == nil { fatal = Reason(.tooLarge, "The text is larger than \(rules.maxBytes) bytes") }
   }
 
+  /// What comes next is not text at all.
+  mutating func refuse(_ why: String) {
+    if fatal == nil { stop(.badEncoding, why) }
+  }
+
   struct Verdict {
     var rows = 0
     var reasons: [Reason] = []

@@ -55,7 +55,8 @@ extension FeedPass {
         try t.noteSeen(plan)
         let outcome = FeedPass.outcome(of: plan, in: place)
         try t.noteOutcome(
-          plan.id, outcome, content: contentDigest(plan), rows: plan.rows, at: plan.checkedAt ?? plan.seenAt)
+          plan.id, outcome, content: contentDigest(plan), shape: plan.shape, rows: plan.rows,
+          at: plan.checkedAt ?? plan.seenAt)
         if let handedOverAt = plan.handedOverAt { try t.noteHandedOver(plan.id, at: handedOverAt) }
         try t.noteHistory(plan.id, "rebuilt", "Recorded anew from \(place.rawValue)", at: now)
       }

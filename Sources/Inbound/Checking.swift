@@ -57,6 +57,7 @@ extension FeedPass {
       }
     }
     try findDuplicates(&judged)
+    try findDrift(&judged)
     try record(judged)
     try carryOut(judged)
     try handOver(judged.filter { $0.verdict == .accepted }.map(\.plan))
@@ -88,6 +89,7 @@ extension FeedPass {
         guard let inspection = try inspect(path) else { return nil }
         plan.parts[number].sha256 = inspection.sha256
         plan.parts[number].rows = inspection.rows
+        plan.parts[number].shape = shape(of: inspection)
         findings.append(PartFinding(part: part, inspection: inspection))
       } catch {
         // A part that is gone or cannot be read: a person must look, whatever the others are.
@@ -103,7 +105,10 @@ extension FeedPass {
 
   private func inspect(_ path: FilePath) throws(FileFault) -> Inspection? {
     let file = try files.open(path)
-    var inspector = TableInspector(rules: TableRules(settings))
+    var rules = TableRules(settings)
+    // Packed text that is so much larger than its file is no table but a trap.
+    rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, try file.info().size * Limits.packRatio))
+    var inspector = TableInspector(rules: rules)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
     defer { buffer.deallocate() }
     var offset: UInt64 = 0
@@ -135,6 +140,25 @@ extension FeedPass {
     }
   }
 
+  /// Unlike the feed's last accepted drop, where that is looked at.
+  private mutating func findDrift(_ judged: inout [Judged]) throws(LedgerFault) {
+    guard settings.require.rememberColumns || settings.require.rowChange != nil else { return }
+    let name = settings.name
+    let before = try host.ledger.read { (t) throws(LedgerFault) in try t.lastAccepted(name).map { Likeness($0) } }
+    var last = feed.likeness ?? before
+    for index in judged.indices where judged[index].verdict == .accepted && !judged[index].isRecorded {
+      let (plan, override) = (judged[index].plan, judged[index].override)
+      let doubts = drift(of: plan, from: last, settings.require).filter { override?.lets($0.code) != true }
+      if doubts.isEmpty {
+        last = Likeness((plan.shape, plan.rows))
+      } else {
+        judged[index].verdict = .held(doubts)
+        if let content = contentDigest(plan), feed.inHand[content] == plan.id { feed.inHand[content] = nil }
+      }
+    }
+    feed.likeness = last
+  }
+
   /// What was found goes into the drop, then into the ledger.
   private func record(_ judged: [Judged]) throws {
     let new = judged.filter { !$0.isRecorded || $0.verdict != .accepted }
@@ -160,7 +184,8 @@ extension FeedPass {
         let (id, outcome) = (one.plan.id, one.verdict.outcome)
         // Said twice where a stop came between this and the move.
         let isKnown = try t.drop(id)?.outcome == outcome
-        try t.noteOutcome(id, outcome, content: contentDigest(one.plan), rows: one.plan.rows, at: now)
+        try t.noteOutcome(
+          id, outcome, content: contentDigest(one.plan), shape: one.plan.shape, rows: one.plan.rows, at: now)
         if !isKnown { try t.noteHistory(id, one.verdict.eventName, one.verdict.summary, at: now) }
       }
     }
@@ -228,7 +253,9 @@ extension Verdict {
     func all(_ reasons: [Reason]) -> String {
       guard let first = reasons.first else { return "no reason" }
       let row = first.row.map { " (row \($0))" } ?? ""
-      return first.message + row + (reasons.count > 1 ? ", and \(reasons.count - 1) more" : "")
+      let isOfSet = [.incomplete, .sizeMismatch, .manifestUnreadable].contains(first.code)
+      let part = isOfSet ? first.part.map { "\($0.masked): " } ?? "" : ""
+      return part + first.message + row + (reasons.count > 1 ? ", and \(reasons.count - 1) more" : "")
     }
     switch self {
     case .accepted: return "passed its checks"
@@ -251,6 +278,12 @@ extension TableRules {
       case .auto: .auto
       case .backslash: .backslash
       case .double: .double
+      }
+    encoding =
+      switch settings.format.encoding {
+      case .utf8: .utf8
+      case .utf16: .utf16
+      case .latin1: .latin1
       }
     header = settings.format.header
     columns = settings.require.columns

@@ -22,6 +22,8 @@ struct Feed {
   var canRename = true
   /// Contents that are on their way to the hand-over folder.
   var inHand: [Digest: DropID] = [:]
+  /// What the next drop is compared with: accepted, but perhaps not handed over yet.
+  var likeness: Likeness?
   var pause: Pause?
   /// Uptime.
   var nextSweep: Duration?

@@ -127,6 +127,37 @@ func judge(
   return doubts.isEmpty ? .accepted : .held(Array(doubts.prefix(Limits.reasons)))
 }
 
+/// As much of an accepted drop as the next one is compared with.
+struct Likeness: Hashable {
+  var shape: Digest?
+  var rows: Int?
+
+  init(_ pair: (shape: Digest?, rows: Int?)) { (shape, rows) = pair }
+}
+
+func shape(of inspection: Inspection) -> Digest {
+  DigestHasher.digest(of: inspection.headerDigest.bytes + [inspection.delimiter ?? 0])
+}
+
+/// Why a drop is too unlike the last one to go without a person's word.
+func drift(of plan: DropPlan, from last: Likeness?, _ require: FeedSettings.Require) -> [Reason] {
+  var doubts: [Reason] = []
+  if require.rememberColumns {
+    if plan.shape == nil, plan.data.count > 1 {
+      doubts.append(Reason(.columnsChanged, "The parts differ in their header or delimiter"))
+    } else if let before = last?.shape, plan.shape != before {
+      doubts.append(Reason(.columnsChanged, "Header or delimiter differ from the last accepted drop's"))
+    }
+  }
+  if let share = require.rowChange, let before = last?.rows, before > 0, let rows = plan.rows,
+    abs(rows - before) * 100 > share * before
+  {
+    doubts.append(
+      Reason(.rowsChanged, "\(rows) rows; the last accepted drop had \(before), and more than \(share)% is a jump"))
+  }
+  return doubts
+}
+
 extension Reason {
   fileprivate func of(_ part: FileName) -> Reason {
     var copy = self

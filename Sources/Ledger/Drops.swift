@@ -50,13 +50,30 @@ extension Transaction {
     return found
   }
 
-  /// - Parameter content: one digest over the digests of the parts.
+  /// - Parameters:
+  ///   - content: one digest over the digests of the parts.
+  ///   - shape: of the header and the delimiter.
   public func noteOutcome(
-    _ drop: DropID, _ outcome: DropOutcome, content: Digest?, rows: Int?, at time: Timestamp
+    _ drop: DropID, _ outcome: DropOutcome, content: Digest?, shape: Digest? = nil, rows: Int?, at time: Timestamp
   ) throws(LedgerFault) {
     try connection.run(
-      "UPDATE drops SET outcome = ?, content = coalesce(?, content), rows = coalesce(?, rows), outcome_at = ? WHERE id = ?",
-      [.text(outcome.rawValue), Value(content), Value(rows), Value(time), Value(drop)])
+      """
+      UPDATE drops SET outcome = ?, content = coalesce(?, content), shape = coalesce(?, shape),
+        rows = coalesce(?, rows), outcome_at = ? WHERE id = ?
+      """,
+      [.text(outcome.rawValue), Value(content), Value(shape), Value(rows), Value(time), Value(drop)])
+  }
+
+  /// What the feed's last drop that was handed over was like: the next one is compared with it.
+  public func lastAccepted(_ feed: FeedName) throws(LedgerFault) -> (shape: Digest?, rows: Int?)? {
+    var found: (Digest?, Int?)?
+    try connection.rows(
+      """
+      SELECT shape, rows FROM drops WHERE feed = ? AND handed_over_at IS NOT NULL
+      ORDER BY handed_over_at DESC, id DESC LIMIT 1
+      """, [Value(feed)]
+    ) { found = ($0.optionalText(0).flatMap { Digest(hex: $0) }, $0.optionalInt(1)) }
+    return found
   }
 
   public func noteHandedOver(_ drop: DropID, at time: Timestamp) throws(LedgerFault) {

@@ -64,5 +64,10 @@ enum Schema {
     ALTER TABLE sources ADD COLUMN origin TEXT;
     CREATE INDEX sources_origin ON sources (origin) WHERE origin IS NOT NULL;
     """,
+    // What an accepted drop's table was like.
+    """
+    ALTER TABLE drops ADD COLUMN shape TEXT;
+    CREATE INDEX drops_accepted ON drops (feed, handed_over_at) WHERE handed_over_at IS NOT NULL;
+    """,
   ]
 }

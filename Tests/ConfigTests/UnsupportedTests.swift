@@ -6,9 +6,6 @@ import Testing
 struct UnsupportedTests {
   /// For each rule: lines that are refused, and lines that say the default. Nil where there is none.
   static let cases: [String: (refused: String, fine: String?)] = [
-    "feeds.*.format.encoding": ("format: {encoding: utf-16}", "format: {encoding: utf-8}"),
-    "feeds.*.require.remember_columns": ("require: {remember_columns: true}", "require: {remember_columns: false}"),
-    "feeds.*.require.row_change": ("require: {row_change: 50%}", "require: {row_change: off}"),
     "feeds.*.decrypt": ("decrypt: {key: x}", nil),
     "feeds.*.rewrite": ("rewrite: {line_end: crlf}", nil),
     "feeds.*.expect": ("expect: {by: \"06:00\", days: [mon, tue], timezone: Europe/Paris, grace: 30m}", nil),

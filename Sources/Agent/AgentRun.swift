@@ -67,10 +67,11 @@ final class Lanes: Sendable {
       feeds: settings.feeds, state: run.state, files: run.files, ledger: run.ledger, events: run.events,
       clock: SystemClock.now, report: { pass, _ in watch.withLock { $0 }?.passedInbound(pass) })
     var stores: [StoreName: any Store] = [:]
+    let throttle = Self.throttle(settings.limits.bandwidth)
     do throws(StoreFault) {
       for store in settings.stores {
         stores[store.name] = try makeStore(
-          store, files: run.files, agent: "navette/\(Version.text)", clock: SystemClock.wall)
+          store, files: run.files, agent: "navette/\(Version.text)", throttle: throttle, clock: SystemClock.wall)
       }
     } catch {
       throw Failure(.configuration, error.description)
@@ -80,6 +81,13 @@ final class Lanes: Sendable {
       settings: settings, files: run.files, ledger: run.ledger, events: run.events, stores: stores,
       reopen: Reopening.run, clock: SystemClock.now,
       report: { pass, _ in watch.withLock { $0 }?.passedOutbound(pass) })
+  }
+
+  /// The windows are those of the machine's own clock.
+  private static func throttle(_ bandwidth: LimitSettings.Bandwidth) -> Throttle? {
+    if bandwidth == .unlimited { return nil }
+    let zone = SystemZone.local()
+    return Throttle { LimitSettings.rate(bandwidth, at: zone.local($0)) }
   }
 
   func report(to watch: LaneWatch) { self.watch.withLock { $0 = watch } }

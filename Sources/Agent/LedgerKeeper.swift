@@ -83,7 +83,9 @@ enum LedgerKeeper {
       for lanes in [state.streams, state.feeds] where try files.info(lanes) != nil {
         for lane in try files.list(lanes) {
           for place in try files.list(lanes.appending(lane)) {
-            if try !files.list(lanes.appending(lane).appending(place)).isEmpty { return true }
+            // Beside the places lie files that say something of the lane.
+            let path = lanes.appending(lane).appending(place)
+            if try files.info(path)?.kind == .directory, try !files.list(path).isEmpty { return true }
           }
         }
       }

@@ -14,6 +14,8 @@ struct Consistency {
     check.checkFeeds()
     check.checkLogs()
     check.checkKeys()
+    check.checkManifests()
+    check.checkZones()
   }
 
   private func report(_ key: String, _ message: String, _ remedy: String? = nil) {
@@ -141,5 +143,41 @@ struct Consistency {
     report(
       "streams.\(stream).key",
       "object names could be \(length) bytes long with the prefix of \(store), and \(Limits.keyBytes) is the most")
+  }
+
+  /// Whoever takes in a whole folder of batches must not find anything else in it.
+  private func checkManifests() {
+    for stream in settings.streams where !stream.manifest.isEmpty {
+      let key = "streams.\(stream.name).manifest"
+      for other in settings.streams where !Set(other.stores).isDisjoint(with: stream.stores) {
+        let named = other.key.replacing("{stream}", with: other.name.text).replacing("{host}", with: settings.host)
+        let folder = named.prefix { $0 != "{" }.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        let path = folder.joined(separator: "/") + "/"
+        if folder.isEmpty || "\(stream.manifest)/".hasPrefix(path) {
+          report(
+            key, "manifests would lie where the batches of streams.\(other.name) are",
+            folder.isEmpty
+              ? "Begin the key with a folder of its own: \"{stream}/…\"" : "Choose another prefix, such as manifests/")
+          break
+        }
+        if path.hasPrefix("\(stream.manifest)/") {
+          report(key, "the batches of streams.\(other.name) would lie among the manifests", "Choose another prefix")
+          break
+        }
+      }
+    }
+  }
+
+  private func checkZones() {
+    for stream in settings.streams where !stream.partitionBy.isEmpty && stream.header == .none {
+      report(
+        "streams.\(stream.name).partition_by", "a log without a header has no column of this name",
+        "Give the names of its columns under header.from")
+    }
+    for stream in settings.streams where SystemZone.named(stream.timezone) == nil {
+      report(
+        "streams.\(stream.name).timezone", "this machine knows no time zone of this name",
+        "Write it as in /usr/share/zoneinfo: Europe/Paris (Debian's package is tzdata)")
+    }
   }
 }

@@ -22,18 +22,9 @@ enum Unsupported {
       Rule(key: "streams.*.rotation", today: "rename and closed work today") { node in
         ![.copytruncate, .follow].contains(value(Kind<StreamSettings.Rotation>.word, node))
       },
-      only("streams.*.header.sanitize", .flag, false, "false"),
-      only("streams.*.header.rename", .texts(""), [:], "{}"),
-      only("streams.*.schedule", .list(.timeOfDay), [], "[]"),
-      only("streams.*.timezone", .timezone, "UTC", "UTC"),
-      only("streams.*.partition_by", .text(empty: true), "", "\"\""),
-      only("streams.*.manifest", .keyPrefix, "", "\"\""),
-      only("streams.*.after", .word, StreamSettings.After.delete, "delete"),
-      only("streams.*.archive.keep", .keep, .seconds(7 * 86_400), "7d"),
 
       only("metrics.textfile", .textfile, nil, "\"\""),
       only("metrics.listen", .listen, nil, "\"\""),
-      only("limits.bandwidth", .bandwidth, .unlimited, "0"),
     ]
   }
 

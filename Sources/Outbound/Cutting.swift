@@ -29,6 +29,8 @@ struct Cut {
   var bytes: UInt64 = 0
   var compressedBytes: UInt64 = 0
   var header = DigestHasher.digest(of: [])
+  /// Midnight of the day that all of its records are of, where a column tells that.
+  var day: Timestamp?
   var sha256 = DigestHasher.digest(of: [])
   var md5 = ""
   /// How far each source has been read: behind its last segment, and behind gaps.
@@ -40,6 +42,14 @@ struct Cut {
   var ended: Set<SourceID> = []
   /// Something was left because the batch is full or because the next log has another header.
   var isFull = false
+}
+
+extension Cut {
+  fileprivate mutating func note(_ gap: Gap, tail: Digest?) {
+    gaps.append(gap)
+    cursors[gap.source.id] = gap.to
+    tails[gap.source.id] = tail
+  }
 }
 
 /// Cuts one batch: from log to scanner to gzip to disk, each byte once, memory bounded by a chunk and a record.
@@ -85,8 +95,8 @@ struct Cutter {
     let end: UInt64
   }
 
-  /// Nil where the first line is not complete yet.
-  func header(of log: Cuttable) throws -> Header? {
+  /// As the log or the settings have it; nil where the first line is not complete yet.
+  func ownHeader(of log: Cuttable) throws -> Header? {
     switch settings.header {
     case .none: return Header(line: [], end: 0)
     case .columns(let names): return Header(line: Array(names.joined(separator: ",").utf8), end: 0)
@@ -128,14 +138,14 @@ struct Cutter {
     return (rows, reader.offset)
   }
 
-  private var dialect: RecordDialect { settings.record == .csv ? .csv() : .line }
+  var dialect: RecordDialect { settings.record == .csv ? .csv() : .line }
 
   private func take(_ log: Cuttable, from start: UInt64, _ cut: inout Cut, _ writer: inout ObjectWriter) throws {
+    let dates = try rowDates(of: log)
     let file = try files.open(log.path)
     let reader = LogReader(
       file: file, size: log.size, isFinal: log.isFinal, dialect: dialect, maxRecord: settings.batch.maxRecord,
-      from: start
-    )
+      from: start)
     // A first segment covers the header too: all segments of a source together cover it from its first byte.
     var segment = (from: log.record.cursor, to: log.record.cursor)
     var rows = 0
@@ -151,20 +161,21 @@ struct Cutter {
     }
     reading: while true {
       if isStopping() { throw Interrupted() }
-      let room = settings.batch.maxBytes - min(cut.bytes, settings.batch.maxBytes)
-      let rowRoom = settings.batch.maxRows == 0 ? Int.max : settings.batch.maxRows - cut.rows
-      guard rowRoom > 0, room > 0 || cut.rows == 0 else {
+      let room = room(in: cut)
+      guard room.rows > 0, room.bytes > 0 || cut.rows == 0 else {
         cut.isFull = reader.offset < log.size
         break
       }
-      var step = try reader.next(maxBytes: room, maxRecords: rowRoom)
+      var step = try reader.next(maxBytes: room.bytes, maxRecords: room.rows)
       // The first record of a batch is taken whatever its size; behind it the limits hold.
       if step == .full, cut.rows == 0 { step = try reader.next(maxBytes: .max, maxRecords: 1) }
       switch step {
       case .records(let count, let bytes):
-        try add(reader, count, bytes, &cut, &writer)
-        rows += count
+        let ours = ofOneDay(reader, dates, count, bytes, &cut)
+        try add(reader, ours.records, ours.bytes, &cut, &writer)
+        rows += ours.records
         segment.to = reader.offset
+        if cut.isFull { break reading }
       case .full:
         cut.isFull = true
         break reading
@@ -174,12 +185,11 @@ struct Cutter {
           cut.ended.insert(log.record.id)
           break reading
         }
-        cut.gaps.append(gap)
-        cut.cursors[log.record.id] = gap.to
-        cut.tails[log.record.id] = try Fingerprint.tail(of: file, before: gap.to)
+        cut.note(gap, tail: try Fingerprint.tail(of: file, before: gap.to))
         segment = (gap.to, gap.to)
       case .end(let rest):
         if log.isFinal, rest > 0 {
+          guard ofOneDay(reader, dates, 1, rest, &cut).bytes > 0 else { break reading }
           rows += try completeTail(reader, rest, &cut, &writer)
           segment.to = reader.offset
         }
@@ -189,6 +199,21 @@ struct Cutter {
     }
     if rows > 0 { cut.cursors[log.record.id] = segment.to }
     try close()
+  }
+
+  private func room(in cut: Cut) -> (bytes: UInt64, rows: Int) {
+    let batch = settings.batch
+    return (batch.maxBytes - min(cut.bytes, batch.maxBytes), batch.maxRows == 0 ? .max : batch.maxRows - cut.rows)
+  }
+
+  /// What of the next records is of the batch's day: all, where no column tells days. Less: the batch is full.
+  private func ofOneDay(
+    _ reader: LogReader, _ dates: RowDates?, _ records: Int, _ bytes: Int, _ cut: inout Cut
+  ) -> (records: Int, bytes: Int) {
+    guard let dates else { return (records, bytes) }
+    let ours = dates.stretch(reader.pending(bytes), records: records, day: &cut.day)
+    cut.isFull = ours.bytes < bytes
+    return ours
   }
 
   /// The last record of a closed log counts without its line feed, and gets one. - Returns: the records that it was.

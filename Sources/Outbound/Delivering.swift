@@ -60,11 +60,17 @@ extension OutboundEngine {
     let wasWaiting = waits.removeValue(forKey: upload.store) != nil
     try ledger.transact("confirm") { (t) throws(LedgerFault) in
       if wasWaiting { try t.note(nil, of: upload.store) }
+      if upload.isManifest {
+        try t.noteManifest(upload.batch, upload.store, at: now.wall)
+        try t.noteHistory(upload.batch, "manifest_written", "to \(upload.store)", at: now.wall)
+        return
+      }
       try t.noteConfirmed(upload.batch, upload.store, at: now.wall, tag: receipt.tag)
       try t.noteHistory(
         upload.batch, EventKind.batchConfirmed.rawValue,
         "by \(upload.store)\(receipt.outcome == .alreadyThere ? ", which had it already" : "")", at: now.wall)
     }
+    guard !upload.isManifest else { return }
     events.record(
       .batchConfirmed, "Store \(upload.store) confirmed batch \(upload.batch)",
       fields(upload, [.durationMS: "\(took.milliseconds)"]))

@@ -74,13 +74,17 @@ extension OutboundEngine {
     guard lane.adopted.contains(record.batch) else { return }
     let folder = lane.spool.path(.ready, record.batch)
     let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
-    guard let key = StoreKey(plan.key) else { return }
+    let isManifest = record.confirmedAt != nil
+    guard let key = StoreKey(isManifest ? plan.manifestKey ?? plan.key : plan.key) else { return }
+    let file =
+      isManifest
+      ? try BatchManifest.file(of: plan, in: folder, files)
+      : StoredFile(
+        path: folder.appending(BatchPlan.objectName), size: plan.compressedBytes, sha256: plan.sha256, md5: plan.md5)
     underWay.insert(Delivery(batch: record.batch, store: record.store))
     result.uploads.append(
       Upload(
-        batch: record.batch, store: record.store, key: key,
-        file: StoredFile(
-          path: folder.appending(BatchPlan.objectName), size: plan.compressedBytes, sha256: plan.sha256, md5: plan.md5),
-        attempt: record.attempts + 1, storeFailures: waits[record.store]?.attempts ?? 0))
+        batch: record.batch, store: record.store, key: key, file: file, attempt: record.attempts + 1,
+        isManifest: isManifest, storeFailures: waits[record.store]?.attempts ?? 0))
   }
 }

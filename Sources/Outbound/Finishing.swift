@@ -8,8 +8,10 @@ import SystemPackage
 
 /// Letting go: logs that are sent, and what is kept after delivery.
 extension OutboundEngine {
-  /// Deletes a log that was set aside once nobody can add to it and all of it is in delivered batches.
+  /// Deletes or archives a log that was set aside once nobody can add to it and all of it is in delivered batches. What is to be
+  /// kept stays where it is, and known: nothing of it is read again.
   func finishSources(_ lane: StreamLane, at now: Moment) throws {
+    guard lane.settings.after != .keep else { return }
     var gone: [SourceID] = []
     var folders: Set<FilePath> = []
     for log in lane.logs where log.role == .aside {
@@ -20,7 +22,8 @@ extension OutboundEngine {
       guard let info = try files.info(log.path), info.size == log.info.size, info.inode == log.info.inode else {
         continue
       }
-      try files.remove(log.path)
+      if lane.settings.after == .archive { try lane.archive.take(log.path, of: log.record.id, at: now.wall) }
+      if try lane.settings.after == .delete || files.info(log.path) != nil { try files.remove(log.path) }
       folders.insert(log.path.removingLastComponent())
       gone.append(log.record.id)
     }
@@ -66,6 +69,12 @@ extension OutboundEngine {
       }
       guard id.sequence != ids.last?.sequence, try !isNeeded(folder) else { continue }
       try lane.spool.remove(id, from: .delivered)
+    }
+    let archived = try lane.archive.sweep(keep: lane.settings.archiveKeep, at: now.wall)
+    if archived.count > 0 {
+      events.record(
+        .placeSwept, "Removed \(archived.count) archived logs of stream \(lane.name)",
+        [.stream: lane.name.text, .bytes: "\(archived.bytes)"])
     }
     guard swept > 0 else { return }
     try files.sync([lane.spool.path(.delivered)])

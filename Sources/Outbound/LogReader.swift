@@ -68,6 +68,8 @@ final class LogReader {
     }
   }
 
+  func pending(_ bytes: Int) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: pending[..<bytes]) }
+
   func consume(_ bytes: Int) {
     precondition(bytes <= pending.count, "beyond what was read")
     start += bytes

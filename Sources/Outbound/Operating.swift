@@ -161,8 +161,9 @@ extension OutboundEngine {
       try files.sync([folder])
     }
     let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
-    let sources = try stillThere(plan)
-    try files.sync(sources)
+    let sources = Set(plan.segments.map(\.source))
+    _ = try lane.archive.remove { sources.contains($0.source) }
+    try files.sync(try stillThere(plan))
     try ledger.transact("purge") { (t) throws(LedgerFault) in
       try t.note(plan, due: now.wall)
       try t.advance(plan)

@@ -17,6 +17,8 @@ public struct Upload: Sendable {
   public let key: StoreKey
   public let file: StoredFile
   public let attempt: Int
+  /// The batch's manifest, after the batch itself.
+  public let isManifest: Bool
   /// Failures in a row of the store when the transfer began.
   let storeFailures: Int
 }

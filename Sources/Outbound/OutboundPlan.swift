@@ -38,7 +38,10 @@ struct StreamPlan: Hashable, Sendable {
 }
 
 /// Pure: the same view and settings give the same plan, and a plan that was carried out leaves nothing to plan.
-func plan(_ view: StreamView, _ settings: StreamSettings, at now: Timestamp) -> StreamPlan {
+/// - Parameter zone: of the schedule.
+func plan(
+  _ view: StreamView, _ settings: StreamSettings, zone: ClockZone = .utc, at now: Timestamp
+) -> StreamPlan {
   var plan = StreamPlan()
   let unread = view.logs.filter { $0.unread > 0 }
   guard let oldest = unread.map(\.since).min() else { return plan }
@@ -47,13 +50,14 @@ func plan(_ view: StreamView, _ settings: StreamSettings, at now: Timestamp) -> 
 
   let isFull = bytes >= settings.batch.maxBytes || (settings.batch.maxRows > 0 && rows >= settings.batch.maxRows)
   // A wall clock that was set back must not keep records waiting: a `since` in the future counts as now.
-  let isOld = now >= min(oldest, now) + settings.batch.maxAge
-  if view.flush || isOld {
+  let times = settings.schedule.map { (hour: $0.hour, minute: $0.minute) }
+  let due = zone.next(times, after: min(oldest, now)) ?? min(oldest, now) + settings.batch.maxAge
+  if view.flush || now >= due {
     plan.seal = .everything
   } else if isFull {
     plan.seal = .full
   } else {
-    plan.due = min(oldest, now) + settings.batch.maxAge
+    plan.due = due
     return plan
   }
   if settings.rotation == .rename {

@@ -9,7 +9,7 @@ extension OutboundEngine {
   /// - Returns: when the oldest unread record will be due by age.
   mutating func readLogs(_ lane: StreamLane, at now: Moment) throws -> Timestamp? {
     try look(lane, at: now)
-    var order = plan(try view(lane, at: now), lane.settings, at: now.wall)
+    var order = plan(try view(lane, at: now), lane.settings, zone: lane.zone, at: now.wall)
     guard order.seal != .nothing else { return order.due }
     // What is due stays due until it is sealed, whatever keeps it waiting.
     lane.isCatchingUp = order.seal == .everything
@@ -26,7 +26,7 @@ extension OutboundEngine {
       guard sealed < Limits.batchesPerPass else { return now.wall }
     }
     lane.isCatchingUp = false
-    order = plan(try view(lane, at: now), lane.settings, at: now.wall)
+    order = plan(try view(lane, at: now), lane.settings, zone: lane.zone, at: now.wall)
     return order.due
   }
 

@@ -116,9 +116,14 @@ extension OutboundEngine {
 
   private func makePlan(_ id: BatchID, _ cut: Cut, _ lane: StreamLane, at now: Moment) -> BatchPlan {
     let values = KeyTemplate.Values(
-      batch: id, host: host, date: now.wall, sealedAt: now.wall, schema: String(cut.header.description.prefix(8)))
+      batch: id, host: host, date: cut.day ?? now.wall, sealedAt: now.wall,
+      schema: String(cut.header.description.prefix(8)))
+    let key = lane.key.render(values)
+    let prefix = lane.settings.manifest
     return BatchPlan(
-      id: id, host: host, key: lane.key.render(values).description, stores: lane.settings.stores, header: cut.header,
+      id: id, host: host, key: key.description,
+      manifestKey: prefix.isEmpty ? nil : BatchManifest.key(prefix, of: key)?.description, stores: lane.settings.stores,
+      header: cut.header,
       segments: cut.segments, rows: cut.rows, bytes: cut.bytes, compressedBytes: cut.compressedBytes,
       sha256: cut.sha256,
       md5: cut.md5, sealedAt: now.wall)

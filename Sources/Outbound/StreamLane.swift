@@ -11,6 +11,9 @@ final class StreamLane {
   let spool: Spool<BatchPlace>
   let cutter: Cutter
   let key: KeyTemplate
+  let archive: LogArchive
+  /// Of the schedule; the configuration was refused where the machine does not know it.
+  let zone: ClockZone
   var sources: LogSources
 
   var flush = false
@@ -67,6 +70,8 @@ final class StreamLane {
     let root = state.stream(settings.name)
     spool = Spool(root: root, files: files)
     cutter = Cutter(settings: settings, files: files, aside: root.appending("aside"), isStopping: isStopping)
+    archive = LogArchive(folder: root.appending("archive"), files: files)
+    zone = SystemZone.named(settings.timezone) ?? .utc
     do {
       key = try KeyTemplate(settings.key)
     } catch {

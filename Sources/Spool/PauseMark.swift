@@ -2,7 +2,7 @@ public import Core
 public import Files
 import SystemPackage
 
-/// The file that says a lane is paused: as long as it is there, also across restarts. Who may write into the state folder may make
+/// The file that says a stream is paused: as long as it is there, also across restarts. Who may write into the state folder may make
 /// and remove it by hand.
 public struct PauseMark: Sendable {
   private struct Content: Codable {
@@ -14,18 +14,13 @@ public struct PauseMark: Sendable {
   private let files: any Files
 
   public init(_ stream: StreamName, state: StateFolder, files: any Files) {
-    self.init(path: state.paused.appending("streams").appending(stream.text), files: files)
+    path = state.pauseOfStream(stream)
+    self.files = files
   }
-
-  public init(_ feed: FeedName, state: StateFolder, files: any Files) {
-    self.init(path: state.paused.appending("feeds").appending(feed.text), files: files)
-  }
-
-  private init(path: FilePath, files: any Files) { (self.path, self.files) = (path, files) }
 
   public func isSet() throws(FileFault) -> Bool { try files.info(path) != nil }
 
-  /// Since when the lane is paused; nil where it is not.
+  /// Since when the stream is paused; nil where it is not.
   public func since() throws(FileFault) -> Timestamp? {
     guard let info = try files.info(path) else { return nil }
     return (try? files.readPlan(Content.self, at: path).at) ?? Timestamp(nanoseconds: info.modified)
@@ -37,7 +32,8 @@ public struct PauseMark: Sendable {
     try files.ensureDirectory(folder)
     let isNew = try !isSet()
     if isNew { try files.writePlan(Content(at: now), to: path) }
-    try files.sync([path, folder, folder.removingLastComponent()])
+    let streams = folder.removingLastComponent()
+    try files.sync([path, folder, streams, streams.removingLastComponent()])
     return isNew
   }
 

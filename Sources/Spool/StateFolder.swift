@@ -12,12 +12,12 @@ public struct StateFolder: Hashable, Sendable {
   public var machine: FilePath { root.appending("machine.json") }
   /// What commands ask of the agent, one file a request.
   public var requests: FilePath { root.appending("requests") }
-  /// One file for each lane that is paused; see `PauseMark`.
-  public var paused: FilePath { root.appending("paused") }
   public var feeds: FilePath { root.appending("feeds") }
   public var streams: FilePath { root.appending("streams") }
   public func feed(_ name: FeedName) -> FilePath { feeds.appending(name.text) }
   /// There while a person has paused the feed.
+  /// There while the stream is paused; see `PauseMark`.
+  public func pauseOfStream(_ name: StreamName) -> FilePath { stream(name).appending("paused.json") }
   public func pauseOfFeed(_ name: FeedName) -> FilePath { feed(name).appending("paused.json") }
   public func stream(_ name: StreamName) -> FilePath { streams.appending(name.text) }
 

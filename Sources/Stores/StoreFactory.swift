@@ -8,18 +8,19 @@ public import Store
 /// - Parameters:
 ///   - agent: the product's name and version, as `navette/1.2.3`.
 ///   - environment: where the AWS chain looks for keys; nil: that of this process, as it is now.
+///   - throttle: the allowance that all uploads share.
 ///   - clock: the wall clock, for signatures.
 public func makeStore(
   _ settings: StoreSettings, files: any Files, agent: String = "navette", environment: [String: String]? = nil,
-  clock: @escaping @Sendable () -> Timestamp
+  throttle: Throttle? = nil, clock: @escaping @Sendable () -> Timestamp
 ) throws(StoreFault) -> any RemoteStore {
   switch settings.target {
   case .folder(let root): LocalStore(root, files: files)
-  case .azure(let azure): try AzureStore(settings, azure, files: files, agent: agent, clock: clock)
-  case .sftp(let sftp): try SFTPStore(settings, sftp, files: files)
+  case .azure(let azure): try AzureStore(settings, azure, files: files, agent: agent, throttle: throttle, clock: clock)
+  case .sftp(let sftp): try SFTPStore(settings, sftp, files: files, throttle: throttle)
   case .s3(let s3):
     try S3Store(
       settings, s3, files: files, agent: agent, environment: environment ?? ProcessInfo.processInfo.environment,
-      clock: clock)
+      throttle: throttle, clock: clock)
   }
 }

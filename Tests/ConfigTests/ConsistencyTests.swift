@@ -121,4 +121,26 @@ struct ConsistencyTests {
     let hosts = Lane.stream("key: \"{host}{host}{host}{host}-{seq}\"").problems()
     #expect(hosts.count == 1 && hosts[0].hasPrefix("8:10: streams.out.key: object names could be refused"), "\(hosts)")
   }
+
+  @Test(
+    "manifests never lie where batches are, nor batches among manifests",
+    arguments: [
+      ("manifest: manifests/", nil), ("manifest: out", "manifests would lie where the batches of streams.out are"),
+      ("manifest: out/dt=x/manifests", "manifests would lie where the batches of streams.out are"),
+      ("manifest: a, key: \"a/{stream}/{seq}.gz\"", "the batches of streams.out would lie among the manifests"),
+      ("manifest: m, key: \"{stream}_{seq}.gz\"", "manifests would lie where the batches of streams.out are"),
+    ] as [(String, String?)])
+  func manifests(lines: String, complaint: String?) {
+    let problems = Lane.stream(lines.replacing(", key", with: "\nkey")).problems()
+    #expect(problems.count == (complaint == nil ? 0 : 1), "\(problems)")
+    if let complaint { #expect(problems.first?.contains("streams.out.manifest: \(complaint)") == true, "\(problems)") }
+  }
+
+  @Test("a schedule needs a time zone that the machine knows")
+  func zones() {
+    #expect(Lane.stream("timezone: Europe/Paris").problems() == [])
+    #expect(
+      Lane.stream("timezone: Europe/Nowhere").problems().first?.contains(
+        "streams.out.timezone: this machine knows no time zone of this name") == true)
+  }
 }

@@ -11,19 +11,8 @@ struct UnsupportedTests {
     "feeds.*.expect": ("expect: {by: \"06:00\", days: [mon, tue], timezone: Europe/Paris, grace: 30m}", nil),
     "feeds.*.pull": ("pull: {store: shelf, prefix: a/, every: 5m, after: delete}", nil),
     "streams.*.rotation": ("rotation: follow", "rotation: rename"),
-    "streams.*.header.sanitize": ("header: {sanitize: true}", "header: {sanitize: false}"),
-    "streams.*.header.rename": ("header: {rename: {a: b}}", "header: {rename: {}}"),
-    "streams.*.schedule": ("schedule: [\"06:00\"]", "schedule: []"),
-    "streams.*.timezone": ("timezone: Europe/Paris", "timezone: UTC"),
-    "streams.*.partition_by": ("partition_by: ts", "partition_by: \"\""),
-    "streams.*.manifest": ("manifest: manifests/", "manifest: \"\""),
-    "streams.*.after": ("after: keep", "after: delete"),
-    "streams.*.archive.keep": ("archive: {keep: 1d}", "archive: {keep: 168h}"),
     "metrics.textfile": ("metrics: {textfile: /x/navette.prom}", "metrics: {textfile: \"\"}"),
     "metrics.listen": ("metrics: {listen: \"127.0.0.1:9464\"}", "metrics: {listen: \"\"}"),
-    "limits.bandwidth": (
-      "limits: {bandwidth: [{from: \"08:00\", to: \"18:00\", rate: 2MiB}]}", "limits: {bandwidth: 0}"
-    ),
   ]
 
   private func bench(_ rule: String, _ lines: String) -> Bench {
@@ -70,7 +59,5 @@ struct UnsupportedTests {
     #expect(
       Lane.feed("pull: {store: nope}").problems().contains(
         "5:19: feeds.in.pull.store: there is no store of this name. Describe it under stores"))
-    #expect(
-      Bench("limits: {bandwidth: [{from: 1}]}").problems().count == 3)
   }
 }

@@ -18,7 +18,7 @@ struct OutboundCrashTests {
   /// Two logs, three batches: set aside, cut, sealed, sent, delivered, deleted.
   private func sweep(
     _ name: String, stores: [String] = ["shelf"], change: @escaping (inout Settings) -> Void = { _ in },
-    act: @escaping (World) -> Void = { _ in }
+    act: @escaping (World) -> Void = { _ in }, more: @escaping (SimMachine, World) throws -> Void = { _, _ in }
   ) -> CrashSweep<World> {
     CrashSweep(
       name,
@@ -44,6 +44,7 @@ struct OutboundCrashTests {
           let sent = try world.sent(in: store)
           guard sent == expected.joined() else { throw Broken("sent \(sent)") }
         }
+        try more(machine, world)
         let left = machine.files.files(below: "/logs")
         guard left.isEmpty else { throw Broken("logs left: \(left.keys)") }
         for place in [BatchPlace.building, .ready, .held] {
@@ -80,6 +81,37 @@ struct OutboundCrashTests {
       act: { $0.store.expect(.replyLost, .refused(.unreachable), .refused(.throttled(afterMilliseconds: 10))) })
     let report = await sweep.run()
     #expect(report.failures.isEmpty, "\(report)")
+  }
+
+  @Test("… with manifests, and logs that go into the archive, by rename and by copy")
+  func manifestsAndArchive() async {
+    for isForeign in [false, true] {
+      var sweep = sweep(
+        "outbound, archive",
+        change: {
+          $0.streams[0].batch.maxBytes = 1_000
+          $0.streams[0].manifest = "manifests"
+          $0.streams[0].after = .archive
+          $0.streams[0].archiveKeep = .seconds(86_400)
+        },
+        act: { world in
+          guard isForeign, let files = world.files as? SimFiles else { return }
+          files.setKnobs { $0.mounts = ["/logs", "/state"] }
+        },
+        more: { machine, _ in
+          let kept = machine.files.files(below: "/state/streams/opens/archive")
+          guard Set(kept.values) == [Array(Self.first.utf8), Array(Self.later.utf8)], kept.count == 2 else {
+            throw Broken("archived: \(kept.keys)")
+          }
+        })
+      let one = await sweep.run()
+      #expect(one.failures.isEmpty, "\(one)")
+      sweep.depth = 2
+      sweep.cutsPower = false
+      sweep.stride = 97
+      let two = await sweep.run()
+      #expect(two.failures.isEmpty, "\(two)")
+    }
   }
 
   @Test("… with two stores, each confirmed by itself")
@@ -132,7 +164,7 @@ struct OperatingCrashTests {
     let one = await sweep.run()
     #expect(one.failures.isEmpty, "\(one)")
     sweep.depth = 2
-    sweep.stride = 37
+    sweep.stride = 71
     sweep.cutsPower = false
     let two = await sweep.run()
     #expect(two.failures.isEmpty, "\(two)")
@@ -160,7 +192,7 @@ struct OperatingCrashTests {
     let one = await sweep.run()
     #expect(one.failures.isEmpty, "\(one)")
     sweep.depth = 2
-    sweep.stride = 37
+    sweep.stride = 71
     sweep.cutsPower = false
     let two = await sweep.run()
     #expect(two.failures.isEmpty, "\(two)")

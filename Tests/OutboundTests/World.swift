@@ -103,7 +103,7 @@ final class World: Sendable {
   func sent(header: String = "id,text", in store: SimStore? = nil) throws -> String {
     var all = ""
     let store = store ?? self.store
-    for key in store.keys {
+    for key in store.keys where !key.hasSuffix(".json") {
       let text = try gunzip(store.bytes(at: key) ?? [])
       guard text.hasPrefix(header + "\n") else {
         throw Broken("\(key) does not begin with the header: \(text.prefix(40))")

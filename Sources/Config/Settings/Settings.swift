@@ -32,10 +32,27 @@ public struct LimitSettings: Hashable, Sendable {
     case windows([Window])
   }
 
+  /// Of the uploads, when clocks show this; nil: no limit.
+  public static func rate(_ bandwidth: Bandwidth, at local: Timestamp.Fields) -> UInt64? {
+    switch bandwidth {
+    case .unlimited: return nil
+    case .steady(let rate): return rate
+    case .windows(let windows):
+      guard let time = TimeOfDay(hour: local.hour, minute: local.minute) else { return nil }
+      return windows.filter { $0.holds(time) }.map(\.rate).min()
+    }
+  }
+
   /// From `from` up to `to`, past midnight where `to` is earlier.
   public struct Window: Hashable, Sendable {
     public var from, to: TimeOfDay
     public var rate: UInt64
+
+    public init(from: TimeOfDay, to: TimeOfDay, rate: UInt64) { (self.from, self.to, self.rate) = (from, to, rate) }
+
+    public func holds(_ time: TimeOfDay) -> Bool {
+      from < to ? from <= time && time < to : from <= time || time < to
+    }
   }
 }
 

@@ -20,24 +20,26 @@ public struct AzureStore: StoreReader, StoreProbe {
   /// Nothing is sent yet. `.denied` where the settings cannot be right.
   /// - Parameter clock: the wall clock, for signatures; what the service says of its own corrects it.
   public init(
-    _ settings: StoreSettings, _ azure: AzureSettings, files: any Files, agent: String,
+    _ settings: StoreSettings, _ azure: AzureSettings, files: any Files, agent: String, throttle: Throttle? = nil,
     clock: @escaping @Sendable () -> Timestamp
   ) throws(StoreFault) {
-    try self.init(settings, azure, files: files, agent: agent, clock: clock) { name in
+    try self.init(settings, azure, files: files, agent: agent, throttle: throttle, clock: clock) { name in
       getenv(name).map { String(cString: $0) }
     }
   }
 
   init(
-    _ settings: StoreSettings, _ azure: AzureSettings, files: any Files, agent: String,
+    _ settings: StoreSettings, _ azure: AzureSettings, files: any Files, agent: String, throttle: Throttle? = nil,
     clock: @escaping @Sendable () -> Timestamp, rule: AzureBlocks.Rule = .init(),
     environment: @Sendable (String) -> String?
   ) throws(StoreFault) {
     let access = try AzureAccess(azure)
-    let options = TransferOptions(settings, caFile: azure.caFile, agent: agent)
+    let plain = TransferOptions(settings, caFile: azure.caFile, agent: agent)
+    var options = plain
+    options.throttle = throttle
     client = AzureClient(
       access, threads: TransferThreads(slots: settings.concurrency, options: options, files: files),
-      identity: AzureIdentity(AzureIdentity.Source(environment), options: options, files: files), clock: clock)
+      identity: AzureIdentity(AzureIdentity.Source(environment), options: plain, files: files), clock: clock)
     self.files = files
     self.rule = rule
     concurrency = max(1, settings.concurrency)

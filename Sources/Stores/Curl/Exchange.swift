@@ -2,12 +2,15 @@ import CCurl
 import Core
 import Crypto
 import Files
+import Glibc
+import Store
 import SystemPackage
 
 /// One transfer under way: what curl's callbacks read from and write to. It lives on one thread, for one transfer.
 final class Exchange {
   let transfer: Transfer
   private let files: any Files
+  private let throttle: Throttle?
   private(set) var answer = Answer()
   /// Ours, not curl's: it explains curl's "aborted by callback".
   private(set) var failure: FileFault?
@@ -18,9 +21,10 @@ final class Exchange {
   /// Grows with every byte that moves, either way.
   private(set) var moved: UInt64 = 0
 
-  init(_ transfer: Transfer, files: any Files) throws(FileFault) {
+  init(_ transfer: Transfer, files: any Files, throttle: Throttle? = nil) throws(FileFault) {
     self.transfer = transfer
     self.files = files
+    self.throttle = throttle
     switch transfer.body {
     case .none, .bytes: break
     case .file(let path, let size):
@@ -38,7 +42,8 @@ final class Exchange {
   func send(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
     let rest = transfer.body.size - sent
     guard rest > 0 else { return 0 }
-    let room = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(Int(min(rest, UInt64(buffer.count)))))
+    let allowed = heed(throttle, Int(min(rest, UInt64(buffer.count))))
+    let room = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(allowed))
     let count: Int
     switch transfer.body {
     case .none: return 0
@@ -55,6 +60,13 @@ final class Exchange {
     sent += UInt64(count)
     moved += UInt64(count)
     return count
+  }
+
+  /// Waits until so many bytes may be sent: a fraction of a second for each transfer that is under way.
+  private func heed(_ throttle: Throttle?, _ wanted: Int) -> Int {
+    guard let (bytes, wait) = throttle?.take(wanted, at: SystemClock.now()) else { return wanted }
+    if wait > .zero { usleep(UInt32(clamping: wait.nanoseconds / 1_000)) }
+    return bytes
   }
 
   private func read(_ path: FilePath, from: UInt64, _ size: UInt64, into room: UnsafeMutableRawBufferPointer) -> Int? {

@@ -1,6 +1,7 @@
 import Config
 import Core
 import Files
+import Store
 import SystemPackage
 
 /// One HTTP request, or one of SFTP, as values only. Nothing in it is retried, redirected or decoded: who sends it decides.
@@ -121,6 +122,8 @@ struct TransferOptions: Sendable {
   var proxy = Proxy.environment
   /// For SFTP, and nothing else then.
   var ssh: SSHAccess?
+  /// The allowance that the uploads of all stores share.
+  var throttle: Throttle?
   /// The product's name and version, for `User-Agent`.
   var agent = "navette"
 }

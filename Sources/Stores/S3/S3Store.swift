@@ -20,17 +20,21 @@ public struct S3Store: StoreReader, StoreProbe {
   ///   - clock: the wall clock, for signatures; what the service says of its own corrects it.
   public init(
     _ settings: StoreSettings, _ s3: S3Settings, files: any Files, agent: String,
-    environment: [String: String], clock: @escaping @Sendable () -> Timestamp
+    environment: [String: String], throttle: Throttle? = nil, clock: @escaping @Sendable () -> Timestamp
   ) throws(StoreFault) {
-    try self.init(settings, s3, files: files, agent: agent, environment: environment, clock: clock, parts: S3Parts())
+    try self.init(
+      settings, s3, files: files, agent: agent, environment: environment, throttle: throttle, clock: clock,
+      parts: S3Parts())
   }
 
   /// With other bounds than the service's, for tests.
   init(
     _ settings: StoreSettings, _ s3: S3Settings, files: any Files, agent: String,
-    environment: [String: String], clock: @escaping @Sendable () -> Timestamp, parts: S3Parts
+    environment: [String: String], throttle: Throttle? = nil, clock: @escaping @Sendable () -> Timestamp,
+    parts: S3Parts
   ) throws(StoreFault) {
-    let options = TransferOptions(settings, caFile: s3.caFile, agent: agent)
+    var options = TransferOptions(settings, caFile: s3.caFile, agent: agent)
+    options.throttle = throttle
     concurrency = settings.concurrency
     let places = CredentialPlaces(
       environment: environment, settings: s3, store: settings, agent: agent, files: files, clock: clock)

@@ -11,10 +11,11 @@ final class SFTPClient: Sendable {
   private let access: SSHAccess
   private let authority: String
 
-  init(_ settings: StoreSettings, _ sftp: SFTPSettings, files: any Files) throws(StoreFault) {
+  init(_ settings: StoreSettings, _ sftp: SFTPSettings, files: any Files, throttle: Throttle?) throws(StoreFault) {
     access = try SSHAccess(sftp)
     var options = TransferOptions(settings, agent: "")
     options.ssh = access
+    options.throttle = throttle
     threads = TransferThreads(slots: settings.concurrency, options: options, files: files)
     authority = "\(sftp.host):\(sftp.port)"
   }

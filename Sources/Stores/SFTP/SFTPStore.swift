@@ -20,8 +20,10 @@ public struct SFTPStore: StoreReader, StoreProbe {
   public let traits = StoreTraits(createOnly: true, returnsDigest: false, largestObject: UInt64(Int64.max))
 
   /// Nothing is reached yet.
-  public init(_ settings: StoreSettings, _ sftp: SFTPSettings, files: any Files) throws(StoreFault) {
-    client = try SFTPClient(settings, sftp, files: files)
+  public init(_ settings: StoreSettings, _ sftp: SFTPSettings, files: any Files, throttle: Throttle? = nil)
+    throws(StoreFault)
+  {
+    client = try SFTPClient(settings, sftp, files: files, throttle: throttle)
     root = sftp.folder.string == "/" ? "" : sftp.folder.string
     self.files = files
   }

@@ -63,6 +63,7 @@ struct Consistency {
 
   private func checkFeeds() {
     for feed in settings.feeds {
+      checkRewrite(feed)
       let require = feed.require
       if require.maxRows > 0, require.maxRows < require.minRows {
         report(
@@ -72,6 +73,18 @@ struct Consistency {
       }
       if require.columnsExact, require.columns.isEmpty {
         report("feeds.\(feed.name).require.columns_exact", "this needs the names of the columns", "Fill columns")
+      }
+    }
+  }
+
+  private func checkRewrite(_ feed: FeedSettings) {
+    guard let rewrite = feed.rewrite else { return }
+    let key = "feeds.\(feed.name).rewrite"
+    if let replacement = rewrite.replacement?.unicodeScalars.first {
+      let isMark = [rewrite.delimiter, rewrite.quote].contains { $0.map(UInt32.init) == replacement.value }
+      if isMark { report("\(key).replacement", "the delimiter or the quote cannot stand for other characters") }
+      if rewrite.encoding != .utf8, replacement.value > 127 {
+        report("\(key).replacement", "expected an ASCII character where the encoding is \(rewrite.encoding.rawValue)")
       }
     }
   }

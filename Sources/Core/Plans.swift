@@ -113,10 +113,21 @@ public struct DropPart: Hashable, Sendable, Codable {
   public var rows: Int?
   /// Of the header line and the delimiter: what another drop's table must have to be like this one.
   public var shape: Digest?
+  /// How the checks read it; nil where it is no table.
+  public var dialect: Dialect?
   /// The name in the hand-over folder, chosen once.
   public var finalName: FileName?
   /// The staged file's inode: where a restart finds it under `finalName`, it was handed over.
   public var stagedInode: UInt64?
+
+  public struct Dialect: Hashable, Sendable, Codable {
+    /// As ASCII; nil for a table of one column.
+    public let delimiter: UInt8?
+    /// Whether `\"` is a quote.
+    public let backslash: Bool
+
+    public init(delimiter: UInt8?, backslash: Bool) { (self.delimiter, self.backslash) = (delimiter, backslash) }
+  }
 
   public var isData: Bool { role == nil }
 
@@ -195,6 +206,6 @@ public struct Reason: Hashable, Sendable, Codable {
     case encrypted, changedInFlight = "changed_in_flight", nameTaken = "name_taken", badName = "bad_name"
     case duplicate, unreadable
     case incomplete, sizeMismatch = "size_mismatch", manifestUnreadable = "manifest_unreadable"
-    case columnsChanged = "columns_changed", rowsChanged = "rows_changed"
+    case columnsChanged = "columns_changed", rowsChanged = "rows_changed", unwritable
   }
 }

@@ -17,6 +17,8 @@ public struct Inspection: Hashable, Sendable {
   public var headerDigest: Digest
   /// Nil for a table of one column.
   public var delimiter: UInt8?
+  /// Whether `\"` is a quote. Where it makes no difference, a backslash is data.
+  public var backslash: Bool
   public var compression: Compression
   /// Why the file must be refused: at most `Limits.reasons`, and one that counts what was left out. Empty: it passed.
   public var reasons: [Reason]

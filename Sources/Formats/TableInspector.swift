@@ -63,7 +63,7 @@ public struct TableInspector: ~Copyable {
     let verdict = text.finish(scratch: scratch)
     var inspection = Inspection(
       sha256: hasher.finish(), rawBytes: rawBytes, textBytes: text.bytes, rows: verdict.rows, header: text.names,
-      headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter,
+      headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter, backslash: verdict.backslash,
       compression: packing == .gzip ? .gzip : .none, reasons: verdict.reasons, doubtful: verdict.doubtful)
     if let gzipFault {
       // How far the text went before the fault depends on zlib's buffers, so nothing else is said of it.

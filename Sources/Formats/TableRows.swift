@@ -45,6 +45,8 @@ struct TableRows {
     var problemCount: Int
     /// Both readings fit, and differ.
     var isDoubtful: Bool
+    /// The reading that was chosen.
+    var backslash: Bool
   }
 
   /// A reading fits where every row is right; it fits well where, besides, no text follows a closing quote.
@@ -65,7 +67,8 @@ struct TableRows {
 
   private func outcome(_ reading: TableReading, isDoubtful: Bool = false) -> Outcome {
     Outcome(
-      rows: reading.rows, problems: reading.problems, problemCount: reading.problemCount, isDoubtful: isDoubtful)
+      rows: reading.rows, problems: reading.problems, problemCount: reading.problemCount, isDoubtful: isDoubtful,
+      backslash: reading.quotes.backslash)
   }
 
   /// They part at a backslash inside quotes only; a block that has both marks might hold one.

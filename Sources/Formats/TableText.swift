@@ -60,6 +60,7 @@ struct TableText {
 
   struct Verdict {
     var rows = 0
+    var backslash = false
     var reasons: [Reason] = []
     var doubtful: [Reason] = []
   }
@@ -94,7 +95,8 @@ struct TableText {
       doubtful.append(Reason(.ambiguousEscape, message))
     }
     return Verdict(
-      rows: outcome.rows, reasons: capped(reasons, more: outcome.problemCount - outcome.problems.count),
+      rows: outcome.rows, backslash: outcome.backslash,
+      reasons: capped(reasons, more: outcome.problemCount - outcome.problems.count),
       doubtful: capped(doubtful, more: 0))
   }
 

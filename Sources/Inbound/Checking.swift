@@ -90,7 +90,14 @@ extension FeedPass {
         plan.parts[number].sha256 = inspection.sha256
         plan.parts[number].rows = inspection.rows
         plan.parts[number].shape = shape(of: inspection)
-        findings.append(PartFinding(part: part, inspection: inspection))
+        plan.parts[number].dialect = inspection.dialect
+        var finding = PartFinding(part: part, inspection: inspection)
+        switch try rehearse(plan.parts[number], at: path) {
+        case .done: break
+        case .refused(let reasons): finding.inspection.reasons += reasons
+        case .stopped: return nil
+        }
+        findings.append(finding)
       } catch {
         // A part that is gone or cannot be read: a person must look, whatever the others are.
         let reason = Reason(.unreadable, error.description, part: part.name)

@@ -25,7 +25,12 @@ extension FeedPass {
         break
       }
       switch try chooseNames(plan, template, &taken) {
-      case .chosen(let named): staged.append(try stage(named))
+      case .chosen(let named):
+        switch try stage(named) {
+        case .staged(let one): staged.append(one)
+        case .refused(let reason): try hold(plan, reason)
+        case .stopped: summary.wasStopped = true
+        }
       case .refused(let reason): try hold(plan, reason)
       }
     }
@@ -82,7 +87,7 @@ extension FeedPass {
     for (number, part) in plan.parts.enumerated() where part.isData {
       let wanted: FileName
       do {
-        wanted = try template.render(name: part.name, feed: plan.feed, drop: plan.id, at: plan.seenAt)
+        wanted = try template.render(name: outgoingName(part), feed: plan.feed, drop: plan.id, at: plan.seenAt)
       } catch {
         return .refused(Reason(.badName, "The hand-over name would have \(error)", part: part.name))
       }
@@ -115,8 +120,14 @@ extension FeedPass {
 
   // MARK: Staging
 
+  private enum Staging {
+    case staged(DropPlan)
+    case refused(Reason)
+    case stopped
+  }
+
   /// Always a copy: archive and consumer must not share an inode.
-  private func stage(_ plan: DropPlan) throws(FileFault) -> DropPlan {
+  private func stage(_ plan: DropPlan) throws(FileFault) -> Staging {
     var plan = plan
     let owner: UInt32? = if let name = settings.owner { try Accounts.user(name) } else { nil }
     let group: UInt32? = if let name = settings.group { try Accounts.group(name) } else { nil }
@@ -124,22 +135,39 @@ extension FeedPass {
       let staged = stagedPath(plan.id, number)
       do throws(FileFault) {
         try removeIfThere(staged)
-        try files.copy(
-          partsPath(.claimed, plan.id).appending(part.name), to: staged, mode: .init(rawValue: settings.mode))
+        let path = partsPath(.claimed, plan.id).appending(part.name)
+        let isRewritten = settings.rewrite != nil && part.dialect != nil
+        if isRewritten {
+          switch try rewrite(part, at: path, to: staged) {
+          case .done: break
+          case .refused(let reasons):
+            unstage(plan)
+            return .refused(reasons[0])
+          case .stopped:
+            unstage(plan)
+            return .stopped
+          }
+        } else {
+          try files.copy(path, to: staged, mode: .init(rawValue: settings.mode))
+        }
         if owner != nil || group != nil {
           try files.set(mode: .init(rawValue: settings.mode), owner: owner, group: group, of: staged)
         }
-        guard let info = try files.info(staged), info.size == part.size else {
+        guard let info = try files.info(staged), isRewritten || info.size == part.size else {
           throw FileFault(.io, "Cannot stage", at: staged.shown, why: "the copy is not as long as drop \(plan.id)")
         }
         plan.parts[number].stagedInode = info.inode
       } catch {
         // The disk may be full: what is half done gives its room back.
-        for number in plan.dataIndices { try? files.remove(stagedPath(plan.id, number)) }
+        unstage(plan)
         throw error
       }
     }
-    return plan
+    return .staged(plan)
+  }
+
+  private func unstage(_ plan: DropPlan) {
+    for number in plan.dataIndices { try? files.remove(stagedPath(plan.id, number)) }
   }
 
   // MARK: Publishing

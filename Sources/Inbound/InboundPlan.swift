@@ -90,7 +90,7 @@ enum Verdict: Hashable {
 /// What was found in one part.
 struct PartFinding {
   let part: DropPart
-  let inspection: Inspection
+  var inspection: Inspection
 }
 
 /// - Parameters:
@@ -110,7 +110,8 @@ func judge(
     doubts += finding.inspection.doubtful.map { $0.of(name) }
   }
   if let override {
-    reasons.removeAll { override.lets($0.code) }
+    // What cannot be written cannot be handed over, whoever says so.
+    reasons.removeAll { $0.code != .unwritable && override.lets($0.code) }
     doubts.removeAll { override.lets($0.code) }
   }
   let isEmpty = reasons.allSatisfy { $0.code == .empty || $0.code == .headerOnly }

@@ -53,6 +53,7 @@ struct ShippedExampleTests {
     var feed = FeedSettings(
       name: try #require(FeedName("audiences")), landing: "/srv/campaign/landing", handover: "/srv/campaign/import")
     (feed.owner, feed.group) = ("neolane", "neolane")
+    feed.rewrite = FeedSettings.Rewrite()
     #expect(settings.feeds == [feed])
     let stream = StreamSettings(
       name: try #require(StreamName("opens")), logs: ["/var/log/campaign/opens.csv"],

@@ -88,6 +88,9 @@ public struct FeedSettings: Hashable, Sendable {
     public var quote: UInt8?
     public var lineEnd = LineEnd.lf
     public var encoding = Encoding.utf8
+    public enum Encoding: String, Hashable, Sendable, CaseIterable {
+      case utf8 = "utf-8", latin1 = "iso-8859-1", latin9 = "iso-8859-15"
+    }
     public var compress = Compression.none
     /// For what the dialect cannot write; nil: such a drop is refused.
     public var replacement: Character?

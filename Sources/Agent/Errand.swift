@@ -67,10 +67,14 @@ public struct Errand {
 
   private func leave(_ request: Request, _ pid: Int32?) async throws -> Outcome {
     let agent = "the agent (pid \(pid.map(String.init) ?? "?"))"
-    let path = try RequestBox(state: state, files: files).post(request, at: SystemClock.wall())
+    let box = RequestBox(state: state, files: files)
+    let path = try box.post(request, at: SystemClock.wall())
     let deadline = SystemClock.uptime() + Self.patience
     while SystemClock.uptime() < deadline {
-      if try files.info(path) == nil { return Outcome(text: "\(agent) has done it", code: .done) }
+      if let answer = try box.answer(to: path) {
+        if request.isFlush { return Outcome(text: "\(agent) has done it", code: .done) }
+        return Self.outcome(answer)
+      }
       await rest(.milliseconds(50))
     }
     return Outcome(text: "\(agent) has been asked, but has not done it yet", code: .later)
@@ -78,16 +82,20 @@ public struct Errand {
 
   private func carryOut(_ request: Request) async throws -> Outcome {
     let run = try AgentRun(settings, events: CommandEvents.sink())
-    let lanes = try Lanes(run, settings)
-    switch request {
-    case .flush(let streams):
-      do throws(LedgerFault) {
-        try await lanes.outbound.flushNow(streams.map { Set($0) }, sending: false)
-      } catch {
-        throw Failure(error)
-      }
+    let answer: Answer
+    do {
+      answer = try await Steward(lanes: try Lanes(run, settings), sending: false).carryOut(request)
+    } catch let fault as LedgerFault {
+      throw Failure(fault)
+    }
+    if request.isFlush {
       return Outcome(text: "no agent runs: rotated and sealed here; the next `navette run` sends", code: .done)
     }
+    return Self.outcome(answer)
+  }
+
+  private static func outcome(_ answer: Answer) -> Outcome {
+    Outcome(text: answer.lines.joined(separator: "\n"), code: answer.isRefused ? .findings : .done)
   }
 }
 

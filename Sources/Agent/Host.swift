@@ -12,6 +12,14 @@ struct MachineRecord: Codable, Hashable {
   let machine: String
 }
 
+/// Which file `machine.json` is. A copy, a restored one too, is a file of its own; a renamed one is not. (The device is left out: its
+/// number may change with a restart of the machine.)
+struct OriginalRecord: Codable, Hashable {
+  var schema = 1
+  let inode: UInt64
+  let born: Int64
+}
+
 enum Host {
   /// systemd's machine id, or the host's name where there is none.
   static func machine(_ files: any Files) -> String {
@@ -20,29 +28,42 @@ enum Host {
     return text.isEmpty ? ConfigReader.machineName() : String(text)
   }
 
-  /// Refuses a state folder that was made on another machine: two agents with one memory would send the same records.
+  /// Refuses a state folder that was made on another machine, or that is a copy, as one is that came back from a backup: it does not
+  /// know what was sent since, and two agents with one memory would send the same records.
   static func checkMachine(_ state: StateFolder, _ files: any Files, adopt: Bool) throws {
     let here = machine(files)
-    do throws(FileFault) {
-      let known = try files.readPlan(MachineRecord.self, at: state.machine)
-      if known.machine == here { return }
-    } catch {
-      guard error.kind == .missing else { throw Failure(error) }
-      try write(here, state, files)
-      return
-    }
-    guard adopt else {
+    let known = try plan(MachineRecord.self, at: state.machine, files)
+    if let known, known.machine != here, !adopt {
       throw Failure(
         .stateUnusable,
         "The state folder \(state.root) was made on another machine. If that machine's agent is stopped for good, start once with `navette run --adopt`"
       )
     }
-    try write(here, state, files)
+    if known?.machine != here { try write(MachineRecord(machine: here), to: state.machine, files) }
+    guard let info = try files.info(state.machine), let born = info.born else { return }
+    let present = OriginalRecord(inode: info.inode, born: born)
+    let original = try plan(OriginalRecord.self, at: state.original, files)
+    if let original, original != present, known?.machine == here, !adopt {
+      throw Failure(
+        .stateUnusable,
+        "The state folder \(state.root) is a copy, such as one that came back from a backup: it may not know of all that was sent. If no other agent uses the original and the logs hold nothing that was sent since the copy was made, start once with `navette run --adopt`, then see `navette verify`"
+      )
+    }
+    if original != present { try write(present, to: state.original, files) }
   }
 
-  private static func write(_ machine: String, _ state: StateFolder, _ files: any Files) throws {
-    try files.writePlan(MachineRecord(machine: machine), to: state.machine)
-    try files.sync([state.root])
+  private static func plan<Record: Decodable>(_: Record.Type, at path: FilePath, _ files: any Files) throws -> Record? {
+    do throws(FileFault) {
+      return try files.readPlan(Record.self, at: path)
+    } catch {
+      if error.kind == .missing { return nil }
+      throw Failure(error)
+    }
+  }
+
+  private static func write(_ record: some Encodable, to path: FilePath, _ files: any Files) throws {
+    try files.writePlan(record, to: path)
+    try files.sync([path.removingLastComponent()])
   }
 
   /// Run as root, go on as the owner of the state folder, so that nothing is left behind that the agent cannot touch.

@@ -20,6 +20,9 @@ final class LaneWatch: Sendable {
     /// Folders of which no event comes, as told.
     var unwatched: Set<FilePath> = []
     var isNudged = false
+    /// A request has come that nobody has looked at yet.
+    var isAsked = false
+    var isHeeding = false
     var watcher: Watcher?
   }
 
@@ -118,18 +121,44 @@ final class LaneWatch: Sendable {
     }
   }
 
-  /// Carries out what commands have asked, and takes their files away when it is done.
+  /// Carries out what commands have asked, and takes their files away when it is done. One after the other: what comes meanwhile is
+  /// heeded after it.
   func heedRequests() async {
+    let isFirst = folders.withLock { folders in
+      defer { folders.isAsked = true }
+      return !folders.isHeeding
+    }
+    guard isFirst else { return }
+    while takeAsked() { await heedOnce() }
+  }
+
+  private func takeAsked() -> Bool {
+    folders.withLock { folders in
+      folders.isHeeding = folders.isAsked
+      folders.isAsked = false
+      return folders.isHeeding
+    }
+  }
+
+  private func heedOnce() async {
     let box = RequestBox(state: run.state, files: run.files)
+    let steward = Steward(lanes: lanes, sending: true)
     do {
-      let letters = try box.open()
-      for case .flush(let streams)? in letters.map(\.request) {
-        try await lanes.outbound.flushNow(streams.map { Set($0) }, sending: true)
+      for letter in try box.open() {
+        let answer = try await letter.request.asyncMap(steward.carryOut)
+        try box.done(letter, answer ?? Answer(lines: ["this agent does not understand the request"], isRefused: true))
       }
-      try box.done(letters)
+      try box.tidy(at: SystemClock.wall())
     } catch {
       // The file stays, and with it the request: it is heeded at the next wake or start.
       events.record(.lanePaused, "A request could not be carried out: \(error)", [.reason: "request"])
     }
+  }
+}
+
+extension Optional where Wrapped: Sendable {
+  func asyncMap<Value>(_ body: (Wrapped) async throws -> Value) async rethrows -> Value? {
+    guard let self else { return nil }
+    return try await body(self)
   }
 }

@@ -29,16 +29,19 @@ struct OnceRun {
       return try exitCode(await lanes.outbound.outcome(), inboundIsPaused)
     } catch let fault as LedgerFault {
       throw Failure(fault)
+    } catch let fault as FileFault {
+      throw Failure(fault)
     }
   }
 
-  /// What commands asked while no agent ran: everything is flushed here anyway.
+  /// What commands asked while no agent ran. Everything is flushed here anyway.
   private func carryOutRequests(_ lanes: Lanes) async throws {
     let box = RequestBox(state: run.state, files: run.files)
-    do throws(FileFault) {
-      try box.done(try box.open())
-    } catch {
-      throw Failure(error)
+    let steward = Steward(lanes: lanes, sending: false)
+    for letter in try box.open() {
+      var answer = Answer()
+      if let request = letter.request, !request.isFlush { answer = try await steward.carryOut(request) }
+      try box.done(letter, answer)
     }
   }
 

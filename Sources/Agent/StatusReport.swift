@@ -31,11 +31,13 @@ public struct StatusReport: Sendable, Encodable {
     public var quarantine = 0
     public var handedOver = 0
     public var lagSeconds: Int64 = 0
+    /// Since when a person has paused it.
+    public var pausedSince: String?
     public var lastError: String?
 
     enum CodingKeys: String, CodingKey {
-      case name, waiting, held, quarantine, handedOver = "handed_over", lagSeconds = "lag_seconds", lastError =
-        "last_error"
+      case name, waiting, held, quarantine, handedOver = "handed_over", lagSeconds = "lag_seconds"
+      case pausedSince = "paused_since", lastError = "last_error"
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -46,6 +48,7 @@ public struct StatusReport: Sendable, Encodable {
       try to.encode(quarantine, forKey: .quarantine)
       try to.encode(handedOver, forKey: .handedOver)
       try to.encode(lagSeconds, forKey: .lagSeconds)
+      try to.encode(pausedSince, forKey: .pausedSince)
       try to.encode(lastError, forKey: .lastError)
     }
   }
@@ -57,10 +60,13 @@ public struct StatusReport: Sendable, Encodable {
     public var waiting = 0
     public var held = 0
     public var confirmed = 0
+    /// Since when a person has paused it.
+    public var pausedSince: String?
     public var lastError: String?
 
     enum CodingKeys: String, CodingKey {
-      case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, confirmed, lastError = "last_error"
+      case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, confirmed
+      case pausedSince = "paused_since", lastError = "last_error"
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -71,6 +77,7 @@ public struct StatusReport: Sendable, Encodable {
       try to.encode(waiting, forKey: .waiting)
       try to.encode(held, forKey: .held)
       try to.encode(confirmed, forKey: .confirmed)
+      try to.encode(pausedSince, forKey: .pausedSince)
       try to.encode(lastError, forKey: .lastError)
     }
   }
@@ -132,6 +139,7 @@ public struct StatusReport: Sendable, Encodable {
     let spool = Spool<BatchPlace>(root: state.stream(settings.name), files: files)
     report.waiting = try spool.entries(in: .ready).count
     report.held = try spool.entries(in: .held).count
+    report.pausedSince = try PauseMark(settings.name, state: state, files: files).since()?.iso()
     let totals = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name) } ?? StreamTotals()
     report.confirmed = totals.confirmed
     report.lastError = totals.lastFault
@@ -156,6 +164,7 @@ public struct StatusReport: Sendable, Encodable {
     report.waiting = survey.waiting
     report.held = survey.held
     report.quarantine = survey.quarantine
+    report.pausedSince = survey.pausedSince?.iso()
     report.lastError = survey.lastError
     if let oldest = survey.oldest { report.lagSeconds = max(0, now.seconds - oldest.seconds) }
     report.handedOver = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name).handedOver } ?? 0

@@ -98,11 +98,11 @@ public actor InboundLane {
     try engine.purge(feed, before: time, by: who, at: clock())
   }
 
-  public func pause(_ feed: FeedName, by who: Asker) throws { try engine.pause(feed, by: who) }
+  public func pause(_ feed: FeedName, by who: Asker) throws -> Bool { try engine.pause(feed, by: who, at: clock()) }
 
-  public func resume(_ feed: FeedName, by who: Asker) throws {
-    try engine.resume(feed, by: who)
-    waker.wake()
+  public func resume(_ feed: FeedName, by who: Asker) throws -> Bool {
+    defer { waker.wake() }
+    return try engine.resume(feed, by: who)
   }
 
   /// One pass now. For `run --once`, which decides itself when it is over.

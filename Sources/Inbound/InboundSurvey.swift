@@ -14,12 +14,12 @@ public struct InboundSurvey: Hashable, Sendable {
   public private(set) var oldest: Timestamp?
   /// Why the newest drop in held or quarantine is there, or why landing cannot be read.
   public private(set) var lastError: String?
-  /// A person has paused it.
-  public private(set) var isPaused = false
+  /// Since when a person has paused it.
+  public private(set) var pausedSince: Timestamp?
 
   public init(_ settings: FeedSettings, state: StateFolder, files: any Files) throws {
     let spool = Spool<DropPlace>(root: state.feed(settings.name), files: files)
-    isPaused = try files.info(state.pauseOfFeed(settings.name)) != nil
+    pausedSince = try PauseMark(settings.name, state: state, files: files).since()
     for place in [DropPlace.gathering, .claimed, .handover] {
       for id in try spool.entries(in: place).compactMap({ DropID($0) }) {
         waiting += 1

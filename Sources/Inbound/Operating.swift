@@ -5,14 +5,6 @@ import Ledger
 import Spool
 import SystemPackage
 
-/// Who asks for something, and why: kept in the ledger.
-public struct Asker: Hashable, Sendable, Codable {
-  public let name: String
-  public let reason: String
-
-  public init(_ name: String, reason: String) { (self.name, self.reason) = (name, reason) }
-}
-
 /// Why something that a person asked for cannot be done. Nothing has changed.
 public enum OperatorRefusal: Error, Hashable, Sendable, CustomStringConvertible {
   case unknownDrop(DropID)
@@ -222,32 +214,29 @@ extension InboundEngine {
   }
 
   /// Takes nothing from landing and hands nothing over until `resume`, across restarts.
-  public func pause(_ name: FeedName, by who: Asker) throws {
-    guard feeds.contains(where: { $0.settings.name == name }) else { throw OperatorRefusal.unknownFeed(name) }
-    let path = state.pauseOfFeed(name)
-    guard try host.files.info(path) == nil else { return }
-    try host.files.ensureDirectory(state.feed(name))
-    try host.files.writePlan(who, to: path)
-    try host.files.sync([path, state.feed(name)])
+  /// - Returns: false where it was paused before.
+  @discardableResult public func pause(_ name: FeedName, by who: Asker, at now: Moment) throws -> Bool {
+    guard try mark(name).set(at: now.wall, by: who) else { return false }
     let why = "paused by \(who.name): \(who.reason)"
     host.events.record(.lanePaused, "Feed \(name) is \(why)", [.feed: name.text, .reason: why])
+    return true
   }
 
-  public func resume(_ name: FeedName, by who: Asker) throws {
-    guard feeds.contains(where: { $0.settings.name == name }) else { throw OperatorRefusal.unknownFeed(name) }
-    do {
-      try host.files.remove(state.pauseOfFeed(name))
-    } catch {
-      if error.kind == .missing { return }
-      throw error
-    }
-    try host.files.sync([state.feed(name)])
+  /// - Returns: false where it was not paused.
+  @discardableResult public func resume(_ name: FeedName, by who: Asker) throws -> Bool {
+    guard try mark(name).clear() else { return false }
     host.events.record(.laneResumed, "Feed \(name) goes on, by \(who.name): \(who.reason)", [.feed: name.text])
+    return true
   }
 
   /// Where the state folder cannot be read, nothing moves either.
   func isPaused(_ name: FeedName) -> Bool {
-    do { return try host.files.info(state.pauseOfFeed(name)) != nil } catch { return true }
+    do { return try PauseMark(name, state: state, files: host.files).isSet() } catch { return true }
+  }
+
+  private func mark(_ name: FeedName) throws -> PauseMark {
+    guard feeds.contains(where: { $0.settings.name == name }) else { throw OperatorRefusal.unknownFeed(name) }
+    return PauseMark(name, state: state, files: host.files)
   }
 
   // MARK: -

@@ -72,9 +72,9 @@ extension OutboundEngine {
 
   /// Stops the stream, across restarts: it rotates, seals and sends nothing, and its sources are still watched.
   /// - Returns: false where there is no such stream, or it was paused before.
-  public func pause(_ stream: StreamName, at now: Moment) throws(FileFault) -> Bool {
+  public func pause(_ stream: StreamName, by who: Asker, at now: Moment) throws(FileFault) -> Bool {
     guard lanes.contains(where: { $0.name == stream }) else { return false }
-    return try PauseMark(stream, state: state, files: files).set(at: now.wall)
+    return try PauseMark(stream, state: state, files: files).set(at: now.wall, by: who)
   }
 
   /// - Returns: false where there is no such stream, or it was not paused.
@@ -85,13 +85,15 @@ extension OutboundEngine {
 
   /// The mark decides, whoever has set or removed it.
   func heedPause(_ lane: StreamLane) throws(FileFault) {
-    let isStopped = try PauseMark(lane.name, state: state, files: files).isSet()
+    let mark = PauseMark(lane.name, state: state, files: files)
+    let isStopped = try mark.isSet()
     guard isStopped != lane.isStopped else { return }
     lane.isStopped = isStopped
+    let by = mark.asker().map { " by \($0.name): \($0.reason)" } ?? " by hand"
     events.record(
       isStopped ? .lanePaused : .laneResumed,
       isStopped
-        ? "Stream \(lane.name) is paused on request: it rotates, seals and sends nothing until it is resumed"
+        ? "Stream \(lane.name) is paused\(by). It rotates, seals and sends nothing until it is resumed"
         : "Stream \(lane.name) goes on: it was resumed", [.stream: lane.name.text, .reason: "asked"])
   }
 

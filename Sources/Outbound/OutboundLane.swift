@@ -80,9 +80,9 @@ public actor OutboundLane {
   }
 
   /// - Returns: false where there is no such stream, or it was paused before.
-  public func pause(_ stream: StreamName) throws(FileFault) -> Bool {
+  public func pause(_ stream: StreamName, by who: Asker) throws(FileFault) -> Bool {
     defer { waker.wake() }
-    return try engine.pause(stream, at: clock())
+    return try engine.pause(stream, by: who, at: clock())
   }
 
   /// - Returns: false where there is no such stream, or it was not paused.

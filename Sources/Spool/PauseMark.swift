@@ -2,12 +2,13 @@ public import Core
 public import Files
 import SystemPackage
 
-/// The file that says a stream is paused: as long as it is there, also across restarts. Who may write into the state folder may make
+/// The file that says a feed or a stream is paused: as long as it is there, also across restarts. Who may write into the state folder may make
 /// and remove it by hand.
 public struct PauseMark: Sendable {
   private struct Content: Codable {
     var schema = 1
     let at: Timestamp
+    let by: Asker?
   }
 
   private let path: FilePath
@@ -18,22 +19,30 @@ public struct PauseMark: Sendable {
     self.files = files
   }
 
+  public init(_ feed: FeedName, state: StateFolder, files: any Files) {
+    path = state.pauseOfFeed(feed)
+    self.files = files
+  }
+
   public func isSet() throws(FileFault) -> Bool { try files.info(path) != nil }
 
-  /// Since when the stream is paused; nil where it is not.
+  /// Since when it is paused; nil where it is not.
   public func since() throws(FileFault) -> Timestamp? {
     guard let info = try files.info(path) else { return nil }
     return (try? files.readPlan(Content.self, at: path).at) ?? Timestamp(nanoseconds: info.modified)
   }
 
+  /// Nil where the mark was made by hand.
+  public func asker() -> Asker? { try? files.readPlan(Content.self, at: path).by }
+
   /// Durable on return. - Returns: false where it was set before.
-  @discardableResult public func set(at now: Timestamp) throws(FileFault) -> Bool {
+  @discardableResult public func set(at now: Timestamp, by who: Asker? = nil) throws(FileFault) -> Bool {
     let folder = path.removingLastComponent()
     try files.ensureDirectory(folder)
     let isNew = try !isSet()
-    if isNew { try files.writePlan(Content(at: now), to: path) }
-    let streams = folder.removingLastComponent()
-    try files.sync([path, folder, streams, streams.removingLastComponent()])
+    if isNew { try files.writePlan(Content(at: now, by: who), to: path) }
+    let lanes = folder.removingLastComponent()
+    try files.sync([path, folder, lanes, lanes.removingLastComponent()])
     return isNew
   }
 

@@ -10,15 +10,17 @@ public struct StateFolder: Hashable, Sendable {
   public var ledger: FilePath { root.appending("ledger.sqlite") }
   public var lock: FilePath { root.appending("lock") }
   public var machine: FilePath { root.appending("machine.json") }
+  /// Which file on which disk `machine.json` is: a copy of the folder is another.
+  public var original: FilePath { root.appending("original.json") }
   /// What commands ask of the agent, one file a request.
   public var requests: FilePath { root.appending("requests") }
   public var feeds: FilePath { root.appending("feeds") }
   public var streams: FilePath { root.appending("streams") }
   public func feed(_ name: FeedName) -> FilePath { feeds.appending(name.text) }
-  /// There while a person has paused the feed.
-  /// There while the stream is paused; see `PauseMark`.
-  public func pauseOfStream(_ name: StreamName) -> FilePath { stream(name).appending("paused.json") }
+  /// There while a person has paused the feed; see `PauseMark`.
   public func pauseOfFeed(_ name: FeedName) -> FilePath { feed(name).appending("paused.json") }
+  /// The same of a stream.
+  public func pauseOfStream(_ name: StreamName) -> FilePath { stream(name).appending("paused.json") }
   public func stream(_ name: StreamName) -> FilePath { streams.appending(name.text) }
 
   /// A ledger that was put aside: `ledger.sqlite.damaged-20260312T060000Z`.

@@ -26,7 +26,8 @@ struct Navette: AsyncParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      Run.self, Check.self, Status.self, Drops.self, Batches.self, Show.self, Flush.self, Verify.self, Rebuild.self,
+      Run.self, Check.self, Status.self, Drops.self, Batches.self, Show.self, Retry.self, Release.self, Flush.self,
+      Pause.self, Resume.self, Verify.self, Purge.self, Rebuild.self,
       Demo.self,
     ])
 }

@@ -44,6 +44,13 @@ struct Status: AsyncParsableCommand {
           [$0.name, span($0.lagSeconds), size($0.lagBytes), "\($0.waiting)", "\($0.held)", "\($0.confirmed)"]
         })
     }
+    for (name, since) in report.feeds.map({ ($0.name, $0.pausedSince) })
+      + report.streams.map({ ($0.name, $0.pausedSince) })
+    {
+      if let since {
+        Terminal.line("\n\(name): paused on request since \(since); `navette resume \(name)` lets it go on")
+      }
+    }
     for (name, fault) in report.feeds.map({ ($0.name, $0.lastError) }) + report.streams.map({ ($0.name, $0.lastError) })
     {
       if let fault { Terminal.line("\n\(name): \(fault)") }

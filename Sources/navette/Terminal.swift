@@ -103,12 +103,15 @@ func span(_ seconds: Int64) -> String {
 }
 
 /// A point in time as people give it: `2026-03-12`, `2026-03-12T06:00:00Z`, or an age such as `2h` or `7d`.
-func since(_ text: String?, now: Timestamp) throws -> Timestamp? {
+func since(_ text: String?, now: Timestamp) throws -> Timestamp? { try moment(text, of: "--since", now: now) }
+
+/// A time, or how long ago. Nil for nil.
+func moment(_ text: String?, of option: String, now: Timestamp) throws -> Timestamp? {
   guard let text else { return nil }
   if let time = Timestamp(text: text) { return time }
   let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
   if let unit = text.last.flatMap({ units[$0] }), let count = Int64(text.dropLast()), count >= 0, count < 1_000_000 {
     return now - .seconds(count * unit)
   }
-  throw ValidationError("--since takes a time such as 2026-03-12, 2026-03-12T06:00:00Z, 2h or 7d, not “\(text)”")
+  throw ValidationError("\(option) takes a time such as 2026-03-12, 2026-03-12T06:00:00Z, 2h or 7d, not “\(text)”")
 }

@@ -49,6 +49,28 @@ struct AgentTests {
     #expect(verified.exitCode == 0, "\(verified.stdout)")
   }
 
+  @Test func refusesACopyOfItsMemoryUntilItIsAdopted() async throws {
+    let site = try Site()
+    try site.append("log/a.csv", "id,label\n1,x\n")
+    #expect(try await site.navette("run", "--once").exitCode == 0)
+    // A backup of now, which is put back after more was sent.
+    let first = try await Spawn.run(
+      ["/bin/sh", "-c", "cp -a state backup"], environment: Site.environment, directory: site.folder.path)
+    #expect(first.exitCode == 0)
+    try site.append("log/a.csv", "id,label\n2,y\n")
+    #expect(try await site.navette("run", "--once").exitCode == 0)
+    let second = try await Spawn.run(
+      ["/bin/sh", "-c", "rm -rf state && cp -a backup state"], environment: Site.environment,
+      directory: site.folder.path)
+    #expect(second.exitCode == 0)
+    let refused = try await site.navette("run", "--once")
+    #expect(refused.exitCode == 74)
+    #expect(refused.stderr.contains("is a copy"), "\(refused.stderr)")
+    #expect(try await site.navette("run", "--once", "--adopt").exitCode == 0)
+    #expect(try await site.navette("run", "--once").exitCode == 0)
+    #expect(try await site.records() == ["1,x", "2,y"])
+  }
+
   @Test func endsAtOnceWhenIdle() async throws {
     let site = try Site()
     for signal in [SIGTERM, SIGINT] {

@@ -147,21 +147,21 @@ struct OperatingTests {
     }
     #expect(left.count == 1)
     let survey = try InboundSurvey(rig.settings, state: rig.state, files: rig.files)
-    #expect(survey.quarantine == 0 && !survey.isPaused)
+    #expect(survey.quarantine == 0 && survey.pausedSince == nil)
   }
 
   @Test("A paused feed takes and hands over nothing until it is resumed, across restarts")
   func pause() throws {
     let rig = try Rig()
-    try rig.engine.pause(rig.settings.name, by: who)
-    try rig.engine.pause(rig.settings.name, by: who)
+    #expect(try rig.engine.pause(rig.settings.name, by: who, at: rig.now))
+    #expect(try !rig.engine.pause(rig.settings.name, by: who, at: rig.now))
     try rig.land("a.csv", Sample.table)
     var summary = try rig.run(3)
     #expect(summary.stopped == [rig.settings.name] && summary.paused.isEmpty)
     rig.restart()
     summary = try rig.run(3)
     #expect(try rig.landed == ["a.csv"] && rig.handedOver.isEmpty)
-    #expect(try InboundSurvey(rig.settings, state: rig.state, files: rig.files).isPaused)
+    #expect(try InboundSurvey(rig.settings, state: rig.state, files: rig.files).pausedSince != nil)
     try rig.engine.resume(rig.settings.name, by: who)
     try rig.engine.resume(rig.settings.name, by: who)
     summary = try rig.run(2)
@@ -175,7 +175,7 @@ struct OperatingTests {
     let other = DropID(seen: rig.wall, salt: 7)
     let nobody = try #require(FeedName("nobody"))
     #expect(throws: OperatorRefusal.unknownDrop(other)) { try rig.engine.release(other, by: who, at: rig.now) }
-    #expect(throws: OperatorRefusal.unknownFeed(nobody)) { try rig.engine.pause(nobody, by: who) }
+    #expect(throws: OperatorRefusal.unknownFeed(nobody)) { try rig.engine.pause(nobody, by: who, at: rig.now) }
     #expect(throws: OperatorRefusal.unknownFeed(nobody)) {
       try rig.engine.purge(nobody, before: rig.wall, by: who, at: rig.now)
     }

@@ -1,0 +1,148 @@
+import Core
+import Files
+import Inbound
+import Ledger
+import Outbound
+
+/// Carries out what people ask, in the lanes of the agent or of a command that stands in for it.
+struct Steward {
+  let lanes: Lanes
+  /// False where no agent runs: the next one sends.
+  let sending: Bool
+
+  /// What cannot be done for reasons of its own is said in the answer.
+  /// - Throws: faults of the ledger and of the disk: the request is to be tried again.
+  func carryOut(_ request: Request) async throws -> Answer {
+    switch request {
+    case .flush(let streams):
+      try await lanes.outbound.flushNow(streams.map { Set($0) }, sending: sending)
+      return Answer(lines: ["rotated and sealed"])
+    case .retry(let ids?): return try await retry(ids)
+    case .retry(nil): return try await retryAll()
+    case .release(let drop, let who):
+      return try await answer {
+        try await lanes.inbound.release(drop, by: who)
+      } saying: {
+        "\(drop): released; it is checked once more, and what was found before passes"
+      }
+    case .pause(let names, let who): return try await turn(names, by: who, stopping: true)
+    case .resume(let names, let who): return try await turn(names, by: who, stopping: false)
+    case .purge(let drops, let batches, let who): return try await purge(drops, batches, who)
+    case .purgeFeed(let feed, let time, let who):
+      var count = 0
+      return try await answer {
+        count = try await lanes.inbound.purge(feed, before: time, by: who)
+      } saying: {
+        "\(feed): the data of \(count) drop\(count == 1 ? "" : "s") seen before \(time.iso()) is deleted"
+      }
+    }
+  }
+
+  private func answer(_ work: () async throws -> Void, saying text: () -> String) async throws -> Answer {
+    do {
+      try await work()
+      return Answer(lines: [text()])
+    } catch let refusal as OperatorRefusal {
+      return Answer(lines: ["\(refusal)"], isRefused: true)
+    }
+  }
+
+  // MARK: - Retry
+
+  private func retry(_ ids: [String]) async throws -> Answer {
+    var answer = Answer()
+    var batches: Set<BatchID> = []
+    for text in ids {
+      if let drop = DropID(text) {
+        let one = try await self.answer {
+          try await lanes.inbound.retry(drop)
+        } saying: {
+          "\(drop): checked again"
+        }
+        answer.lines += one.lines
+        answer.isRefused = answer.isRefused || one.isRefused
+      } else if let batch = BatchID(text) {
+        batches.insert(batch)
+      } else {
+        answer.refuse("\(text): neither a drop (20260304T101500Z-9f2c41) nor a batch (opens-000042)")
+      }
+    }
+    guard !batches.isEmpty else { return answer }
+    let retried = try await lanes.outbound.retry(batches)
+    answer.lines += retried.batches.sorted().map { "\($0): \(due)" }
+    for batch in retried.unknown { answer.refuse("\(batch): neither held nor waiting for a store") }
+    return answer
+  }
+
+  private func retryAll() async throws -> Answer {
+    let drops = try await lanes.inbound.retryAll()
+    let batches = try await lanes.outbound.retry(nil).batches.count
+    return Answer(lines: [
+      "\(drops) held drop\(drops == 1 ? "" : "s") checked again, \(batches) batch\(batches == 1 ? "" : "es") \(due)"
+    ])
+  }
+
+  private var due: String { sending ? "due now" : "due when an agent runs" }
+
+  // MARK: - Pause and resume
+
+  private func turn(_ names: [String], by who: Asker, stopping: Bool) async throws -> Answer {
+    var answer = Answer()
+    for text in names {
+      var found = false
+      if let feed = FeedName(text), lanes.settings.feeds.contains(where: { $0.name == feed }) {
+        found = true
+        let changed =
+          try await stopping ? lanes.inbound.pause(feed, by: who) : lanes.inbound.resume(feed, by: who)
+        answer.lines.append("feed \(feed): \(Self.turned(stopping, changed))")
+      }
+      if let stream = StreamName(text), lanes.settings.streams.contains(where: { $0.name == stream }) {
+        found = true
+        let changed = try await stopping ? lanes.outbound.pause(stream, by: who) : lanes.outbound.resume(stream)
+        answer.lines.append("stream \(stream): \(Self.turned(stopping, changed))")
+      }
+      if !found { answer.refuse("There is no feed and no stream \(text)") }
+    }
+    return answer
+  }
+
+  private static func turned(_ stopping: Bool, _ changed: Bool) -> String {
+    switch (stopping, changed) {
+    case (true, true): "paused, until `navette resume`"
+    case (true, false): "was paused before"
+    case (false, true): "goes on"
+    case (false, false): "was not paused"
+    }
+  }
+
+  // MARK: - Purge
+
+  private func purge(_ drops: [DropID], _ batches: [BatchID], _ who: Asker) async throws -> Answer {
+    var answer = Answer()
+    for drop in drops {
+      let one = try await self.answer {
+        try await lanes.inbound.purge(drop, by: who)
+      } saying: {
+        "\(drop): its data is deleted"
+      }
+      answer.lines += one.lines
+      answer.isRefused = answer.isRefused || one.isRefused
+    }
+    for batch in batches {
+      guard let purged = try await lanes.outbound.purge(batch, by: who.name, reason: who.reason) else {
+        answer.refuse("\(batch): there is no such batch, or it was purged before")
+        continue
+      }
+      answer.lines.append(
+        "\(batch): its object is deleted from \(purged.place.rawValue); its records are not sent again")
+      for store in purged.confirmedBy {
+        answer.lines.append("  store \(store) has confirmed it: what lies there has to be deleted there")
+      }
+      for store in purged.perhapsAt {
+        answer.lines.append("  store \(store) was being sent it and may have it: look there")
+      }
+      for log in purged.logs { answer.lines.append("  its records are still in \(log), which is not ours to change") }
+    }
+    return answer
+  }
+}

@@ -1,0 +1,156 @@
+import Agent
+import ArgumentParser
+import Core
+import Glibc
+
+/// Who asks: the account that the command was begun with.
+private func asker(_ reason: String) -> Asker {
+  let name = getpwuid(getuid()).flatMap { $0.pointee.pw_name }.map { String(cString: $0) }
+  return Asker(name ?? "uid \(getuid())", reason: reason)
+}
+
+/// A reason is kept for years; a blank one tells nobody anything.
+private func checkReason(_ reason: String) throws {
+  if reason.allSatisfy(\.isWhitespace) { throw ValidationError("--reason: say why; it is kept with the history") }
+}
+
+private func ask(_ request: Request, _ common: CommonOptions) async throws {
+  try await carryOut {
+    let outcome = try await Errand(try readSettings(common)).ask(request)
+    if !outcome.text.isEmpty { Terminal.line(outcome.text) }
+    return outcome.code
+  }
+}
+
+struct Retry: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Try again now: held batches, batches that wait for their store, held or quarantined drops.",
+    discussion:
+      "A drop is checked again by the rules as they are now. Exit status 1 if one of them could not be retried.")
+
+  @OptionGroup var common: CommonOptions
+
+  @Argument(help: ArgumentHelp("Drops and batches.", valueName: "id"))
+  var ids: [String] = []
+
+  @Flag(help: "All batches that wait or are held, and all held drops; what is in quarantine stays there.")
+  var all = false
+
+  func validate() throws {
+    if all != ids.isEmpty { throw ValidationError("Give either drops and batches, or --all") }
+  }
+
+  func run() async throws { try await ask(.retry(ids: all ? nil : ids), common) }
+}
+
+struct Release: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Hand over a held or quarantined drop all the same.",
+    discussion: "What was found before passes; what is found anew does not. The ledger keeps who released it, and why.")
+
+  @OptionGroup var common: CommonOptions
+
+  @Argument(help: "The drop (20260304T101500Z-9f2c41).")
+  var id: String
+
+  @Option(help: "Why: kept in the ledger.")
+  var reason: String
+
+  func validate() throws {
+    if DropID(id) == nil { throw ValidationError("“\(id)” is no drop, such as 20260304T101500Z-9f2c41") }
+    try checkReason(reason)
+  }
+
+  func run() async throws {
+    guard let drop = DropID(id) else { return }
+    try await ask(.release(drop: drop, by: asker(reason)), common)
+  }
+}
+
+struct Pause: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Stop feeds and streams until `resume`, across restarts.",
+    discussion: "Nothing is lost: files stay in landing, records in their logs, batches in the spool.")
+
+  @OptionGroup var common: CommonOptions
+
+  @Argument(help: ArgumentHelp("Feeds and streams.", valueName: "lane"))
+  var lanes: [String]
+
+  @Option(help: "Why: told in the journal.")
+  var reason = "asked"
+
+  func run() async throws { try await ask(.pause(lanes: lanes, by: asker(reason)), common) }
+}
+
+struct Resume: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Let paused feeds and streams go on.")
+
+  @OptionGroup var common: CommonOptions
+
+  @Argument(help: ArgumentHelp("Feeds and streams.", valueName: "lane"))
+  var lanes: [String]
+
+  @Option(help: "Why: told in the journal.")
+  var reason = "asked"
+
+  func run() async throws { try await ask(.resume(lanes: lanes, by: asker(reason)), common) }
+}
+
+struct Purge: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Delete what is kept, for a privacy request.",
+    discussion: """
+      Archived, quarantined and held drops lose their files; batches lose their object, sent or not, and their records are never \
+      sent again. The ledger keeps the fact, not the data. What a store has confirmed lies there, and has to be deleted there.
+      """)
+
+  @OptionGroup var common: CommonOptions
+
+  @Option(help: "A drop; may be given more than once.")
+  var drop: [String] = []
+
+  @Option(help: "A batch; may be given more than once.")
+  var batch: [String] = []
+
+  @Option(help: "A feed: all its drops seen before --before.")
+  var feed: String?
+
+  @Option(help: "With --feed: 2026-03-12, 2026-03-12T06:00:00Z, 2h, 7d.")
+  var before: String?
+
+  @Option(help: "Why: kept in the ledger.")
+  var reason: String
+
+  func validate() throws {
+    _ = try request()
+    try checkReason(reason)
+  }
+
+  func run() async throws { try await ask(try request(), common) }
+
+  private func request() throws -> Request {
+    let who = asker(reason)
+    if let feed {
+      guard drop.isEmpty, batch.isEmpty else { throw ValidationError("Give --feed, or --drop and --batch") }
+      guard let name = FeedName(feed) else { throw ValidationError("“\(feed)” is no name of a feed") }
+      guard let time = try moment(before, of: "--before", now: SystemClock.wall()) else {
+        throw ValidationError("--feed needs --before")
+      }
+      return .purgeFeed(name, before: time, by: who)
+    }
+    guard before == nil else { throw ValidationError("--before needs --feed") }
+    guard !drop.isEmpty || !batch.isEmpty else { throw ValidationError("Give --drop, --batch or --feed") }
+    let drops = try drop.map { text in
+      guard let id = DropID(text) else {
+        throw ValidationError("“\(text)” is no drop, such as 20260304T101500Z-9f2c41")
+      }
+      return id
+    }
+    let batches = try batch.map { text in
+      guard let id = BatchID(text) else { throw ValidationError("“\(text)” is no batch, such as opens-000042") }
+      return id
+    }
+    return .purge(drops: drops, batches: batches, by: who)
+  }
+}

@@ -144,7 +144,7 @@ public struct StatusReport: Sendable, Encodable {
     report.confirmed = totals.confirmed
     report.lastError = totals.lastFault
     do {
-      let survey = try OutboundSurvey(settings, files: files, ledger: ledger, at: now)
+      let survey = try OutboundSurvey(settings, state: state, files: files, ledger: ledger, at: now)
       report.lagBytes = survey.bytes + totals.waitingBytes
       if let oldest = [survey.oldest, totals.oldestWaiting].compactMap(\.self).min() {
         report.lagSeconds = max(0, now.seconds - oldest.seconds)

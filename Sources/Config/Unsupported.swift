@@ -18,10 +18,6 @@ enum Unsupported {
       never("feeds.*.expect"),
       never("feeds.*.pull"),
 
-      Rule(key: "streams.*.rotation", today: "rename and closed work today") { node in
-        ![.copytruncate, .follow].contains(value(Kind<StreamSettings.Rotation>.word, node))
-      },
-
       only("metrics.textfile", .textfile, nil, "\"\""),
       only("metrics.listen", .listen, nil, "\"\""),
     ]

@@ -38,6 +38,17 @@ public enum Limits {
   /// No back-off is longer: what is due later than this was set by a wall clock that has jumped since.
   public static let longestWait: Duration = .seconds(3_600)
 
+  /// Until logs are looked at again that moved while they were read: whoever rotates them is about to be done.
+  public static let movedPause: Duration = .milliseconds(100)
+
+  /// Logs kept open against their being deleted; the descriptors of a process are few.
+  public static let openLogs = 128
+
+  /// How often it is tried to catch the writer of a log between two writes, to empty the log. The first few times what was carried
+  /// over is made durable before.
+  public static let truncations = 24
+  public static let carefulTruncations = 3
+
   /// How often retention is looked at.
   public static let sweepEvery: Duration = .seconds(600)
 

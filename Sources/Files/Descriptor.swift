@@ -50,6 +50,15 @@ final class Descriptor: ReadableFile, WritableFile {
     }
   }
 
+  func truncate(to size: UInt64, inode: UInt64, expected: UInt64) throws(FileFault) -> Truncation? {
+    guard let length = off_t(exactly: size) else { throw FileFault(errno: EINVAL, "Cannot cut off", path) }
+    let began = SystemClock.uptime()
+    let before = try info()
+    guard before.kind == .file, before.inode == inode, before.size == expected, size <= expected else { return nil }
+    _ = try checked("Cannot cut off") { Int(ftruncate(number, length)) }
+    return Truncation(window: SystemClock.uptime() - began, size: try info().size)
+  }
+
   func setMode(_ mode: AccessMode) throws(FileFault) {
     _ = try checked("Cannot set the mode of") { Int(fchmod(number, mode_t(mode.rawValue))) }
   }

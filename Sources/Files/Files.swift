@@ -37,6 +37,14 @@ public protocol Files: Sendable {
   /// All durable on return: bytes of files, names in directories.
   func sync(_ paths: [FilePath]) throws(FileFault)
 
+  /// Cuts the file off at `size`, if it still is the file `inode` and `expected` bytes long as seen through the descriptor that cuts.
+  /// What another process adds between that look and the cut is lost: the window is a few microseconds, and is measured. Not
+  /// durable before a sync of the path.
+  /// - Returns: nil, and nothing done, where it is another file or another size.
+  func truncate(
+    _ path: FilePath, to size: UInt64, inode: UInt64, expected: UInt64
+  ) throws(FileFault) -> Truncation?
+
   /// A file, a link, or an empty directory. `.missing` where there is nothing.
   func remove(_ path: FilePath) throws(FileFault)
 
@@ -61,6 +69,18 @@ public protocol WritableFile: AnyObject {
   /// All bytes, or a fault.
   func write(_ bytes: UnsafeRawBufferPointer) throws(FileFault)
   func info() throws(FileFault) -> FileInfo
+}
+
+public struct Truncation: Hashable, Sendable {
+  /// Between the last look at the size and the cut.
+  public let window: Duration
+  /// Right after it: larger than asked for where somebody has written since.
+  public let size: UInt64
+
+  public init(window: Duration, size: UInt64) {
+    self.window = window
+    self.size = size
+  }
 }
 
 /// Not called `AccessMode`: swift-system has a type of that name.

@@ -77,6 +77,13 @@ public struct LinuxFiles: Files {
     if let failure { throw FileFault(errno: failure, "Cannot move \(new.shown) over", path) }
   }
 
+  public func truncate(
+    _ path: FilePath, to size: UInt64, inode: UInt64, expected: UInt64
+  ) throws(FileFault) -> Truncation? {
+    let file = try Descriptor("Cannot cut off", path, O_WRONLY)
+    return try file.truncate(to: size, inode: inode, expected: expected)
+  }
+
   public func remove(_ path: FilePath) throws(FileFault) {
     let (_, failure) = path.withPlatformString { text in attempt { unlink(text) } }
     if failure == EISDIR {

@@ -57,15 +57,21 @@ extension OutboundEngine {
   /// - Parameter isNew: the ledger knew no source of the stream before it.
   func begin(_ lane: StreamLane, _ found: inout LogSources.Found, isNew: Bool, at now: Moment) throws {
     guard !lane.hasBegun else { return }
-    guard lane.settings.start == .end, isNew, lane.sequence == 0 else {
+    guard lane.settings.start == .end || lane.settings.rotation == .follow, isNew, lane.sequence == 0 else {
       lane.hasBegun = true
       return
     }
-    var skipped: [Beginning.Skipped] = []
-    for index in found.logs.indices {
+    var skipped = found.history.map {
+      Beginning.Skipped(source: $0.id, path: $0.path, identity: $0.identity, to: $0.size, tail: nil)
+    }
+    for var record in found.history {
+      (record.cursor, record.cursorAt) = (record.size, now.wall)
+      found.changed.append(record)
+    }
+    for index in found.logs.indices where lane.settings.start == .end {
       let log = found.logs[index]
       guard let end = try endOfRecords(log, lane, at: now) else { continue }
-      let tail = try Fingerprint.tail(of: try files.open(log.path), before: end)
+      let tail = try Fingerprint.tail(of: try cuttable(log, lane, at: now).open(files), before: end)
       skipped.append(
         Beginning.Skipped(
           source: log.record.id, path: log.path.string, identity: log.record.identity, to: end, tail: tail))

@@ -12,6 +12,22 @@ struct Cuttable {
   let size: UInt64
   /// Nobody can add to it: its last record counts without a line feed too.
   let isFinal: Bool
+  let form: LogForm
+  /// Of the file, not of the source.
+  let inode: UInt64
+
+  /// - Throws: `SourceMoved` where another file lies there now.
+  func open(_ files: any Files) throws -> any ReadableFile {
+    let file: any ReadableFile
+    do throws(FileFault) {
+      file = try files.open(path)
+    } catch {
+      if error.kind == .missing { throw SourceMoved() }
+      throw error
+    }
+    guard try file.info().inode == inode else { throw SourceMoved() }
+    return form.view(file)
+  }
 }
 
 /// A stretch that could not become records: larger than `max_record`. Its bytes are kept in `aside`.
@@ -38,6 +54,8 @@ struct Cut {
   /// Of the bytes before each cursor.
   var tails: [SourceID: Digest] = [:]
   var gaps: [Gap] = []
+  /// Bytes of no meaning that were passed over.
+  var holes: [Gap] = []
   /// Sources of which all complete records were taken.
   var ended: Set<SourceID> = []
   /// Something was left because the batch is full or because the next log has another header.
@@ -79,41 +97,14 @@ struct Cutter {
         headerLine = header.line
         try begin(&cut, &writer, header.line)
       }
+      if header.hole > 0, log.record.cursor < header.end {
+        cut.holes.append(Gap(source: log.record, from: header.end - header.hole, to: header.end))
+      }
       try take(log, from: max(log.record.cursor, header.end), &cut, &writer)
       if cut.isFull { break }
     }
     (cut.compressedBytes, cut.sha256, cut.md5) = try writer.finish()
     return cut
-  }
-
-  // MARK: - Header
-
-  struct Header {
-    /// Without its line end; empty where the stream has none.
-    let line: [UInt8]
-    /// Where the records begin in the log.
-    let end: UInt64
-  }
-
-  /// As the log or the settings have it; nil where the first line is not complete yet.
-  func ownHeader(of log: Cuttable) throws -> Header? {
-    switch settings.header {
-    case .none: return Header(line: [], end: 0)
-    case .columns(let names): return Header(line: Array(names.joined(separator: ",").utf8), end: 0)
-    case .firstLine:
-      let reader = LogReader(
-        file: try files.open(log.path), size: log.size, isFinal: log.isFinal, dialect: dialect,
-        maxRecord: settings.batch.maxRecord, from: 0)
-      switch try reader.next(maxBytes: .max, maxRecords: 1) {
-      case .records(1, let bytes):
-        let line = Array(reader.pending[..<bytes].trimmingLineEnds())
-        return Header(line: line, end: UInt64(bytes))
-      case .end(let rest) where log.isFinal && rest > 0:
-        // Alone and unfinished: a header without records.
-        return Header(line: Array(reader.pending), end: UInt64(rest))
-      default: return nil
-      }
-    }
   }
 
   private func begin(_ cut: inout Cut, _ writer: inout ObjectWriter, _ line: [UInt8]) throws {
@@ -128,7 +119,7 @@ struct Cutter {
   /// Complete records from `start` on. - Returns: how many, and where the last one ends.
   func count(_ log: Cuttable, from start: UInt64) throws -> (rows: Int, end: UInt64) {
     let reader = LogReader(
-      file: try files.open(log.path), size: log.size, isFinal: log.isFinal, dialect: dialect,
+      file: try log.open(files), size: log.size, isFinal: log.isFinal, dialect: dialect,
       maxRecord: settings.batch.maxRecord, from: start)
     var rows = 0
     while case .records(let count, let bytes) = try reader.next(maxBytes: .max, maxRecords: .max) {
@@ -142,7 +133,7 @@ struct Cutter {
 
   private func take(_ log: Cuttable, from start: UInt64, _ cut: inout Cut, _ writer: inout ObjectWriter) throws {
     let dates = try rowDates(of: log)
-    let file = try files.open(log.path)
+    let file = try log.open(files)
     let reader = LogReader(
       file: file, size: log.size, isFinal: log.isFinal, dialect: dialect, maxRecord: settings.batch.maxRecord,
       from: start)
@@ -188,17 +179,25 @@ struct Cutter {
         cut.note(gap, tail: try Fingerprint.tail(of: file, before: gap.to))
         segment = (gap.to, gap.to)
       case .end(let rest):
-        if log.isFinal, rest > 0 {
-          guard ofOneDay(reader, dates, 1, rest, &cut).bytes > 0 else { break reading }
-          rows += try completeTail(reader, rest, &cut, &writer)
-          segment.to = reader.offset
-        }
+        guard let last = try completeTail(reader, rest, log, dates, &cut, &writer) else { break reading }
+        rows += last
+        segment.to = reader.offset
         cut.ended.insert(log.record.id)
         break reading
       }
     }
     if rows > 0 { cut.cursors[log.record.id] = segment.to }
     try close()
+    try confirm(file, log, upTo: reader.offset)
+  }
+
+  /// What was read must have been of one piece: a log that was emptied meanwhile may have been filled with something else.
+  private func confirm(_ file: any ReadableFile, _ log: Cuttable, upTo end: UInt64) throws {
+    guard log.form == .plain else { return }
+    let identity = log.record.identity
+    guard try file.info().size >= end,
+      try Fingerprint.head(of: file, bytes: identity.headBytes) == identity.head
+    else { throw SourceMoved() }
   }
 
   private func room(in cut: Cut) -> (bytes: UInt64, rows: Int) {
@@ -216,10 +215,14 @@ struct Cutter {
     return ours
   }
 
-  /// The last record of a closed log counts without its line feed, and gets one. - Returns: the records that it was.
+  /// The last record of a closed log counts without its line feed, and gets one.
+  /// - Returns: the records that it was; nil where it is of another day than the batch.
   private func completeTail(
-    _ reader: LogReader, _ rest: Int, _ cut: inout Cut, _ writer: inout ObjectWriter
-  ) throws -> Int {
+    _ reader: LogReader, _ rest: Int, _ log: Cuttable, _ dates: RowDates?, _ cut: inout Cut,
+    _ writer: inout ObjectWriter
+  ) throws -> Int? {
+    guard log.isFinal, rest > 0 else { return 0 }
+    guard ofOneDay(reader, dates, 1, rest, &cut).bytes > 0 else { return nil }
     let isBlank = reader.pending.allSatisfy { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
     try writer.write(reader.pending)
     try writer.write([UInt8(ascii: "\n")])
@@ -258,13 +261,5 @@ struct Cutter {
     try files.replace(aside.appending("\(log.record.id)-\(from)-\(reader.offset)"), with: temporary)
     try files.sync([aside, aside.removingLastComponent()])
     return Gap(source: log.record, from: from, to: reader.offset)
-  }
-}
-
-extension Slice<UnsafeRawBufferPointer> {
-  fileprivate func trimmingLineEnds() -> Self {
-    var end = endIndex
-    while end > startIndex, self[end - 1] == UInt8(ascii: "\n") || self[end - 1] == UInt8(ascii: "\r") { end -= 1 }
-    return self[startIndex..<end]
   }
 }

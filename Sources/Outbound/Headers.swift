@@ -13,7 +13,7 @@ extension Cutter {
     guard settings.headerSanitize || !settings.headerRename.isEmpty, !own.line.isEmpty else { return own }
     do throws(HeaderComplaint) {
       let line = try ColumnNames(own.line).line(sanitize: settings.headerSanitize, rename: settings.headerRename)
-      return Header(line: line, end: own.end)
+      return Header(line: line, end: own.end, hole: own.hole)
     } catch {
       throw FileFault(
         .exists, "Cannot change the header of", at: log.path.string, why: error.description,

@@ -30,6 +30,8 @@ final class LogReader {
   private var buffer: UnsafeMutableRawBufferPointer
   private var start = 0
   private var filled = 0
+  /// The file turned out to be shorter than `size`: somebody has cut it off.
+  private var isShort = false
 
   init(file: any ReadableFile, size: UInt64, isFinal: Bool, dialect: RecordDialect, maxRecord: Int, from offset: UInt64)
   {
@@ -54,7 +56,7 @@ final class LogReader {
     var wanted = chunk
     while true {
       try fill(to: wanted)
-      let seesEnd = offset + UInt64(pending.count) >= size
+      let seesEnd = isShort || offset + UInt64(pending.count) >= size
       let found = scan(maxRecords, Int(min(maxBytes, UInt64(Int.max))), isLast: seesEnd && isFinal)
       if found.end > 0 {
         if wanted > chunk, scan(1, .max, isLast: seesEnd && isFinal).end > maxRecord { return .tooLarge }
@@ -116,7 +118,10 @@ final class LogReader {
       let count = Int(min(UInt64(wanted - filled), size - position))
       let got = try file.read(
         into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<(filled + count)]), at: position)
-      guard got > 0 else { return }
+      guard got > 0 else {
+        isShort = true
+        return
+      }
       filled += got
     }
   }

@@ -12,17 +12,34 @@ struct LogFile {
     case live
     /// Set aside by us: only a writer that still holds it open can add to it.
     case aside
+    /// Rotated by others, still in the log folder.
+    case rotated
+    /// In `pinned/`: rotated, deleted or emptied by others, or by us.
+    case pinned
   }
 
   var record: SourceRecord
   let path: FilePath
   let role: Role
+  let form: LogForm
+  /// Of the file, but its size is the log's own: unpacked, and with what was not carried over.
   let info: FileInfo
   let writers: Writers
 }
 
-/// Finds the log files of one stream and knows them again: by inode, by birth where the file system tells it, and by the digest
-/// of the first bytes. Names decide nothing, so a renamed log is the same source and a new file under an old name is not.
+/// What a look asks the ledger for.
+struct SourceMemory {
+  /// Any source with this inode, gone ones too.
+  let byInode: (UInt64) throws -> [SourceRecord]
+  /// All sources, gone ones too.
+  let all: () throws -> [SourceRecord]
+  /// Whether there is such a source, or was.
+  let knows: (SourceID) throws -> Bool
+}
+
+/// Finds the log files of one stream and knows them again: by inode, by birth where the file system tells it, and by digests of the
+/// first bytes and of those before the cursor. Names decide nothing, so a renamed log is the same source and a new file under an old
+/// name is not. Only where others rotate (`follow`) a file with a rotated name is also known by what it holds; see `Recognition`.
 struct LogSources {
   /// Ends the name of a log that was set aside. Globs never match it as a live log.
   static let asideSuffix = ".navette"
@@ -30,13 +47,22 @@ struct LogSources {
   let stream: StreamName
   let rotation: StreamSettings.Rotation
   let globs: [(directory: FilePath, pattern: Glob)]
-  private let files: any Files
-  /// What each file looked like when its head was last compared, by source.
-  private var verified: [SourceID: FileInfo] = [:]
+  let pins: FilePath
+  let files: any Files
+  /// What each file looked like when its bytes were last compared, by source.
+  var verified: [SourceID: FileInfo] = [:]
+  /// Of the logs, not of their files.
+  var sizes: [SourceID: UInt64] = [:]
+  /// Files with rotated names that are nothing new.
+  var passedOver: [FileKey: PassedOver] = [:]
+  /// Files whose writers cannot be told, and since when they have not changed.
+  var resting: [FileKey: (since: Duration, info: FileInfo)] = [:]
 
-  init(_ settings: StreamSettings, files: any Files) {
+  /// - Parameter pins: where copies of logs lie.
+  init(_ settings: StreamSettings, pins: FilePath, files: any Files) {
     stream = settings.name
     rotation = settings.rotation
+    self.pins = pins
     self.files = files
     globs = settings.logs.map { glob in
       let path = FilePath(glob)
@@ -51,70 +77,86 @@ struct LogSources {
     var changed: [SourceRecord] = []
     /// Known sources whose file is no longer there, or no longer theirs.
     var vanished: [SourceRecord] = []
+    /// Of vanished sources: how large a copy that takes over is.
+    var copies: [SourceID: UInt64] = [:]
+    /// Rotated before the stream was looked at for the first time, and matched by no glob: not to be sent.
+    var history: [SourceRecord] = []
+    /// Copies of logs that are still whole, or of which nothing is left to be told.
+    var spare: [Pin] = []
     /// Folders that could not be listed; their sources are neither found nor vanished.
     var faults: [FileFault] = []
   }
 
-  /// - Parameters:
-  ///   - known: the ledger's sources of this stream that are not gone.
-  ///   - returned: asks the ledger for any source with this inode, gone ones too.
-  mutating func scan(
-    known: [SourceRecord], at now: Timestamp, returned: (UInt64) throws -> [SourceRecord]
-  ) throws -> Found {
+  /// One look under way.
+  struct Search {
     var found = Found()
-    var left = Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    /// Known sources not found yet.
+    var left: [SourceID: SourceRecord]
     var seen: Set<FileKey> = []
-    for (path, role) in candidates(&found.faults) {
-      guard let info = try files.info(path), info.kind == .file else { continue }
-      // Two names of one file are one log.
-      guard seen.insert(FileKey(info)).inserted else { continue }
-      var record: SourceRecord
-      if let match = try match(info, path, among: left.values.filter { $0.identity.inode == info.inode }) {
-        record = match
-      } else if let match = try match(
-        info, path, among: returned(info.inode).filter { isSafe($0, info) && left[$0.id] == nil })
-      {
-        record = match
-        found.changed.append(record)
-      } else {
-        guard let fresh = try make(info, path, at: now) else { continue }
-        record = fresh
-        found.changed.append(record)
-      }
-      left[record.id] = nil
-      if try freshen(&record, info, path) { found.changed.append(record) }
-      verified[record.id] = info
-      found.logs.append(
-        LogFile(record: record, path: path, role: role, info: info, writers: try writers(of: record, path, role, info)))
-    }
-    let unlisted = Set(found.faults.map(\.place))
-    found.vanished = left.values.filter { !unlisted.contains(FilePath($0.path).removingLastComponent().string) }
-    for gone in found.vanished { verified[gone.id] = nil }
-    return found
+    let now: Moment
+    let memory: SourceMemory
+    /// The ledger knew no source before it.
+    let isFirst: Bool
+    /// Rotated names that cannot be judged yet.
+    var pending: [FilePath] = []
+    var made: Int64 = 0
+    /// Live logs that hold something else than before.
+    var emptied: Set<FileKey> = []
   }
 
-  private struct FileKey: Hashable {
+  struct Candidate {
+    let path: FilePath
+    let role: LogFile.Role
+    let isInGlob: Bool
+    let info: FileInfo
+    let form: LogForm
+  }
+
+  struct FileKey: Hashable {
     let device: UInt64
     let inode: UInt64
     init(_ info: FileInfo) { (device, inode) = (info.device, info.inode) }
+    init(_ identity: SourceIdentity) { (device, inode) = (identity.device, identity.inode) }
   }
 
-  /// Asked only where the answer matters: of a log that may have come to its end.
-  private func writers(
-    of record: SourceRecord, _ path: FilePath, _ role: LogFile.Role, _ info: FileInfo
-  ) throws(FileFault) -> Writers {
-    guard role == .aside || (rotation == .closed && info.size > record.cursor) else { return .some }
-    do {
-      return try files.writers(of: path)
-    } catch {
-      // Gone since it was listed: the next look finds that out.
-      if error.kind == .missing { return .some }
-      throw error
+  /// - Parameter known: the ledger's sources of this stream that are not gone.
+  mutating func scan(known: [SourceRecord], at now: Moment, memory: SourceMemory) throws -> Found {
+    var search = Search(
+      left: Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }), now: now, memory: memory,
+      isFirst: known.isEmpty)
+    let pinned = try Pin.all(in: pins, files)
+    let spare = pinned.filter { !isAuthority($0, search) }
+    for pin in pinned where !spare.contains(pin) { _ = try claim(pin, &search) }
+    var unknown: [Candidate] = []
+    for candidate in try candidates(&search.found.faults) {
+      // Two names of one file are one log.
+      guard search.seen.insert(FileKey(candidate.info)).inserted else { continue }
+      if let record = try self.known(candidate, search) {
+        try claim(candidate, record, &search)
+      } else {
+        unknown.append(candidate)
+      }
     }
+    for pin in spare {
+      if try !claim(pin, &search) { search.found.spare.append(pin) }
+    }
+    if rotation == .follow, !search.left.isEmpty { try findMoved(&search) }
+    search.emptied = Set(unknown.filter { $0.role == .live }.map { FileKey($0.info) })
+    let older = unknown.filter { $0.role == .rotated }.sorted { $0.info.modified < $1.info.modified }
+    for candidate in older { try judge(candidate, &search) }
+    for candidate in unknown where candidate.role != .rotated { try welcome(candidate, &search) }
+    conclude(&search)
+    return search.found
   }
 
   /// The size that the source had when it was last looked at.
-  func lastSize(of source: SourceID) -> UInt64? { verified[source]?.size }
+  func lastSize(of source: SourceID) -> UInt64? { sizes[source] }
+
+  /// The file is known under another source now.
+  mutating func forget(_ source: SourceID) {
+    verified[source] = nil
+    sizes[source] = nil
+  }
 
   /// The name for a log that is set aside now: `opens.csv.20260312T060000Z.navette`, with a number where that is taken.
   func asidePath(for path: FilePath, at now: Timestamp) throws -> FilePath {
@@ -127,11 +169,22 @@ struct LogSources {
     }
   }
 
+  private mutating func conclude(_ search: inout Search) {
+    let unlisted = Set(search.found.faults.map(\.place))
+    search.found.vanished = search.left.values.filter { record in
+      let path = FilePath(record.path)
+      if unlisted.contains(path.removingLastComponent().string) { return false }
+      // Its copy may be under way.
+      return !search.pending.contains { RotatedName.areKin(path, $0) }
+    }
+    for gone in search.found.vanished { verified[gone.id] = nil }
+  }
+
   // MARK: - Candidates
 
-  private func candidates(_ faults: inout [FileFault]) -> [(FilePath, LogFile.Role)] {
-    var asides: [(FilePath, LogFile.Role)] = []
-    var live: [(FilePath, LogFile.Role)] = []
+  private func candidates(_ faults: inout [FileFault]) throws -> [Candidate] {
+    var asides: [Candidate] = []
+    var others: [Candidate] = []
     var seen: Set<FilePath> = []
     var listed: [FilePath: [FileName]] = [:]
     for (directory, pattern) in globs {
@@ -146,15 +199,34 @@ struct LogSources {
         }
       }
       for name in listed[directory] ?? [] {
+        guard let (role, isInGlob) = role(of: name, pattern) else { continue }
         let path = directory.appending(name)
-        if let original = Self.original(of: name) {
-          if pattern.matches(original.bytes), seen.insert(path).inserted { asides.append((path, .aside)) }
-        } else if pattern.matches(name.bytes), seen.insert(path).inserted {
-          live.append((path, .live))
-        }
+        guard seen.insert(path).inserted, let candidate = try candidate(path, role, isInGlob) else { continue }
+        if role == .aside { asides.append(candidate) } else { others.append(candidate) }
       }
     }
-    return asides + live
+    return asides + others
+  }
+
+  private func candidate(_ path: FilePath, _ role: LogFile.Role, _ isInGlob: Bool) throws -> Candidate? {
+    guard let info = try files.info(path), info.kind == .file else { return nil }
+    var form = LogForm.plain
+    if role == .rotated, path.name.map(RotatedName.isPacked) == true, let file = try open(path),
+      try UnpackedFile.isGzip(file)
+    {
+      form = .gzip
+    }
+    return Candidate(path: path, role: role, isInGlob: isInGlob, info: info, form: form)
+  }
+
+  private func role(of name: FileName, _ pattern: Glob) -> (LogFile.Role, isInGlob: Bool)? {
+    if let original = Self.original(of: name) {
+      return pattern.matches(original.bytes) ? (.aside, true) : nil
+    }
+    let isInGlob = pattern.matches(name.bytes)
+    guard rotation == .follow else { return isInGlob ? (.live, true) : nil }
+    if RotatedName.originals(of: name).contains(where: { pattern.matches($0.bytes) }) { return (.rotated, isInGlob) }
+    return isInGlob ? (.live, true) : nil
   }
 
   /// `opens.csv` of `opens.csv.20260312T060000Z.navette`; nil for a log that is not set aside.
@@ -166,60 +238,18 @@ struct LogSources {
     return FileName(bytes: stem[..<dot])
   }
 
-  // MARK: - Identity
-
-  private func match(_ info: FileInfo, _ path: FilePath, among records: [SourceRecord]) throws -> SourceRecord? {
-    for record in records {
-      let identity = record.identity
-      if let born = info.born, let birth = identity.birth, born != birth { continue }
-      if info.size < record.cursor || info.size < UInt64(identity.headBytes) { continue }
-      if let last = verified[record.id], last.size == info.size, last.changed == info.changed { return record }
-      if try open(path).map({ try Fingerprint.fits($0, record) }) ?? false { return record }
-    }
-    return nil
-  }
-
-  /// A file that was thought gone is taken back only where its birth proves that the inode was not used again.
-  private func isSafe(_ record: SourceRecord, _ info: FileInfo) -> Bool {
-    info.born != nil && info.born == record.identity.birth
-  }
-
-  private func make(_ info: FileInfo, _ path: FilePath, at now: Timestamp) throws -> SourceRecord? {
-    let bytes = Int(min(info.size, UInt64(Limits.headBytes)))
-    guard let file = try open(path), let head = try Fingerprint.head(of: file, bytes: bytes) else { return nil }
-    let identity = SourceIdentity(
-      device: info.device, inode: info.inode, birth: info.born, headBytes: bytes, head: head)
-    let name = "\(stream)\n\(info.inode)\n\(info.born ?? -1)\n\(head)\n\(now.nanoseconds)"
-    return SourceRecord(
-      id: SourceID(DigestHasher.digest(of: name.utf8)), stream: stream, path: path.string, identity: identity,
-      seenAt: now)
-  }
-
-  /// A short file that has grown is known by more of its bytes; a renamed one by its new path.
-  private func freshen(_ record: inout SourceRecord, _ info: FileInfo, _ path: FilePath) throws -> Bool {
-    var changed = false
-    if record.path != path.string {
-      record.path = path.string
-      changed = true
-    }
-    let longer = Int(min(info.size, UInt64(Limits.headBytes)))
-    if longer > record.identity.headBytes, let file = try open(path),
-      let head = try Fingerprint.head(of: file, bytes: longer)
-    {
-      record.identity.headBytes = longer
-      record.identity.head = head
-      changed = true
-    }
-    return changed
-  }
-
-  /// Nil where it is gone.
-  private func open(_ path: FilePath) throws(FileFault) -> (any ReadableFile)? {
-    do {
-      return try files.open(path)
-    } catch {
-      if error.kind == .missing { return nil }
-      throw error
+  /// Logs that were moved to names of no kind that we know, in the same folder.
+  private mutating func findMoved(_ search: inout Search) throws {
+    let wanted = Set(search.left.values.map(\.identity.inode))
+    for directory in Set(globs.map(\.directory)) {
+      guard let names = try? files.list(directory) else { continue }
+      for name in names {
+        let path = directory.appending(name)
+        guard let info = try files.info(path), info.kind == .file, wanted.contains(info.inode) else { continue }
+        guard search.seen.insert(FileKey(info)).inserted else { continue }
+        let candidate = Candidate(path: path, role: .rotated, isInGlob: false, info: info, form: .plain)
+        if let record = try known(candidate, search) { try claim(candidate, record, &search) }
+      }
     }
   }
 }

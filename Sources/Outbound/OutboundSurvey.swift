@@ -2,6 +2,7 @@ public import Config
 public import Core
 public import Files
 public import Ledger
+public import Spool
 import SystemPackage
 
 /// What of a stream's logs is not in a sealed batch yet, as seen from outside the agent: it writes nothing.
@@ -9,15 +10,27 @@ public struct OutboundSurvey: Hashable, Sendable {
   public private(set) var bytes: UInt64 = 0
   public private(set) var oldest: Timestamp?
 
-  public init(_ settings: StreamSettings, files: any Files, ledger: Ledger?, at now: Timestamp) throws {
-    var sources = LogSources(settings, files: files)
+  public init(_ settings: StreamSettings, state: StateFolder, files: any Files, ledger: Ledger?, at now: Timestamp)
+    throws
+  {
+    var sources = LogSources(settings, pins: state.stream(settings.name).appending(Pin.folderName), files: files)
     let known = try ledger?.read { (t) throws(LedgerFault) in try t.sources(of: settings.name) } ?? []
-    let found = try sources.scan(known: known, at: now) { inode in
-      try ledger?.read { (t) throws(LedgerFault) in try t.sources(of: settings.name, inode: inode) } ?? []
-    }
+    let found = try sources.scan(
+      known: known, at: Moment(wall: now, uptime: .zero),
+      memory: SourceMemory(
+        byInode: { inode in
+          try ledger?.read { (t) throws(LedgerFault) in try t.sources(of: settings.name, inode: inode) } ?? []
+        },
+        all: {
+          try ledger?.read { (t) throws(LedgerFault) in try t.sources(of: settings.name, headAtMost: Limits.headBytes) }
+            ?? []
+        },
+        knows: { source in try ledger?.read { (t) throws(LedgerFault) in try t.knows(source) } ?? true }))
     let cutter = Cutter(settings: settings, files: files, aside: "", isStopping: { false })
     for log in found.logs {
-      let cuttable = Cuttable(record: log.record, path: log.path, size: log.info.size, isFinal: log.writers == .none)
+      let cuttable = Cuttable(
+        record: log.record, path: log.path, size: log.info.size, isFinal: log.writers == .none, form: log.form,
+        inode: log.info.inode)
       guard let header = try cutter.header(of: cuttable) else { continue }
       let start = max(header.end, log.record.cursor)
       guard log.info.size > start else { continue }

@@ -8,9 +8,21 @@ import SystemPackage
 extension OutboundEngine {
   /// - Returns: when the oldest unread record will be due by age.
   mutating func readLogs(_ lane: StreamLane, at now: Moment) throws -> Timestamp? {
+    do {
+      return try readOn(lane, at: now)
+    } catch is SourceMoved {
+      // Nothing was sealed from what moved, and what was due is due still.
+      return now.wall + Limits.movedPause
+    }
+  }
+
+  private mutating func readOn(_ lane: StreamLane, at now: Moment) throws -> Timestamp? {
     try look(lane, at: now)
     var order = plan(try view(lane, at: now), lane.settings, zone: lane.zone, at: now.wall)
-    guard order.seal != .nothing else { return order.due }
+    guard order.seal != .nothing else {
+      try truncateLogs(lane, sealed: 0, at: now)
+      return order.due
+    }
     // What is due stays due until it is sealed, whatever keeps it waiting.
     lane.isCatchingUp = order.seal == .everything
     guard try hasRoom(lane) else { return nil }
@@ -26,41 +38,9 @@ extension OutboundEngine {
       guard sealed < Limits.batchesPerPass else { return now.wall }
     }
     lane.isCatchingUp = false
+    try truncateLogs(lane, sealed: 1, at: now)
     order = plan(try view(lane, at: now), lane.settings, zone: lane.zone, at: now.wall)
     return order.due
-  }
-
-  // MARK: - Look
-
-  func look(_ lane: StreamLane, at now: Moment) throws {
-    try recallBeginning(lane)
-    let known = try ledger.read { (t) throws(LedgerFault) in try t.sources(of: lane.name) }
-    let sizes = Dictionary(known.map { ($0.id, lane.sources.lastSize(of: $0.id)) }, uniquingKeysWith: { a, _ in a })
-    let ledger = ledger
-    var found = try lane.sources.scan(known: known, at: now.wall) { inode in
-      try ledger.read { (t) throws(LedgerFault) in try t.sources(of: lane.name, inode: inode) }
-    }
-    if found.faults.isEmpty { try begin(lane, &found, isNew: known.isEmpty, at: now) }
-    let (changed, vanished) = (found.changed, found.vanished)
-    if !changed.isEmpty || !vanished.isEmpty {
-      try ledger.transact("note sources") { (t) throws(LedgerFault) in
-        for record in changed { try t.note(record) }
-        for record in vanished { try t.noteGone(record.id, at: now.wall) }
-      }
-    }
-    for record in found.vanished {
-      if let size = sizes[record.id] ?? nil, size > max(record.cursor, lane.headerEnds[record.id] ?? 0),
-        lane.exhausted[record.id]?.size != size
-      {
-        let lost = size - max(record.cursor, lane.headerEnds[record.id] ?? 0)
-        events.record(
-          .sourceGap, "A log of stream \(lane.name) vanished or was rewritten with \(lost) bytes unread",
-          [.stream: lane.name.text, .path: record.path, .bytes: "\(lost)", .reason: "vanished"])
-      }
-      lane.forget(record.id)
-    }
-    lane.logs = found.logs.sorted { ($0.record.seenAt, $0.path.string) < ($1.record.seenAt, $1.path.string) }
-    if let fault = found.faults.first { throw fault }
   }
 
   // MARK: - View
@@ -112,7 +92,9 @@ extension OutboundEngine {
   }
 
   func cuttable(_ log: LogFile, _ lane: StreamLane, at now: Moment) -> Cuttable {
-    Cuttable(record: log.record, path: log.path, size: log.info.size, isFinal: isFinal(log, lane, at: now))
+    Cuttable(
+      record: log.record, path: log.path, size: log.info.size, isFinal: isFinal(log, lane, at: now), form: log.form,
+      inode: log.info.inode)
   }
 
   /// Whether its records may be taken now. Without a rotation of ours they are taken from the live log.
@@ -126,7 +108,7 @@ extension OutboundEngine {
 
   /// Nobody can add to it any more: the kernel says so, or, where we may not ask, size and ctime have been at rest.
   func isFinal(_ log: LogFile, _ lane: StreamLane, at now: Moment) -> Bool {
-    guard log.role == .aside || lane.settings.rotation == .closed else { return false }
+    guard log.role != .live || lane.settings.rotation == .closed else { return false }
     switch log.writers {
     case .none: return true
     case .some: return false

@@ -14,6 +14,7 @@ extension OutboundEngine {
   func settleIn(_ lane: StreamLane, at now: Moment) throws {
     if lane.sequence == nil {
       try lane.spool.prepare()
+      try Pin.clearUnfinished(in: lane.sources.pins, files)
       try recordUnknown(lane, at: now)
       try finishPurges(lane, at: now)
       lane.sequence = try lastSequence(lane)
@@ -100,9 +101,8 @@ extension OutboundEngine {
     }
     if let plan {
       try files.writePlan(plan, to: folder.appending(BatchPlan.fileName))
-      let logs = Set(cut.segments.map { FilePath($0.path) })
-      try files.sync(
-        [object, folder.appending(BatchPlan.fileName), folder] + logs + Set(logs.map { $0.removingLastComponent() }))
+      try files.sync([object, folder.appending(BatchPlan.fileName), folder])
+      try syncSources(of: cut, candidates)
       try lane.spool.move([id], from: .building, to: .ready)
       lane.sequence = id.sequence
       lane.adopted.insert(id)
@@ -112,6 +112,20 @@ extension OutboundEngine {
     try record(plan, cut, lane, at: now)
     // Logs without records may have stood before one with another header: the next try passes them over.
     return cut.isFull && (plan != nil || cut.rows == 0 && !cut.ended.isEmpty)
+  }
+
+  /// A cursor must not be ahead of durable bytes, nor stand in another file than was read.
+  private func syncSources(of cut: Cut, _ logs: [Cuttable]) throws {
+    let read = Set(cut.segments.map(\.source))
+    let sources = logs.filter { read.contains($0.record.id) }
+    let paths = Set(sources.map(\.path))
+    do throws(FileFault) {
+      try files.sync(Array(paths) + Set(paths.map { $0.removingLastComponent() }))
+    } catch {
+      if error.kind == .missing { throw SourceMoved() }
+      throw error
+    }
+    for log in sources where try files.info(log.path)?.inode != log.inode { throw SourceMoved() }
   }
 
   private func makePlan(_ id: BatchID, _ cut: Cut, _ lane: StreamLane, at now: Moment) -> BatchPlan {
@@ -158,6 +172,12 @@ extension OutboundEngine {
         .sourceGap,
         "A record of stream \(lane.name) is larger than batch.max_record: kept in \(lane.cutter.aside.string), not sent",
         [.stream: lane.name.text, .path: gap.source.path, .bytes: "\(gap.to - gap.from)", .reason: "record_too_large"])
+    }
+    for hole in cut.holes where plan != nil {
+      events.record(
+        .sourceGap,
+        "Passed over NUL bytes at the beginning of a log of stream \(lane.name): its writer does not append, so that it goes on behind them after the log was emptied",
+        [.stream: lane.name.text, .path: hole.source.path, .bytes: "\(hole.to - hole.from)", .reason: "hole"])
     }
     guard let plan else { return }
     events.record(

@@ -41,6 +41,8 @@ final class StreamLane {
   /// Logs whose writers cannot be told, and since when they have not changed.
   var resting: [SourceID: Rest] = [:]
   var sweptAt: Duration?
+  /// Logs that others rotate, kept open: what is deleted can be read still.
+  var open: [SourceID: any ReadableFile] = [:]
   /// Whether it is settled what of the logs that lay there at first is read.
   var hasBegun = false
 
@@ -77,7 +79,7 @@ final class StreamLane {
     } catch {
       preconditionFailure("the configuration was accepted with the key \(settings.key): \(error)")
     }
-    sources = LogSources(settings, files: files)
+    sources = LogSources(settings, pins: root.appending(Pin.folderName), files: files)
   }
 
   /// Forgets what it knew of a source that is gone.
@@ -88,5 +90,6 @@ final class StreamLane {
     counted[source] = nil
     exhausted[source] = nil
     resting[source] = nil
+    open[source] = nil
   }
 }

@@ -241,6 +241,11 @@ private final class Consumer: Files {
   }
   func replace(_ path: FilePath, with new: FilePath) throws(FileFault) { try disk.replace(path, with: new) }
   func sync(_ paths: [FilePath]) throws(FileFault) { try disk.sync(paths) }
+  func truncate(
+    _ path: FilePath, to size: UInt64, inode: UInt64, expected: UInt64
+  ) throws(FileFault) -> Truncation? {
+    try disk.truncate(path, to: size, inode: inode, expected: expected)
+  }
   func remove(_ path: FilePath) throws(FileFault) { try disk.remove(path) }
   func writers(of path: FilePath) throws(FileFault) -> Writers { try disk.writers(of: path) }
   func freeBytes(at path: FilePath) throws(FileFault) -> UInt64 { try disk.freeBytes(at: path) }

@@ -39,6 +39,8 @@ public struct CrashSweep<World> {
   /// Of the lives that follow a blow, each n-th step is struck, beginning elsewhere for each first blow: all lives together
   /// are struck at every step.
   public var stride = 1
+  /// Only each n-th first blow is followed by another.
+  public var followEach = 1
   public var cutsPower = true
   /// Outcomes tried per power cut.
   public var survivals = 256
@@ -67,13 +69,17 @@ public struct CrashSweep<World> {
       guard let outcomes = await attempt(kill, &report) else { return }
       if blows.isEmpty { report.steps = step + 1 }
       defer { step += pace }
-      if kill.count < depth { await explore(kill, &report) }
+      if goesOn(kill) { await explore(kill, &report) }
       for outcome in 0..<(cutsPower ? outcomes : 0) where report.failures.count < failures {
         let cut = blows + [Blow(step: step, outcome: outcome)]
         _ = await attempt(cut, &report)
-        if cut.count < depth { await explore(cut, &report) }
+        if goesOn(cut) { await explore(cut, &report) }
       }
     }
+  }
+
+  private func goesOn(_ blows: [Blow]) -> Bool {
+    blows.count < depth && (blows.count > 1 || blows[0].step.isMultiple(of: followEach))
   }
 
   /// One world, from its beginning to the check. The number of outcomes that a power cut instead of the last blow has; nil where the

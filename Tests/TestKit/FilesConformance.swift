@@ -108,6 +108,17 @@ public enum FilesConformance {
       try refuses(.missing) { try files.copy(root.appending("x"), to: root.appending("y"), mode: .stateFile) }
       try require(files.info(root.appending("y")) == nil, "no trace of a copy of nothing")
     },
+    FilesCase("a file is cut off only if it is the one that was looked at, and as long") { files, root in
+      let path = root.appending("f")
+      try files.put("header\nrecord\n", at: path)
+      let info = try present(files.info(path))
+      try require(files.truncate(path, to: 7, inode: info.inode, expected: 13) == nil, "another size")
+      try require(files.truncate(path, to: 7, inode: info.inode + 1, expected: 14) == nil, "another file")
+      try require(files.text(path) == "header\nrecord\n", "left alone")
+      let cut = try present(files.truncate(path, to: 7, inode: info.inode, expected: 14))
+      try require(cut.size == 7 && files.text(path) == "header\n", "cut")
+      try refuses(.missing) { _ = try files.truncate(root.appending("g"), to: 0, inode: 1, expected: 0) }
+    },
     FilesCase("a write that replaces is whole, and leaves no other name") { files, root in
       try files.write(Array("one".utf8), to: root.appending("f"))
       try files.put("left over", at: root.appending("f.tmp"))

@@ -134,6 +134,19 @@ public final class SimFiles: Files {
     }
   }
 
+  public func truncate(
+    _ path: FilePath, to size: UInt64, inode: UInt64, expected: UInt64
+  ) throws(FileFault) -> Truncation? {
+    try change(.truncate, path) { (disk) throws(FileFault) in
+      let id = try disk.regular("Cannot cut off", path)
+      guard UInt64(id) == inode, let data = disk.nodes[id]?.data, UInt64(data.count) == expected else { return nil }
+      disk.cut(id, to: Int(size))
+      // Somebody writes right after it.
+      if let late = disk.knobs.writesAfterTruncate { disk.append(late, to: id) }
+      return Truncation(window: .microseconds(5), size: UInt64(disk.nodes[id]?.data.count ?? 0))
+    }
+  }
+
   public func remove(_ path: FilePath) throws(FileFault) {
     try change(.remove, path) { (disk) throws(FileFault) in
       let id = try disk.require("Cannot remove", path)

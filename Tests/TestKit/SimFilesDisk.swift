@@ -19,6 +19,8 @@ public struct SimDisk: Sendable {
     var data: [UInt8] = []
     var durableData: [UInt8] = []
     var isDirty = false
+    /// A truncation is one step: after a power cut the bytes up to here are there, or what was before.
+    var floor = 0
     var entries: [FileName: Int] = [:]
     var durableEntries: [FileName: Int] = [:]
     var links = 1
@@ -69,6 +71,8 @@ public struct SimKnobs: Sendable {
   /// All bytes of all files. Nil: no bound.
   public var capacity: UInt64?
   public var faults: [SimInjection] = []
+  /// What a writer adds right after each truncation.
+  public var writesAfterTruncate: [UInt8]?
 }
 
 /// A fault at a chosen operation.
@@ -94,7 +98,7 @@ public struct SimInjection: Sendable {
 
 public enum SimOperation: String, Hashable, Sendable, CaseIterable {
   case list, info, open, read, create, write, makeDirectory, link, copy, move, replace, sync, remove, writers, freeBytes
-  case set
+  case set, truncate
 }
 
 extension SimDisk {
@@ -165,6 +169,13 @@ extension SimDisk {
 
   mutating func append(_ bytes: some Collection<UInt8>, to id: Int) {
     nodes[id]?.data.append(contentsOf: bytes)
+    touch(id)
+  }
+
+  mutating func cut(_ id: Int, to size: Int) {
+    let kept = Array((nodes[id]?.data ?? []).prefix(size))
+    nodes[id]?.data = kept
+    nodes[id]?.floor = size
     touch(id)
   }
 

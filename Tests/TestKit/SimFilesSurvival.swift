@@ -142,7 +142,7 @@ extension SimDisk {
     case .whole: return node.data
     case .part:
       // Appended to: some of the new bytes. Rewritten: some of the new contents.
-      let safe = node.data.starts(with: node.durableData) ? node.durableData.count : 0
+      let safe = node.data.starts(with: node.durableData) ? node.durableData.count : min(node.floor, node.data.count)
       return Array(node.data[..<(safe + (node.data.count - safe) / 2)])
     }
   }

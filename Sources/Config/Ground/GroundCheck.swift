@@ -134,7 +134,7 @@ public struct GroundCheck {
             key, "\(folder) is sticky, so that \(ground.user) may not rename logs of others",
             "Run: chmod -t \(folder), or make \(ground.user) its owner")
         }
-        checkLogFiles(path, in: folder, key)
+        checkLogFiles(path, in: folder, key, empties: stream.rotation == .copytruncate)
       }
     }
   }
@@ -151,25 +151,29 @@ public struct GroundCheck {
   }
 
   /// A log that is not there yet is fine. What a pattern matches and is no file is left alone.
-  private mutating func checkLogFiles(_ path: FilePath, in folder: FilePath, _ key: String) {
+  ///
+  /// - Parameter empties: logs are cut off in place, for which they must be writable.
+  private mutating func checkLogFiles(_ path: FilePath, in folder: FilePath, _ key: String, empties: Bool) {
     guard let pattern = path.lastComponent?.string else { return }
     let isPattern = Glob.isPattern(pattern)
     let names = isPattern ? ground.names(in: folder).filter { Glob.matches(pattern, $0) } : [pattern]
-    var unreadable: [String] = []
+    var barred: [String] = []
     for name in names {
       let file = folder.appending(name)
       guard let kind = ground.kind(of: file) else { continue }
       if kind == .file {
-        if !ground.allows(file, R_OK) { unreadable.append(name) }
+        if !ground.allows(file, R_OK | (empties ? W_OK : 0)) { barred.append(name) }
       } else if !isPattern {
         report(key, "\(file) is \(kind.words), not a file", "Name a file, or a pattern for files: \(file)/*.csv")
       }
     }
-    if let first = unreadable.min() {
-      let more = unreadable.count > 1 ? " and \(unreadable.count - 1) more" : ""
+    if let first = barred.min() {
+      let more = barred.count > 1 ? " and \(barred.count - 1) more" : ""
       report(
-        key, "\(ground.user) may not read \(folder.appending(first))\(more)",
-        "Give \(ground.user) the right to read logs there")
+        key, "\(ground.user) may not \(empties ? "read and empty" : "read") \(folder.appending(first))\(more)",
+        empties
+          ? "Give \(ground.user) the right to read and write logs there, or choose rotation: follow"
+          : "Give \(ground.user) the right to read logs there")
     }
   }
 

@@ -1,0 +1,84 @@
+import Config
+import Core
+import Files
+import Journal
+import Ledger
+import SystemPackage
+
+/// From files to sources: what lies there, what has come, what has gone.
+extension OutboundEngine {
+  func look(_ lane: StreamLane, at now: Moment) throws {
+    try recallBeginning(lane)
+    // What is saved from a look is found by the next.
+    for _ in 0..<3 where try !lookOnce(lane, at: now) { return }
+  }
+
+  /// - Returns: whether to look again.
+  private func lookOnce(_ lane: StreamLane, at now: Moment) throws -> Bool {
+    let (ledger, name) = (ledger, lane.name)
+    let known = try ledger.read { (t) throws(LedgerFault) in try t.sources(of: name) }
+    let sizes = Dictionary(known.map { ($0.id, lane.sources.lastSize(of: $0.id)) }, uniquingKeysWith: { a, _ in a })
+    let memory = SourceMemory(
+      byInode: { inode in try ledger.read { (t) throws(LedgerFault) in try t.sources(of: name, inode: inode) } },
+      all: {
+        try ledger.read { (t) throws(LedgerFault) in try t.sources(of: name, headAtMost: Limits.headBytes) }
+      },
+      knows: { source in try ledger.read { (t) throws(LedgerFault) in try t.knows(source) } })
+    var found = try lane.sources.scan(known: known, at: now, memory: memory)
+    if found.faults.isEmpty { try begin(lane, &found, isNew: known.isEmpty, at: now) }
+    let isSaved = try rescue(found.vanished.filter { found.copies[$0.id] == nil }, lane)
+    if !isSaved.isEmpty { found.vanished.removeAll { isSaved.contains($0.id) } }
+    try rememberHeaders(&found, lane, at: now)
+    let (changed, vanished) = (found.changed, found.vanished)
+    if !changed.isEmpty || !vanished.isEmpty {
+      try ledger.transact("note sources") { (t) throws(LedgerFault) in
+        for record in changed { try t.note(record) }
+        for record in vanished { try t.noteGone(record.id, at: now.wall) }
+      }
+    }
+    for record in vanished {
+      report(record, size: sizes[record.id] ?? nil, copy: found.copies[record.id], lane)
+      lane.forget(record.id)
+    }
+    lane.logs = found.logs.sorted {
+      // Of what was seen at one instant, the live log is the newest.
+      ($0.record.seenAt, $0.role == .live ? 1 : 0, $0.path.string)
+        < ($1.record.seenAt, $1.role == .live ? 1 : 0, $1.path.string)
+    }
+    try keep(lane, spare: found.spare, at: now)
+    if let fault = found.faults.first { throw fault }
+    return !isSaved.isEmpty
+  }
+
+  /// A source is gone. What of it was never read is said.
+  private func report(_ record: SourceRecord, size: UInt64?, copy: UInt64?, _ lane: StreamLane) {
+    let isEmptied = lane.settings.rotation == .follow || lane.settings.rotation == .copytruncate
+    // What an earlier life saw of it, where others rotate.
+    guard let size = size ?? (isEmptied ? record.size : nil) else { return }
+    let header = lane.headerEnds[record.id] ?? record.header.map { UInt64($0.count + 1) } ?? 0
+    let read = max(record.cursor, header, copy ?? 0)
+    guard size > read, lane.exhausted[record.id]?.size != size else { return }
+    events.record(
+      .sourceGap, "A log of stream \(lane.name) vanished or was rewritten with \(size - read) bytes unread",
+      [.stream: lane.name.text, .path: record.path, .bytes: "\(size - read)", .reason: "vanished"])
+  }
+
+  /// What a writer will not say again when its log is emptied.
+  private func rememberHeaders(_ found: inout LogSources.Found, _ lane: StreamLane, at now: Moment) throws {
+    guard lane.settings.rotation == .follow || lane.settings.rotation == .copytruncate,
+      lane.settings.header == .firstLine
+    else { return }
+    for index in found.logs.indices where found.logs[index].record.header == nil {
+      let header: Cutter.Header?
+      do {
+        header = try lane.cutter.ownHeader(of: cuttable(found.logs[index], lane, at: now))
+      } catch is SourceMoved {
+        continue
+      }
+      guard let header else { continue }
+      found.logs[index].record.header = header.line
+      lane.headerEnds[found.logs[index].record.id] = header.end
+      found.changed.append(found.logs[index].record)
+    }
+  }
+}

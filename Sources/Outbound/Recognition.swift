@@ -1,0 +1,189 @@
+import Core
+import Files
+import Ledger
+import SystemPackage
+
+/// A file with a rotated name and an inode that is not known: a log that was rotated before anybody saw it, or a copy of one that is
+/// known (made by `copytruncate`, `copy` or `compress`). A copy is known by what it holds: it begins with the head of a source of its
+/// kin and has the same bytes before that source's cursor. As long as that source is whole itself, the copy is passed over; else it
+/// takes over from where reading had come.
+extension LogSources {
+  struct PassedOver {
+    let info: FileInfo
+    /// The source that it is a copy of; nil: it cannot be read.
+    let twin: SourceID?
+  }
+
+  mutating func judge(_ candidate: Candidate, _ search: inout Search) throws {
+    let key = FileKey(candidate.info)
+    if let before = passedOver[key], before.info == candidate.info {
+      guard let twin = before.twin, !isWhole(twin, search) else { return }
+      passedOver[key] = nil
+    }
+    let kin = try search.memory.all().filter { RotatedName.areKin(FilePath($0.path), candidate.path) || isPin($0) }
+    guard try isAtRest(candidate, search.now) else {
+      // Not a copy in the making: a log that is written under such a name.
+      if candidate.isInGlob, candidate.form == .plain, try !mayBecome(candidate, kin, search) {
+        try welcome(candidate, &search)
+      } else {
+        search.pending.append(candidate.path)
+      }
+      return
+    }
+    guard let file = try open(candidate.path) else { return }
+    var size = candidate.info.size
+    if candidate.form == .gzip {
+      guard let content = try UnpackedFile.contentSize(of: file) else {
+        passedOver[key] = PassedOver(info: candidate.info, twin: nil)
+        return
+      }
+      size = content
+    }
+    let view = candidate.form.view(file)
+    if let source = try match(view, size, kin, search) {
+      guard !isWhole(source.id, search) else {
+        passedOver[key] = PassedOver(info: candidate.info, twin: source.id)
+        return
+      }
+      return try takeOver(candidate, size, from: source, &search)
+    }
+    if let twin = try copied(view, size, candidate, search) {
+      passedOver[key] = PassedOver(info: candidate.info, twin: twin)
+      return
+    }
+    guard var record = try make(candidate, &search, size: size) else { return }
+    record.header = headerOfEmptied(kin, search)
+    if search.isFirst, !candidate.isInGlob {
+      search.found.history.append(record)
+    } else {
+      try claim(candidate, record, &search, isNew: true)
+    }
+  }
+
+  /// The header of the newest log of the kin that was emptied in place: such a writer does not write it again, so that copies made
+  /// from it begin with a record. Nil where none was.
+  private func headerOfEmptied(_ kin: [SourceRecord], _ search: Search) -> [UInt8]? {
+    struct Life: Hashable {
+      let inode: UInt64
+      let birth: Int64?
+    }
+    let lives = Dictionary(grouping: kin) { Life(inode: $0.identity.inode, birth: $0.identity.birth) }
+    let emptied = lives.values.filter { records in
+      records.count > 1 || records.contains { $0.origin == nil && search.emptied.contains(FileKey($0.identity)) }
+    }
+    return emptied.joined().filter { $0.header != nil }.max { $0.seenAt < $1.seenAt }?.header
+  }
+
+  private func isPin(_ record: SourceRecord) -> Bool { FilePath(record.path).removingLastComponent() == pins }
+
+  private func isWhole(_ source: SourceID, _ search: Search) -> Bool {
+    search.found.logs.contains { $0.record.id == source }
+  }
+
+  /// Nobody writes to it any more.
+  private mutating func isAtRest(_ candidate: Candidate, _ now: Moment) throws -> Bool {
+    let key = FileKey(candidate.info)
+    do {
+      switch try files.writers(of: candidate.path) {
+      case .none: return true
+      case .some: return false
+      case .unknown:
+        if let rest = resting[key], rest.info == candidate.info {
+          return now.uptime - rest.since >= Limits.restBeforeFinal
+        }
+        resting[key] = (now.uptime, candidate.info)
+        return false
+      }
+    } catch {
+      if error.kind == .missing { return false }
+      throw error
+    }
+  }
+
+  /// Whether what is being written begins as a known log does, as far as can be told.
+  private func mayBecome(_ candidate: Candidate, _ kin: [SourceRecord], _ search: Search) throws -> Bool {
+    guard let file = try open(candidate.path) else { return true }
+    let bytes = Int(min(candidate.info.size, UInt64(Limits.headBytes)))
+    let head = try Fingerprint.head(of: file, bytes: bytes)
+    for record in kin {
+      if record.identity.headBytes <= bytes {
+        if record.identity.headBytes > 0,
+          try Fingerprint.head(of: file, bytes: record.identity.headBytes) == record.identity.head
+        {
+          return true
+        }
+        continue
+      }
+      guard let log = search.found.logs.first(where: { $0.record.id == record.id }), let other = try open(log.path)
+      else {
+        return true
+      }
+      if try Fingerprint.head(of: log.form.view(other), bytes: bytes) == head { return true }
+    }
+    return false
+  }
+
+  /// The source of which the file holds all that was read, and most of it.
+  private func match(
+    _ view: any ReadableFile, _ size: UInt64, _ kin: [SourceRecord], _ search: Search
+  ) throws -> SourceRecord? {
+    var heads: [Int: Digest?] = [:]
+    for record in kin.sorted(by: { $0.cursor > $1.cursor }) where record.cursor <= size {
+      // Of which nothing was read, the beginning must do; so only for one that is missed.
+      if record.cursor == 0 {
+        guard search.left[record.id] != nil, record.identity.headBytes > 0, record.size <= size else { continue }
+      }
+      let bytes = record.identity.headBytes
+      if UInt64(bytes) > size {
+        // Seen longer than its copy: what was read is all in the tail, which is no shorter than a head may be.
+        guard let tail = record.tail, try Fingerprint.tail(of: view, before: record.cursor) == tail else { continue }
+        return record
+      }
+      if heads[bytes] == nil { heads[bytes] = .some(try Fingerprint.head(of: view, bytes: bytes)) }
+      guard let head = heads[bytes] ?? nil, head == record.identity.head else { continue }
+      guard let tail = record.tail else { return record }
+      if try Fingerprint.tail(of: view, before: record.cursor) == tail { return record }
+    }
+    return nil
+  }
+
+  /// The log, whole itself, of which the file is a copy up to some point.
+  private func copied(
+    _ view: any ReadableFile, _ size: UInt64, _ candidate: Candidate, _ search: Search
+  ) throws -> SourceID? {
+    guard size > 0 else { return nil }
+    for log in search.found.logs where log.form != .gzip && log.info.size >= size {
+      guard RotatedName.areKin(FilePath(log.record.path), candidate.path) || isPin(log.record),
+        let file = try open(log.path)
+      else { continue }
+      let other = log.form.view(file)
+      // Of a part that was carried over there is no more to compare than it holds.
+      var from: UInt64 = 0
+      if case .carried(_, let start) = log.form { from = start }
+      let head = from > 0 ? log.record.identity.headBytes : Int(min(size, UInt64(Limits.headBytes)))
+      guard from < size, UInt64(head) <= size else { continue }
+      let known = from > 0 ? log.record.identity.head : try Fingerprint.head(of: other, bytes: head)
+      guard try Fingerprint.head(of: view, bytes: head) == known else { continue }
+      let bytes = min(size - from, UInt64(Limits.headBytes))
+      if try Fingerprint.digest(of: view, from: size - bytes, bytes: Int(bytes))
+        == Fingerprint.digest(of: other, from: size - bytes, bytes: Int(bytes))
+      {
+        return log.record.id
+      }
+    }
+    return nil
+  }
+
+  private mutating func takeOver(
+    _ candidate: Candidate, _ size: UInt64, from source: SourceRecord, _ search: inout Search
+  ) throws {
+    guard var record = try make(candidate, &search, size: size) else { return }
+    record.cursor = source.cursor
+    record.cursorAt = source.cursorAt
+    record.tail = source.tail
+    record.header = source.header
+    record.origin = source.origin ?? source.id
+    search.found.copies[source.id] = size
+    try claim(candidate, record, &search, isNew: true)
+  }
+}

@@ -1,0 +1,55 @@
+import Core
+import Files
+import SystemPackage
+
+/// What rotation makes of a log's name: `opens.csv.1`, `opens.csv.2.gz`, `opens.csv-20260312`, `opens-20260312.csv`, `mta_2.log`.
+enum RotatedName {
+  private static let separators: Set<UInt8> = [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")]
+  private static let packed = Array(".gz".utf8)
+
+  static func isPacked(_ name: FileName) -> Bool {
+    name.bytes.count > packed.count && name.bytes.suffix(packed.count).elementsEqual(packed)
+  }
+
+  /// The names that the log may have had before it was rotated; none where this is no rotated name.
+  static func originals(of name: FileName) -> [FileName] {
+    var bytes = name.bytes[...]
+    if isPacked(name) { bytes = bytes.dropLast(packed.count) }
+    var found: [FileName] = isPacked(name) ? [FileName(bytes: bytes)] : []
+    if let stem = untagged(bytes) { found.append(FileName(bytes: stem)) }
+    // The tag before the extension.
+    if let dot = bytes.lastIndex(of: UInt8(ascii: ".")), dot > bytes.startIndex, let stem = untagged(bytes[..<dot]) {
+      found.append(FileName(bytes: Array(stem) + Array(bytes[dot...])))
+    }
+    return found
+  }
+
+  /// Without `.1`, `-20260312`, `_2`, `-20260312-0600`, `.2026-03-12T06`. Nil where there is no such tag.
+  private static func untagged(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    var end = bytes.endIndex
+    var hasDigit = false
+    // The longest tag counts: `-2026-03-12` is one.
+    var found: ArraySlice<UInt8>?
+    while end > bytes.startIndex {
+      let byte = bytes[end - 1]
+      if (48...57).contains(byte) {
+        hasDigit = true
+      } else if separators.contains(byte) {
+        guard hasDigit, end - 1 > bytes.startIndex else { break }
+        // What stands behind this separator begins with a digit.
+        guard end < bytes.endIndex, (48...57).contains(bytes[end]) else { break }
+        found = bytes[..<(end - 1)]
+      } else if byte != UInt8(ascii: "T") && byte != UInt8(ascii: "Z") || !hasDigit && byte != UInt8(ascii: "Z") {
+        break
+      }
+      end -= 1
+    }
+    return found
+  }
+
+  /// Whether both may be names of one log over time.
+  static func areKin(_ a: FilePath, _ b: FilePath) -> Bool {
+    guard a.removingLastComponent() == b.removingLastComponent(), let a = a.name, let b = b.name else { return false }
+    return !Set(originals(of: a) + [a]).isDisjoint(with: originals(of: b) + [b])
+  }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import TestKit
+import Testing
+
+@Suite("Logs that others rotate, and logs that we empty, with the built program")
+struct RotationTests {
+  private func numbers(_ site: Site) async throws -> [Int] {
+    try await site.records().map { Int($0.prefix { $0.isNumber }) ?? 0 }
+  }
+
+  @Test("copytruncate under a writer that never rests: every line once, in order, and the log stays small")
+  func busy() async throws {
+    let site = try Site(Site.settings(stream: "rotation: copytruncate", batch: "max_age: 100ms"))
+    try site.append("log/opens.csv", "id,text\n")
+    let agent = try await site.agent()
+    let file = open(site.path("log/opens.csv"), O_WRONLY | O_APPEND | O_CLOEXEC)
+    defer { close(file) }
+    var largest = 0
+    for number in 1...2_000 {
+      let line = "\(number),line\n"
+      try #require(write(file, line, line.utf8.count) == line.utf8.count)
+      largest = max(largest, Int(lseek(file, 0, SEEK_END)))
+      // The lane looks when something happens in the folder: appends alone it finds out by itself.
+      if number.isMultiple(of: 100) { _ = try await site.navette("flush") }
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    agent.signal(SIGTERM)
+    _ = try await agent.ended(within: .seconds(20))
+    #expect(try await site.navette("run", "--once").exitCode == 0)
+    #expect(try await numbers(site) == Array(1...2_000), "\(agent.stderr)")
+    #expect(site.text("log/opens.csv") == "id,text\n")
+    #expect(agent.stderr.split(separator: "\n").count { $0.contains("segment_rotated") } > 2, "\(agent.stderr)")
+    #expect(site.names(in: "state/streams/opens/pinned").isEmpty)
+  }
+
+  @Test("closed: files that were moved in are taken whole and stay")
+  func closed() async throws {
+    let site = try Site(Site.settings(stream: "rotation: closed"))
+    try site.write("log/a.csv", "id,text\n1,a\n2,b")
+    // A test beside this one may be starting a process, which has our file open for an instant.
+    try await eventually("it is taken") {
+      _ = try await site.navette("run", "--once")
+      return try await !numbers(site).isEmpty
+    }
+    #expect(try await site.navette("run", "--once").exitCode == 0)
+    #expect(try await numbers(site) == [1, 2])
+    #expect(site.text("log/a.csv") == "id,text\n1,a\n2,b")
+  }
+
+  /// Directives of logrotate.
+  static let manners = [
+    "create", "copytruncate", "create\ncompress", "create\ncompress\ndelaycompress", "copytruncate\ncompress",
+    "create\ncompress\ndateext\ndateformat -%Y%m%d-%s",
+  ]
+
+  @Test("follow: every line once, in order, whatever logrotate does with the logs", arguments: manners)
+  func follow(manner: String) async throws {
+    let site = try Site(
+      Site.settings(stream: "rotation: follow").replacing("ROOT/log/*.csv", with: "ROOT/log/opens.csv"))
+    let isDated = manner.contains("dateext")
+    try site.write("rotate.conf", "\(site.path("log/opens.csv")) {\nrotate 3\n\(manner)\n}\n")
+    try chmod(site, "log", 0o755)
+    try chmod(site, "rotate.conf", 0o644)
+    let agent = try await site.agent()
+    var number = 1
+    try site.append("log/opens.csv", "id,text\n1,line\n")
+    _ = try await site.navette("flush")
+    try await eventually("the agent has seen the log") { try await numbers(site) == [1] }
+    for round in 1...(isDated ? 3 : 8) {
+      // As a program does that opens its log anew after each rotation.
+      if site.text("log/opens.csv") ?? "" == "", !manner.contains("copytruncate") {
+        try site.append("log/opens.csv", "id,text\n")
+      }
+      for _ in 0..<200 {
+        number += 1
+        try site.append("log/opens.csv", "\(number),line\n")
+      }
+      if round.isMultiple(of: 2) {
+        // Three rotations on, the oldest log is deleted: the agent must have seen it.
+        _ = try await site.navette("flush")
+        try await eventually("all is sent") { try await numbers(site).count >= number }
+      }
+      let outcome = try await Spawn.run(
+        ["logrotate", "-f", "-s", site.path("rotate.state"), site.path("rotate.conf")],
+        environment: Site.environment.merging(["PATH": "/usr/sbin:/usr/bin:/bin"]) { $1 })
+      #expect(outcome.exitCode == 0, "\(outcome.stderr)")
+      if isDated { try await Task.sleep(for: .milliseconds(1_100)) }
+    }
+    agent.signal(SIGTERM)
+    _ = try await agent.ended(within: .seconds(20))
+    #expect(try await site.navette("run", "--once").exitCode == 0)
+    #expect(try await numbers(site) == Array(1...number), "\(agent.stderr)")
+    #expect(!agent.stderr.contains("source_gap"), "\(agent.stderr)")
+    #expect(site.names(in: "log").count == 4)
+    #expect(site.names(in: "state/streams/opens/pinned").isEmpty)
+  }
+
+  private func chmod(_ site: Site, _ name: String, _ mode: mode_t) throws {
+    try #require(Glibc.chmod(site.path(name), mode) == 0)
+  }
+
+  @Test("follow: rotated and packed while the agent is down, then it catches up, without a line lost or sent twice")
+  func down() async throws {
+    for manner in ["create", "copytruncate", "create\ncompress"] {
+      let site = try Site(
+        Site.settings(stream: "rotation: follow").replacing("ROOT/log/*.csv", with: "ROOT/log/opens.csv"))
+      try site.write("rotate.conf", "\(site.path("log/opens.csv")) {\nrotate 9\n\(manner)\n}\n")
+      try chmod(site, "log", 0o755)
+      try chmod(site, "rotate.conf", 0o644)
+      var number = 0
+      for round in 1...6 {
+        if site.text("log/opens.csv") ?? "" == "", !manner.contains("copytruncate") || round == 1 {
+          try site.append("log/opens.csv", "id,text\n")
+        }
+        for _ in 0..<20 {
+          number += 1
+          try site.append("log/opens.csv", "\(number),line\n")
+          if number == 7 { #expect(try await site.navette("run", "--once").exitCode == 0) }
+        }
+        let outcome = try await Spawn.run(
+          ["logrotate", "-f", "-s", site.path("rotate.state"), site.path("rotate.conf")],
+          environment: Site.environment.merging(["PATH": "/usr/sbin:/usr/bin:/bin"]) { $1 })
+        #expect(outcome.exitCode == 0, "\(outcome.stderr)")
+        if round == 3 { #expect(try await site.navette("run", "--once").exitCode == 0) }
+      }
+      #expect(try await site.navette("run", "--once").exitCode == 0)
+      #expect(try await numbers(site) == Array(1...number), "\(manner)")
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Core
+import Files
+import SystemPackage
+import TestKit
+
+/// A disk on which somebody does something once, at a chosen instant.
+final class MeddledDisk: Files {
+  enum Instant: Hashable {
+    /// Just after the first batch has moved to `ready`.
+    case sealed
+    /// Just after the object of the first batch was created, before a log is read into it.
+    case cutting
+  }
+
+  private let disk: SimFiles
+  private let instant: Instant
+  private let act: @Sendable (SimFiles) throws -> Void
+  private let isDone = Guarded(false)
+
+  init(_ disk: SimFiles, at instant: Instant = .sealed, _ act: @escaping @Sendable (SimFiles) throws -> Void) {
+    (self.disk, self.instant, self.act) = (disk, instant, act)
+  }
+
+  private func meddle() {
+    let isFirst = isDone.withLock { isDone in
+      defer { isDone = true }
+      return !isDone
+    }
+    if isFirst { try? act(disk) }
+  }
+
+  func move(_ path: FilePath, to target: FilePath) throws(FileFault) {
+    try disk.move(path, to: target)
+    if instant == .sealed, target.string.contains("/ready/") { meddle() }
+  }
+  func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
+    let file = try disk.create(path, mode: mode)
+    if instant == .cutting, path.string.contains("/building/") { meddle() }
+    return file
+  }
+
+  func list(_ directory: FilePath) throws(FileFault) -> [FileName] { try disk.list(directory) }
+  func info(_ path: FilePath) throws(FileFault) -> FileInfo? { try disk.info(path) }
+  func open(_ path: FilePath) throws(FileFault) -> any ReadableFile { try disk.open(path) }
+  func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) { try disk.makeDirectory(path, mode: mode) }
+  func link(_ path: FilePath, as twin: FilePath) throws(FileFault) { try disk.link(path, as: twin) }
+  func copy(_ path: FilePath, to target: FilePath, mode: AccessMode) throws(FileFault) {
+    try disk.copy(path, to: target, mode: mode)
+  }
+  func replace(_ path: FilePath, with new: FilePath) throws(FileFault) { try disk.replace(path, with: new) }
+  func sync(_ paths: [FilePath]) throws(FileFault) { try disk.sync(paths) }
+  func truncate(
+    _ path: FilePath, to size: UInt64, inode: UInt64, expected: UInt64
+  ) throws(FileFault) -> Truncation? {
+    try disk.truncate(path, to: size, inode: inode, expected: expected)
+  }
+  func remove(_ path: FilePath) throws(FileFault) { try disk.remove(path) }
+  func writers(of path: FilePath) throws(FileFault) -> Writers { try disk.writers(of: path) }
+  func freeBytes(at path: FilePath) throws(FileFault) -> UInt64 { try disk.freeBytes(at: path) }
+  func set(mode: AccessMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault) {
+    try disk.set(mode: mode, owner: owner, group: group, of: path)
+  }
+}

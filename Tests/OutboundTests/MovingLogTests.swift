@@ -1,0 +1,64 @@
+import Core
+import Files
+import Formats
+import SystemPackage
+import TestKit
+import Testing
+
+@testable import Outbound
+
+@Suite("Outbound, logs that change under the reader")
+struct MovingLogTests {
+  @Test("A log that is cut off while it is read comes to an end, with what was whole", .timeLimit(.minutes(20)))
+  func shrunk() throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", "1,a\n2,b\n3,")
+    for isFinal in [false, true] {
+      let reader = LogReader(
+        file: try files.open("/logs/a.csv"), size: 1_000, isFinal: isFinal, dialect: .csv(), maxRecord: 100, from: 0)
+      var records = 0
+      reading: while true {
+        switch try reader.next(maxBytes: .max, maxRecords: .max) {
+        case .records(let count, let bytes):
+          records += count
+          reader.consume(bytes)
+        case .end(let rest):
+          #expect(rest == 2)
+          break reading
+        default: throw Broken("a step too far")
+        }
+      }
+      #expect(records >= 2)
+    }
+  }
+
+  @Test("A log that is replaced by another just before it is cut is not taken for it")
+  func replaced() async throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", "id,text\n1,a\n")
+    let meddled = MeddledDisk(files, at: .cutting) { disk in
+      try disk.outside { try $0.rename("/logs/a.csv", to: "/logs/b.csv") }
+      try disk.put("/logs/a.csv", "id,text\n2,b\n3,c\n4,d\n")
+    }
+    let world = try World(meddled, change: { $0.streams[0].rotation = .closed })
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n2,b\n3,c\n4,d\n")
+    #expect(world.events.all(.sourceGap).isEmpty)
+  }
+
+  @Test("A log that is emptied and filled with something else just before it is cut is not taken for it")
+  func refilled() async throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", "id,text\n1,a\n")
+    let meddled = MeddledDisk(files, at: .cutting) { disk in
+      try disk.outside { try $0.truncate("/logs/a.csv") }
+      try disk.append(to: "/logs/a.csv", "id,more\n2,b\n3,c\n")
+    }
+    let world = try World(meddled, change: { $0.streams[0].rotation = .closed })
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent(header: "id,more") == "2,b\n3,c\n")
+    #expect(world.events.all(.sourceGap).map { $0.fields[.bytes] } == ["4"])
+  }
+}

@@ -225,11 +225,24 @@ struct Cutter {
     guard ofOneDay(reader, dates, 1, rest, &cut).bytes > 0 else { return nil }
     let isBlank = reader.pending.allSatisfy { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
     try writer.write(reader.pending)
-    try writer.write([UInt8(ascii: "\n")])
-    cut.bytes += UInt64(rest + 1)
+    let end = isBlank ? [UInt8(ascii: "\n")] : ending(reader.pending)
+    try writer.write(end)
+    cut.bytes += UInt64(rest + end.count)
     cut.rows += isBlank ? 0 : 1
     reader.consume(rest)
     return isBlank ? 0 : 1
+  }
+
+  /// What makes a record of the last bytes of a log: a line end, and the quote that a writer did not live to write. Without it the
+  /// record would swallow those behind it.
+  private func ending(_ rest: UnsafeRawBufferPointer) -> [UInt8] {
+    let endings = ["\n", "\"\n"].map { Array($0.utf8) }
+    return endings.first { ending in
+      let whole = Array(rest) + ending
+      return whole.withUnsafeBytes {
+        Records.scan($0, dialect: dialect, maxRecord: settings.batch.maxRecord, isLast: true).end == whole.count
+      }
+    } ?? endings[0]
   }
 
   private func add(

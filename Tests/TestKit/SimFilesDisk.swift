@@ -71,6 +71,8 @@ public struct SimKnobs: Sendable {
   /// All bytes of all files. Nil: no bound.
   public var capacity: UInt64?
   public var faults: [SimInjection] = []
+  /// Whether the file system tells when a file was made.
+  public var tellsBirth = true
   /// What a writer adds right after each truncation.
   public var writesAfterTruncate: [UInt8]?
 }
@@ -158,7 +160,8 @@ extension SimDisk {
     return FileInfo(
       kind: node.kind, size: UInt64(node.data.count), device: 1, inode: UInt64(id),
       links: UInt64(node.kind == .directory ? 2 + folders : node.links), mode: node.mode, owner: node.owner,
-      group: node.group, modified: node.modified, changed: node.changed, born: node.born)
+      group: node.group, modified: node.modified, changed: node.changed,
+      born: knobs.tellsBirth ? node.born : nil)
   }
 
   mutating func newNode(_ kind: FileInfo.Kind, mode: AccessMode) -> Int {

@@ -68,6 +68,16 @@ extension SimDisk {
     touch(id)
   }
 
+  /// Deleted, and another file made that gets the same name and the same inode.
+  public mutating func reincarnate(_ path: FilePath, _ text: String) throws(FileFault) {
+    let id = try require("Cannot replace", path)
+    now += 1_000_000
+    nodes[id]?.data = Array(text.utf8)
+    nodes[id]?.born = now
+    touch(id)
+    sync(id)
+  }
+
   public mutating func makeLink(_ path: FilePath, to target: String) throws(FileFault) {
     let slot = try freeSlot("Cannot link", path)
     let id = newNode(.link, mode: AccessMode(rawValue: 0o777))

@@ -178,6 +178,9 @@ struct LogSources {
       return !search.pending.contains { RotatedName.areKin(path, $0) }
     }
     for gone in search.found.vanished { verified[gone.id] = nil }
+    let seen = search.seen
+    passedOver = passedOver.filter { seen.contains($0.key) }
+    resting = resting.filter { seen.contains($0.key) }
   }
 
   // MARK: - Candidates
@@ -211,10 +214,13 @@ struct LogSources {
   private func candidate(_ path: FilePath, _ role: LogFile.Role, _ isInGlob: Bool) throws -> Candidate? {
     guard let info = try files.info(path), info.kind == .file else { return nil }
     var form = LogForm.plain
-    if role == .rotated, path.name.map(RotatedName.isPacked) == true, let file = try open(path),
-      try UnpackedFile.isGzip(file)
-    {
-      form = .gzip
+    if role == .rotated, let name = path.name {
+      if RotatedName.isForeign(name) { return nil }
+      if RotatedName.isPacked(name) {
+        // Not begun yet, or no log at all.
+        guard let file = try open(path), try UnpackedFile.isGzip(file) else { return nil }
+        form = .gzip
+      }
     }
     return Candidate(path: path, role: role, isInGlob: isInGlob, info: info, form: form)
   }

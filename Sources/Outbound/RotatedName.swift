@@ -6,9 +6,15 @@ import SystemPackage
 enum RotatedName {
   private static let separators: Set<UInt8> = [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")]
   private static let packed = Array(".gz".utf8)
+  private static let foreign = [".bz2", ".xz", ".zst", ".lzma", ".lz4", ".Z", ".zip"].map { Array($0.utf8) }
 
   static func isPacked(_ name: FileName) -> Bool {
     name.bytes.count > packed.count && name.bytes.suffix(packed.count).elementsEqual(packed)
+  }
+
+  /// Packed in a way that we cannot read. What of such a log was unread is read from where it lay before.
+  static func isForeign(_ name: FileName) -> Bool {
+    foreign.contains { name.bytes.count > $0.count && name.bytes.suffix($0.count).elementsEqual($0) }
   }
 
   /// The names that the log may have had before it was rotated; none where this is no rotated name.

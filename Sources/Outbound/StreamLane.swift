@@ -91,5 +91,6 @@ final class StreamLane {
     exhausted[source] = nil
     resting[source] = nil
     open[source] = nil
+    sources.forget(source)
   }
 }

@@ -106,7 +106,6 @@ extension OutboundEngine {
       try t.note(becomes)
     }
     lane.forget(log.record.id)
-    lane.sources.forget(log.record.id)
     events.record(
       .segmentRotated,
       "Emptied a log of stream \(lane.name); what its writer may have added in the \(cut.window.nanoseconds / 1_000) µs between the last look and the cut is lost",

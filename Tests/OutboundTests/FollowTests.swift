@@ -172,6 +172,53 @@ struct FollowTests {
     }
   }
 
+  @Test(
+    "Packed by another program, or not packed yet: read from where the log lay before, and no byte of it is taken for records"
+  )
+  func packedOtherwise() async throws {
+    for suffix in ["xz", "gz"] {
+      let files = SimMachine().files
+      try files.put(log, "id,text\n1,a\n")
+      let world = try world(files, logs: ["/logs/a*"])
+      var engine = world.makeEngine()
+      _ = try engine.pass(at: world.now)
+      try files.append(to: log, "2,b\n")
+      try files.put(FilePath("/logs/a.csv.1.\(suffix)"), suffix == "gz" ? "" : "\u{fd}7zXZ\n")
+      try files.take(log)
+      try await world.settle(&engine, flush: true)
+      #expect(try world.sent() == "1,a\n2,b\n", "\(suffix)")
+      if suffix == "gz" {
+        let packed = try gzip("id,text\n1,a\n2,b\n")
+        try files.outside { try $0.put("/logs/a.csv.1.gz", packed) }
+        var next = world.makeEngine()
+        try await world.settle(&next, flush: true)
+        #expect(try world.sent() == "1,a\n2,b\n", "\(suffix)")
+      }
+      #expect(world.events.all(.sourceGap).isEmpty)
+    }
+  }
+
+  @Test("What is remembered of rotated files goes with them")
+  func forgets() async throws {
+    let files = SimMachine().files
+    let world = try world(files)
+    var engine = world.makeEngine()
+    for round in 1...12 {
+      try files.put(log, "id,text\n\(round),a\n")
+      try await world.settle(&engine, flush: true)
+      // A copy of what is whole is passed over.
+      try files.put(FilePath("/logs/a.csv-\(round)"), "id,text\n\(round),a\n")
+      try await world.settle(&engine, flush: true)
+      try files.take(FilePath("/logs/a.csv-\(round)"))
+      try files.take(log)
+    }
+    try await world.settle(&engine, flush: true)
+    let sources = engine.lanes[0].sources
+    #expect(sources.passedOver.isEmpty && sources.resting.isEmpty && sources.sizes.isEmpty && sources.verified.isEmpty)
+    #expect(engine.lanes[0].open.isEmpty)
+    #expect(world.store.keys.count == 12)
+  }
+
   @Test("Packed while the agent was down, or half packed when it looks")
   func packedUnseen() async throws {
     let files = SimMachine().files
@@ -271,20 +318,23 @@ struct FollowTests {
     }
   }
 
-  @Test("Killed and cut off at every step, two blows deep, across both kinds of rotation", arguments: [false, true])
-  func crashes(copies: Bool) async {
+  enum Manner: CaseIterable { case create, copytruncate, compress }
+
+  @Test("Killed and cut off at every step, two blows deep, across each kind of rotation", arguments: Manner.allCases)
+  func crashes(manner: Manner) async {
     let down = self
     var sweep = CrashSweep<World>(
-      copies ? "follow, copytruncate" : "follow, create",
+      "follow, \(manner)",
       prepare: { machine in
         try machine.files.outside { try $0.makeFolder("/state") }
         try machine.files.put("/logs/a.csv", "id,text\n1,a\n2,b\n")
         let meddled = MeddledDisk(machine.files) { disk in
           try disk.append(to: "/logs/a.csv", "3,c\n")
-          if copies {
+          if manner == .copytruncate {
             try down.copyTruncate(disk, to: "/logs/a.csv.1", after: "4,d\n")
           } else {
             try down.rename(disk, "/logs/a.csv", "/logs/a.csv.1")
+            if manner == .compress { try down.compress(disk, "/logs/a.csv.1") }
             try disk.put("/logs/a.csv", "id,text\n4,d\n")
           }
         }
@@ -301,10 +351,10 @@ struct FollowTests {
         guard sent == "1,a\n2,b\n3,c\n4,d\n" else { throw Broken("sent \(sent)") }
         guard machine.files.files(below: "/state/streams/opens/pinned").isEmpty else { throw Broken("a pin is left") }
       })
-    sweep.depth = 2
+    sweep.depth = manner == .compress ? 1 : 2
     sweep.stride = 97
     sweep.survivals = 2
-    sweep.followEach = 5
+    sweep.followEach = 12
     let report = await sweep.run()
     #expect(report.failures.isEmpty, "\(report)")
     #expect(report.steps > 25)

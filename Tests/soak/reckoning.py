@@ -76,6 +76,9 @@ class Reckoning:
             first = seen.index(0, 1)
             self.complaints.append(f"the first of {self.missing} missing lines is {first}")
 
+    def only_missing(self, most):
+        return 0 < self.missing <= most and not self.twice and not self.disordered and len(self.complaints) == 1
+
     @property
     def is_good(self):
         return not self.missing and not self.twice and not self.disordered and not self.complaints

@@ -23,7 +23,7 @@ def parse():
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seconds", type=float, help="instead of minutes")
-    parser.add_argument("--rotation", default="rename")
+    parser.add_argument("--rotation", default="rename,copytruncate,follow,closed")
     parser.add_argument("--rate", type=int, default=20_000, help="lines a second, over all rotations")
     parser.add_argument("--binary", default=".build/debug/navette")
     parser.add_argument("--disk", type=int, default=192, help="MiB for the state folder, as root")
@@ -192,6 +192,9 @@ class Soak:
         for name, (lines, logs) in zip(self.rotations, self.written):
             found = Reckoning(self.bucket, f"{self.prefix}/{name}/", lines)
             rows.append((name, lines, logs, found.objects, found.sent, found.missing, found.twice, found.disordered))
+            # Between the last look at a log and its cut a writer may slip in: that cannot be closed, only be kept short.
+            if name == "copytruncate" and found.only_missing(lines // 1000):
+                continue
             if not found.is_good:
                 self.problems += [f"{name}: {c}" for c in found.complaints[:5]] or [f"{name}: see the table"]
             if lines < self.options.rate // len(self.rotations) * self.options.minutes * 60 * 0.5:

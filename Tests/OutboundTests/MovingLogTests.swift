@@ -61,4 +61,30 @@ struct MovingLogTests {
     #expect(try world.sent(header: "id,more") == "2,b\n3,c\n")
     #expect(world.events.all(.sourceGap).map { $0.fields[.bytes] } == ["4"])
   }
+
+  @Test("Power that fails before a writer's bytes are durable takes none of them twice: no cursor is ahead of its log")
+  func notDurable() async {
+    var sweep = CrashSweep<World>(
+      "a log that is not durable",
+      prepare: { machine in
+        try machine.files.put("/logs/a.csv", "id,text\n1,a\n")
+        try machine.files.append(to: "/logs/a.csv", "2,b\n3,c\n", durable: false)
+        return try World(
+          machine.files, ledgerGate: machine.points.ledgerGate, storeGate: machine.points.storeGate,
+          change: { $0.streams[0].rotation = .follow })
+      },
+      life: { _, world in
+        var engine = world.makeEngine()
+        try await world.settle(&engine, flush: true)
+      },
+      check: { machine, world in
+        let sent = try world.sent()
+        guard sent == machine.files.text(of: "/logs/a.csv")?.dropFirst(8).description else {
+          throw Broken("sent \(sent) of \(machine.files.text(of: "/logs/a.csv") ?? "nothing")")
+        }
+      })
+    sweep.survivals = 2
+    let report = await sweep.run()
+    #expect(report.failures.isEmpty, "\(report)")
+  }
 }

@@ -136,7 +136,7 @@ struct CopyTruncateTests {
     sweep.depth = 2
     sweep.stride = 97
     sweep.survivals = 2
-    sweep.followEach = 12
+    sweep.followEach = 20
     let report = await sweep.run()
     #expect(report.failures.isEmpty, "\(report)")
     #expect(report.steps > 25)

@@ -352,9 +352,10 @@ struct FollowTests {
         guard machine.files.files(below: "/state/streams/opens/pinned").isEmpty else { throw Broken("a pin is left") }
       })
     sweep.depth = manner == .compress ? 1 : 2
+    sweep.cutsPower = manner != .compress
     sweep.stride = 97
     sweep.survivals = 2
-    sweep.followEach = 12
+    sweep.followEach = 20
     let report = await sweep.run()
     #expect(report.failures.isEmpty, "\(report)")
     #expect(report.steps > 25)

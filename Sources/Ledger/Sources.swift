@@ -6,7 +6,7 @@ public struct SourceRecord: Hashable, Sendable {
   public let stream: StreamName
   public var path: String
   public var identity: SourceIdentity
-  public let seenAt: Timestamp
+  public var seenAt: Timestamp
   /// All bytes before it are in sealed batches (or are a header).
   public var cursor: UInt64
   public var cursorAt: Timestamp?

@@ -178,6 +178,8 @@ extension LogSources {
     _ candidate: Candidate, _ size: UInt64, from source: SourceRecord, _ search: inout Search
   ) throws {
     guard var record = try make(candidate, &search, size: size) else { return }
+    // It comes before what was written since: the emptied log may have been found first.
+    record.seenAt = source.seenAt
     record.cursor = source.cursor
     record.cursorAt = source.cursorAt
     record.tail = source.tail

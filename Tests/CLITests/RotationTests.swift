@@ -77,8 +77,11 @@ struct RotationTests {
       }
       if round.isMultiple(of: 2) {
         // Three rotations on, the oldest log is deleted: the agent must have seen it.
-        _ = try await site.navette("flush")
-        try await eventually("all is sent") { try await numbers(site).count >= number }
+        try await eventually("all is sent") {
+          // A copy that logrotate still has open is left out of a flush.
+          _ = try await site.navette("flush")
+          return try await numbers(site).count >= number
+        }
       }
       let outcome = try await Spawn.run(
         ["logrotate", "-f", "-s", site.path("rotate.state"), site.path("rotate.conf")],
@@ -89,10 +92,24 @@ struct RotationTests {
     agent.signal(SIGTERM)
     _ = try await agent.ended(within: .seconds(20))
     #expect(try await site.navette("run", "--once").exitCode == 0)
-    #expect(try await numbers(site) == Array(1...number), "\(agent.stderr)")
+    let sent = try await numbers(site)
+    #expect(sent == Array(1...number), "\(Self.runs(sent)) \(agent.stderr)")
     #expect(!agent.stderr.contains("source_gap"), "\(agent.stderr)")
     #expect(site.names(in: "log").count == 4)
     #expect(site.names(in: "state/streams/opens/pinned").isEmpty)
+  }
+
+  /// As runs of successive numbers, to see at a glance what is missing, twice or out of order.
+  private static func runs(_ numbers: [Int]) -> String {
+    var runs: [ClosedRange<Int>] = []
+    for number in numbers {
+      if let last = runs.last, last.upperBound + 1 == number {
+        runs[runs.count - 1] = last.lowerBound...number
+      } else {
+        runs.append(number...number)
+      }
+    }
+    return runs.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: " ")
   }
 
   private func chmod(_ site: Site, _ name: String, _ mode: mode_t) throws {

@@ -21,10 +21,10 @@ SOAK ?= 60
 
 SCRIPTS := $(shell grep -l '^.!.*bash$$' scripts/* .ci/run)
 
-.PHONY: help swift build release demo test soak check bench fuzz fmt lint install clean
+.PHONY: help swift build release demo test soak check bench fuzz fmt lint install install-files clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 swift:
 	@test -n "$(SWIFT)" || { echo "Swift 6.2 or later is needed, in PATH or in /opt/swift: https://www.swift.org/install/linux/" >&2; exit 1; }
@@ -68,16 +68,29 @@ lint: swift ## format, scripts, spelling, house rules
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	"$(SWIFT)" test $(FLAGS) --skip-build --filter HouseTests
 
-install: release ## to DESTDIR and PREFIX (default /usr)
+install: release install-files ## to DESTDIR and PREFIX (default /usr)
+
+# What `make release` has built, and everything beside it; compiles nothing.
+LIB := $(DESTDIR)$(PREFIX)/lib
+SHARE := $(DESTDIR)$(PREFIX)/share
+UNITS := navette.service navette-reopen@.path navette-reopen@.service
+
+install-files:
 	install -D -m 755 .build/release/navette "$(DESTDIR)$(PREFIX)/bin/navette"
 	strip "$(DESTDIR)$(PREFIX)/bin/navette"
-	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system"
-	sed 's|/usr/bin/navette|$(PREFIX)/bin/navette|' systemd/navette.service >"$(DESTDIR)$(PREFIX)/lib/systemd/system/navette.service"
-	install -D -m 644 systemd/navette.catalog "$(DESTDIR)$(PREFIX)/lib/systemd/catalog/navette.catalog"
-	install -D -m 644 systemd/navette.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/navette.conf"
-	install -D -m 644 systemd/navette.tmpfiles "$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/navette.conf"
-	install -d "$(DESTDIR)$(PREFIX)/share/doc/navette"
-	install -m 644 README.md CHANGELOG.md LICENSE docs/events.md docs/state-folder.md "$(DESTDIR)$(PREFIX)/share/doc/navette"
+	install -d "$(LIB)/systemd/system" "$(SHARE)/doc/navette"
+	for unit in $(UNITS); do sed 's|/usr/bin/navette|$(PREFIX)/bin/navette|' "systemd/$$unit" >"$(LIB)/systemd/system/$$unit"; done
+	sed 's|/usr/bin/navette|$(PREFIX)/bin/navette|' systemd/navette.service | scripts/instance-unit >"$(LIB)/systemd/system/navette@.service"
+	chmod 644 "$(LIB)"/systemd/system/navette*
+	install -D -m 644 systemd/navette.catalog "$(LIB)/systemd/catalog/navette.catalog"
+	install -D -m 644 systemd/navette.sysusers "$(LIB)/sysusers.d/navette.conf"
+	install -D -m 644 systemd/navette.tmpfiles "$(LIB)/tmpfiles.d/navette.conf"
+	install -D -m 640 etc/navette/navette.yaml "$(DESTDIR)/etc/navette/navette.yaml"
+	install -d "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/vendor-completions" "$(SHARE)/fish/vendor_completions.d"
+	.build/release/navette --generate-completion-script bash >"$(SHARE)/bash-completion/completions/navette"
+	.build/release/navette --generate-completion-script zsh >"$(SHARE)/zsh/vendor-completions/_navette"
+	.build/release/navette --generate-completion-script fish >"$(SHARE)/fish/vendor_completions.d/navette.fish"
+	install -m 644 README.md docs/events.md docs/state-folder.md CHANGELOG.md LICENSE "$(SHARE)/doc/navette"
 
 clean: ## removes what was built
 	rm -rf .build dist

@@ -40,7 +40,7 @@ let package = Package(
     module("Formats", ["Core", "CScan", "CZlib", crypto]),
     module("Threads", ["Core", "CLinux"]),
     module("Files", ["Core", "CLinux", system]),
-    module("Journal", ["Core"]),
+    module("Journal", ["Core", "CLinux"]),
     module("Store", ["Core", system]),
     module("Config", ["Core", "Store", "CLinux", "CYaml", system]),
     module("Ledger", ["Core", "CSQLite", system]),

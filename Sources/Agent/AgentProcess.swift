@@ -10,25 +10,34 @@ import Threads
 
 /// The agent as a process: configuration, events, signals, and the lanes until somebody stops them.
 public struct AgentProcess: Sendable {
-  public enum Format: Sendable { case text, json }
+  public enum Format: Sendable { case journal, text, json }
 
   private let read: @Sendable () throws -> Settings
   private let adopt: Bool
   private let sink: any EventSink
 
-  /// - Parameter read: reads the configuration, at start and at each reload.
-  public init(read: @escaping @Sendable () throws -> Settings, format: Format, adopt: Bool) {
+  /// - Parameters:
+  ///   - read: reads the configuration, at start and at each reload.
+  ///   - format: nil: to the journal where it takes our standard error, else as text.
+  public init(read: @escaping @Sendable () throws -> Settings, format: Format?, adopt: Bool) {
     self.read = read
     self.adopt = adopt
+    let isJournal = Self.isService
     // Where journald takes standard error, it keeps the time itself.
-    let style: TextSink.Style = getenv("JOURNAL_STREAM") == nil ? .timed : .journal
+    let text = TextSink(.standardError, style: isJournal ? .journal : .timed, now: SystemClock.wall)
     sink =
-      switch format {
-      case .text: TextSink(.standardError, style: style, now: SystemClock.wall)
+      switch format ?? (isJournal ? .journal : .text) {
+      case .journal: JournalSink(fallback: text)
+      case .text: text
       case .json: JSONSink(.standardError, now: SystemClock.wall)
       }
     // A reader that goes away must not end the agent.
     signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Whether systemd has started us and takes what we write (systemd.exec(5)).
+  public static var isService: Bool {
+    LineWriter.standardError.isJournal(getenv("JOURNAL_STREAM").map { String(cString: $0) })
   }
 
   /// Until SIGTERM or SIGINT.
@@ -38,12 +47,16 @@ public struct AgentProcess: Sendable {
     let signals = Signals.catching([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
     let settings = try readChecked()
     let events = FoldingSink(sink, uptime: SystemClock.uptime)
-    let run = try AgentRun(settings, events: events, adopt: adopt)
+    let notice = ServiceNotice.fromEnvironment()
+    notice?.start()
     do {
-      try await AgentService(run, settings, events, signals, read: readChecked).run()
-    } catch let fault as LedgerFault {
+      let run = try AgentRun(settings, events: events, adopt: adopt)
+      try await AgentService(run, settings, events, signals, notice, read: readChecked).run()
+    } catch {
       events.finish()
-      throw Failure(fault)
+      let failure = (error as? LedgerFault).map { Failure($0) } ?? error
+      notice?.fail("\(failure)")
+      throw failure
     }
     events.record(.agentStopping, "navette stops: everything in hand is finished or parked")
     events.finish()

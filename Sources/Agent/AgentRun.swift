@@ -59,13 +59,20 @@ final class Lanes: Sendable {
   /// Told of finished passes; set before the lanes run.
   private let watch = Guarded<LaneWatch?>(nil)
 
-  init(_ run: AgentRun, _ settings: Settings) throws {
+  /// - Parameter notice: told how the lanes stand.
+  init(_ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil) throws {
     self.settings = settings
     events = run.events
     let watch = watch
+    let generation = notice?.begin() ?? 0
     inbound = InboundLane(
-      feeds: settings.feeds, state: run.state, files: run.files, ledger: run.ledger, events: run.events,
-      clock: SystemClock.now, report: { pass, _ in watch.withLock { $0 }?.passedInbound(pass) })
+      feeds: settings.feeds, state: run.state, files: LinuxFiles { notice?.progressed(.inbound) }, ledger: run.ledger,
+      events: run.events, clock: SystemClock.now,
+      report: { pass, _ in
+        watch.withLock { $0 }?.passedInbound(pass)
+        notice?.passed(.inbound, of: generation, ServiceNotice.describe(pass, feeds: settings.feeds.count))
+        Self.hang(.inbound)
+      }, progress: { notice?.progressed(.inbound) })
     var stores: [StoreName: any Store] = [:]
     let throttle = Self.throttle(settings.limits.bandwidth)
     do throws(StoreFault) {
@@ -78,9 +85,25 @@ final class Lanes: Sendable {
     }
     ends = stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } }
     outbound = OutboundLane(
-      settings: settings, files: run.files, ledger: run.ledger, events: run.events, stores: stores,
-      reopen: Reopening.run, clock: SystemClock.now,
-      report: { pass, _ in watch.withLock { $0 }?.passedOutbound(pass) })
+      settings: settings, files: LinuxFiles { notice?.progressed(.outbound) }, ledger: run.ledger, events: run.events,
+      stores: stores, reopen: Reopening.run, clock: SystemClock.now,
+      report: { pass, _ in
+        watch.withLock { $0 }?.passedOutbound(pass)
+        notice?.passed(.outbound, of: generation, ServiceNotice.describe(pass, streams: settings.streams.count))
+        Self.hang(.outbound)
+      }, progress: { notice?.progressed(.outbound) })
+    notice?.heed { [inbound, outbound] lane in
+      switch lane {
+      case .inbound: inbound.wake()
+      case .outbound: outbound.wake()
+      }
+    }
+  }
+
+  private static func hang(_ lane: Standing.Lane) {
+    #if DEBUG
+      Hang.ifAsked(lane)
+    #endif
   }
 
   /// The windows are those of the machine's own clock.

@@ -21,16 +21,18 @@ final class AgentService: Sendable {
   private let events: FoldingSink
   private let read: @Sendable () throws -> Settings
   private let signals: Signals
+  private let notice: ServiceNotice?
   private let state: Guarded<State>
 
   /// - Parameter signals: caught since before the settings were read.
   init(
-    _ run: AgentRun, _ settings: Settings, _ events: FoldingSink, _ signals: Signals,
+    _ run: AgentRun, _ settings: Settings, _ events: FoldingSink, _ signals: Signals, _ notice: ServiceNotice?,
     read: @escaping @Sendable () throws -> Settings
   ) {
     self.run = run
     self.events = events
     self.signals = signals
+    self.notice = notice
     self.read = read
     state = Guarded(State(next: settings))
   }
@@ -49,7 +51,7 @@ final class AgentService: Sendable {
 
   private func runLanes() async throws {
     while let settings = takeNext() {
-      let lanes = try Lanes(run, settings)
+      let lanes = try Lanes(run, settings, notice: notice)
       let watch = LaneWatch(lanes, run, events)
       lanes.report(to: watch)
       let isStopping = state.withLock { state in
@@ -72,6 +74,7 @@ final class AgentService: Sendable {
   }
 
   private func stop() {
+    notice?.stop()
     let lanes = state.withLock { state in
       state.isStopping = true
       return state.lanes
@@ -93,6 +96,7 @@ final class AgentService: Sendable {
 
   /// A bad configuration is refused whole: the old one stays in force.
   private func reload() {
+    notice?.reload()
     let settings: Settings
     do {
       settings = try read()
@@ -106,6 +110,7 @@ final class AgentService: Sendable {
     } catch {
       let first = (error as? ConfigProblems)?.all.first?.description ?? "\(error)"
       events.record(.configRefused, "The new configuration is refused, the old one stays: \(first)", [.reason: first])
+      notice?.refuse()
       return
     }
     let lanes = state.withLock { state in

@@ -5,7 +5,10 @@ public import SystemPackage
 
 /// The disk itself.
 public struct LinuxFiles: Files {
-  public init() {}
+  private let progress: @Sendable () -> Void
+
+  /// - Parameter progress: told again and again while a long copy goes on. On the caller's thread; must be quick.
+  public init(progress: @escaping @Sendable () -> Void = {}) { self.progress = progress }
 
   public func list(_ directory: FilePath) throws(FileFault) -> [FileName] {
     let (stream, failure) = directory.withPlatformString { (text) -> (OpaquePointer?, Int32) in (opendir(text), errno) }
@@ -62,7 +65,7 @@ public struct LinuxFiles: Files {
     let file = try createFile(target, mode: mode)
     if cl_clone(source.number, file.number) == 0 { return }
     posix_fadvise(source.number, 0, 0, POSIX_FADV_SEQUENTIAL)
-    try source.copyRest(to: file)
+    try source.copyRest(to: file, progress)
   }
 
   public func move(_ path: FilePath, to target: FilePath) throws(FileFault) {

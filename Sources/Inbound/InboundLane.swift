@@ -28,12 +28,14 @@ public actor InboundLane {
   private let events: any EventSink
   private let clock: Clock
   private let report: Report
+  private let progress: @Sendable () -> Void
   /// Passes in a row that the ledger made impossible.
   private var failures = 0
 
+  /// - Parameter progress: told between the steps of a pass, and when one has failed: the lane is alive.
   public init(
     feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
-    clock: @escaping Clock, report: @escaping Report = { _, _ in }
+    clock: @escaping Clock, report: @escaping Report = { _, _ in }, progress: @escaping @Sendable () -> Void = {}
   ) {
     // A random start, then one more each time: unique in any second, and not the same after a restart within it.
     let salt = Guarded(UInt32.random(in: 0...0xff_ffff))
@@ -46,6 +48,7 @@ public actor InboundLane {
     self.events = events
     self.clock = clock
     self.report = report
+    self.progress = progress
   }
 
   /// Asks for a pass. From any thread.
@@ -107,7 +110,12 @@ public actor InboundLane {
 
   /// One pass now. For `run --once`, which decides itself when it is over.
   public func pass() throws(LedgerFault) -> PassSummary {
-    let summary = try engine.pass(at: clock(), stop: { [isStopped] in isStopped.withLock { $0 } })
+    let summary = try engine.pass(
+      at: clock(),
+      stop: { [isStopped, progress] in
+        progress()
+        return isStopped.withLock { $0 }
+      })
     report(summary, clock())
     return summary
   }
@@ -131,6 +139,7 @@ public actor InboundLane {
       return min(next, rest)
     } catch {
       if error.kind == .damaged || error.kind == .newer { throw error }
+      progress()
       failures += 1
       if failures == 1 {
         events.record(.lanePaused, "The inbound lane is paused: \(error)", [.reason: error.description])

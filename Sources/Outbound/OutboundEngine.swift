@@ -41,6 +41,13 @@ public struct OutboundPass: Sendable {
   public var next: Duration
   /// Folders whose changes should wake the lane.
   public var watch: Set<String> = []
+  /// Sealed batches that wait for a store, of all streams.
+  public internal(set) var waiting = 0
+  /// Streams in trouble of their own.
+  public internal(set) var paused: [StreamName] = []
+  /// Streams that a person has paused.
+  public internal(set) var stopped: [StreamName] = []
+  public internal(set) var spoolIsFull = false
 }
 
 /// The outbound lane without a clock or a thread: each pass looks at what is, and takes all streams as far as they can go now.
@@ -142,6 +149,10 @@ public struct OutboundEngine {
       result.watch.formUnion(lane.sources.globs.map(\.directory.string))
     }
     try dispatch(at: now, &result)
+    result.waiting = lanes.reduce(0) { $0 + $1.adopted.count }
+    result.paused = lanes.filter { $0.pause != nil }.map(\.name)
+    result.stopped = lanes.filter(\.isStopped).map(\.name)
+    result.spoolIsFull = spoolIsFull
     return result
   }
 

@@ -24,26 +24,34 @@ public actor OutboundLane {
   private let events: any EventSink
   private let clock: Clock
   private let report: Report
+  private let progress: @Sendable () -> Void
   private var transfers: [UInt64: (upload: Upload, task: Task<Void, Never>)] = [:]
   private var transferNumber: UInt64 = 0
   private var ended: [UploadOutcome] = []
   /// Passes in a row that the ledger made impossible.
   private var failures = 0
 
-  /// - Parameter reopen: runs the operator's command after a rename; what it returns is what went wrong.
+  /// - Parameters:
+  ///   - reopen: runs the operator's command after a rename; what it returns is what went wrong.
+  ///   - progress: told between the steps of a pass, and when one has failed: the lane is alive.
   public init(
     settings: Settings, files: any Files, ledger: Ledger, events: any EventSink, stores: [StoreName: any Store],
-    reopen: @escaping @Sendable ([String]) -> String?, clock: @escaping Clock, report: @escaping Report = { _, _ in }
+    reopen: @escaping @Sendable ([String]) -> String?, clock: @escaping Clock, report: @escaping Report = { _, _ in },
+    progress: @escaping @Sendable () -> Void = {}
   ) {
     let stopped = Guarded(false)
     isStopped = stopped
     engine = OutboundEngine(
       settings: settings, files: files, ledger: ledger, events: events, reopen: reopen,
-      isStopping: { stopped.withLock { $0 } })
+      isStopping: {
+        progress()
+        return stopped.withLock { $0 }
+      })
     self.stores = stores
     self.events = events
     self.clock = clock
     self.report = report
+    self.progress = progress
   }
 
   /// Asks for a pass. From any thread.
@@ -155,6 +163,7 @@ public actor OutboundLane {
       return max(pass.next - clock().uptime, .milliseconds(5))
     } catch {
       if error.kind == .damaged || error.kind == .newer { throw error }
+      progress()
       failures += 1
       if failures == 1 {
         events.record(.lanePaused, "The outbound lane is paused: \(error)", [.reason: error.description])

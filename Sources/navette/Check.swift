@@ -17,10 +17,16 @@ struct Check: AsyncParsableCommand {
     try await carryOut {
       let settings = try readSettings(common)
       let problems = GroundCheck.problems(of: settings)
-      guard problems.isEmpty else { throw ConfigProblems(problems) }
+      let dropIn = DropIn(settings)
+      guard problems.isEmpty else {
+        // Within the service, a closed sandbox is the likeliest reason.
+        if AgentProcess.isService, let dropIn { tell(dropIn) }
+        throw ConfigProblems(problems)
+      }
       Terminal.line(
         "\(common.config): \(count(settings.feeds.count, "feed")), \(count(settings.streams.count, "stream")), "
           + "\(count(settings.stores.count, "store")); state in \(settings.state)")
+      if !AgentProcess.isService, !connect, let dropIn { tell(dropIn) }
       guard connect else { return .done }
       var worst = Agent.ExitCode.done
       for store in settings.stores {
@@ -30,5 +36,10 @@ struct Check: AsyncParsableCommand {
       }
       return worst
     }
+  }
+
+  private func tell(_ dropIn: DropIn) {
+    Terminal.line("as a service it needs these folders opened, by systemctl edit navette:")
+    for line in dropIn.description.split(separator: "\n") { Terminal.line("  \(line)") }
   }
 }

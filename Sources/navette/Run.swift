@@ -15,14 +15,18 @@ struct Run: AsyncParsableCommand {
   @Flag(help: "Take over a state folder that was made on another machine.")
   var adopt = false
 
-  @Option(help: "How events are written to standard error: text or json.")
-  var logFormat = LogFormat.text
+  @Option(
+    help: """
+      Write events to standard error: text or json. Without it they go to the journal where systemd has started the agent, else \
+      to standard error as text.
+      """)
+  var logFormat: LogFormat?
 
   func run() async throws {
     try await carryOut {
       let options = common
       let agent = AgentProcess(
-        read: { try readSettings(options) }, format: logFormat == .json ? .json : .text, adopt: adopt)
+        read: { try readSettings(options) }, format: logFormat.map { $0 == .json ? .json : .text }, adopt: adopt)
       return once ? try await agent.runOnce() : try await agent.run()
     }
   }

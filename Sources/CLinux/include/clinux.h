@@ -37,5 +37,9 @@ void cl_name_thread(const char *name);
 int cl_signal_pipe(void);
 // From now on this signal goes into the pipe. Calls that it interrupts are restarted.
 int cl_catch_signal(int number);
+// A socket for single messages to local services; a send waits a second at most.
+int cl_datagram_socket(void);
+// One message to the socket of that name (a leading @ is the abstract namespace), and with it a descriptor where `passed` is not -1.
+int cl_send_datagram(int socket, const char *name, const void *bytes, size_t count, int passed);
 long cl_file_system_type(const char *path);
 #endif

@@ -1,0 +1,118 @@
+import Core
+import Glibc
+import Inbound
+import Journal
+import Outbound
+import Threads
+
+/// Tells the service manager how the agent stands, and feeds its watchdog; where there is no manager, costs nothing.
+final class ServiceNotice: Sendable {
+  private struct State: Sendable {
+    var standing = Standing()
+    var wake: @Sendable (Standing.Lane) -> Void = { _ in }
+    var alarm: Alarms.Alarm?
+  }
+
+  private let notify: Notify
+  private let watchdog: Duration?
+  private let state = Guarded(State())
+
+  /// As the environment says; nil where nobody listens.
+  static func fromEnvironment() -> ServiceNotice? {
+    func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+    guard let notify = Notify(value("NOTIFY_SOCKET")) else { return nil }
+    let watchdog = Notify.watchdog(value("WATCHDOG_USEC"), owner: value("WATCHDOG_PID"), pid: getpid())
+    return ServiceNotice(notify, watchdog: watchdog)
+  }
+
+  init(_ notify: Notify, watchdog: Duration?) {
+    self.notify = notify
+    self.watchdog = watchdog
+  }
+
+  /// Before the lock is taken and the ledger opened, which may have to be made anew.
+  func start() {
+    notify.send([.status("starting: opening the ledger"), .extend(.seconds(600))])
+    arm()
+  }
+
+  /// New lanes are made.
+  /// - Returns: what they are known by in `passed`.
+  func begin() -> Int { state.withLock { $0.standing.begin() } }
+
+  /// - Parameter wake: asks a lane for a pass.
+  func heed(_ wake: @escaping @Sendable (Standing.Lane) -> Void) { state.withLock { $0.wake = wake } }
+
+  func progressed(_ lane: Standing.Lane) { state.withLock { $0.standing.progressed(lane) } }
+  func passed(_ lane: Standing.Lane, of generation: Int, _ text: String) {
+    say { $0.passed(lane, of: generation, text) }
+  }
+
+  func reload() {
+    say { $0.reload(at: SystemClock.uptime()) }
+    arm()
+  }
+  func refuse() { say { $0.refuse() } }
+  func stop() {
+    say { $0.stop() }
+    arm()
+  }
+  func fail(_ what: String) { notify.send([.status(what)]) }
+
+  /// Sent under the lock, so that messages leave in the order in which they were decided.
+  private func say(_ step: (inout Standing) -> [Notify.Message]) {
+    state.withLock { notify.send(step(&$0.standing)) }
+  }
+
+  /// The next tick comes in a few seconds while something is under way, else as the watchdog wants it, else never.
+  private func arm() {
+    state.withLock { state in
+      if let alarm = state.alarm { Alarms.shared.cancel(alarm) }
+      state.alarm = nil
+      let quarter = watchdog.map { $0 / 4 }
+      let pace = state.standing.phase == .running ? quarter : min(.seconds(5), quarter ?? .seconds(5))
+      guard let pace else { return }
+      state.alarm = Alarms.shared.ring(after: max(pace, .milliseconds(10))) { [weak self] in self?.tick() }
+    }
+  }
+
+  private func tick() {
+    let (lanes, wake) = state.withLock { state in
+      let (messages, lanes) = state.standing.tick(hasWatchdog: watchdog != nil)
+      notify.send(messages)
+      return (lanes, state.wake)
+    }
+    if watchdog != nil { for lane in lanes { wake(lane) } }
+    arm()
+  }
+}
+
+// MARK: - One line for both lanes
+
+extension ServiceNotice {
+  static func describe(_ pass: PassSummary, feeds: Int) -> String {
+    guard feeds > 0 else { return "inbound: no feeds are configured" }
+    var facts: [String] = []
+    if pass.settling > 0 { facts.append("\(counted(pass.settling, "file")) arriving") }
+    if pass.waiting > 0 { facts.append("\(counted(pass.waiting, "drop")) in hand") }
+    if !pass.paused.isEmpty { facts.append("in trouble: \(list(pass.paused.keys.map(\.text)))") }
+    if !pass.stopped.isEmpty { facts.append("paused: \(list(pass.stopped.map(\.text)))") }
+    return "inbound: \(counted(feeds, "feed")), \(facts.isEmpty ? "idle" : facts.joined(separator: ", "))"
+  }
+
+  static func describe(_ pass: OutboundPass, streams: Int) -> String {
+    guard streams > 0 else { return "outbound: no streams are configured" }
+    var facts: [String] = []
+    if pass.waiting > 0 { facts.append("\(counted(pass.waiting, "batch", "batches")) to be confirmed") }
+    if pass.spoolIsFull { facts.append("the spool is full") }
+    if !pass.paused.isEmpty { facts.append("in trouble: \(list(pass.paused.map(\.text)))") }
+    if !pass.stopped.isEmpty { facts.append("paused: \(list(pass.stopped.map(\.text)))") }
+    return "outbound: \(counted(streams, "stream")), \(facts.isEmpty ? "idle" : facts.joined(separator: ", "))"
+  }
+
+  private static func counted(_ number: Int, _ noun: String, _ plural: String? = nil) -> String {
+    "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
+  }
+
+  private static func list(_ names: [String]) -> String { names.sorted().joined(separator: " ") }
+}

@@ -1,0 +1,101 @@
+/// How the service stands, as its manager is told. Pure: what happens goes in, messages come out.
+///
+/// - Ready once both lanes have finished a pass, and again at the end of each reload, a refused one too. Stores do not matter.
+/// - The watchdog is fed only when both lanes went on since it was fed last: a pass that ended, or one that is getting on.
+/// - A start, reload or stop may last longer for as long as a lane gets on with it.
+public struct Standing: Sendable {
+  public enum Lane: Int, CaseIterable, Sendable { case inbound, outbound }
+  public enum Phase: Sendable { case starting, running, reloading, stopping }
+
+  /// What a long step gets on top, each time that it was seen to get on.
+  static let extra: Duration = .seconds(60)
+
+  public private(set) var phase = Phase.starting
+  private var lanes = [LaneStanding(), LaneStanding()]
+  private var said = ""
+  /// A reload makes new lanes; what the old ones still do is no sign that the new ones work.
+  private var generation = 0
+  private var awaited = 1
+
+  private struct LaneStanding {
+    /// Signs of life, and how many there were at the last tick and when the watchdog was fed last.
+    var signs: UInt64 = 0
+    var ticked: UInt64 = 0
+    var fed: UInt64 = 0
+    var hasPassed = false
+    var text = ""
+  }
+
+  public init() {}
+
+  /// New lanes are made: at start, and in a reload.
+  /// - Returns: what they are known by in `passed`.
+  public mutating func begin() -> Int {
+    generation += 1
+    for index in lanes.indices { lanes[index].hasPassed = false }
+    return generation
+  }
+
+  public mutating func progressed(_ lane: Lane) { lanes[lane.rawValue].signs &+= 1 }
+
+  public mutating func passed(_ lane: Lane, of generation: Int, _ text: String) -> [Notify.Message] {
+    lanes[lane.rawValue].signs &+= 1
+    guard generation == self.generation else { return [] }
+    lanes[lane.rawValue].hasPassed = true
+    lanes[lane.rawValue].text = text
+    guard lanes.allSatisfy(\.hasPassed) else { return [] }
+    let status = lanes.map(\.text).joined(separator: "; ")
+    switch phase {
+    case .starting, .reloading:
+      guard generation >= awaited else { return [] }
+      phase = .running
+      said = status
+      return [.ready, .status(status)]
+    case .running where status != said:
+      said = status
+      return [.status(status)]
+    case .running, .stopping: return []
+    }
+  }
+
+  /// - Parameter uptime: of the monotonic clock.
+  public mutating func reload(at uptime: Duration) -> [Notify.Message] {
+    // Before it is ready, the manager knows of a start that is not over; new lanes will end it.
+    if phase == .starting { awaited = generation + 1 }
+    guard phase == .running || phase == .reloading else { return [] }
+    phase = .reloading
+    awaited = generation + 1
+    return [.reloading(at: uptime)]
+  }
+
+  /// The lanes that there are go on.
+  public mutating func refuse() -> [Notify.Message] {
+    if phase == .starting { awaited = max(1, generation) }
+    guard phase == .reloading else { return [] }
+    phase = .running
+    return [.ready, .status("the new configuration was refused, the old one stays; " + said)]
+  }
+
+  public mutating func stop() -> [Notify.Message] {
+    guard phase != .stopping else { return [] }
+    phase = .stopping
+    return [.stopping, .status("stopping: what is in hand is finished or parked")]
+  }
+
+  /// To be called at least four times in the watchdog's time, and every few seconds while something is under way.
+  /// - Returns: what to say, and which lanes to wake, so that idle ones show that they live.
+  public mutating func tick(hasWatchdog: Bool) -> (messages: [Notify.Message], wake: [Lane]) {
+    var messages: [Notify.Message] = []
+    let isUnderWay = phase != .running
+    let lives = lanes.map { $0.signs != $0.ticked }
+    for index in lanes.indices { lanes[index].ticked = lanes[index].signs }
+    if isUnderWay, lives.contains(true) { messages.append(.extend(Self.extra)) }
+    let fresh = lanes.map { $0.signs != $0.fed }
+    // While lanes end or begin, one of them may have nothing to do.
+    if hasWatchdog, isUnderWay ? fresh.contains(true) : !fresh.contains(false) {
+      messages.append(.watchdog)
+      for index in lanes.indices { lanes[index].fed = lanes[index].signs }
+    }
+    return (messages, Lane.allCases.filter { !lives[$0.rawValue] })
+  }
+}

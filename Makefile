@@ -17,7 +17,7 @@ CLEAN := env -u CURL_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR -u AWS_CA_BUNDLE
   -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY -u all_proxy -u ALL_PROXY -u no_proxy -u NO_PROXY
 
 # Seconds of the soak at the end of the tests.
-SOAK ?= 60
+SOAK ?= 120
 
 SCRIPTS := $(shell grep -l '^.!.*bash$$' scripts/* .ci/run)
 
@@ -43,7 +43,7 @@ demo: build ## both lanes end to end in a temporary folder, verified byte for by
 test: swift ## every test, with real servers on this machine
 	scripts/install-needs test
 	"$(SWIFT)" build $(FLAGS) --build-tests
-	scripts/test-servers run bash -c '"$(SWIFT)" test $(FLAGS) --skip-build $(if $(FILTER),--filter "$(FILTER)",&& scripts/soak --seconds $(SOAK))'
+	SWIFT="$(SWIFT)" FLAGS="$(FLAGS)" scripts/test-servers run scripts/run-tests $(if $(FILTER),--filter "$(FILTER)",--soak $(SOAK))
 
 soak: build ## a writer of 20,000 lines a second, kills, a store in trouble and a full disk, for MINUTES (default 10)
 	scripts/soak --minutes $(or $(MINUTES),10) $(if $(ROTATION),--rotation $(ROTATION))

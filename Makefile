@@ -64,6 +64,7 @@ lint: swift ## format, scripts, spelling, house rules
 	"$(SWIFT)" format lint --strict -r -p Package.swift Sources Tests
 	shellcheck $(SCRIPTS)
 	codespell README.md CONTRIBUTING.md CHANGELOG.md docs systemd scripts Tests/CLITests/Transcripts
+	if command -v promtool >/dev/null; then promtool check rules docs/monitoring/navette.rules.yaml; fi
 	if command -v systemd-analyze >/dev/null; then scripts/verify-unit; fi
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	"$(SWIFT)" test $(FLAGS) --skip-build --filter HouseTests
@@ -91,6 +92,7 @@ install-files:
 	.build/release/navette --generate-completion-script zsh >"$(SHARE)/zsh/vendor-completions/_navette"
 	.build/release/navette --generate-completion-script fish >"$(SHARE)/fish/vendor_completions.d/navette.fish"
 	install -m 644 README.md docs/events.md docs/state-folder.md CHANGELOG.md LICENSE "$(SHARE)/doc/navette"
+	install -D -m 644 -t "$(SHARE)/doc/navette/monitoring" docs/monitoring/*
 
 clean: ## removes what was built
 	rm -rf .build dist

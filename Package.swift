@@ -33,14 +33,16 @@ let package = Package(
     .target(name: "CScan"),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
     .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(name: "CMicroHTTPD", linkerSettings: [.linkedLibrary("microhttpd")]),
     .target(name: "CYaml", linkerSettings: [.linkedLibrary("yaml")]),
 
-    // Core ← Threads, Formats, Files, Journal, Store ← Config ← Ledger, Spool ← Inbound, Outbound ← Agent ← navette
+    // Core ← Threads, Formats, Files, Journal, Metrics, Store ← Config ← Ledger, Spool ← Inbound, Outbound ← Agent ← navette
     module("Core", []),
     module("Formats", ["Core", "CScan", "CZlib", crypto]),
     module("Threads", ["Core", "CLinux"]),
     module("Files", ["Core", "CLinux", system]),
     module("Journal", ["Core", "CLinux"]),
+    module("Metrics", ["Core", "CMicroHTTPD", system]),
     module("Store", ["Core", system]),
     module("Config", ["Core", "Store", "CLinux", "CYaml", system]),
     module("Ledger", ["Core", "CSQLite", system]),
@@ -52,8 +54,8 @@ let package = Package(
     module(
       "Agent",
       [
-        "Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Stores", "Inbound", "Outbound",
-        "Threads", "CLinux", crypto, system,
+        "Core", "Formats", "Files", "Journal", "Metrics", "Config", "Ledger", "Spool", "Store", "Stores", "Inbound",
+        "Outbound", "Threads", "CLinux", crypto, system,
       ]),
     .executableTarget(
       name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", "Threads", arguments, system],
@@ -69,6 +71,7 @@ let package = Package(
     tests("FormatsTests", ["Core", "Formats", "TestKit", crypto]),
     tests("FilesTests", ["Core", "Files", "CLinux", "TestKit", system]),
     tests("JournalTests", ["Core", "Journal"]),
+    tests("MetricsTests", ["Core", "Metrics", "TestKit", system]),
     tests("ConfigTests", ["Core", "Config", system]),
     tests("LedgerTests", ["Core", "Ledger", "TestKit", system]),
     tests("StoresTests", ["Core", "Config", "Files", "Store", "Stores", "TestKit", crypto, system]),

@@ -46,12 +46,15 @@ public struct AgentProcess: Sendable {
     // Before the configuration is read: what is asked for from now on is neither lost nor deadly.
     let signals = Signals.catching([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
     let settings = try readChecked()
-    let events = FoldingSink(sink, uptime: SystemClock.uptime)
+    let counts = EventCounts()
+    let events = FoldingSink(sink, counts: counts, uptime: SystemClock.uptime)
     let notice = ServiceNotice.fromEnvironment()
     notice?.start()
     do {
       let run = try AgentRun(settings, events: events, adopt: adopt)
-      try await AgentService(run, settings, events, signals, notice, read: readChecked).run()
+      let metrics = MetricsKeeper(settings, counts: counts, events: events, startedAt: SystemClock.wall())
+      defer { metrics.stop() }
+      try await AgentService(run, settings, events, signals, notice, metrics, read: readChecked).run()
     } catch {
       events.finish()
       let failure = (error as? LedgerFault).map { Failure($0) } ?? error

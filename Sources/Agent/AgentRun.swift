@@ -53,14 +53,18 @@ final class Lanes: Sendable {
   let inbound: InboundLane
   let outbound: OutboundLane
   let settings: Settings
-  private let ends: [AccessEnd]
+  let ends: [AccessEnd]
   private let events: any EventSink
 
   /// Told of finished passes; set before the lanes run.
   private let watch = Guarded<LaneWatch?>(nil)
 
-  /// - Parameter notice: told how the lanes stand.
-  init(_ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil) throws {
+  /// - Parameters:
+  ///   - notice: told how the lanes stand.
+  ///   - metrics: told of each pass.
+  init(
+    _ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil, metrics: MetricsKeeper? = nil
+  ) throws {
     self.settings = settings
     events = run.events
     let watch = watch
@@ -68,8 +72,9 @@ final class Lanes: Sendable {
     inbound = InboundLane(
       feeds: settings.feeds, state: run.state, files: LinuxFiles { notice?.progressed(.inbound) }, ledger: run.ledger,
       events: run.events, clock: SystemClock.now,
-      report: { pass, _ in
+      report: { pass, now in
         watch.withLock { $0 }?.passedInbound(pass)
+        metrics?.passed(pass, at: now)
         notice?.passed(.inbound, of: generation, ServiceNotice.describe(pass, feeds: settings.feeds.count))
         Self.hang(.inbound)
       }, progress: { notice?.progressed(.inbound) })
@@ -87,8 +92,9 @@ final class Lanes: Sendable {
     outbound = OutboundLane(
       settings: settings, files: LinuxFiles { notice?.progressed(.outbound) }, ledger: run.ledger, events: run.events,
       stores: stores, reopen: Reopening.run, clock: SystemClock.now,
-      report: { pass, _ in
+      report: { pass, now in
         watch.withLock { $0 }?.passedOutbound(pass)
+        metrics?.passed(pass, at: now)
         notice?.passed(.outbound, of: generation, ServiceNotice.describe(pass, streams: settings.streams.count))
         Self.hang(.outbound)
       }, progress: { notice?.progressed(.outbound) })

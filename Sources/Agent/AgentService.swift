@@ -22,17 +22,19 @@ final class AgentService: Sendable {
   private let read: @Sendable () throws -> Settings
   private let signals: Signals
   private let notice: ServiceNotice?
+  private let metrics: MetricsKeeper
   private let state: Guarded<State>
 
   /// - Parameter signals: caught since before the settings were read.
   init(
     _ run: AgentRun, _ settings: Settings, _ events: FoldingSink, _ signals: Signals, _ notice: ServiceNotice?,
-    read: @escaping @Sendable () throws -> Settings
+    _ metrics: MetricsKeeper, read: @escaping @Sendable () throws -> Settings
   ) {
     self.run = run
     self.events = events
     self.signals = signals
     self.notice = notice
+    self.metrics = metrics
     self.read = read
     state = Guarded(State(next: settings))
   }
@@ -51,7 +53,8 @@ final class AgentService: Sendable {
 
   private func runLanes() async throws {
     while let settings = takeNext() {
-      let lanes = try Lanes(run, settings, notice: notice)
+      let lanes = try Lanes(run, settings, notice: notice, metrics: metrics)
+      metrics.use(settings, lanes.ends)
       let watch = LaneWatch(lanes, run, events)
       lanes.report(to: watch)
       let isStopping = state.withLock { state in
@@ -111,6 +114,7 @@ final class AgentService: Sendable {
       let first = (error as? ConfigProblems)?.all.first?.description ?? "\(error)"
       events.record(.configRefused, "The new configuration is refused, the old one stays: \(first)", [.reason: first])
       notice?.refuse()
+      metrics.refused()
       return
     }
     let lanes = state.withLock { state in

@@ -108,28 +108,31 @@ public struct StatusReport: Sendable, Encodable {
   public init(_ settings: Settings) throws {
     let files = LinuxFiles()
     let state = StateFolder(settings.state)
-    let now = SystemClock.now().wall
     do {
       try Host.becomeOwner(of: state, files)
-      let holder = try files.info(state.root) == nil ? nil : try AgentLock.holder(of: state.root)
-      let signed = try files.info(state.lock)
-      agent = Agent(
-        running: holder != nil, pid: holder?.pid,
-        since: holder == nil ? nil : signed.map { Timestamp(nanoseconds: $0.modified).iso() })
       let ledger = try files.info(state.ledger) == nil ? nil : Ledger(reading: state.ledger)
-      feeds = try settings.feeds.map { try Self.feed($0, state, files, ledger, now) }
-      streams = try settings.streams.map { try Self.stream($0, state, files, ledger, now) }
-      spool = SpoolUse(
-        bytes: try ledger?.read { (t) throws(LedgerFault) in try t.spoolBytes() } ?? 0,
-        maxBytes: settings.limits.spoolMaxBytes)
-      stores = AccessEnd.all(settings, files).map {
-        Store(name: $0.store.text, accessEnds: $0.at.iso(), words: $0.words(now))
-      }
+      try self.init(settings, files, ledger, AccessEnd.all(settings, files), at: SystemClock.wall())
     } catch let fault as FileFault {
       throw Failure(fault)
     } catch let fault as LedgerFault {
       throw Failure(fault)
     }
+  }
+
+  /// - Throws: faults of the disk and of the ledger.
+  init(_ settings: Settings, _ files: any Files, _ ledger: Ledger?, _ ends: [AccessEnd], at now: Timestamp) throws {
+    let state = StateFolder(settings.state)
+    let holder = try files.info(state.root) == nil ? nil : try AgentLock.holder(of: state.root)
+    let signed = try files.info(state.lock)
+    agent = Agent(
+      running: holder != nil, pid: holder?.pid,
+      since: holder == nil ? nil : signed.map { Timestamp(nanoseconds: $0.modified).iso() })
+    feeds = try settings.feeds.map { try Self.feed($0, state, files, ledger, now) }
+    streams = try settings.streams.map { try Self.stream($0, state, files, ledger, now) }
+    spool = SpoolUse(
+      bytes: try ledger?.read { (t) throws(LedgerFault) in try t.spoolBytes() } ?? 0,
+      maxBytes: settings.limits.spoolMaxBytes)
+    stores = ends.map { Store(name: $0.store.text, accessEnds: $0.at.iso(), words: $0.words(now)) }
   }
 
   private static func stream(

@@ -16,6 +16,7 @@ struct Consistency {
     check.checkKeys()
     check.checkManifests()
     check.checkZones()
+    check.checkMetrics()
   }
 
   private func report(_ key: String, _ message: String, _ remedy: String? = nil) {
@@ -191,6 +192,17 @@ struct Consistency {
       report(
         "streams.\(stream.name).timezone", "this machine knows no time zone of this name",
         "Write it as in /usr/share/zoneinfo: Europe/Paris (Debian's package is tzdata)")
+    }
+  }
+
+  /// Among files that come and go it would be taken for one of them.
+  private func checkMetrics() {
+    var files: [(key: String, path: FilePath)] = []
+    if let textfile = settings.metrics.textfile { files.append(("metrics.textfile", textfile)) }
+    if case .unix(let path)? = settings.metrics.listen { files.append(("metrics.listen", path)) }
+    for (key, path) in files {
+      guard let folder = Folder.all(of: settings).first(where: { path.starts(with: $0.path) }) else { continue }
+      report(key, "\(path) lies in the folder of \(folder.key), where it does not belong", "Choose another folder")
     }
   }
 }

@@ -17,9 +17,6 @@ enum Unsupported {
       never("feeds.*.decrypt"),
       never("feeds.*.expect"),
       never("feeds.*.pull"),
-
-      only("metrics.textfile", .textfile, nil, "\"\""),
-      only("metrics.listen", .listen, nil, "\"\""),
     ]
   }
 
@@ -46,17 +43,5 @@ enum Unsupported {
 
   private static func never(_ key: String) -> Rule {
     Rule(key: key, today: "the agent works without it today") { _ in false }
-  }
-
-  private static func only<T: Equatable>(_ key: String, _ kind: Kind<T>, _ value: T, _ text: String) -> Rule {
-    Rule(key: key, today: "only \(text), the default, works today") { node in
-      guard let given = Self.value(kind, node) else { return true }
-      return given == value
-    }
-  }
-
-  /// Without any report: that is the walk's task.
-  private static func value<T>(_ kind: Kind<T>, _ node: YamlNode) -> T? {
-    kind.read(node, Spot(walk: Walk(), path: "", quiet: true))
   }
 }

@@ -32,6 +32,9 @@ public enum Limits {
   /// that an idle agent's own timers stay below one wake-up in that time (`docs/decisions/0013`).
   public static let logPoll: Duration = .seconds(15)
 
+  /// Between two writings of the metrics' file: collectors look every 15 s or less often.
+  public static let metricsPause: Duration = .seconds(5)
+
   /// A log of another user, set aside: unchanged for this long, it counts as closed.
   public static let restBeforeFinal: Duration = .seconds(30)
 

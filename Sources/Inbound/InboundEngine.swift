@@ -24,6 +24,8 @@ public struct PassSummary: Hashable, Sendable {
   public var stopped: Set<FeedName> = []
   /// It was asked to stop before it was through.
   public var wasStopped = false
+  /// Set by the lane.
+  public internal(set) var took: Duration = .zero
 
   public init() {}
 

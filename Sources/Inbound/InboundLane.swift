@@ -110,13 +110,16 @@ public actor InboundLane {
 
   /// One pass now. For `run --once`, which decides itself when it is over.
   public func pass() throws(LedgerFault) -> PassSummary {
-    let summary = try engine.pass(
-      at: clock(),
+    let began = clock()
+    var summary = try engine.pass(
+      at: began,
       stop: { [isStopped, progress] in
         progress()
         return isStopped.withLock { $0 }
       })
-    report(summary, clock())
+    let ended = clock()
+    summary.took = ended.uptime - began.uptime
+    report(summary, ended)
     return summary
   }
 

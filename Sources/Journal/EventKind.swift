@@ -13,6 +13,7 @@ public enum EventKind: String, Hashable, Sendable, CaseIterable {
   case lanePaused = "lane_paused", laneResumed = "lane_resumed"
   case spoolFull = "spool_full", diskLow = "disk_low", watchOverflow = "watch_overflow"
   case ledgerRebuilt = "ledger_rebuilt", placeSwept = "place_swept"
+  case metricsFailed = "metrics_failed"
 }
 
 /// syslog's levels, as far as we use them.

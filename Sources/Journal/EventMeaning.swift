@@ -6,7 +6,8 @@ extension EventKind {
       .spoolFull, .diskLow,
       .ledgerRebuilt:
       .error
-    case .feedLate, .feedEmpty, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow: .warning
+    case .feedLate, .feedEmpty, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow, .metricsFailed:
+      .warning
     case .agentStarted, .agentStopping, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate, .dropReleased,
       .feedEarly, .feedExtra, .batchConfirmed, .batchPurged:
       .notice
@@ -48,6 +49,7 @@ extension EventKind {
     case .watchOverflow: "b0216a16dd7a4304b1d157bae74d7b20"
     case .ledgerRebuilt: "30596b8bad62432bba2540ce18148a65"
     case .placeSwept: "7b711f2776f74b7b90e8aba18360b1d7"
+    case .metricsFailed: "7f35d93832a042de985223fe8369cf9e"
     }
   }
 
@@ -56,7 +58,7 @@ extension EventKind {
   public var folds: Bool {
     switch self {
     case .uploadRetry, .lanePaused, .watchOverflow, .spoolFull, .diskLow, .credentialRefused, .configRefused, .feedLate,
-      .dropWaiting:
+      .dropWaiting, .metricsFailed:
       true
     default: false
     }

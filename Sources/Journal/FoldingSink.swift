@@ -6,15 +6,25 @@ public final class FoldingSink: EventSink {
   private let next: any EventSink
   private let uptime: @Sendable () -> Duration
   private let folding: Guarded<Folding>
+  private let counts: EventCounts?
 
-  /// - Parameter uptime: the monotonic clock.
-  public init(_ next: any EventSink, window: Duration = .seconds(60), uptime: @escaping @Sendable () -> Duration) {
+  /// - Parameters:
+  ///   - counts: told of each event, repeats too.
+  ///   - uptime: the monotonic clock.
+  public init(
+    _ next: any EventSink, window: Duration = .seconds(60), counts: EventCounts? = nil,
+    uptime: @escaping @Sendable () -> Duration
+  ) {
+    self.counts = counts
     self.next = next
     self.uptime = uptime
     folding = Guarded(Folding(length: window))
   }
 
-  public func record(_ event: Event) { pass { $0.take(event, at: $1) } }
+  public func record(_ event: Event) {
+    counts?.note(event.kind)
+    pass { $0.take(event, at: $1) }
+  }
 
   /// Says the counts of windows that are over.
   public func expire() { pass { $0.expire(at: $1) } }

@@ -123,7 +123,7 @@ extension Transaction {
   public func totals(of feed: FeedName) throws(LedgerFault) -> FeedTotals {
     var totals = FeedTotals()
     try connection.rows(
-      "SELECT count(handed_over_at), max(handed_over_at) FROM drops WHERE feed = ?", [Value(feed)]
+      "SELECT count(*), max(handed_over_at) FROM drops WHERE feed = ? AND handed_over_at IS NOT NULL", [Value(feed)]
     ) { row in
       totals.handedOver = row.int(0)
       totals.lastHandedOver = row.optionalTime(1)

@@ -69,5 +69,7 @@ enum Schema {
     ALTER TABLE drops ADD COLUMN shape TEXT;
     CREATE INDEX drops_accepted ON drops (feed, handed_over_at) WHERE handed_over_at IS NOT NULL;
     """,
+    // How many batches were confirmed, and when: asked by each `status` and each look at the metrics.
+    "CREATE INDEX batches_delivered ON batches (stream, delivered_at) WHERE delivered_at IS NOT NULL;",
   ]
 }

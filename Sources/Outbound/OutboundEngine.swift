@@ -48,6 +48,8 @@ public struct OutboundPass: Sendable {
   /// Streams that a person has paused.
   public internal(set) var stopped: [StreamName] = []
   public internal(set) var spoolIsFull = false
+  /// Set by the lane.
+  public internal(set) var took: Duration = .zero
 }
 
 /// The outbound lane without a clock or a thread: each pass looks at what is, and takes all streams as far as they can go now.

@@ -120,9 +120,12 @@ public actor OutboundLane {
   /// One pass now, its transfers started.
   func pass() throws(LedgerFault) -> OutboundPass {
     try settle()
-    let pass = try engine.pass(at: clock())
+    let began = clock()
+    var pass = try engine.pass(at: began)
     for upload in pass.uploads { start(upload) }
-    report(pass, clock())
+    let ended = clock()
+    pass.took = ended.uptime - began.uptime
+    report(pass, ended)
     return pass
   }
 

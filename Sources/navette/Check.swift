@@ -16,7 +16,7 @@ struct Check: AsyncParsableCommand {
   func run() async throws {
     try await carryOut {
       let settings = try readSettings(common)
-      let problems = GroundCheck.problems(of: settings)
+      let problems = GroundCheck.problems(of: settings) + GroundCheck.metricsProblems(of: settings)
       let dropIn = DropIn(settings)
       guard problems.isEmpty else {
         // Within the service, a closed sandbox is the likeliest reason.

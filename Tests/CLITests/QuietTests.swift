@@ -2,10 +2,12 @@ import Foundation
 import TestKit
 import Testing
 
-@Suite("An agent that has nothing to do")
+@Suite("An agent that has nothing to do", .serialized)
 struct QuietTests {
-  @Test func sleeps() async throws {
-    let site = try Site(Site.settings(batch: "max_age: 4h"))
+  @Test(
+    "sleeps, also where it tells its figures", arguments: ["", "textfile: ROOT/n.prom, listen: \"unix:ROOT/n.sock\""])
+  func sleeps(metrics: String) async throws {
+    let site = try Site(Site.settings(batch: "max_age: 4h") + "\nmetrics: { \(metrics) }\n")
     let agent = try await site.agent()
     // What start-up had to do is over after some seconds.
     try await Task.sleep(for: .seconds(4))

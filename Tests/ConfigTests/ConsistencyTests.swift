@@ -143,4 +143,14 @@ struct ConsistencyTests {
       Lane.stream("timezone: Europe/Nowhere").problems().first?.contains(
         "streams.out.timezone: this machine knows no time zone of this name") == true)
   }
+
+  @Test(
+    "metrics lie in no folder of a lane, a store or the state",
+    arguments: ["/srv/landing/deep", "/srv/import", "/srv/shelf", "/var/lib/navette"])
+  func metrics(folder: String) {
+    let text = Lane.feedHead + Lane.shelf + "metrics: {textfile: \(folder)/navette.prom}\n"
+    let problems = Bench(text).problems()
+    #expect(problems.count == 1 && problems.first?.hasSuffix("where it does not belong. Choose another folder") == true)
+    #expect(Bench(text.replacing(folder + "/", with: "/var/lib/prometheus/")).problems() == [])
+  }
 }

@@ -9,8 +9,6 @@ struct UnsupportedTests {
     "feeds.*.decrypt": ("decrypt: {key: x}", nil),
     "feeds.*.expect": ("expect: {by: \"06:00\", days: [mon, tue], timezone: Europe/Paris, grace: 30m}", nil),
     "feeds.*.pull": ("pull: {store: shelf, prefix: a/, every: 5m, after: delete}", nil),
-    "metrics.textfile": ("metrics: {textfile: /x/navette.prom}", "metrics: {textfile: \"\"}"),
-    "metrics.listen": ("metrics: {listen: \"127.0.0.1:9464\"}", "metrics: {listen: \"\"}"),
   ]
 
   private func bench(_ rule: String, _ lines: String) -> Bench {

@@ -13,6 +13,13 @@ public struct GroundCheck {
     return check.problems
   }
 
+  /// What keeps metrics from being told, and nothing else: the agent starts all the same and says so itself.
+  public static func metricsProblems(of settings: Settings) -> [ConfigProblem] {
+    var check = GroundCheck(ground: Ground())
+    check.checkMetrics(settings.metrics)
+    return check.problems
+  }
+
   let ground: Ground
   private(set) var problems: [ConfigProblem] = []
 
@@ -55,6 +62,16 @@ public struct GroundCheck {
       if let file = azure.caFile { checkReadable(file, "stores.\(store.name).ca_file") }
     case .sftp(let sftp):
       if case .knownHosts(let file) = sftp.hostKey { checkReadable(file, "stores.\(store.name).known_hosts") }
+    }
+  }
+
+  /// `/run/navette` is there only while the service runs.
+  mutating func checkMetrics(_ metrics: MetricsSettings) {
+    if let textfile = metrics.textfile {
+      checkFolder(textfile.removingLastComponent(), "metrics.textfile", "put a file into", moves: false)
+    }
+    if case .unix(let path)? = metrics.listen, !path.starts(with: "/run/navette") {
+      checkFolder(path.removingLastComponent(), "metrics.listen", "make a socket in", moves: false)
     }
   }
 

@@ -63,7 +63,7 @@ public struct MetricsSettings: Hashable, Sendable {
 
   public enum Listen: Hashable, Sendable {
     case unix(FilePath)
-    /// A numeric address.
+    /// A numeric address of the loopback interface, without brackets.
     case tcp(address: String, port: UInt16)
   }
 }

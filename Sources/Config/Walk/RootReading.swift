@@ -64,7 +64,8 @@ extension Kind where T == FilePath? {
 
 extension Kind where T == MetricsSettings.Listen? {
   static var listen: Kind<MetricsSettings.Listen?> {
-    .scalar("unix:/path, an address and port such as 127.0.0.1:9464, or \"\"") { text in
+    // On the loopback interface alone: who asks is not asked for a password, and nothing is encrypted.
+    .scalar("unix:/path, a loopback address and port such as 127.0.0.1:9464, or \"\"") { text in
       if text.isEmpty { return .some(nil) }
       if text.hasPrefix("unix:") {
         // The kernel's bound for the path of a socket is 107 bytes.
@@ -72,7 +73,8 @@ extension Kind where T == MetricsSettings.Listen? {
         return .some(.unix(path))
       }
       guard let peer = HostPort(text[...]), peer.isAddress, let port = peer.port else { return nil }
-      return .some(.tcp(address: peer.host, port: port))
+      if peer.host == "[::1]" { return .some(.tcp(address: "::1", port: port)) }
+      return peer.host.hasPrefix("127.") ? .some(.tcp(address: peer.host, port: port)) : nil
     }
   }
 }

@@ -1,0 +1,109 @@
+import Config
+import Core
+import Files
+import Ledger
+import Metrics
+import Spool
+import Store
+
+/// What only the running agent knows, as its last passes told it.
+struct LaneFacts: Hashable, Sendable {
+  var inbound = MetricsSnapshot.Lane("inbound")
+  var outbound = MetricsSnapshot.Lane("outbound")
+  var feedsInTrouble: Set<FeedName> = []
+  var streamsInTrouble: Set<StreamName> = []
+  var isSpoolFull = false
+  var isConfigRefused = false
+}
+
+/// Takes a snapshot: the present from `StatusReport`, the past from the ledger's history, which is read on from where the last
+/// snapshot ended.
+struct MetricsCollector {
+  let startedAt: Timestamp
+  private var ledger: Ledger?
+  private var tally = Tally()
+
+  init(startedAt: Timestamp) { self.startedAt = startedAt }
+
+  /// - Throws: faults of the disk and of the ledger.
+  mutating func snapshot(
+    _ settings: Settings, _ ends: [AccessEnd], _ facts: LaneFacts, _ events: [String: Int], at now: Timestamp
+  ) throws -> MetricsSnapshot {
+    let files = LinuxFiles()
+    let ledger = try reader(StateFolder(settings.state))
+    let counted = tally
+    let waits: [StoreName: StoreWait]
+    (tally, waits) = try ledger.read { (t) throws(LedgerFault) in (try t.counted(since: counted), try t.storeWaits()) }
+    let report = try StatusReport(settings, files, ledger, ends, at: now)
+
+    var snapshot = MetricsSnapshot(version: Version.text, startedAt: startedAt, takenAt: now)
+    snapshot.isConfigRefused = facts.isConfigRefused
+    snapshot.spoolBytes = report.spool.bytes
+    snapshot.spoolLimitBytes = report.spool.maxBytes
+    snapshot.isSpoolFull = facts.isSpoolFull
+    snapshot.freeBytes = try? files.freeBytes(at: settings.state)
+    snapshot.minFreeBytes = settings.limits.minFree
+    snapshot.lanes = [facts.inbound, facts.outbound]
+    snapshot.feeds = zip(settings.feeds, report.feeds).map { feed($0.name, $1, facts) }
+    snapshot.streams = zip(settings.streams, report.streams).map { stream($0.name, $1, facts) }
+    snapshot.stores = settings.stores.map { store in
+      var figures = MetricsSnapshot.Store(store.name.text)
+      figures.failures = waits[store.name]?.attempts ?? 0
+      figures.credentialDaysLeft = ends.first { $0.store == store.name }.map {
+        Double(($0.at - now).milliseconds) / 86_400_000
+      }
+      return figures
+    }
+    snapshot.events = events
+    return snapshot
+  }
+
+  /// A connection of its own: reading here never makes a lane wait.
+  private mutating func reader(_ state: StateFolder) throws(LedgerFault) -> Ledger {
+    if let ledger { return ledger }
+    let opened = try Ledger(reading: state.ledger)
+    ledger = opened
+    return opened
+  }
+
+  private func feed(_ name: FeedName, _ report: StatusReport.Feed, _ facts: LaneFacts) -> MetricsSnapshot.Feed {
+    var figures = MetricsSnapshot.Feed(name.text)
+    figures.lagSeconds = report.lagSeconds
+    figures.drops = ["waiting": report.waiting, "held": report.held, "quarantine": report.quarantine]
+    figures.isPaused = report.pausedSince != nil
+    figures.isInTrouble = facts.feedsInTrouble.contains(name)
+    let past = tally.feeds[name] ?? Tally.Lane()
+    figures.totals = Self.outcomes(past.events, Self.dropEvents)
+    (figures.rows, figures.bytes, figures.lastSuccess) = (past.rows, past.bytes, past.lastSuccess)
+    return figures
+  }
+
+  private func stream(_ name: StreamName, _ report: StatusReport.Stream, _ facts: LaneFacts) -> MetricsSnapshot.Stream {
+    var figures = MetricsSnapshot.Stream(name.text)
+    (figures.lagSeconds, figures.lagBytes) = (report.lagSeconds, report.lagBytes)
+    figures.batches = ["ready": report.waiting, "held": report.held]
+    figures.isPaused = report.pausedSince != nil
+    figures.isInTrouble = facts.streamsInTrouble.contains(name)
+    let past = tally.streams[name] ?? Tally.Lane()
+    figures.totals = Self.outcomes(past.events, Self.batchEvents)
+    figures.retries = past.events["upload_retry"] ?? 0
+    (figures.rows, figures.bytes, figures.compressedBytes) = (past.rows, past.bytes, past.compressedBytes)
+    figures.lastSuccess = past.lastSuccess
+    return figures
+  }
+
+  // MARK: - Outcomes by the names of the history's events
+
+  static let dropEvents = [
+    "drop_seen": "seen", "checked": "accepted", "drop_handed_over": "handed_over", "drop_duplicate": "duplicate",
+    "feed_empty": "empty", "drop_held": "held", "drop_quarantined": "quarantined", "drop_released": "released",
+  ]
+  static let batchEvents = [
+    "batch_sealed": "sealed", "batch_confirmed": "confirmed", "batch_held": "held", "batch_purged": "purged",
+  ]
+
+  private static func outcomes(_ events: [String: Int], _ names: [String: String]) -> [String: Int] {
+    Dictionary(
+      names.compactMap { event, outcome in events[event].map { (outcome, $0) } }, uniquingKeysWith: { $0 + $1 })
+  }
+}

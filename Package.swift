@@ -48,7 +48,9 @@ let package = Package(
     module("Ledger", ["Core", "CSQLite", system]),
     module("Spool", ["Core", "Files", system]),
     module("Stores", ["Core", "Store", "Config", "Files", "Threads", "CCurl", "CLinux", crypto, system]),
-    module("Inbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Threads", crypto, system]),
+    module(
+      "Inbound",
+      ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Threads", crypto, system]),
     module(
       "Outbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Threads", system]),
     module(
@@ -77,7 +79,10 @@ let package = Package(
     tests("StoresTests", ["Core", "Config", "Files", "Store", "Stores", "TestKit", crypto, system]),
     tests(
       "InboundTests",
-      ["Core", "Config", "Files", "Formats", "Inbound", "Journal", "Ledger", "Spool", "TestKit", crypto, system]),
+      [
+        "Core", "Config", "Files", "Formats", "Inbound", "Journal", "Ledger", "Spool", "Store", "Stores", "TestKit",
+        crypto, system,
+      ]),
     tests(
       "OutboundTests",
       [

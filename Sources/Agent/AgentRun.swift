@@ -52,12 +52,16 @@ final class AgentRun: Sendable {
 final class Lanes: Sendable {
   let inbound: InboundLane
   let outbound: OutboundLane
+  /// Nil where no feed pulls.
+  let pull: PullLane?
   let settings: Settings
   let ends: [AccessEnd]
   private let events: any EventSink
 
   /// Told of finished passes; set before the lanes run.
   private let watch = Guarded<LaneWatch?>(nil)
+  /// For the inbound lane to wake; empty once they stop, so that neither keeps the other.
+  private let puller = Guarded<PullLane?>(nil)
 
   /// - Parameters:
   ///   - notice: told how the lanes stand.
@@ -69,16 +73,19 @@ final class Lanes: Sendable {
     events = run.events
     let watch = watch
     let generation = notice?.begin() ?? 0
+    let puller = puller
     inbound = InboundLane(
       feeds: settings.feeds, state: run.state, files: LinuxFiles { notice?.progressed(.inbound) }, ledger: run.ledger,
       events: run.events, clock: SystemClock.now,
       report: { pass, now in
         watch.withLock { $0 }?.passedInbound(pass)
         metrics?.passed(pass, at: now)
+        // A name in landing may be free, and an object done with.
+        if pass.hasMoved { puller.withLock { $0 }?.wake() }
         notice?.passed(.inbound, of: generation, ServiceNotice.describe(pass, feeds: settings.feeds.count))
         Self.hang(.inbound)
       }, progress: { notice?.progressed(.inbound) })
-    var stores: [StoreName: any Store] = [:]
+    var stores: [StoreName: any RemoteStore] = [:]
     let throttle = Self.throttle(settings.limits.bandwidth)
     do throws(StoreFault) {
       for store in settings.stores {
@@ -90,9 +97,17 @@ final class Lanes: Sendable {
       throw Failure(.configuration, error.description)
     }
     ends = stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } }
+    let beside = inbound
+    if let engine = PullEngine(settings: settings, files: run.files, ledger: run.ledger, events: run.events) {
+      pull = PullLane(engine, beside: beside, stores: stores, events: run.events, clock: SystemClock.now)
+    } else {
+      pull = nil
+    }
+    let made = pull
+    puller.withLock { $0 = made }
     outbound = OutboundLane(
       settings: settings, files: LinuxFiles { notice?.progressed(.outbound) }, ledger: run.ledger, events: run.events,
-      stores: stores, reopen: Reopening.run, clock: SystemClock.now,
+      stores: stores.mapValues { $0 }, reopen: Reopening.run, clock: SystemClock.now,
       report: { pass, now in
         watch.withLock { $0 }?.passedOutbound(pass)
         metrics?.passed(pass, at: now)
@@ -124,7 +139,9 @@ final class Lanes: Sendable {
 
   func stop() {
     watch.withLock { $0 = nil }
+    puller.withLock { $0 = nil }
     inbound.stop()
+    pull?.stop()
     outbound.stop()
   }
 
@@ -135,6 +152,7 @@ final class Lanes: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.inbound.run() }
       group.addTask { try await self.outbound.run() }
+      if let pull { group.addTask { try await pull.run() } }
       defer { stop() }
       for try await _ in group {}
     }

@@ -23,10 +23,10 @@ struct OnceRun {
     let lanes = try Lanes(run, settings)
     do {
       try await carryOutRequests(lanes)
-      async let inbound: Bool = passInbound(lanes.inbound)
+      async let inbound: Bool = passInbound(lanes)
       try await lanes.outbound.runOnce(patience: Self.patience)
       let inboundIsPaused = try await inbound
-      return try exitCode(await lanes.outbound.outcome(), inboundIsPaused)
+      return try exitCode(await lanes.outbound.outcome(), await lanes.pull?.outcome, inboundIsPaused)
     } catch let fault as LedgerFault {
       throw Failure(fault)
     } catch let fault as FileFault {
@@ -46,24 +46,55 @@ struct OnceRun {
   }
 
   /// Files need one settle time to be believed; whatever was complete at the start is then through.
-  private func passInbound(_ lane: InboundLane) async throws -> Bool {
+  /// What the stores of feeds hold is fetched first, and has its time then.
+  private func passInbound(_ lanes: Lanes) async throws -> Bool {
     guard !settings.feeds.isEmpty else { return false }
     let settle = settings.feeds.map(\.settle).max() ?? .zero
-    let deadline = SystemClock.uptime() + settle + .milliseconds(500)
+    var deadline = SystemClock.uptime() + settle + .milliseconds(500)
     let waker = settle / 4
+    var pulling = Pulling(since: SystemClock.uptime())
     while true {
-      let summary = try await lane.pass()
+      let isPulling = try await pulling.pass(lanes.pull)
+      let summary = try await lanes.inbound.pass()
       let now = SystemClock.uptime()
-      if now >= deadline { return !summary.paused.isEmpty }
-      if summary.settling == 0, summary.waiting == 0 { return !summary.paused.isEmpty }
+      if isPulling {
+        deadline = now + settle + .milliseconds(500)
+        await rest(.milliseconds(20))
+        continue
+      }
+      if now >= deadline || (summary.settling == 0 && summary.waiting == 0) {
+        // Drops that have come to their end may leave something to be deleted.
+        if try await pulling.pass(lanes.pull) { continue }
+        await lanes.pull?.breakOff()
+        return !summary.paused.isEmpty
+      }
       let next = summary.next ?? now + waker
       await rest(max(min(next, deadline) - now, .milliseconds(10)))
     }
   }
 
-  private func exitCode(_ outbound: OutboundOutcome, _ inboundIsPaused: Bool) throws -> ExitCode {
-    if outbound.hasWaiting {
-      return !outbound.reached.isEmpty && outbound.reached.values.allSatisfy { !$0 } ? .unreachable : .later
+  private struct Pulling {
+    /// Uptime of the last progress.
+    var since: Duration
+    var progress = 0
+
+    /// - Returns: whether there is more to come.
+    mutating func pass(_ lane: PullLane?) async throws -> Bool {
+      guard let lane else { return false }
+      try await lane.pass()
+      let outcome = await lane.outcome
+      let now = SystemClock.uptime()
+      if outcome.progress > progress { (since, progress) = (now, outcome.progress) }
+      return !outcome.isIdle && now - since < OnceRun.patience
+    }
+  }
+
+  private func exitCode(
+    _ outbound: OutboundOutcome, _ pull: PullLane.Outcome?, _ inboundIsPaused: Bool
+  ) throws -> ExitCode {
+    if outbound.hasWaiting || pull?.isWaiting == true {
+      let reached = Array(outbound.reached.values) + Array((pull?.reached ?? [:]).values)
+      return !reached.isEmpty && reached.allSatisfy { !$0 } ? .unreachable : .later
     }
     if outbound.isPaused || inboundIsPaused { return .later }
     return tally.needsPerson ? .findings : .done

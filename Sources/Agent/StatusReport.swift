@@ -34,10 +34,12 @@ public struct StatusReport: Sendable, Encodable {
     /// Since when a person has paused it.
     public var pausedSince: String?
     public var lastError: String?
+    /// Where it fetches from a store.
+    public var pull: Pull?
 
     enum CodingKeys: String, CodingKey {
       case name, waiting, held, quarantine, handedOver = "handed_over", lagSeconds = "lag_seconds"
-      case pausedSince = "paused_since", lastError = "last_error"
+      case pausedSince = "paused_since", lastError = "last_error", pull
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -50,7 +52,18 @@ public struct StatusReport: Sendable, Encodable {
       try to.encode(lagSeconds, forKey: .lagSeconds)
       try to.encode(pausedSince, forKey: .pausedSince)
       try to.encode(lastError, forKey: .lastError)
+      try to.encodeIfPresent(pull, forKey: .pull)
     }
+  }
+
+  public struct Pull: Sendable, Encodable {
+    public let store: String
+    /// When the store was last listed wholly; nil: not yet.
+    public let listedAt: String?
+    /// Objects that are to be fetched.
+    public let waiting: Int
+    public let lastError: String?
+    enum CodingKeys: String, CodingKey { case store, listedAt = "listed_at", waiting, lastError = "last_error" }
   }
   public struct Stream: Sendable, Encodable {
     public let name: String
@@ -170,6 +183,13 @@ public struct StatusReport: Sendable, Encodable {
     report.pausedSince = survey.pausedSince?.iso()
     report.lastError = survey.lastError
     if let oldest = survey.oldest { report.lagSeconds = max(0, now.seconds - oldest.seconds) }
+    if let pull = settings.pull {
+      let standing = try ledger?.read { (t) throws(LedgerFault) in try t.pullStanding(settings.name) }
+      report.pull = Pull(
+        store: pull.store.text, listedAt: standing?.listedAt?.iso(), waiting: standing?.waiting ?? 0,
+        lastError: standing?.fault)
+      report.lastError = report.lastError ?? standing?.fault
+    }
     report.handedOver = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name).handedOver } ?? 0
     return report
   }

@@ -78,6 +78,46 @@ public enum StoreCheck {
     return outcome
   }
 
+  /// For a store from which feeds fetch and to which nothing is sent: nothing is written. What is not there stands for what is, since
+  /// services say first that it is forbidden.
+  public static func run(_ settings: StoreSettings, state: FilePath, pulls: [FeedSettings.Pull]) async -> Outcome {
+    var outcome = Outcome()
+    let files = LinuxFiles()
+    do {
+      try Host.becomeOwner(of: StateFolder(state), files)
+      let store = try makeStore(settings, files: files, memory: memory(of: settings, state, files)) {
+        SystemClock.wall()
+      }
+      if let end = store.traits.expires {
+        outcome.tell(AccessEnd(store: settings.name, at: end), now: SystemClock.wall())
+      }
+      for pull in pulls {
+        let prefix = String(pull.prefix.drop { $0 == "/" })
+        let smallest = Guarded<ListedObject?>(nil)
+        await outcome.step("list \(prefix)") {
+          try await store.list(prefix) { page in
+            let found = page.min { $0.size < $1.size }
+            smallest.withLock { if $0 == nil { $0 = found } }
+          }
+        }
+        if let last = outcome.last, last.kind == .unreachable || last.kind == .untrusted { return outcome }
+        let nothing = StoreKey(listed: "\(prefix)navette-probe-\(UInt64.random(in: 0 ... .max))")
+        let object = smallest.withLock { $0 }.flatMap { $0.size <= Self.probeBytes ? StoreKey(listed: $0.key) : nil }
+        guard let nothing else { continue }
+        await outcome.step("get") { _ = try await store.readBack(object ?? nothing) }
+        if pull.after == .delete { await outcome.step("delete") { try await store.delete(nothing) } }
+      }
+    } catch let fault as StoreFault {
+      outcome.fail(fault.description, fault.kind)
+    } catch {
+      outcome.fail("\(error)", .refused)
+    }
+    return outcome
+  }
+
+  /// Larger objects are not read for a check.
+  private static let probeBytes: UInt64 = 1 << 20
+
   private static func check(_ receipt: Receipt, _ probe: StoredFile) throws(StoreFault) {
     guard receipt.size == probe.size, receipt.sha256 == nil || receipt.sha256 == probe.sha256 else {
       throw StoreFault(

@@ -14,8 +14,7 @@ enum Unsupported {
 
   static var rules: [Rule] {
     [
-      never("feeds.*.expect"),
-      never("feeds.*.pull"),
+      never("feeds.*.expect")
     ]
   }
 

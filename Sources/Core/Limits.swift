@@ -67,6 +67,17 @@ public enum Limits {
   /// Folders below a landing folder that are looked into: AEP makes one level, and a loop of mounts must end somewhere.
   public static let landingDepth = 8
 
+  /// Objects of one feed that wait to be fetched: what is found beyond is found again, and memory stays small.
+  public static let pullWindow = 1_000
+
+  /// What was fetched is remembered for so long after the store has last shown it: a list that lacks it for a while does not make it
+  /// new. It outlives Adobe's Data Landing Zone, which keeps objects for seven days.
+  public static let pullMemory: Duration = .seconds(8 * 86_400)
+
+  /// How often a name in landing is looked at that is taken, and how often the puller looks when nothing is due.
+  public static let pullRetry: Duration = .seconds(10)
+  public static let pullRest: Duration = .seconds(60)
+
   /// Packed text may always unpack to so much, and to more only as far as `packRatio` goes: tables of real people pack to a tenth,
   /// of one repeated row to a five-hundredth; gzip's own bound is 1,032.
   public static let trustedTextBytes: UInt64 = 1 << 30

@@ -108,6 +108,8 @@ public struct DropPart: Hashable, Sendable, Codable {
   public let changed: Int64
   /// Nil: data.
   public let role: Role?
+  /// The object it was fetched from; nil where others put it into landing.
+  public var origin: Origin?
   /// Of the part's bytes as they arrived; set by the checks.
   public var sha256: Digest?
   /// What was found inside of its encryption; nil where it has none, or was not decrypted.
@@ -121,6 +123,35 @@ public struct DropPart: Hashable, Sendable, Codable {
   public var finalName: FileName?
   /// The staged file's inode: where a restart finds it under `finalName`, it was handed over.
   public var stagedInode: UInt64?
+
+  /// One version of an object in a store.
+  public struct Origin: Hashable, Sendable, Codable {
+    public let store: StoreName
+    public let key: String
+    public let size: UInt64
+    /// Where the store tells it.
+    public let tag: String?
+    /// To the millisecond: what `drop.json` keeps of it.
+    public let modified: Timestamp?
+
+    public init(store: StoreName, key: String, size: UInt64, tag: String?, modified: Timestamp?) {
+      (self.store, self.key, self.size, self.tag) = (store, key, size, tag)
+      self.modified = modified.map { Timestamp(nanoseconds: $0.nanoseconds / 1_000_000 * 1_000_000) }
+    }
+
+    /// Whether more than the size tells it from another version.
+    public var isTold: Bool { tag != nil || modified != nil }
+
+    /// Some servers show the time of a file that is months old by its day alone.
+    public func isSame(as other: Origin) -> Bool {
+      guard (store, key, size, tag) == (other.store, other.key, other.size, other.tag) else { return false }
+      if modified == other.modified { return true }
+      guard tag == nil, let one = modified, let two = other.modified else { return false }
+      let day: Int64 = 86_400
+      return one.date == two.date
+        && (one.nanoseconds % (day * 1_000_000_000) == 0 || two.nanoseconds % (day * 1_000_000_000) == 0)
+    }
+  }
 
   public struct Clear: Hashable, Sendable, Codable {
     public let sha256: Digest

@@ -127,17 +127,18 @@ extension FeedPass {
 
   private func begin(
     _ arrival: Arrival, _ infos: [FileName: FileInfo], in folder: FilePath
-  ) throws(FileFault) -> DropPlan {
-    func parts(_ names: [FileName], _ role: DropPart.Role?) -> [DropPart] {
-      names.compactMap { name in
-        infos[name].map {
-          DropPart(
-            name: name, landing: folder.string, size: $0.size, inode: $0.inode, changed: $0.changed, role: role)
-        }
+  ) throws -> DropPlan {
+    func parts(_ names: [FileName], _ role: DropPart.Role?) throws -> [DropPart] {
+      try names.compactMap { (name) -> DropPart? in
+        guard let info = infos[name] else { return nil }
+        var part = DropPart(
+          name: name, landing: folder.string, size: info.size, inode: info.inode, changed: info.changed, role: role)
+        part.origin = try origin(of: part)
+        return part
       }
     }
     let all =
-      parts(arrival.data, nil) + parts(arrival.manifest.map { [$0] } ?? [], .manifest)
+      try parts(arrival.data, nil) + parts(arrival.manifest.map { [$0] } ?? [], .manifest)
       + parts(arrival.markers, .marker)
     while true {
       let id = DropID(seen: now.wall, salt: host.salt())
@@ -149,6 +150,16 @@ extension FeedPass {
       try write(plan)
       return plan
     }
+  }
+
+  /// Where a feed pulls: the object that was fetched under this name, if this is its file.
+  private func origin(of part: DropPart) throws(LedgerFault) -> DropPart.Origin? {
+    guard settings.pull != nil else { return nil }
+    let below = FilePath(part.landing).components.dropFirst(landing.components.count).map { FileName($0) }
+    let path = (below + [part.name]).map(\.description).joined(separator: "/")
+    let name = settings.name
+    let found = try host.ledger.read { (t) throws(LedgerFault) in try t.origin(name, path: path, inode: part.inode) }
+    return found?.size == part.size ? found : nil
   }
 
   /// A new folder needs no temporary name, and its barrier is shared with the rest of the slice.

@@ -29,6 +29,9 @@ public struct PassSummary: Hashable, Sendable {
 
   public init() {}
 
+  /// Whether a drop has come to an end or to a person.
+  public var hasMoved: Bool { handedOver + duplicates + archived + held + quarantined > 0 }
+
   mutating func look(at uptime: Duration) { next = next.map { min($0, uptime) } ?? uptime }
 
   mutating func add(_ other: PassSummary) {

@@ -18,7 +18,8 @@ public actor InboundLane {
   /// Told of each finished pass: feeds the watchdog and the snapshot.
   public typealias Report = @Sendable (PassSummary, Moment) -> Void
 
-  private let executor = LaneExecutor("inbound")
+  /// Also the puller's: the two take turns.
+  let executor = LaneExecutor("inbound")
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   private nonisolated let waker = Waker()
@@ -71,12 +72,6 @@ public actor InboundLane {
 
   /// Folders in which something new should wake the lane.
   public var folders: [FilePath] { engine.folders }
-
-  /// Takes over new settings between two passes.
-  public func reload(_ feeds: [FeedSettings]) {
-    engine.reload(feeds)
-    waker.wake()
-  }
 
   // What people ask for; see the engine. Each wakes the lane.
 

@@ -33,6 +33,7 @@ extension Transaction {
         Value(plan.id), Value(plan.feed), Value(plan.seenAt),
         .text(Self.names(plan.data.isEmpty ? plan.parts : plan.data)), Value(plan.bytes),
       ])
+    try noteOrigins(plan)
   }
 
   private static func names(_ parts: [DropPart]) -> String { names(parts.map(\.name)) }

@@ -71,5 +71,19 @@ enum Schema {
     """,
     // How many batches were confirmed, and when: asked by each `status` and each look at the metrics.
     "CREATE INDEX batches_delivered ON batches (stream, delivered_at) WHERE delivered_at IS NOT NULL;",
+    // What was fetched from stores, one row for each key, and how it stands with that.
+    """
+    CREATE TABLE pulled (
+      feed TEXT NOT NULL, store TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, tag TEXT, modified INTEGER,
+      path TEXT NOT NULL, state TEXT NOT NULL, inode INTEGER, at INTEGER NOT NULL, listed_at INTEGER NOT NULL,
+      drop_id TEXT, PRIMARY KEY (feed, store, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX pulled_placing ON pulled (feed) WHERE state = 'placing';
+    CREATE INDEX pulled_landed ON pulled (feed, drop_id) WHERE state = 'landed';
+    CREATE INDEX pulled_inode ON pulled (feed, inode) WHERE drop_id IS NULL;
+    CREATE TABLE pulls (
+      feed TEXT PRIMARY KEY, listed_at INTEGER, waiting INTEGER NOT NULL, fault TEXT
+    ) STRICT, WITHOUT ROWID;
+    """,
   ]
 }

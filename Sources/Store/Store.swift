@@ -74,7 +74,7 @@ public struct StoredFile: Hashable, Sendable {
   }
 }
 
-/// A key below the store's prefix: components of `A-Z a-z 0-9 . _ - =`, joined by `/`, none of them empty, `.` or `..`.
+/// A key below the store's prefix. Ours: components of `A-Z a-z 0-9 . _ - =`, joined by `/`, none of them empty, `.` or `..`.
 public struct StoreKey: Hashable, Comparable, Sendable, CustomStringConvertible {
   public let description: String
 
@@ -83,7 +83,16 @@ public struct StoreKey: Hashable, Comparable, Sendable, CustomStringConvertible 
     description = text
   }
 
-  /// Why the text is no key; nil where it is one.
+  /// A key that others chose, as a list tells it: any text without control characters, and no component that is empty, `.` or `..`.
+  public init?(listed text: String) {
+    guard !text.isEmpty, text.utf8.count <= Limits.keyBytes,
+      !text.unicodeScalars.contains(where: { $0.value < 32 || (0x7f..<0xa0).contains($0.value) }),
+      !text.split(separator: "/", omittingEmptySubsequences: false).contains(where: { ["", ".", ".."].contains($0) })
+    else { return nil }
+    description = text
+  }
+
+  /// Why the text is no key of ours; nil where it is one.
   public static func complaint(about text: String) -> String? {
     if text.utf8.count > Limits.keyBytes { return "longer than \(Limits.keyBytes) bytes" }
     for component in text.split(separator: "/", omittingEmptySubsequences: false) {

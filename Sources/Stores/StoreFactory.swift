@@ -18,7 +18,7 @@ public func makeStore(
   switch settings.target {
   case .folder(let root): LocalStore(root, files: files, memory: memory)
   case .azure(let azure): try AzureStore(settings, azure, files: files, agent: agent, throttle: throttle, clock: clock)
-  case .sftp(let sftp): try SFTPStore(settings, sftp, files: files, throttle: throttle)
+  case .sftp(let sftp): try SFTPStore(settings, sftp, files: files, throttle: throttle, clock: clock)
   case .s3(let s3):
     try S3Store(
       settings, s3, files: files, agent: agent, environment: environment ?? ProcessInfo.processInfo.environment,

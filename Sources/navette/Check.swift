@@ -10,7 +10,7 @@ struct Check: AsyncParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
-  @Flag(help: "Also write, read and delete a probe in every store.")
+  @Flag(help: "Also write, read and delete a probe in every store; where feeds only fetch from it, list and read.")
   var connect = false
 
   func run() async throws {
@@ -35,7 +35,12 @@ struct Check: AsyncParsableCommand {
       }
       var worst = Agent.ExitCode.done
       for store in settings.stores {
-        let outcome = await StoreCheck.run(store, state: settings.state)
+        let pulls = settings.feeds.compactMap(\.pull).filter { $0.store == store.name }
+        let isSentTo = settings.streams.contains { $0.stores.contains(store.name) }
+        let outcome =
+          pulls.isEmpty || isSentTo
+          ? await StoreCheck.run(store, state: settings.state)
+          : await StoreCheck.run(store, state: settings.state, pulls: pulls)
         for line in outcome.lines { Terminal.line("store \(store.name): \(line)") }
         if outcome.code != .done { worst = outcome.code }
       }

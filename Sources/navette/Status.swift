@@ -36,6 +36,12 @@ struct Status: AsyncParsableCommand {
           [$0.name, "\($0.waiting)", "\($0.held)", "\($0.quarantine)", "\($0.handedOver)", span($0.lagSeconds)]
         })
     }
+    for feed in report.feeds {
+      guard let pull = feed.pull else { continue }
+      Terminal.line(
+        "\(feed.name) fetches from store \(pull.store): "
+          + (pull.listedAt.map { "listed \($0), \(pull.waiting) to be fetched" } ?? "not listed yet"))
+    }
     if !report.streams.isEmpty {
       Terminal.line("")
       Terminal.table(

@@ -87,6 +87,9 @@ struct RewriterTests {
     let delimiter, quote, encoding: String
     let backslash: Bool
     let toDelimiter, toQuote, toEncoding: String
+    /// As the checks found them.
+    let rows: Int
+    let header: [String]
   }
 
   private static let script = """
@@ -96,7 +99,11 @@ struct RewriterTests {
         if data[:2] == b"\\x1f\\x8b":
             data = gzip.decompress(data)
 
-        text = io.StringIO(data.decode(encoding), newline="")
+        text = data.decode(encoding)
+        if quote == "\\0":
+            # The module takes no NUL for a quote.
+            text, quote = text.replace("\\0", "\\1"), "\\1"
+        text = io.StringIO(text, newline="")
         if quote:
             rows = list(csv.reader(text, delimiter=delimiter, quotechar=quote, escapechar="\\\\" if backslash else None))
         else:
@@ -109,7 +116,7 @@ struct RewriterTests {
     for index, job in enumerate(json.load(sys.stdin)):
         one = read(job["source"], job["delimiter"], job["quote"], job["backslash"], job["encoding"])
         two = read(job["target"], job["toDelimiter"], job["toQuote"], False, job["toEncoding"])
-        if one != two:
+        if one != two or len(one) != job["rows"] + 1 or one[0] != job["header"]:
             bad.append(index)
     print(json.dumps(bad))
     """
@@ -141,9 +148,10 @@ struct RewriterTests {
     let pieces = [
       "a", "bc", ",", ";", "\t", "|", "\"", "\\", "\n", "\r\n", "é", latin ? "ß" : "😀", " ", "some longer text",
     ]
-    let delimiter = [",", ";", "\t", "|"].randomElement(using: &random) ?? ","
+    let delimiter = [",", ";", "\t", "|", ":"].randomElement(using: &random) ?? ","
     let backslash = Bool.random(using: &random)
     let hasQuotes = Int.random(in: 0..<4, using: &random) > 0
+    let mark = Int.random(in: 0..<4, using: &random) == 0 ? "\0" : "\""
     let (columns, count) = (Int.random(in: 2...5, using: &random), Int.random(in: 1...40, using: &random))
     var cells = [(0..<columns).map { "column \($0)" }]
     for _ in 0..<count {
@@ -166,22 +174,26 @@ struct RewriterTests {
         }
         let inner =
           backslash
-          ? cell.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") : cell.replacing("\"", with: "\"\"")
-        return "\"\(inner)\""
+          ? cell.replacing("\\", with: "\\\\").replacing(mark, with: "\\\(mark)")
+          : cell.replacing(mark, with: mark + mark)
+        return mark + inner + mark
       }.joined(separator: delimiter)
     }
     let text = lines.joined(separator: end) + (Bool.random(using: &random) ? end : "")
     var made = Made(rules: TableRules(), bytes: Array(text.utf8), cells: cells, encoding: "utf-8-sig")
     made.rules.delimiter = delimiter.utf8.first
     made.rules.escape = backslash && hasQuotes ? .backslash : .double
-    made.rules.quote = hasQuotes ? UInt8(ascii: "\"") : nil
-    switch Int.random(in: 0..<4, using: &random) {
+    made.rules.quote = hasQuotes ? mark.utf8.first : nil
+    switch Int.random(in: 0..<5, using: &random) {
     case 0 where latin:
       (made.rules.encoding, made.encoding) = (.latin1, "latin-1")
       made.bytes = text.unicodeScalars.map { UInt8($0.value) }
     case 1:
       (made.rules.encoding, made.encoding) = (.utf16, "utf-16")
       made.bytes = [0xff, 0xfe] + text.utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }
+    case 4:
+      (made.rules.encoding, made.encoding) = (.utf16, "utf-16")
+      made.bytes = [0xfe, 0xff] + text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 255)] }
     case 2: made.bytes = [0xef, 0xbb, 0xbf] + made.bytes
     default: break
     }
@@ -208,6 +220,14 @@ struct RewriterTests {
       }
       let found = rewrite(made.bytes, made.rules, to, chunk: [1, 7, 64, 1000, .max].randomElement(using: &random) ?? 1)
       #expect(!found.isDamaged && found.rows == made.cells.count - 1)
+      let checked = inspect(made.bytes, made.rules, chunk: [1, 61, 4096, .max].randomElement(using: &random) ?? 1)
+      #expect(checked.reasons.isEmpty && checked.rows == made.cells.count - 1)
+      // Left to find out the delimiter and the escape, the checks find the same, or say that they doubt.
+      var open = made.rules
+      (open.delimiter, open.escape) = (nil, .auto)
+      let told = inspect(made.bytes, open)
+      #expect(told.delimiter == made.rules.delimiter)
+      #expect(!told.doubtful.isEmpty || !told.reasons.isEmpty || told.rows == checked.rows)
       let mark = Character(UnicodeScalar(to.delimiter))
       let cannot = made.cells.joined().contains { cell in
         (to.quote == nil && cell.contains { $0 == mark || $0 == "\n" || $0 == "\r\n" })
@@ -225,10 +245,10 @@ struct RewriterTests {
         Job(
           source: source.path, target: target.path,
           delimiter: made.rules.delimiter.map { String(UnicodeScalar($0)) } ?? "",
-          quote: made.rules.quote == nil ? "" : "\"", encoding: made.encoding,
+          quote: made.rules.quote.map { $0 == 0 ? "\0" : "\"" } ?? "", encoding: made.encoding,
           backslash: made.rules.escape == .backslash,
           toDelimiter: String(mark), toQuote: to.quote == nil ? "" : "\"",
-          toEncoding: to.encoding == .utf8 ? "utf-8" : "iso-8859-15"))
+          toEncoding: to.encoding == .utf8 ? "utf-8" : "iso-8859-15", rows: checked.rows, header: checked.header ?? []))
     }
     #expect(refused > 50 && jobs.count > 200)
     #expect(try Self.check(jobs).isEmpty)

@@ -276,13 +276,17 @@ import Testing
       lrwxrwxrwx    1 root     root            1 Nov 23 21:31 l -> a
 
       """
-    let entries = try #require(SFTPEntry.all(Array(text.utf8)))
+    let now = try #require(Timestamp(text: "2026-03-12T06:00:00Z"))
+    let entries = try #require(SFTPEntry.all(Array(text.utf8), now: now))
     #expect(entries.map(\.name) == ["a  b.csv", "dt=2026-03-04", "l -> a"])
     #expect(entries.map(\.kind) == [.file, .folder, .other])
     #expect(entries[0].size == 123_456_789)
-    #expect(SFTPEntry.all([]) == [])
+    // The year is the last in which it is not ahead.
+    let times = ["2024-03-03T00:00:00Z", "2026-01-01T00:00:00Z", "2025-11-23T21:31:00Z"]
+    #expect(entries.map { $0.modified?.iso() } == times)
+    #expect(SFTPEntry.all([], now: now) == [])
     for damaged in ["total 12", "-rw-r--r-- 1 a b c Mar 3 2024 x", "-rw-r--r-- 1 a b 5 Mar 3 2024", "\u{0}"] {
-      #expect(SFTPEntry.all(Array(damaged.utf8)) == nil, "\(damaged)")
+      #expect(SFTPEntry.all(Array(damaged.utf8), now: now) == nil, "\(damaged)")
     }
   }
 

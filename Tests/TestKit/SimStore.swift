@@ -29,7 +29,10 @@ public final class SimStore: StoreReader, StoreProbe {
     var objects: [String: Object] = [:]
     var troubles: [Trouble] = []
     var creates = 0
+    var reading: (@Sendable (Question) throws(StoreFault) -> Void)?
   }
+
+  public enum Question: Hashable, Sendable { case list, read }
 
   private let state = Guarded(State())
   private let currentGate: Guarded<Gate>
@@ -62,6 +65,20 @@ public final class SimStore: StoreReader, StoreProbe {
     let object = Object(bytes: bytes, sha256: Digest(SHA256.hash(data: bytes)))
     state.withLock { $0.objects[key] = object }
   }
+
+  /// Asked before each list and each read; what it throws, the caller gets.
+  public func setReading(_ hook: (@Sendable (Question) throws(StoreFault) -> Void)?) {
+    state.withLock { $0.reading = hook }
+  }
+
+  private func ask(_ question: Question) throws(StoreFault) {
+    let hook = state.withLock { $0.reading }
+    try hook?(question)
+  }
+
+  /// Of the object's content, as some services have it.
+  public func tag(at key: String) -> String? { state.withLock { $0.objects[key] }.map { Self.tag($0) } }
+  private static func tag(_ object: Object) -> String { String(object.sha256.description.prefix(16)) }
 
   /// The outside world takes it away.
   public func lose(_ key: String) { state.withLock { $0.objects[key] = nil } }
@@ -112,10 +129,11 @@ public final class SimStore: StoreReader, StoreProbe {
   // MARK: StoreReader and StoreProbe
 
   public func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws {
+    try ask(.list)
     let found = state.withLock { state in
       state.objects.filter { $0.key.hasPrefix(prefix) }
         .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-        .map { ListedObject(key: $0.key, size: UInt64($0.value.bytes.count), tag: nil, modified: nil) }
+        .map { ListedObject(key: $0.key, size: UInt64($0.value.bytes.count), tag: Self.tag($0.value), modified: nil) }
     }
     // Small pages, so that callers meet more than one.
     for start in stride(from: 0, to: found.count, by: 10) {
@@ -125,6 +143,7 @@ public final class SimStore: StoreReader, StoreProbe {
 
   public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
     let what = "Cannot download"
+    try ask(.read)
     guard let object = state.withLock({ $0.objects[key.description] }) else {
       throw StoreFault(.refused, what, at: place(key), why: "there is no such object")
     }
@@ -160,7 +179,7 @@ public final class SimStore: StoreReader, StoreProbe {
   }
 
   private func receipt(_ outcome: Receipt.Outcome, _ object: Object) -> Receipt {
-    Receipt(outcome: outcome, size: UInt64(object.bytes.count), sha256: object.sha256)
+    Receipt(outcome: outcome, size: UInt64(object.bytes.count), sha256: object.sha256, tag: Self.tag(object))
   }
 
   private func place(_ key: StoreKey) -> String { "sim://\(key)" }

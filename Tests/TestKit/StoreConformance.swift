@@ -80,6 +80,8 @@ public struct StoreConformance: Sendable {
     ("what is read back is what was written, and nothing of it is kept", { try await $0.readsBackOnly() }),
     ("what is deleted is gone, and may be deleted again", { try await $0.deletes() }),
     ("odd keys are keys", { try await $0.oddKeys() }),
+    ("a list tells of an object what reading it tells, and the same each time", { try await $0.listsTruly() }),
+    ("an object whose name others chose is listed, read and deleted", { try await $0.foreignNames() }),
     ("a large object arrives whole", { try await $0.large() }),
     ("of an upload cut short nothing is seen, and the next one succeeds", { try await $0.survivesCut() }),
     ("where the answer is lost, asking again finds our object", { try await $0.survivesLostReply() }),
@@ -200,6 +202,43 @@ public struct StoreConformance: Sendable {
       try await expectContent(file, at: key)
     }
     try expect(try await listed("\(run)/odd/").count == names.count, "a key was lost or came twice")
+  }
+
+  func listsTruly() async throws {
+    let (file, other) = (try file("truly", 1_000), try file("truly-other", 1_000, fill: 9))
+    let (key, second) = (try key("truly/a.csv"), try key("truly/b.csv"))
+    _ = try await store.create(file, at: key)
+    _ = try await store.create(other, at: second)
+    let first = try await listed("\(run)/truly/")
+    try expect(first.map(\.key).sorted() == [key.description, second.description], "the list has \(first.count)")
+    try expect(try await listed("\(run)/truly/") == first, "the same objects were told in two ways")
+    // A list below a whole key holds that object: so one is looked for.
+    try expect(try await listed(key.description).map(\.key) == [key.description], "a prefix that is a whole key")
+    for object in first {
+      guard let key = StoreKey(listed: object.key) else { throw Broken(description: "no key: \(object.key)") }
+      let copy = folder.appending("truly-copy")
+      let receipt = try await store.read(key, into: copy)
+      try files.remove(copy)
+      try expect(receipt.size == object.size, "listed with \(object.size) bytes, read with \(receipt.size)")
+      let isSame = receipt.tag == nil || object.tag == nil || receipt.tag == object.tag
+      try expect(isSame, "listed as \(object.tag ?? ""), read as \(receipt.tag ?? "")")
+      try expect(object.tag != nil || object.modified != nil, "neither a tag nor a time tells it from another version")
+    }
+  }
+
+  func foreignNames() async throws {
+    let file = try file("foreign", 100)
+    let names = ["Spring offer (VIP).csv", "Größe+Zoë&Co=1.csv", "it's [new] #1;x,y!.csv", "日本語.csv", "a b/c  d.csv"]
+    for name in names {
+      guard let key = StoreKey(listed: "\(run)/foreign/\(name)") else { throw Broken(description: "no key: \(name)") }
+      try expect(StoreKey(key.description) == nil, "\(name) could be a name of ours")
+      _ = try await store.create(file, at: key)
+      try await expectContent(file, at: key)
+    }
+    let found = try await listed("\(run)/foreign/")
+    try expect(Set(found.map(\.key)) == Set(names.map { "\(run)/foreign/\($0)" }), "listed as \(found.map(\.key))")
+    for object in found { if let key = StoreKey(listed: object.key) { try await store.delete(key) } }
+    try expect(try await listed("\(run)/foreign/").isEmpty, "something is still there")
   }
 
   func large() async throws {

@@ -10,8 +10,13 @@ final class SFTPClient: Sendable {
   private let threads: TransferThreads
   private let access: SSHAccess
   private let authority: String
+  private let clock: @Sendable () -> Timestamp
 
-  init(_ settings: StoreSettings, _ sftp: SFTPSettings, files: any Files, throttle: Throttle?) throws(StoreFault) {
+  init(
+    _ settings: StoreSettings, _ sftp: SFTPSettings, files: any Files, throttle: Throttle?,
+    clock: @escaping @Sendable () -> Timestamp
+  ) throws(StoreFault) {
+    self.clock = clock
     access = try SSHAccess(sftp)
     var options = TransferOptions(settings, agent: "")
     options.ssh = access
@@ -68,7 +73,7 @@ final class SFTPClient: Sendable {
     let transfer = Transfer(method: .get, url: url(folder) + "/", sink: .bytes(limit: 32 << 20))
     switch try await ask(transfer, what, folder) {
     case .success(let answer):
-      guard !answer.truncated, let entries = SFTPEntry.all(answer.body) else {
+      guard !answer.truncated, let entries = SFTPEntry.all(answer.body, now: clock()) else {
         throw StoreFault(
           .unreachable, what, at: place(folder),
           why: "the server's list of this folder is too long, or not like that of ls -l")

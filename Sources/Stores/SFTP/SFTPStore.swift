@@ -20,10 +20,11 @@ public struct SFTPStore: StoreReader, StoreProbe {
   public let traits = StoreTraits(createOnly: true, returnsDigest: false, largestObject: UInt64(Int64.max))
 
   /// Nothing is reached yet.
-  public init(_ settings: StoreSettings, _ sftp: SFTPSettings, files: any Files, throttle: Throttle? = nil)
-    throws(StoreFault)
-  {
-    client = try SFTPClient(settings, sftp, files: files, throttle: throttle)
+  public init(
+    _ settings: StoreSettings, _ sftp: SFTPSettings, files: any Files, throttle: Throttle? = nil,
+    clock: @escaping @Sendable () -> Timestamp
+  ) throws(StoreFault) {
+    client = try SFTPClient(settings, sftp, files: files, throttle: throttle, clock: clock)
     root = sftp.folder.string == "/" ? "" : sftp.folder.string
     self.files = files
   }
@@ -73,10 +74,10 @@ public struct SFTPStore: StoreReader, StoreProbe {
     var pending = [""]
     var page: [ListedObject] = []
     /// What is still to come, the next one last: folders end in `/`.
-    var known: [String: UInt64] = [:]
+    var known: [String: SFTPEntry] = [:]
     while let key = pending.popLast() {
-      if let size = known.removeValue(forKey: key) {
-        page.append(ListedObject(key: key, size: size, tag: nil, modified: nil))
+      if let entry = known.removeValue(forKey: key) {
+        page.append(ListedObject(key: key, size: entry.size, tag: nil, modified: entry.modified))
         if page.count == 1000 {
           try await each(page)
           page = []
@@ -89,7 +90,7 @@ public struct SFTPStore: StoreReader, StoreProbe {
         let child = key + entry.name
         switch entry.kind {
         case .file where !LocalWork.isPart(FileName(entry.name)) && child.hasPrefix(prefix):
-          known[child] = entry.size
+          known[child] = entry
           below.append(child)
         case .folder where child.hasPrefix(prefix) || prefix.hasPrefix(child + "/"): below.append(child + "/")
         default: break

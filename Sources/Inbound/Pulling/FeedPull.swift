@@ -1,0 +1,127 @@
+import Config
+import Core
+import Files
+import Formats
+import Ledger
+import Store
+import SystemPackage
+
+/// One feed's pulling between two passes. All of it can be lost: the ledger and landing say what has been done.
+struct FeedPull: Sendable {
+  struct Wanted: Hashable {
+    let candidate: PullCandidate
+    /// Its name in landing is taken.
+    var isBlocked = false
+  }
+  struct Wait {
+    var attempts: Int
+    /// Uptime.
+    var until: Duration
+    var fault: String
+    /// It is our disk's trouble, over when a pass goes through.
+    var isOurs: Bool
+  }
+
+  let name: FeedName
+  let landing: FilePath
+  let settle: Duration
+  let pull: FeedSettings.Pull
+  let names: PullNames
+  var store: StoreName { pull.store }
+
+  /// Uptime; at first: now.
+  var nextList: Duration = .zero
+  var isListing = false
+  var listedOnce = false
+  /// Of the list under way.
+  var found: [PullCandidate] = []
+  /// More than may wait at a time were found: the rest is found again.
+  var hasMore = false
+  /// Oldest first.
+  var wanted: [Wanted] = []
+  /// Bytes by key.
+  var fetching: [String: UInt64] = [:]
+  var deleting: Set<String> = []
+  /// Uptime since when an object that may still grow has been as it is; of the last list, and of the one under way.
+  var observed: [DropPart.Origin: Duration] = [:]
+  var observing: [DropPart.Origin: Duration] = [:]
+  var wait: Wait?
+  var listedAt: Timestamp?
+  var listBegan = Timestamp(nanoseconds: 0)
+  var isPrepared = false
+  var mayPlace = false
+  var isLow = false
+  /// By a person.
+  var isStopped = false
+
+  var isSettling: Bool { !observed.isEmpty || isListing || hasMore }
+
+  init?(_ settings: FeedSettings) {
+    guard let pull = settings.pull else { return nil }
+    (name, landing, settle) = (settings.name, settings.landing, settings.settle)
+    self.pull = pull
+    names = PullNames(pull, settings)
+  }
+
+  mutating func beginList(at now: Moment) {
+    (isListing, listBegan, found, hasMore, observing) = (true, now.wall, [], false, [:])
+  }
+
+  var standing: PullStanding { PullStanding(listedAt: listedAt, waiting: wanted.count, fault: wait?.fault) }
+
+  /// Whether the object has been seen as it is for one settle time. Pure but for what it remembers for the next list.
+  mutating func observe(_ sources: [DropPart.Origin], at uptime: Duration) {
+    for source in sources where observing.count < Limits.pullWindow { observing[source] = observed[source] ?? uptime }
+  }
+
+  func isAtRest(_ source: DropPart.Origin, at uptime: Duration) -> Bool {
+    observed[source].map { uptime - $0 >= settle } ?? false
+  }
+
+  mutating func take(_ candidates: [PullCandidate]) {
+    found += candidates
+    guard found.count > 2 * Limits.pullWindow else { return }
+    found = inOrder(found, most: Limits.pullWindow)
+    hasMore = true
+  }
+
+  mutating func endList(at now: Moment) {
+    if found.count > Limits.pullWindow { hasMore = true }
+    let known = Set(wanted.map(\.candidate.source.key))
+    wanted += inOrder(found, most: Limits.pullWindow).filter { !known.contains($0.source.key) }.map {
+      Wanted(candidate: $0)
+    }
+    (found, observed, observing) = ([], observing, [:])
+    (isListing, listedOnce, listedAt) = (false, true, now.wall)
+    let soon = hasMore || !observed.isEmpty
+    nextList = now.uptime + (soon ? min(pull.every, max(settle, .milliseconds(100))) : pull.every)
+  }
+
+  // MARK: - Names
+
+  private static let partHead = Array(".navette-".utf8)
+  private static let partTail = Array(".part".utf8)
+
+  /// Where an object lies until it has its name: hidden, and the same in each life.
+  func part(of source: DropPart.Origin) -> FilePath {
+    let digest = DigestHasher.digest(of: Array("\(source.store)/\(source.key)".utf8))
+    return landing.appending(FileName(".navette-\(digest.description.prefix(16)).part"))
+  }
+
+  static func isPart(_ name: FileName) -> Bool {
+    name.bytes.count == partHead.count + 16 + partTail.count && name.bytes.starts(with: partHead)
+      && name.bytes.suffix(partTail.count).elementsEqual(partTail)
+  }
+
+  /// Nil where it is no path that we have made.
+  func target(_ path: String) -> FilePath? {
+    var target = landing
+    for text in path.split(separator: "/", omittingEmptySubsequences: false) {
+      guard let name = FileName(escaped: String(text)), !name.bytes.isEmpty, !name.bytes.contains(0),
+        !name.bytes.contains(UInt8(ascii: "/")), name.bytes != [46], name.bytes != [46, 46]
+      else { return nil }
+      target = target.appending(name)
+    }
+    return target
+  }
+}

@@ -1,0 +1,112 @@
+public import Core
+public import Store
+public import SystemPackage
+
+/// What the puller wants done in a store. It counts as under way until its end is noted.
+public enum PullWork: Sendable {
+  case list(PullList)
+  case fetch(PullFetch)
+  case delete(PullDelete)
+
+  public var feed: FeedName {
+    switch self {
+    case .list(let work): work.feed
+    case .fetch(let work): work.feed
+    case .delete(let work): work.feed
+    }
+  }
+  public var store: StoreName {
+    switch self {
+    case .list(let work): work.store
+    case .fetch(let work): work.candidate.source.store
+    case .delete(let work): work.source.store
+    }
+  }
+}
+
+extension PullWork {
+  /// - Parameter page: takes each page of a list; what it throws ends the list.
+  /// - Returns: nil: it was ended by `page`, or by whoever runs it.
+  func carryOut(
+    in store: any RemoteStore, page: @escaping @Sendable ([ListedObject], PullList) async throws -> Void
+  ) async -> PullEnd? {
+    do {
+      switch self {
+      case .list(let list):
+        try await store.list(list.prefix) { objects in try await page(objects, list) }
+        return .listed(list, .success(()))
+      case .fetch(let fetch):
+        guard let key = fetch.key else { throw Self.noKey(fetch.candidate.source.key) }
+        return .fetched(fetch, .success(try await store.read(key, into: fetch.part)))
+      case .delete(let delete):
+        guard let key = delete.key else { throw Self.noKey(delete.source.key) }
+        if try await Self.isThere(delete.source, store) { try await store.delete(key) }
+        return .deleted(delete, .success(()))
+      }
+    } catch let fault as StoreFault {
+      switch self {
+      case .list(let list): return .listed(list, .failure(fault))
+      case .fetch(let fetch): return .fetched(fetch, .failure(fault))
+      case .delete(let delete): return .deleted(delete, .failure(fault))
+      }
+    } catch {
+      return nil
+    }
+  }
+
+  private static func noKey(_ key: String) -> StoreFault {
+    StoreFault(.refused, "Cannot ask for", at: FileName(key).masked, why: "it is no key")
+  }
+
+  /// Whether the store still holds this version: another one that has come since must not be deleted for it.
+  private static func isThere(_ source: DropPart.Origin, _ store: any RemoteStore) async throws -> Bool {
+    let found = Guarded(false)
+    try await store.list(source.key) { page in
+      let isHere = page.contains {
+        $0.key == source.key
+          && source.isSame(
+            as: DropPart.Origin(store: source.store, key: $0.key, size: $0.size, tag: $0.tag, modified: $0.modified))
+      }
+      if isHere { found.withLock { $0 = true } }
+    }
+    return found.withLock { $0 }
+  }
+}
+
+/// The whole list below the feed's prefix, told page by page.
+public struct PullList: Sendable {
+  public let feed: FeedName
+  public let store: StoreName
+  public let prefix: String
+}
+
+public struct PullFetch: Sendable {
+  public let feed: FeedName
+  public let candidate: PullCandidate
+  /// A new file.
+  public let part: FilePath
+  public var key: StoreKey? { StoreKey(listed: candidate.source.key) }
+}
+
+/// Of the version that was fetched: another one stays.
+public struct PullDelete: Sendable {
+  public let feed: FeedName
+  public let source: DropPart.Origin
+  public var key: StoreKey? { StoreKey(listed: source.key) }
+}
+
+/// How a piece of work ended.
+public enum PullEnd: Sendable {
+  case listed(PullList, Result<Void, StoreFault>)
+  case fetched(PullFetch, Result<Receipt, StoreFault>)
+  case deleted(PullDelete, Result<Void, StoreFault>)
+}
+
+/// What a pass leaves to its lane.
+public struct PullPass: Sendable {
+  public var works: [PullWork] = []
+  /// Uptime at which to pass again if nothing wakes the lane before.
+  public var next: Duration
+  /// Files that have got their names in landing.
+  public var landed = 0
+}

@@ -1,0 +1,18 @@
+import Core
+import Store
+
+/// What to do about a store's refusal.
+enum Verdict: Hashable, Sendable {
+  case retry(Backoff, atLeast: Duration)
+  case hold
+
+  init(_ kind: StoreKind) {
+    switch kind {
+    case .unreachable, .full: self = .retry(.retry, atLeast: .zero)
+    case .throttled(let milliseconds):
+      self = .retry(.retry, atLeast: .milliseconds(min(milliseconds ?? 0, Limits.longestWait.milliseconds)))
+    case .untrusted, .expired, .denied: self = .retry(.refused, atLeast: .zero)
+    case .refused, .mismatch: self = .hold
+    }
+  }
+}

@@ -29,6 +29,7 @@ final class AgentRun: Sendable {
       try Host.becomeOwner(of: state, files)
       lock = try AgentRun.takeLock(state)
       try Host.checkMachine(state, files, adopt: adopt)
+      if adopt { try OutboundEngine.adopt(settings.streams, state, files) }
       try RequestBox(state: state, files: files).prepare()
       ledger = try LedgerKeeper.open(settings, files, events, at: SystemClock.now())
     } catch let fault as FileFault {
@@ -78,7 +79,7 @@ final class Lanes: Sendable {
         notice?.passed(.inbound, of: generation, ServiceNotice.describe(pass, feeds: settings.feeds.count))
         Self.hang(.inbound)
       }, progress: { notice?.progressed(.inbound) })
-    var stores: [StoreName: any Store] = [:]
+    var stores: [StoreName: any StoreReader] = [:]
     let throttle = Self.throttle(settings.limits.bandwidth)
     do throws(StoreFault) {
       for store in settings.stores {

@@ -49,16 +49,17 @@ struct OnceRun {
   private func passInbound(_ lane: InboundLane) async throws -> Bool {
     guard !settings.feeds.isEmpty else { return false }
     let settle = settings.feeds.map(\.settle).max() ?? .zero
-    let deadline = SystemClock.uptime() + settle + .milliseconds(500)
-    let waker = settle / 4
-    while true {
-      let summary = try await lane.pass()
+    var summary = try await lane.pass()
+    // Whatever lay there has been seen by now, however slow the machine is.
+    let atRest = SystemClock.uptime() + settle
+    while summary.settling > 0 || summary.waiting > 0 {
       let now = SystemClock.uptime()
-      if now >= deadline { return !summary.paused.isEmpty }
-      if summary.settling == 0, summary.waiting == 0 { return !summary.paused.isEmpty }
-      let next = summary.next ?? now + waker
-      await rest(max(min(next, deadline) - now, .milliseconds(10)))
+      await rest(max(min(summary.next ?? now + settle / 4, atRest) - now, .milliseconds(10)))
+      let isLast = SystemClock.uptime() >= atRest
+      summary = try await lane.pass()
+      if isLast { break }
     }
+    return !summary.paused.isEmpty
   }
 
   private func exitCode(_ outbound: OutboundOutcome, _ inboundIsPaused: Bool) throws -> ExitCode {

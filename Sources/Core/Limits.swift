@@ -55,6 +55,10 @@ public enum Limits {
   /// How often retention is looked at.
   public static let sweepEvery: Duration = .seconds(600)
 
+  /// How long records are kept that are larger than `batch.max_record`: time for a person to look, and no longer, for they are about
+  /// people.
+  public static let asideKeep: Duration = .seconds(30 * 86_400)
+
   /// Adobe Experience Platform splits an export after so many rows (destination guardrails): a last part of exactly this many means
   /// that another one is due.
   public static let rowsPerPart = 5_000_000

@@ -75,7 +75,7 @@ public struct AgentProcess: Sendable {
 
   private func readChecked() throws -> Settings {
     let settings = try read()
-    let problems = GroundCheck.problems(of: settings)
+    let problems = GroundCheck.problems(of: settings, absent: StoreCheck.absent(settings))
     guard problems.isEmpty else { throw ConfigProblems(problems) }
     return settings
   }

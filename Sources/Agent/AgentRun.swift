@@ -84,7 +84,8 @@ final class Lanes: Sendable {
     do throws(StoreFault) {
       for store in settings.stores {
         stores[store.name] = try makeStore(
-          store, files: run.files, agent: "navette/\(Version.text)", throttle: throttle, clock: SystemClock.wall)
+          store, files: run.files, agent: "navette/\(Version.text)", throttle: throttle,
+          memory: FolderMemory(run.state.store(store.name), files: run.files), clock: SystemClock.wall)
       }
     } catch {
       throw Failure(.configuration, error.description)

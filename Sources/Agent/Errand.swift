@@ -27,7 +27,7 @@ public struct Errand {
 
   /// - Throws: `Failure` where the state folder cannot be used.
   public func ask(_ request: Request) async throws -> Outcome {
-    let problems = GroundCheck.problems(of: settings)
+    let problems = GroundCheck.problems(of: settings, absent: StoreCheck.absent(settings))
     guard problems.isEmpty else { throw ConfigProblems(problems) }
     do {
       if try files.info(state.root) != nil {

@@ -11,7 +11,17 @@ public struct Failure: Error, CustomStringConvertible {
   public init(_ fault: FileFault) { self.init(.stateUnusable, fault.description) }
   public init(_ fault: LedgerFault) { self.init(.stateUnusable, fault.description) }
   public init(_ fault: StoreFault) {
-    self.init(fault.kind == .unreachable ? .unreachable : .findings, fault.description)
+    self.init(fault.kind.isAway ? .unreachable : .findings, fault.description)
+  }
+}
+
+extension StoreKind {
+  /// Nobody answers, or only to say that it cannot now.
+  var isAway: Bool {
+    switch self {
+    case .unreachable, .throttled: true
+    default: false
+    }
   }
 }
 

@@ -1,10 +1,11 @@
 public import Config
-import Core
+public import Core
 import Crypto
 import Files
+import Spool
 import Store
 import Stores
-import SystemPackage
+public import SystemPackage
 
 /// Writes, reads and deletes a probe in a store, and says what each step came to.
 public enum StoreCheck {
@@ -14,14 +15,45 @@ public enum StoreCheck {
     fileprivate var last: StoreFault?
   }
 
-  public static func run(_ settings: StoreSettings) async -> Outcome {
+  /// What can be said of the stores without reaching them, one line each: rights that end, and folders that are not where they were.
+  public static func notes(_ settings: Settings) -> [String] {
+    let (files, now) = (LinuxFiles(), SystemClock.wall())
+    let ends = AccessEnd.all(settings, files).map { "store \($0.store): access: \($0.words(now))" }
+    let complaints = complaints(settings).sorted { $0.key < $1.key }
+    return ends + complaints.map { "store \($0.key): \($0.value)" }
+  }
+
+  /// Stores whose folders were used and are not there.
+  public static func absent(_ settings: Settings) -> Set<StoreName> { Set(complaints(settings).keys) }
+
+  private static func complaints(_ settings: Settings) -> [StoreName: String] {
+    var complaints: [StoreName: String] = [:]
+    for store in settings.stores {
+      guard case .folder(let root) = store.target else { continue }
+      let memory = memory(of: store, settings.state, LinuxFiles())
+      if let complaint = try? memory.complaint(about: root) {
+        complaints[store.name] = "\(complaint). \(memory.remedy)"
+      }
+    }
+    return complaints
+  }
+
+  private static func memory(of store: StoreSettings, _ state: FilePath, _ files: any Files) -> FolderMemory {
+    FolderMemory(StateFolder(state).store(store.name), files: files, isNoting: false)
+  }
+
+  /// - Parameter state: run by root, the check acts as the owner of that folder, as the agent will.
+  public static func run(_ settings: StoreSettings, state: FilePath) async -> Outcome {
     var outcome = Outcome()
     let files = LinuxFiles()
     let folder = FilePath("/tmp/navette-check-\(UInt64.random(in: 0 ... .max))")
     do {
+      try Host.becomeOwner(of: StateFolder(state), files)
       try files.makeDirectory(folder, mode: AccessMode(rawValue: 0o700))
       defer { try? files.removeTree(folder) }
-      let store = try makeStore(settings, files: files) { SystemClock.wall() }
+      let store = try makeStore(settings, files: files, memory: memory(of: settings, state, files)) {
+        SystemClock.wall()
+      }
       guard let key = StoreKey("navette-probe-\(UInt64.random(in: 0 ... .max))") else { return outcome }
       let probe = try probeFile(in: folder, files)
       if let end = store.traits.expires {
@@ -84,6 +116,6 @@ extension StoreCheck.Outcome {
 
   fileprivate mutating func fail(_ line: String, _ kind: StoreKind) {
     lines.append(line)
-    code = kind == .unreachable ? .unreachable : .findings
+    code = kind.isAway ? .unreachable : .findings
   }
 }

@@ -6,6 +6,7 @@ import Spool
 import Store
 import Stores
 import SystemPackage
+import Threads
 
 /// Compares what the ledger says was confirmed with what the stores really hold.
 public struct Verification {
@@ -67,7 +68,10 @@ public struct Verification {
       for configured in streams {
         for name in configured.stores {
           guard let storeSettings = settings.store(name) else { continue }
-          let store = try makeStore(storeSettings, files: files) { SystemClock.now().wall }
+          let memory = FolderMemory(state.store(name), files: files, isNoting: false)
+          let store = try makeStore(storeSettings, files: files, memory: memory) { SystemClock.now().wall }
+          // Services do not tell a bucket that is gone from objects that are, unless they are asked for a list.
+          try await Self.patiently { try await store.list("navette-probe-") { _ in } }
           try await compare(ledger, configured, storeSettings, store, since, found)
           try await findExtra(ledger, configured, settings.host, name, store, since, found)
         }
@@ -137,7 +141,9 @@ public struct Verification {
         guard begun < keys.count else { return }
         let (index, key) = (begun, keys[begun])
         begun += 1
-        group.addTask { (index, isContent ? try await store.readBack(key) : try await store.stat(key)) }
+        group.addTask {
+          (index, try await Self.patiently { isContent ? try await store.readBack(key) : try await store.stat(key) })
+        }
       }
       for _ in 0..<max(1, width) { begin() }
       while let (index, receipt) = try await group.next() {
@@ -149,6 +155,20 @@ public struct Verification {
         begin()
       }
     }
+  }
+
+  /// One bad moment of a store must not end the comparison of a hundred thousand objects: asks again, twice.
+  private static func patiently<Value>(_ ask: () async throws -> Value) async throws -> Value {
+    for pause in [Duration.milliseconds(300), .seconds(2)] {
+      do {
+        return try await ask()
+      } catch let fault as StoreFault where fault.kind.isAway {
+        var wait = pause
+        if case .throttled(let told?) = fault.kind { wait = max(pause, min(.milliseconds(told), .seconds(15))) }
+        await rest(wait)
+      }
+    }
+    return try await ask()
   }
 
   static func difference(_ batch: BatchRecord, _ receipt: Receipt?, _ store: StoreName) -> Finding? {
@@ -174,12 +194,15 @@ public struct Verification {
   ) async throws {
     let keys = OwnKeys(stream.key, stream: stream.name.text, host: host)
     let strays = Guarded<[ListedObject]>([])
-    try await store.list(keys.prefix) { page in
-      for object in page {
-        if let since, let modified = object.modified, modified < since { continue }
-        if keys.isAnotherHosts(object.key) { continue }
-        let known = try ledger.read { (t) throws(LedgerFault) in try t.knows(key: object.key) }
-        if !known { strays.withLock { $0.append(object) } }
+    try await Self.patiently {
+      strays.withLock { $0 = [] }
+      try await store.list(keys.prefix) { page in
+        for object in page {
+          if let since, let modified = object.modified, modified < since { continue }
+          if keys.isAnotherHosts(object.key) { continue }
+          let known = try ledger.read { (t) throws(LedgerFault) in try t.knows(key: object.key) }
+          if !known { strays.withLock { $0.append(object) } }
+        }
       }
     }
     for object in strays.withLock({ $0 }) {

@@ -38,6 +38,11 @@ public enum Limits {
   /// A log of another user, set aside: unchanged for this long, it counts as closed.
   public static let restBeforeFinal: Duration = .seconds(30)
 
+  /// Bytes a second of an answer, below which a store is not waited for: a page of a list at modem speed.
+  public static let slowestAnswer: UInt64 = 16 * 1024
+  /// The same of what is sent: 256 MiB in three days.
+  public static let slowestBody: UInt64 = 1024
+
   /// No back-off is longer: what is due later than this was set by a wall clock that has jumped since.
   public static let longestWait: Duration = .seconds(3_600)
 

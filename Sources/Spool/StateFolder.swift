@@ -14,6 +14,8 @@ public struct StateFolder: Hashable, Sendable {
   public var original: FilePath { root.appending("original.json") }
   /// What commands ask of the agent, one file a request.
   public var requests: FilePath { root.appending("requests") }
+  /// Where a store's folder lay, for stores that are folders.
+  public func store(_ name: StoreName) -> FilePath { root.appending("stores").appending("\(name.text).json") }
   public var feeds: FilePath { root.appending("feeds") }
   public var streams: FilePath { root.appending("streams") }
   public func feed(_ name: FeedName) -> FilePath { feeds.appending(name.text) }

@@ -4,7 +4,7 @@ public import SystemPackage
 /// A place for objects. An object is written once or not at all: nobody ever sees part of one, and nothing is overwritten.
 ///
 /// Every call may be repeated. `create` at a key that holds the same bytes answers `.alreadyThere`; at one that holds other bytes,
-/// it throws `.mismatch` and changes nothing.
+/// it throws `.mismatch` and changes nothing. An empty file is `.refused`.
 public protocol Store: Sendable {
   var traits: StoreTraits { get }
   /// On return the object is whole, visible and as durable as the store can make it.
@@ -63,6 +63,14 @@ public struct StoredFile: Hashable, Sendable {
     self.size = size
     self.sha256 = sha256
     self.md5 = md5
+  }
+
+  /// Whatever is sealed has a byte at least: what is empty was damaged.
+  public func refuseEmpty(_ what: String, at place: String) throws(StoreFault) {
+    guard size == 0 else { return }
+    throw StoreFault(
+      .refused, what, at: place, why: "\(path.string) is empty",
+      remedy: "The disk, or a person, changed it: it cannot be sent")
   }
 }
 

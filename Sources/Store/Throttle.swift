@@ -1,6 +1,6 @@
 public import Core
 
-/// One allowance of bytes per second for all uploads together: a bucket that fills at the rate and holds a tenth of a second of it.
+/// One allowance of bytes per second for all transfers together: a bucket that fills at the rate and holds a tenth of a second of it.
 public final class Throttle: Sendable {
   private struct State: Sendable {
     /// Below zero: what was granted ahead, and must be waited for.

@@ -8,14 +8,15 @@ public import Store
 /// - Parameters:
 ///   - agent: the product's name and version, as `navette/1.2.3`.
 ///   - environment: where the AWS chain looks for keys; nil: that of this process, as it is now.
-///   - throttle: the allowance that all uploads share.
+///   - throttle: the allowance that all transfers share.
+///   - memory: of a folder that was used before.
 ///   - clock: the wall clock, for signatures.
 public func makeStore(
   _ settings: StoreSettings, files: any Files, agent: String = "navette", environment: [String: String]? = nil,
-  throttle: Throttle? = nil, clock: @escaping @Sendable () -> Timestamp
+  throttle: Throttle? = nil, memory: FolderMemory? = nil, clock: @escaping @Sendable () -> Timestamp
 ) throws(StoreFault) -> any RemoteStore {
   switch settings.target {
-  case .folder(let root): LocalStore(root, files: files)
+  case .folder(let root): LocalStore(root, files: files, memory: memory)
   case .azure(let azure): try AzureStore(settings, azure, files: files, agent: agent, throttle: throttle, clock: clock)
   case .sftp(let sftp): try SFTPStore(settings, sftp, files: files, throttle: throttle)
   case .s3(let s3):

@@ -16,7 +16,9 @@ struct Check: AsyncParsableCommand {
   func run() async throws {
     try await carryOut {
       let settings = try readSettings(common)
-      let problems = GroundCheck.problems(of: settings) + GroundCheck.metricsProblems(of: settings)
+      let problems =
+        GroundCheck.problems(of: settings, absent: StoreCheck.absent(settings))
+        + GroundCheck.metricsProblems(of: settings)
       let dropIn = DropIn(settings)
       guard problems.isEmpty else {
         // Within the service, a closed sandbox is the likeliest reason.
@@ -27,10 +29,13 @@ struct Check: AsyncParsableCommand {
         "\(common.config): \(count(settings.feeds.count, "feed")), \(count(settings.streams.count, "stream")), "
           + "\(count(settings.stores.count, "store")); state in \(settings.state)")
       if !AgentProcess.isService, !connect, let dropIn { tell(dropIn) }
-      guard connect else { return .done }
+      guard connect else {
+        for note in StoreCheck.notes(settings) { Terminal.line(note) }
+        return .done
+      }
       var worst = Agent.ExitCode.done
       for store in settings.stores {
-        let outcome = await StoreCheck.run(store)
+        let outcome = await StoreCheck.run(store, state: settings.state)
         for line in outcome.lines { Terminal.line("store \(store.name): \(line)") }
         if outcome.code != .done { worst = outcome.code }
       }

@@ -55,6 +55,15 @@ struct GroundCheckTests {
     #expect(problems(later) == [])
   }
 
+  @Test("a store's folder that is away is waited for, and not to be made")
+  func absent() throws {
+    var settings = try settings()
+    let name = settings.stores[0].name
+    settings.stores[0].target = .folder("/etc/passwd/shelf")
+    #expect(problems(settings).count == 1)
+    #expect(GroundCheck.problems(of: settings, absent: [name]) == [])
+  }
+
   @Test("missing folders are named, with the key")
   func missing() throws {
     var settings = try settings()

@@ -100,6 +100,30 @@ import Testing
     ] { #expect(line.contains(part), "\(part)") }
   }
 
+  @Test("of many who need a token one asks for it, and a new one is asked for when the old one is refused, once")
+  func oneRenewal() async throws {
+    let grants = (1...3).map { #"{"body":"{\"access_token\":\"t\#($0)\",\"expires_in\":\"3600\"}"}"# }
+    let server = try await PythonServer.canned("[\(grants.joined(separator: ","))]")
+    let identity = AzureIdentity(
+      AzureIdentity.Source { ["AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:\(server.port)"][$0] },
+      options: TransferOptions(), files: files)
+    func together() async throws -> Set<String> {
+      try await withThrowingTaskGroup(of: String.self) { group in
+        for _ in 0..<20 { group.addTask { try await identity.token(now: Timestamp(seconds: 1_000)) } }
+        return try await group.reduce(into: []) { $0.insert($1) }
+      }
+    }
+    #expect(try await together() == ["t1"])
+    await withTaskGroup(of: Void.self) { group in
+      // Each of the requests that were refused says so.
+      for _ in 0..<20 { group.addTask { await identity.forget("t1") } }
+    }
+    #expect(try await together() == ["t2"])
+    await identity.forget("t1")
+    #expect(try await together() == ["t2"])
+    #expect(try await server.requests(atLeast: 2).count == 2)
+  }
+
   @Test("CRC-64 is that of the catalogue, in whatever pieces the bytes come")
   func crc() {
     var whole = CRC64()

@@ -72,7 +72,10 @@ struct AzureServer: Sendable {
     return StoreConformance(
       store, files: LinuxFiles(), folder: folder.path, run: uniqueName(),
       cutShort: { try await accident("cut-request:1000000", $0, $1) },
-      replyLost: { try await accident("drop-reply", $0, $1) })
+      replyLost: { try await accident("drop-reply", $0, $1) },
+      troubles: troubles(before: origin) { port, stall in
+        try self.store(stall: stall) { $0.endpoint = "http://127.0.0.1:\(port)/\(account)" }
+      })
   }
 }
 

@@ -79,21 +79,11 @@ import Testing
     let shelf = folder.path.appending("shelf")
     try files.makeDirectory(shelf, mode: .stateDirectory)
     let big = try StoredFile.sample(at: folder.path.appending("big"), size: 2_000_000, seed: 2, files)
-    let server = try await PythonServer.passwordSFTP([
-      shelf.string, "partner", "c4nary", "drop=1000000", "quota=3000000",
-    ])
-    let pin = try #require(try await server.requests(atLeast: 1).first).dropFirst("pin ".count)
-    func store(_ password: String) throws -> any RemoteStore {
-      let settings = SFTPSettings(
-        user: "partner", host: "127.0.0.1", port: UInt16(server.port), folder: "/in",
-        access: .password(Secret(password)), hostKey: .pinned(String(pin)))
-      return try makeStore(
-        StoreSettings(name: try #require(StoreName("partner")), target: .sftp(settings)), files: files, clock: wallClock
-      )
-    }
+    let server = try await OtherSFTP(shelf, "drop=1000000", "quota=3000000")
+    func store(_ password: String) throws -> any RemoteStore { try server.store(password: password, folder: "/in") }
     let wrong = try await fault { _ = try await store("wr0ng").stat(try key("x")) }
     #expect(wrong.kind == .denied && !wrong.description.contains("wr0ng"), "\(wrong)")
-    let good = try store("c4nary")
+    let good = try store(OtherSFTP.password)
     let dropped = try await fault { _ = try await good.create(big, at: try key("big")) }
     #expect(dropped.kind == .unreachable, "\(dropped)")
     #expect(try await good.stat(try key("big")) == nil)
@@ -104,6 +94,53 @@ import Testing
     let full = try await fault { _ = try await good.create(bigger, at: try key("bigger")) }
     #expect(full.kind == .unreachable && full.remedy?.contains("quota") == true, "\(full)")
     #expect(try await good.stat(try key("bigger")) == nil)
+  }
+
+  @Test("has the server make each object durable before its name is given, where the server can")
+  func durable() async throws {
+    if Servers.isSkippable { return }
+    let shelf = folder.path.appending("shelf")
+    try files.makeDirectory(shelf, mode: .stateDirectory)
+    let able = try await OtherSFTP(shelf)
+    #expect(try await able.store().create(file, at: try key("a")).outcome == .created)
+    #expect(try await able.server.requests(atLeast: 3).contains("fsync"), "nobody asked: is libcurl's library another?")
+    let unable = try await OtherSFTP(shelf, "fsync=0")
+    #expect(try await unable.store().create(file, at: try key("b")).outcome == .created)
+    let failing = try await OtherSFTP(shelf, "fsync=1")
+    let fault = try await fault { _ = try await failing.store().create(file, at: try key("c")) }
+    #expect(fault.kind == .unreachable && fault.why.contains("could not make them durable"), "\(fault)")
+    #expect(try await able.store().stat(try key("c")) == nil)
+    #expect(try await able.store().create(file, at: try key("c")).outcome == .created)
+  }
+
+  @Test("OpenSSH makes it durable")
+  func durableByOpenSSH() async throws {
+    guard let server = OpenSSH.required() else { return }
+    var options = TransferOptions()
+    options.ssh = try SSHAccess(
+      SFTPSettings(
+        user: server.user, host: "127.0.0.1", port: server.port, folder: "/", access: try server.key("user"),
+        hostKey: .pinned(server.pin)))
+    let threads = TransferThreads(slots: 1, options: options, files: files)
+    let url = "sftp://127.0.0.1:\(server.port)\(server.folder)/objects/\(run)"
+    let put = Transfer(method: .put, url: url, body: .file(file.path, size: file.size))
+    #expect(try await threads.run(put).serverSync == .done)
+    #expect(try await threads.run(Transfer(method: .head, url: url)).serverSync == .notAsked)
+    #expect(try await threads.run(put).serverSync == .done, "on the connection that was kept")
+  }
+
+  @Test("a connection that breaks during the login, or before SFTP begins, is no refusal")
+  func broken() async throws {
+    guard let server = OpenSSH.required() else { return }
+    for bytes in stride(from: 100, through: 3_100, by: 250) {
+      let proxy = try await PythonServer.proxy(to: ":\(server.port)", "cut-reply:\(bytes)")
+      let store = try server.store { $0.port = UInt16(proxy.port) }
+      do {
+        _ = try await store.stat(try key("never"))
+      } catch let fault as StoreFault {
+        #expect(fault.kind == .unreachable, "after \(bytes) bytes: \(fault)")
+      }
+    }
   }
 
   @Test("says what it is where RSA keys meet an old libssh2")

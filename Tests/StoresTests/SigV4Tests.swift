@@ -115,15 +115,17 @@ import Testing
       "x-amz-meta-a", "x-amz-meta-a-b", "x-amz-server-side-encryption", "content-md5", "if-none-match", "range",
     ]
     return Case(
-      method: ["GET", "PUT", "HEAD", "DELETE"].randomElement(using: &random) ?? "GET",
+      method: ["GET", "PUT", "HEAD", "DELETE", "POST"].randomElement(using: &random) ?? "GET",
       host: ["b.s3.eu-west-1.amazonaws.com", "127.0.0.1:8333"].randomElement(using: &random) ?? "",
       path: "/" + text(Int.random(in: 0..<30, using: &random), &random),
       query: (0..<Int.random(in: 0..<4, using: &random)).map { ["q\($0)" + text(3, &random), text(6, &random)] },
       headers: names.filter { _ in Bool.random(using: &random) }.map {
         [$0, "v=\(UInt8.random(in: 0...255, using: &random)), w"]
       },
-      hash: SigV4.emptyHash, date: "20260304T\(10 + Int.random(in: 0..<10, using: &random))0000Z", key: "AKIDEXAMPLE",
-      secret: text(20, &random), region: "eu-west-1",
+      hash: Bool.random(using: &random) ? SigV4.emptyHash : SigV4.hash(of: Array(text(9, &random).utf8)),
+      date: "20260304T\(10 + Int.random(in: 0..<10, using: &random))0000Z", key: "AKIDEXAMPLE",
+      secret: text(20, &random),
+      region: ["eu-west-1", "us-gov-east-1", "garage"].randomElement(using: &random) ?? "",
       token: Bool.random(using: &random) ? "token/+=\(text(5, &random))".filter { $0.isASCII && $0 != " " } : nil)
   }
 }

@@ -86,10 +86,12 @@ func s3Store(
 
 /// With parts as small as AWS and SeaweedFS take them.
 func s3StoreOfParts(
-  _ settings: S3Settings, concurrency: Int = 3, threshold: UInt64 = 6 << 20, smallest: UInt64 = 5 << 20
+  _ settings: S3Settings, concurrency: Int = 3, stall: Duration = .seconds(20), threshold: UInt64 = 6 << 20,
+  smallest: UInt64 = 5 << 20
 ) throws -> any RemoteStore {
   var store = StoreSettings(name: try #require(StoreName("test")), target: .s3(settings))
   store.concurrency = concurrency
+  store.stallTimeout = stall
   return try S3Store(
     store, settings, files: LinuxFiles(), agent: "navette/test", environment: [:], clock: wallClock,
     parts: S3Parts(threshold: threshold, smallest: smallest))
@@ -120,8 +122,19 @@ final class PythonServer: Sendable {
   private let seen = Guarded("")
 
   static func proxy(to endpoint: String, _ modes: String...) async throws -> PythonServer {
+    try await proxy(to: endpoint, modes: modes)
+  }
+
+  /// See `fault_proxy.py`.
+  static func proxy(to endpoint: String, modes: [String]) async throws -> PythonServer {
     let port = try #require(endpoint.split(separator: ":").last.map(String.init))
     return try await start(["fault_proxy.py", port] + modes)
+  }
+
+  /// See `trouble_front.py`.
+  static func trouble(to endpoint: String, _ mode: String) async throws -> PythonServer {
+    let port = try #require(endpoint.split(separator: ":").last?.prefix { $0 != "/" })
+    return try await start(["trouble_front.py", String(port), mode])
   }
 
   /// The answers as a JSON list; see `canned_http.py`.

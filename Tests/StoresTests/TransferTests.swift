@@ -1,5 +1,6 @@
 import Core
 import Files
+import Store
 import SystemPackage
 import TestKit
 import Testing
@@ -60,6 +61,53 @@ import Testing
     let proxy = try await PythonServer.proxy(to: ":\(server.port)", "pass", "stall")
     let pool = threads(1, stall: .seconds(2))
     for _ in 0..<5 { #expect(try await pool.run(get(proxy.port)).status == 200) }
+  }
+
+  /// A byte each fifth of a second is no stall, and the whole would take a minute.
+  @Test(.timeLimit(.minutes(1))) func aServerThatTricklesIsGivenUp() async throws {
+    let body = String(repeating: "x", count: 300)
+    let server = try await PythonServer.canned(#"[{"body":"\#(body)","drip":0.2}]"#)
+    var options = TransferOptions()
+    options.connectTimeout = .milliseconds(500)
+    options.stallTimeout = .milliseconds(500)
+    let pool = TransferThreads(slots: 1, options: options, files: files)
+    let start = ContinuousClock.now
+    do {
+      _ = try await pool.run(get(server.port))
+      Issue.record("it was waited for")
+    } catch {
+      #expect(error.fault("Cannot ask", at: "there").kind == .unreachable)
+    }
+    #expect(ContinuousClock.now - start < .seconds(20))
+  }
+
+  @Test func theLongestTimeGrowsWithWhatMustPass() {
+    var options = TransferOptions()
+    var put = Transfer(method: .put, url: "", body: .file("/x", size: 1 << 30))
+    #expect(put.longest(options).map { $0 > .seconds(86_400) } == true)
+    #expect(get(1).longest(options).map { $0 < .seconds(300) } == true)
+    #expect(Transfer(method: .get, url: "", sink: .digest).longest(options) == nil)
+    // Our own allowance may be as low as it likes.
+    options.throttle = Throttle { _ in 1 }
+    #expect(put.longest(options) == nil)
+    put.body = .bytes([1])
+    #expect(put.longest(options) != nil)
+  }
+
+  @Test func whatIsReadKeepsToTheAllowanceToo() async throws {
+    let body = String(repeating: "x", count: 60_000)
+    let server = try await PythonServer.canned(#"[{"body":"\#(body)"}]"#)
+    var options = TransferOptions()
+    options.throttle = Throttle { _ in 40_000 }
+    let pool = TransferThreads(slots: 2, options: options, files: files)
+    let folder = try TemporaryFolder()
+    let start = ContinuousClock.now
+    async let digest = pool.run(Transfer(method: .get, url: "http://127.0.0.1:\(server.port)/", sink: .digest))
+    async let file = pool.run(
+      Transfer(method: .get, url: "http://127.0.0.1:\(server.port)/", sink: .file(folder.path.appending("f"))))
+    #expect(try await digest.received == 60_000)
+    #expect(try await file.received == 60_000)
+    #expect(ContinuousClock.now - start > .milliseconds(2_500), "120,000 bytes at 40,000 a second")
   }
 
   @Test func aBodyThatIsTooLongIsCut() async throws {

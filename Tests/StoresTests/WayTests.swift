@@ -112,6 +112,55 @@ struct WayTests {
     #expect(seen.contains("CONNECT 127.0.0.1:\(ssh.port) "), "\(seen)")
   }
 
+  @Test("IPv6 leads to the other stores too")
+  func ipv6() async throws {
+    guard let azure = AzureServer.required(), let ssh = OpenSSH.required() else { return }
+    let toBlob = keep(try await PythonServer.proxy(to: azure.origin, "listen=::1"))
+    let blob = try azure.store { $0.endpoint = "http://[::1]:\(toBlob.port)/\(azure.account)" }
+    #expect(try await blob.create(file, at: key).outcome == .created)
+    let toSSH = keep(try await PythonServer.proxy(to: ":\(ssh.port)", "listen=::1"))
+    let hosts = folder.path.appending("known_hosts")
+    let known = String(
+      decoding: try LinuxFiles().contents(of: ssh.folder.appending("known_hosts"), limit: 1 << 16), as: UTF8.self)
+    let line = "[::1]:\(toSSH.port) " + known.split(separator: " ").dropFirst().joined(separator: " ")
+    try LinuxFiles().write(Array(line.utf8), to: hosts)
+    for hostKey in [.pinned(ssh.pin), .knownHosts(hosts)] as [SFTPSettings.HostKey] {
+      let store = try ssh.store {
+        $0.host = "[::1]"
+        $0.port = UInt16(toSSH.port)
+        $0.hostKey = hostKey
+      }
+      _ = try await store.create(file, at: key)
+      #expect(try await store.stat(key)?.size == file.size)
+    }
+  }
+
+  @Test("the environment's proxy, and what it leaves out, hold for the other stores too")
+  func proxiesOfTheEnvironment() async throws {
+    guard let azure = AzureServer.required(), let ssh = OpenSSH.required() else { return }
+    let proxy = keep(try await PythonServer.forwarding(user: "agent", password: "proxy-pass"))
+    let keyFile = folder.path.appending("key")
+    guard case .privateKey(let sshKey, _) = try ssh.key("user") else { return }
+    try LinuxFiles().write(Array(sshKey.reveal().utf8), to: keyFile, mode: AccessMode(rawValue: 0o600))
+    let stores = """
+      stores:
+        blob: { url: "azblob://\(azure.account)/\(azure.container)/\(uniqueName())", endpoint: "\(azure.endpoint)",
+                account_key: "${KEY}" }
+        partner: { url: "sftp://\(ssh.user)@127.0.0.1:\(ssh.port)\(ssh.folder)/objects/\(uniqueName())",
+                   private_key: "${file:\(keyFile)}", host_key_sha256: "SHA256:\(ssh.pin)" }
+      """
+    let address = "http://agent:proxy-pass@127.0.0.1:\(proxy.port)"
+    let environment = ["KEY": azure.key, "http_proxy": address, "ALL_PROXY": address]
+    let past = try await check(stores, environment.merging(["NO_PROXY": "127.0.0.1"]) { $1 })
+    #expect(past.exitCode == 0, "\(past)")
+    #expect(proxy.requests.isEmpty)
+    let through = try await check(stores, environment)
+    #expect(through.exitCode == 0, "\(through)")
+    let seen = try await proxy.requests(atLeast: 2)
+    #expect(seen.contains { $0.hasPrefix("PUT \(azure.endpoint)/") }, "\(seen)")
+    #expect(seen.contains("CONNECT 127.0.0.1:\(ssh.port) "), "\(seen)")
+  }
+
   // MARK: Out of breath
 
   @Test("429 and 5xx are retried later, as late as was asked; then all is well")
@@ -176,6 +225,24 @@ struct WayTests {
         "delete: no, for the same reason",
       ])
     #expect(!wrong.stdout.contains("c4nary") && !wrong.stderr.contains("c4nary"))
+  }
+
+  /// The door between libcurl and libssh2 is a matter of how the program was linked.
+  @Test("the built program has SFTP servers make its objects durable")
+  func durable() async throws {
+    if Servers.isSkippable { return }
+    let shelf = folder.path.appending("sftp-shelf")
+    try LinuxFiles().makeDirectory(shelf, mode: .stateDirectory)
+    let other = try await OtherSFTP(shelf)
+    let outcome = try await check(
+      """
+      stores:
+        partner: { url: "sftp://partner@127.0.0.1:\(other.server.port)/in", password: "${PASS}",
+                   host_key_sha256: "SHA256:\(other.pin)" }
+      """, ["PASS": OtherSFTP.password])
+    #expect(outcome.exitCode == 0, "\(outcome)")
+    for _ in 0..<200 where !other.server.requests.contains("fsync") { try await Task.sleep(for: .milliseconds(10)) }
+    #expect(other.server.requests.contains("fsync"))
   }
 
   private func expect(_ lines: [String], _ patterns: [String], location: SourceLocation = #_sourceLocation) {

@@ -70,6 +70,7 @@ public final class SimStore: StoreReader, StoreProbe {
 
   public func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
     let what = "Cannot upload to"
+    try file.refuseEmpty(what, at: place(key))
     let trouble: Trouble? = state.withLock { state in
       state.creates += 1
       return state.troubles.isEmpty ? nil : state.troubles.removeFirst()

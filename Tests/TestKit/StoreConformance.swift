@@ -1,4 +1,4 @@
-private import Core
+internal import Core
 private import Crypto
 public import Files
 public import Store
@@ -23,6 +23,7 @@ public struct StoreConformance: Sendable {
   let replyLost: Accident
   let isOrdered: Bool
   let isCreateOnly: Bool
+  let troubles: StoreTroubles
 
   /// - Parameters:
   ///   - folder: an empty one, for the files to send.
@@ -31,9 +32,11 @@ public struct StoreConformance: Sendable {
   ///   - replyLost: a `create` that is done, but whose answer does not arrive.
   ///   - isOrdered: false for a service that is known to list in another order than that of the keys' bytes.
   ///   - isCreateOnly: false for one that is known to overwrite: what depends on it cannot be judged there.
+  ///   - troubles: what the store can be brought into.
   public init(
     _ store: any RemoteStore, files: any Files, folder: FilePath, run: String, cutShort: @escaping Accident,
-    replyLost: @escaping Accident, isOrdered: Bool = true, isCreateOnly: Bool = true
+    replyLost: @escaping Accident, isOrdered: Bool = true, isCreateOnly: Bool = true,
+    troubles: StoreTroubles = StoreTroubles()
   ) {
     self.store = store
     self.files = files
@@ -43,21 +46,33 @@ public struct StoreConformance: Sendable {
     self.replyLost = replyLost
     self.isOrdered = isOrdered
     self.isCreateOnly = isCreateOnly
+    self.troubles = troubles
   }
 
-  /// Those of `all` that this store can be judged by.
-  public var judged: [(promise: String, check: @Sendable (StoreConformance) async throws -> Void)] {
-    isCreateOnly ? Self.all : Self.all.filter { !Self.needCreateOnly.contains($0.promise) }
+  public typealias Promise = (promise: String, check: @Sendable (StoreConformance) async throws -> Void)
+
+  /// Those that this store can be judged by.
+  public var judged: [Promise] {
+    var judged = isCreateOnly ? Self.all : Self.all.filter { !Self.needCreateOnly.contains($0.promise) }
+    for trouble in Self.troubles {
+      guard let way = trouble.way(troubles) else { continue }
+      judged.append((trouble.promise, { try await trouble.check($0, try await way()) }))
+    }
+    return judged
   }
+
+  /// How many there are.
+  public static var promises: Int { all.count + troubles.count }
 
   private static let needCreateOnly: Set<String> = [
     "an object is created once, and known by size and digest", "other bytes never replace an object",
     "of many creators one wins, and all learn the truth", "where the answer is lost, asking again finds our object",
   ]
 
-  public static let all: [(promise: String, check: @Sendable (StoreConformance) async throws -> Void)] = [
+  public static let all: [Promise] = [
     ("an object is created once, and known by size and digest", { try await $0.createsOnce() }),
     ("other bytes never replace an object", { try await $0.neverReplaces() }),
+    ("an empty file is refused", { try await $0.refusesEmpty() }),
     ("of many creators one wins, and all learn the truth", { try await $0.manyCreators() }),
     ("what is missing is nil", { try await $0.missing() }),
     ("a list is whole, ordered and bounded by its prefix", { try await $0.lists() }),
@@ -93,6 +108,15 @@ public struct StoreConformance: Sendable {
       try expect(kind == .mismatch, "other bytes were answered with \(String(describing: kind))")
     }
     try await expectContent(ours, at: key)
+  }
+
+  /// Of a batch something always is: an empty object would be a fault of ours, or of the disk.
+  func refusesEmpty() async throws {
+    let (file, key) = (try file("empty", 0), try key("empty/empty.csv.gz"))
+    let kind = try await fault { _ = try await store.create(file, at: key) }
+    try expect(kind == .refused, "it was answered with \(String(describing: kind))")
+    try expect(try await store.stat(key) == nil, "an empty object is seen")
+    try expect(try await listed("\(run)/empty/").isEmpty, "an empty object is listed")
   }
 
   func manyCreators() async throws {
@@ -215,13 +239,13 @@ public struct StoreConformance: Sendable {
     return key
   }
 
-  private func listed(_ prefix: String) async throws -> [ListedObject] {
+  func listed(_ prefix: String) async throws -> [ListedObject] {
     let all = Guarded<[ListedObject]>([])
     try await store.list(prefix) { page in all.withLock { $0 += page } }
     return all.withLock { $0 }
   }
 
-  private func expectContent(_ file: StoredFile, at key: StoreKey) async throws {
+  func expectContent(_ file: StoredFile, at key: StoreKey) async throws {
     let copy = folder.appending("\(file.sha256)-copy")
     let receipt = try await store.read(key, into: copy)
     let bytes = try files.contents(of: copy, limit: 1 << 30)
@@ -231,7 +255,7 @@ public struct StoreConformance: Sendable {
     try expect(receipt.size == file.size, "the receipt tells \(receipt.size) bytes")
   }
 
-  private func fault(_ body: () async throws -> Void) async throws -> StoreKind? {
+  func fault(_ body: () async throws -> Void) async throws -> StoreKind? {
     do {
       try await body()
       return nil
@@ -240,7 +264,7 @@ public struct StoreConformance: Sendable {
     }
   }
 
-  private func expect(_ isTrue: Bool, _ what: @autoclosure () -> String) throws {
+  func expect(_ isTrue: Bool, _ what: @autoclosure () -> String) throws {
     if !isTrue { throw Broken(description: what()) }
   }
 }

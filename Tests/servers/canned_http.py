@@ -1,7 +1,7 @@
 """An HTTP server that gives prepared answers: canned_http.py '[{"status":200,"headers":{},"body":""}, …]' [CERT KEY [old]]
 
 Prints its own port. Each request gets the next answer, the last one over and over. An answer's `cut` closes the connection
-after that many bytes of the body. With CERT and KEY it speaks TLS, `old`: none later than 1.1. Ends when its standard input closes; prints one line `METHOD PATH HEADERS-AS-JSON` per request.
+after that many bytes of the body; its `drip` sends a byte of it every so many seconds. With CERT and KEY it speaks TLS, `old`: none later than 1.1. Ends when its standard input closes; prints one line `METHOD PATH HEADERS-AS-JSON` per request.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 import ssl
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ANSWERS = json.loads(sys.argv[1])
@@ -32,7 +33,10 @@ class Canned(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body[: answer.get("cut", len(body))])
+            body = body[: answer.get("cut", len(body))]
+            for start in range(0, len(body), 1 if "drip" in answer else max(1, len(body))):
+                self.wfile.write(body[start : start + 1] if "drip" in answer else body)
+                time.sleep(answer.get("drip", 0))
         if "cut" in answer:
             self.close_connection = True
 

@@ -7,6 +7,7 @@ Prints its own port. The first connection gets the first mode, the second the se
   cut-reply:N     both sides are cut once N bytes of the answer have passed
   freeze-reply:N  N bytes of the answers pass, then nothing more, and nobody hangs up
   freeze-request:N  likewise, of the requests
+  slow:N          N bytes of requests a second
   stall           nothing passes, and nobody hangs up
   drop-reply-to:T the answer to the request that holds the text T is dropped, and both sides are cut
 A first mode `listen=HOST` is where it listens. Prints `up N` when a connection ends that carried N bytes of requests.
@@ -37,9 +38,12 @@ class Watch:
         self.text, self.seen = text, False
 
 
-async def pump(reader, writer, limit, both, watch, up=False, freeze=False):
+async def pump(reader, writer, limit, both, watch, up=False, freeze=False, rate=None):
     passed = 0
-    while data := await reader.read(64 * 1024):
+    if rate:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+    while data := await reader.read(rate // 20 if rate else 64 * 1024):
+        await asyncio.sleep(len(data) / rate if rate else 0)
         if watch.seen and not up:
             return cut(*both)
         watch.seen = watch.seen or (up and watch.text is not None and watch.text.encode() in data)
@@ -71,7 +75,8 @@ async def serve(client, to_client):
     up, down = limits.get(name, (None, None))
     try:
         await asyncio.gather(
-            pump(client, to_server, up, both, watch, True, name == "freeze-request"),
+            pump(client, to_server, up, both, watch, True, name == "freeze-request",
+                 int(number) if name == "slow" else None),
             pump(server, to_client, down, both, watch, False, name == "freeze-reply"))
     except OSError:
         pass
@@ -80,7 +85,8 @@ async def serve(client, to_client):
 
 
 async def main():
-    proxy = await asyncio.start_server(serve, HOST, 0)
+    # A slow reader takes little ahead.
+    proxy = await asyncio.start_server(serve, HOST, 0, limit=8192 if "slow" in str(MODES) else 64 * 1024)
     print(proxy.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     proxy.close()

@@ -1,8 +1,9 @@
 """An SFTP server that is not OpenSSH and takes a password: password_sftp.py FOLDER USER PASSWORD [OPTION…]
 
 Prints its own port, then `pin` and the SHA-256 of its host key, then `login USER` for each login. Options: `quota=BYTES` for each
-file, and what is more fails; `drop=BYTES`: the first upload that comes so far loses its connection. Ends when its standard
-input closes.
+file, and what is more fails; `drop=BYTES`: the first upload that comes so far loses its connection; `lose=BYTES`: what lies beyond
+is confirmed and not written; `rename=1`: the first rename is done, and its answer lost with the connection; `fsync=0`: unknown
+here, `fsync=1`: it fails. Prints `fsync` for each that is done. Ends when its standard input closes.
 """
 
 import asyncio
@@ -36,7 +37,22 @@ class Folder(asyncssh.SFTPServer):
         if "drop" in OPTIONS and end > OPTIONS["drop"]:
             del OPTIONS["drop"]
             self.connection.abort()
+        if end > OPTIONS.get("lose", end):
+            return len(data)
         return super().write(file, offset, data)
+
+    def fsync(self, file):
+        if OPTIONS.get("fsync") == 0:
+            raise asyncssh.SFTPOpUnsupported("fsync is not known here")
+        if OPTIONS.get("fsync") == 1:
+            raise asyncssh.SFTPFailure("Input/output error")
+        print("fsync", flush=True)
+        return super().fsync(file)
+
+    def rename(self, oldpath, newpath):
+        super().rename(oldpath, newpath)
+        if OPTIONS.pop("rename", None):
+            self.connection.abort()
 
 
 async def main():

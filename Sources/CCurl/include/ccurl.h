@@ -21,6 +21,14 @@ static inline CURLcode cc_get_str(CURL *_Nonnull h, CURLINFO i, const char *_Nul
 // Casting macros are not imported either.
 static inline CURLcode cc_global_init(void) { return curl_global_init(CURL_GLOBAL_DEFAULT); }
 static inline CURLMcode cc_multi_set_long(CURLM *_Nonnull m, CURLMoption o, long v) { return curl_multi_setopt(m, o, v); }
+// Whether the file of an SFTP upload is to be made durable by the server before it is closed; see sshdoor.c. All of it belongs to the
+// calling thread. `begin` comes first, and says whether it is wanted, `arm` that all bytes are on their way.
+enum cc_sync { cc_sync_off, cc_sync_open, cc_sync_armed, cc_sync_done, cc_sync_unsupported, cc_sync_failed };
+void cc_sync_begin(int wanted);
+void cc_sync_arm(void);
+enum cc_sync cc_sync_outcome(void);
+// Whether the server had hung up when a session of this thread ended, since the last `begin`.
+int cc_session_broke(void);
 // What became of the only transfer of a multi handle: 1 and its code, or 0 where it has not ended.
 static inline int cc_multi_result(CURLM *_Nonnull m, CURLcode *_Nonnull code) {
   int left = 0;

@@ -7,8 +7,10 @@ import SystemPackage
 /// changed.
 public struct GroundCheck {
   /// Every problem, each with the key and the folder or file that is to be changed; empty where the agent can start.
-  public static func problems(of settings: Settings) -> [ConfigProblem] {
-    var check = GroundCheck(ground: Ground())
+  /// - Parameter absent: stores whose folders were used and are away: they come back by themselves, or by a person's hand, and the
+  ///   agent waits for them.
+  public static func problems(of settings: Settings, absent: Set<StoreName> = []) -> [ConfigProblem] {
+    var check = GroundCheck(ground: Ground(), absent: absent)
     check.run(settings)
     return check.problems
   }
@@ -21,9 +23,10 @@ public struct GroundCheck {
   }
 
   let ground: Ground
+  private let absent: Set<StoreName>
   private(set) var problems: [ConfigProblem] = []
 
-  init(ground: Ground) { self.ground = ground }
+  init(ground: Ground, absent: Set<StoreName> = []) { (self.ground, self.absent) = (ground, absent) }
 
   mutating func run(_ settings: Settings) {
     checkState(settings.state)
@@ -55,6 +58,7 @@ public struct GroundCheck {
 
   private mutating func checkStore(_ store: StoreSettings) {
     switch store.target {
+    case .folder where absent.contains(store.name): break
     case .folder(let path): checkOwnFolder(path, "stores.\(store.name).url")
     case .s3(let s3):
       if let file = s3.caFile { checkReadable(file, "stores.\(store.name).ca_file") }

@@ -21,7 +21,7 @@ public struct LimitSettings: Hashable, Sendable {
   public var spoolMaxBytes: UInt64 = 20 << 30
   /// Kept free on the file system of the state folder.
   public var minFree: UInt64 = 1 << 30
-  /// Bytes per second for all uploads together.
+  /// Bytes per second for all transfers together.
   public var bandwidth = Bandwidth.unlimited
   public init() {}
 

@@ -55,12 +55,8 @@ actor AzureIdentity {
     if let token, token.expires - now > .seconds(300) { return token.text }
     let task = renewal ?? Task(executorPreference: WorkerPool.shared) { await self.renew(now) }
     renewal = task
-    let result = await task.value
-    renewal = nil
-    switch result {
-    case .success(let fresh):
-      token = fresh
-      return fresh.text
+    switch await task.value {
+    case .success(let fresh): return fresh.text
     case .failure(let fault):
       // Better an old one than none.
       if let token, token.expires > now { return token.text }
@@ -71,10 +67,14 @@ actor AzureIdentity {
   /// The service did not want it.
   func forget(_ text: String) { if token?.text == text { token = nil } }
 
+  /// Ends itself: of those who wait for it, each comes to its turn when it may, and a newer one may be under way by then.
   private func renew(_ now: Timestamp) async -> Result<Token, StoreFault> {
+    defer { renewal = nil }
     do throws(StoreFault) {
       let answer = try await source.tokenFile == nil ? askMachine() : askAuthority()
-      return .success(try Self.read(answer, now, place))
+      let fresh = try Self.read(answer, now, place)
+      token = fresh
+      return .success(fresh)
     } catch {
       return .failure(error)
     }

@@ -53,6 +53,7 @@ public struct AzureStore: StoreReader, StoreProbe {
   public func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
     let what = "Cannot upload to"
     let objectKey = try checked(key, what)
+    try file.refuseEmpty(what, at: client.access.place(objectKey))
     return file.size > rule.above
       ? try await createOfBlocks(file, objectKey, what) : try await createWhole(file, objectKey, what)
   }

@@ -103,6 +103,7 @@ final class CurlHandle {
     for command in transfer.commands { commands = curl_slist_append(commands, command) }
     defer { curl_slist_free_all(commands) }
     cc_set_list(easy, CURLOPT_QUOTE, commands)
+    cc_sync_begin(options.ssh != nil && transfer.method == .put ? 1 : 0)
     let code = try withExtendedLifetime(exchange) { () throws(TransferFailure) in
       let user = Unmanaged.passUnretained(exchange).toOpaque()
       cc_set_ptr(easy, CURLOPT_READDATA, user)
@@ -112,9 +113,10 @@ final class CurlHandle {
     }
     if let failure = exchange.failure { throw .file(failure) }
     let cutShortByUs = code == CURLE_WRITE_ERROR && exchange.answer.truncated
-    guard code == CURLE_OK || cutShortByUs else { throw .curl(code, detail(of: code)) }
+    guard code == CURLE_OK || cutShortByUs else { throw .curl(truth(of: code), detail(of: code)) }
     do {
-      let answer = try exchange.finished(status: status, length: length)
+      var answer = try exchange.finished(status: status, length: length)
+      answer.serverSync = ServerSync(cc_sync_outcome())
       isDone = true
       return answer
     } catch {
@@ -124,6 +126,13 @@ final class CurlHandle {
 
   fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
     current?.receive(bytes, status: status) ?? false
+  }
+
+  /// A login that the server did not live to judge is not refused.
+  private func truth(of code: CURLcode) -> CURLcode {
+    let isDoubtful =
+      code == CURLE_LOGIN_DENIED || (code == CURLE_FAILED_INIT && detail(of: code).contains("sftp session"))
+    return options.ssh != nil && isDoubtful && cc_session_broke() != 0 ? CURLE_RECV_ERROR : code
   }
 
   private func detail(of code: CURLcode) -> String {
@@ -205,7 +214,11 @@ final class CurlHandle {
     cc_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(options.connectTimeout.milliseconds))
     cc_set_long(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
     cc_set_long(easy, CURLOPT_LOW_SPEED_TIME, max(1, Int(options.stallTimeout.milliseconds / 1000)))
-    cc_set_long(easy, CURLOPT_BUFFERSIZE, Limits.chunkBytes)
+    if let longest = transfer.longest(options) {
+      cc_set_long(easy, CURLOPT_TIMEOUT_MS, max(1, Int(clamping: longest.milliseconds)))
+    }
+    // Under an allowance a piece is waited for before the next is taken: it must be small, or nothing can end the wait.
+    cc_set_long(easy, CURLOPT_BUFFERSIZE, options.throttle == nil ? Limits.chunkBytes : 16 * 1024)
     cc_set_long(easy, CURLOPT_UPLOAD_BUFFERSIZE, Limits.chunkBytes)
     cc_set_str(easy, CURLOPT_USERAGENT, options.agent)
     cc_set_io(easy, CURLOPT_READFUNCTION, sendBody)

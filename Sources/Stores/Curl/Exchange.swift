@@ -59,7 +59,14 @@ final class Exchange {
     }
     sent += UInt64(count)
     moved += UInt64(count)
+    if sent == transfer.body.size { cc_sync_arm() }
     return count
+  }
+
+  /// Waits for bytes of an object that have come: the next are not taken meanwhile, which slows the sender down.
+  private func pace(_ count: Int) {
+    var left = count
+    while left > 0, throttle != nil { left -= heed(throttle, left) }
   }
 
   /// Waits until so many bytes may be sent: a fraction of a second for each transfer that is under way.
@@ -99,6 +106,7 @@ final class Exchange {
     switch transfer.sink {
     case .bytes(let most): limit = most
     case .file(let path) where (200..<300).contains(status):
+      pace(bytes.count)
       do throws(FileFault) {
         try open(path).write(bytes)
         return true
@@ -107,6 +115,7 @@ final class Exchange {
         return false
       }
     case .digest where (200..<300).contains(status):
+      pace(bytes.count)
       hash.update(bufferPointer: bytes)
       return true
     case .file, .digest: break

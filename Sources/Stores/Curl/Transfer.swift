@@ -1,3 +1,4 @@
+import CCurl
 import Config
 import Core
 import Files
@@ -44,6 +45,14 @@ struct Transfer: Sendable {
   /// An error's body is a few hundred bytes; what is longer is not read.
   static let errorBodyBytes = 64 * 1024
 
+  /// The longest that it may take in all, so that a server which trickles a byte a second does not keep a thread for weeks; nil where
+  /// nobody can say: of an object that is read, and of a large one under an allowance.
+  func longest(_ options: TransferOptions) -> Duration? {
+    guard case .bytes(let limit) = sink, options.throttle == nil || body.size <= 16 * 1024 else { return nil }
+    let moving = UInt64(limit) / Limits.slowestAnswer + body.size / Limits.slowestBody
+    return options.connectTimeout + options.stallTimeout * 4 + .seconds(Int64(clamping: moving))
+  }
+
   var method: Method
   var url: String
   var headers: [(name: String, value: String)] = []
@@ -66,8 +75,28 @@ struct Answer: Sendable {
   var length: UInt64?
   /// With `Sink.digest`.
   var sha256: Digest?
+  /// Of an upload over SFTP.
+  var serverSync = ServerSync.notAsked
 
   var isSuccess: Bool { (200..<300).contains(status) }
+}
+
+/// What an SFTP server said when it was asked to make a file durable.
+enum ServerSync: Hashable, Sendable {
+  case done, failed
+  /// It does not know the question.
+  case unsupported
+  /// This libcurl has no way to ask.
+  case notAsked
+
+  init(_ outcome: cc_sync) {
+    switch outcome {
+    case cc_sync_done: self = .done
+    case cc_sync_failed: self = .failed
+    case cc_sync_unsupported: self = .unsupported
+    default: self = .notAsked
+    }
+  }
 }
 
 /// Names in lower case; of a name that comes twice the first counts.
@@ -122,7 +151,7 @@ struct TransferOptions: Sendable {
   var proxy = Proxy.environment
   /// For SFTP, and nothing else then.
   var ssh: SSHAccess?
-  /// The allowance that the uploads of all stores share.
+  /// The allowance that the transfers of all stores share.
   var throttle: Throttle?
   /// The product's name and version, for `User-Agent`.
   var agent = "navette"

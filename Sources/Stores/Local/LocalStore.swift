@@ -8,26 +8,32 @@ public import SystemPackage
 public struct LocalStore: StoreReader, StoreProbe {
   private let root: FilePath
   private let files: any Files
+  private let memory: FolderMemory?
   private let blocking = BlockingQueue("store-file")
 
   public let traits = StoreTraits(createOnly: true, returnsDigest: true, largestObject: UInt64(Int64.max))
 
-  /// The folder is made with the first object.
-  public init(_ root: FilePath, files: any Files) {
+  /// The folder is made with the first object, and never again: with a memory, a store whose disk is not there is unreachable.
+  public init(_ root: FilePath, files: any Files, memory: FolderMemory? = nil) {
     self.root = root
     self.files = files
+    self.memory = memory
+  }
+
+  private func work(_ what: String, _ key: StoreKey? = nil) -> LocalWork {
+    LocalWork(root: root, files: files, memory: memory, what: what, key: key)
   }
 
   // MARK: Store
 
   public func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
-    let work = LocalWork(root: root, files: files, what: "Cannot copy to", key: key)
+    let work = work("Cannot copy to", key)
     return try await blocking.run { () throws(StoreFault) in try work.create(file) }
   }
 
   /// Reads the object for its digest.
   public func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
-    let work = LocalWork(root: root, files: files, what: "Cannot look at", key: key)
+    let work = work("Cannot look at", key)
     return try await blocking.run { () throws(StoreFault) in try work.stat() }
   }
 
@@ -44,19 +50,12 @@ public struct LocalStore: StoreReader, StoreProbe {
   }
 
   private func nextPage(_ walk: LocalWalk) async throws(StoreFault) -> (LocalWalk, [ListedObject]) {
-    try await blocking.run { [root, files] () throws(StoreFault) in
-      var walk = walk
-      do throws(FileFault) {
-        let page = try walk.page(of: 1000, files)
-        return (walk, page)
-      } catch {
-        throw TransferFailure.file(error).fault("Cannot list", at: "file://\(root.shown)")
-      }
-    }
+    let work = work("Cannot list")
+    return try await blocking.run { () throws(StoreFault) in try work.page(after: walk) }
   }
 
   public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
-    let work = LocalWork(root: root, files: files, what: "Cannot copy from", key: key)
+    let work = work("Cannot copy from", key)
     return try await blocking.run { () throws(StoreFault) in try work.read(into: target) }
   }
 
@@ -65,7 +64,7 @@ public struct LocalStore: StoreReader, StoreProbe {
   // MARK: StoreProbe
 
   public func delete(_ key: StoreKey) async throws(StoreFault) {
-    let work = LocalWork(root: root, files: files, what: "Cannot delete", key: key)
+    let work = work("Cannot delete", key)
     try await blocking.run { () throws(StoreFault) in try work.delete() }
   }
 }

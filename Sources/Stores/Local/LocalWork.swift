@@ -3,17 +3,19 @@ import Files
 import Store
 import SystemPackage
 
-/// One blocking call at one key of a `LocalStore`.
+/// One blocking call to a `LocalStore`.
 struct LocalWork: Sendable {
   let root: FilePath
   let files: any Files
+  let memory: FolderMemory?
   let what: String
-  let key: StoreKey
+  /// Nil for a list.
+  let key: StoreKey?
 
-  private var target: FilePath { FilePath("\(root.string)/\(key.description)") }
+  private var target: FilePath { key.map { FilePath("\(root.string)/\($0.description)") } ?? root }
   private var folder: FilePath { target.removingLastComponent() }
   private var place: String { "file://\(target.shown)" }
-  private var name: String { key.description.split(separator: "/").last.map(String.init) ?? "" }
+  private var name: String { key?.description.split(separator: "/").last.map(String.init) ?? "" }
   /// Where an object is written before it is one.
   private var part: FilePath { folder.appending(LocalWork.partName(of: name)) }
 
@@ -28,13 +30,29 @@ struct LocalWork: Sendable {
     if LocalWork.isPart(FileName(name)) || LocalWork.partName(of: name).utf8.count > Limits.nameBytes {
       throw refused("such names are kept for objects being written, or leave no room for one", nil)
     }
+    try file.refuseEmpty(what, at: place)
     let result = try asking { () throws(FileFault) in
+      try begin()
       if try files.info(target) != nil { return try compare(file) }
       let made = try makeFolders()
       if let busy = try clearPart() { return .failure(busy) }
       return try write(file, newFolders: made)
     }
-    return try result.get()
+    let receipt = try result.get()
+    // A disk may go between two steps: then what was written lies under its folder, not on it.
+    try checkRoot()
+    return receipt
+  }
+
+  /// The folder of the whole, once.
+  private func begin() throws(FileFault) {
+    if let memory, memory.isKnown(root) { return }
+    try files.ensureDirectory(root)
+    // Perhaps made by somebody who was killed before it was durable.
+    do throws(FileFault) { try files.sync([root.removingLastComponent()]) } catch {
+      if error.kind != .denied { throw error }
+    }
+    try memory?.note(root)
   }
 
   private func write(_ file: StoredFile, newFolders: [FilePath]) throws(FileFault) -> Result<Receipt, StoreFault> {
@@ -64,7 +82,8 @@ struct LocalWork: Sendable {
   private func makeFolders() throws(FileFault) -> [FilePath] {
     var missing: [FilePath] = []
     var path = folder
-    while !path.isEmpty, try files.info(path) == nil {
+    // The root itself is not made again: if it is gone, so is its disk.
+    while path != root, try files.info(path) == nil {
       missing.append(path)
       path = path.removingLastComponent()
     }
@@ -110,13 +129,21 @@ struct LocalWork: Sendable {
 
   private func foldersUpToRoot() -> [FilePath] {
     var folders = [folder]
-    for _ in key.description.split(separator: "/").dropFirst() {
+    while folders[folders.count - 1] != root {
       folders.append(folders[folders.count - 1].removingLastComponent())
     }
     return folders
   }
 
   // MARK: the rest
+
+  func page(after walk: LocalWalk) throws(StoreFault) -> (LocalWalk, [ListedObject]) {
+    try asking { () throws(FileFault) in
+      var walk = walk
+      let page = try walk.page(of: 1000, files)
+      return (walk, page)
+    }
+  }
 
   func stat() throws(StoreFault) -> Receipt? {
     try asking { () throws(FileFault) in
@@ -158,6 +185,22 @@ struct LocalWork: Sendable {
   }
 
   private func asking<Value>(_ body: () throws(FileFault) -> Value) throws(StoreFault) -> Value {
-    do { return try body() } catch { throw TransferFailure.file(error).fault(what, at: place) }
+    try checkRoot()
+    do throws(FileFault) {
+      return try body()
+    } catch {
+      try checkRoot()
+      throw TransferFailure.file(error).fault(what, at: place)
+    }
+  }
+
+  private func checkRoot() throws(StoreFault) {
+    guard let memory else { return }
+    do throws(FileFault) {
+      guard let complaint = try memory.complaint(about: root) else { return }
+      throw FileFault(.io, what, at: root.shown, why: complaint, remedy: memory.remedy)
+    } catch {
+      throw StoreFault(.unreachable, what, at: "file://\(root.shown)", why: error.why, remedy: error.remedy)
+    }
   }
 }

@@ -78,10 +78,11 @@ struct S3Multipart: Sendable {
     if bucket.headers.sendsChecksums { headers.append(("x-amz-checksum-algorithm", "SHA256")) }
     let answer = try await ask(
       S3Client.Request(method: .post, objectKey: objectKey, query: [("uploads", "")], headers: headers))
-    guard let id = XMLTable(answer.body, at: ["InitiateMultipartUploadResult"])?.fields["UploadId"], !id.isEmpty else {
-      throw unclear("the answer does not name the upload")
+    // The second is what servers that are made with gofakes3 say, rclone among them.
+    for root in ["InitiateMultipartUploadResult", "InitiateMultipartUpload"] {
+      if let id = XMLTable(answer.body, at: [root])?.fields["UploadId"], !id.isEmpty { return Upload(id: id) }
     }
-    return Upload(id: id)
+    throw unclear("the answer does not name the upload")
   }
 
   /// To this very key. Empty where we may not ask, or the service cannot tell.

@@ -52,6 +52,7 @@ public struct S3Store: StoreReader, StoreProbe {
   public func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
     let what = "Cannot upload to"
     let objectKey = try checked(key, what)
+    try file.refuseEmpty(what, at: client.endpoint.place(objectKey))
     guard file.size <= S3Parts.largestObject else {
       throw StoreFault(
         .refused, what, at: client.endpoint.place(objectKey),

@@ -41,10 +41,17 @@ final class SFTPClient: Sendable {
     }
   }
 
-  /// Replaces what is there; makes the folders that are missing.
+  /// Replaces what is there; makes the folders that are missing. Durable where the server offers it.
   func upload(_ file: StoredFile, to path: String, _ what: String) async throws(StoreFault) -> SFTPRefusal? {
     let body = Transfer.Body.file(file.path, size: file.size)
-    return try await refusal(Transfer(method: .put, url: url(path), body: body), what, path)
+    switch try await ask(Transfer(method: .put, url: url(path), body: body), what, path) {
+    case .failure(let refusal): return refusal
+    case .success(let answer):
+      guard answer.serverSync == .failed else { return nil }
+      throw StoreFault(
+        .unreachable, what, at: place(path), why: "the server took all bytes and could not make them durable",
+        remedy: "Look at the server's disk: its fsync failed")
+    }
   }
 
   func read(_ path: String, into sink: Transfer.Sink, _ what: String) async throws(StoreFault) -> Answer? {

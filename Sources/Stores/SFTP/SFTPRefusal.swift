@@ -34,6 +34,10 @@ struct SFTPRefusal: Error {
       )
     case CURLE_FAILED_INIT where text.contains("sftp session"): (.denied, "The server must offer SFTP to this user")
     case CURLE_FAILED_INIT: (.unreachable, nil)
+    case CURLE_RECV_ERROR where text.contains("sftp session"):
+      (.unreachable, "If it stays: the server must offer SFTP to this user, and its log tells why it hangs up")
+    case CURLE_RECV_ERROR where text.contains("uthentication"):
+      (.unreachable, "If it stays: the server hangs up during the login, and its log tells why")
     case CURLE_REMOTE_ACCESS_DENIED: (.denied, "Give the user the right to create, read and rename files there")
     case CURLE_QUOTE_ERROR where text.contains("Permission denied"):
       (.denied, "Give the user the right to create, read, rename and delete files there")

@@ -7,8 +7,8 @@ public import SystemPackage
 /// Objects as files on an SFTP server. An object is written under a hidden name beside its place and renamed to it, which OpenSSH
 /// refuses where the name is taken; so a name that can be seen is a whole object, and none is replaced.
 ///
-/// The protocol has no digest: "already there" is decided by reading the object back. libcurl sends no fsync, so a server
-/// that loses its power may lose what it had confirmed seconds ago.
+/// The protocol has no digest: "already there" is decided by reading the object back. The server is asked to make the bytes durable
+/// (fsync@openssh.com); one that does not know how may lose, with its power, what it had confirmed seconds ago.
 public struct SFTPStore: StoreReader, StoreProbe {
   private let client: SFTPClient
   /// Without a slash at its end; empty: the root.
@@ -39,6 +39,7 @@ public struct SFTPStore: StoreReader, StoreProbe {
         why: "such names are kept for objects being written, or leave no room for one",
         remedy: "Change the stream's key")
     }
+    try file.refuseEmpty(what, at: client.place(object.path))
     // Two uploads of one object would write one part.
     guard busy.begin(key) else {
       throw StoreFault(.unreachable, what, at: client.place(object.path), why: "this object is being written now")

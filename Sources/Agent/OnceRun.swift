@@ -51,13 +51,15 @@ struct OnceRun {
     let settle = settings.feeds.map(\.settle).max() ?? .zero
     var summary = try await lane.pass()
     // Whatever lay there has been seen by now, however slow the machine is.
-    let atRest = SystemClock.uptime() + settle
+    var atRest = SystemClock.uptime() + settle
     while summary.settling > 0 || summary.waiting > 0 {
       let now = SystemClock.uptime()
+      // What was left out at first has to settle, too.
+      if summary.isCut, summary.hasEnded { atRest = now + settle }
       await rest(max(min(summary.next ?? now + settle / 4, atRest) - now, .milliseconds(10)))
       let isLast = SystemClock.uptime() >= atRest
       summary = try await lane.pass()
-      if isLast { break }
+      if isLast, !(summary.isCut && summary.hasEnded) { break }
     }
     return !summary.paused.isEmpty
   }

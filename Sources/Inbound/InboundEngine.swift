@@ -53,14 +53,19 @@ public struct InboundEngine {
   let state: StateFolder
   let host: Host
   var feeds: [Feed]
+  /// What a killed process left of a key ring is gone.
+  private var hasSwept = false
 
-  /// - Parameter salt: tells apart drops that were seen in one second: the first of a random start, then one more each time.
+  /// - Parameters:
+  ///   - salt: tells apart drops that were seen in one second: the first of a random start, then one more each time.
+  ///   - decrypter: nil: GnuPG.
   public init(
     feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
-    salt: @escaping () -> UInt32
+    salt: @escaping () -> UInt32, decrypter: (any Decrypter)? = nil
   ) {
     self.state = state
-    host = Host(files: files, ledger: ledger, events: events, salt: salt)
+    let keys = KeyCabinet(decrypter ?? GnuPG(state: state))
+    host = Host(files: files, ledger: ledger, events: events, salt: salt, keys: keys)
     self.feeds = feeds.map { Feed($0, state: state, files: files) }
   }
 
@@ -93,6 +98,12 @@ public struct InboundEngine {
   /// - Throws: faults of the ledger, which concern every feed.
   public mutating func pass(at now: Moment, stop: @escaping () -> Bool = { false }) throws(LedgerFault) -> PassSummary {
     var summary = PassSummary()
+    // A key must not lie there any longer than it is used.
+    defer { host.keys.close() }
+    if !hasSwept {
+      hasSwept = true
+      try? host.keys.decrypter.sweep()
+    }
     for index in feeds.indices {
       var pass = FeedPass(feeds[index], host, at: now, stop: stop)
       defer { feeds[index] = pass.feed }

@@ -54,6 +54,8 @@ struct ShippedExampleTests {
       name: try #require(FeedName("audiences")), landing: "/srv/campaign/landing", handover: "/srv/campaign/import")
     (feed.owner, feed.group) = ("neolane", "neolane")
     feed.rewrite = FeedSettings.Rewrite()
+    feed.decrypt = FeedSettings.Decrypt(key: Secret("invented"))
+    feed.decrypt?.passphrase = Secret("invented")
     #expect(settings.feeds == [feed])
     let stream = StreamSettings(
       name: try #require(StreamName("opens")), logs: ["/var/log/campaign/opens.csv"],

@@ -14,7 +14,6 @@ enum Unsupported {
 
   static var rules: [Rule] {
     [
-      never("feeds.*.decrypt"),
       never("feeds.*.pull"),
     ]
   }

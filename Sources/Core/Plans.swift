@@ -110,6 +110,8 @@ public struct DropPart: Hashable, Sendable, Codable {
   public let role: Role?
   /// Of the part's bytes as they arrived; set by the checks.
   public var sha256: Digest?
+  /// What was found inside of its encryption; nil where it has none, or was not decrypted.
+  public var clear: Clear?
   public var rows: Int?
   /// Of the header line and the delimiter: what another drop's table must have to be like this one.
   public var shape: Digest?
@@ -119,6 +121,13 @@ public struct DropPart: Hashable, Sendable, Codable {
   public var finalName: FileName?
   /// The staged file's inode: where a restart finds it under `finalName`, it was handed over.
   public var stagedInode: UInt64?
+
+  public struct Clear: Hashable, Sendable, Codable {
+    public let sha256: Digest
+    public let size: UInt64
+
+    public init(sha256: Digest, size: UInt64) { (self.sha256, self.size) = (sha256, size) }
+  }
 
   public struct Dialect: Hashable, Sendable, Codable {
     /// As ASCII; nil for a table of one column.
@@ -223,6 +232,8 @@ public struct Reason: Hashable, Sendable, Codable {
     case encrypted, changedInFlight = "changed_in_flight", nameTaken = "name_taken", badName = "bad_name"
     case duplicate, unreadable
     case incomplete, sizeMismatch = "size_mismatch", manifestUnreadable = "manifest_unreadable"
+    case pgpNoKey = "pgp_no_key", pgpPassphrase = "pgp_passphrase", pgpDamaged = "pgp_damaged"
+    case pgpUnprotected = "pgp_unprotected"
     case columnsChanged = "columns_changed", rowsChanged = "rows_changed", unwritable
   }
 }

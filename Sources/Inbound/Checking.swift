@@ -52,7 +52,7 @@ extension FeedPass {
     for plan in plans {
       let override = try override(.claimed, plan.id)
       // Checked in an earlier pass, and kept waiting since.
-      if outcomes[plan.id] == .accepted, plan.checkedAt != nil {
+      if outcomes[plan.id] == .accepted, plan.checkedAt != nil, isReadable(plan) {
         judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, wasChecked: true, override: override))
       } else if let one = try check(plan, override) {
         judged.append(one)
@@ -84,6 +84,11 @@ extension FeedPass {
     return plans
   }
 
+  /// False where it was encrypted, and the feed has lost its key since.
+  private func isReadable(_ plan: DropPlan) -> Bool {
+    settings.decrypt != nil || plan.parts.allSatisfy { $0.clear == nil }
+  }
+
   /// Nil: asked to stop.
   private func check(_ plan: DropPlan, _ override: Override?) throws(FileFault) -> Judged? {
     var plan = plan
@@ -92,7 +97,8 @@ extension FeedPass {
     for (number, part) in plan.parts.enumerated() where part.isData {
       let path = partsPath(.claimed, plan.id).appending(part.name)
       do {
-        guard let inspection = try inspect(path) else { return nil }
+        guard let (inspection, clear) = try inspect(path) else { return nil }
+        plan.parts[number].clear = clear
         plan.parts[number].sha256 = inspection.sha256
         plan.parts[number].rows = inspection.rows
         plan.parts[number].shape = shape(of: inspection)
@@ -105,6 +111,8 @@ extension FeedPass {
         }
         findings.append(finding)
       } catch {
+        // A key that cannot be used concerns every drop of the feed.
+        guard error.place == path.shown else { throw error }
         // A part that is gone or cannot be read: a person must look, whatever the others are.
         let reason = Reason(.unreadable, error.description, part: part.name)
         return Judged(
@@ -119,22 +127,50 @@ extension FeedPass {
       lacksLeavers: findings.first.map { settings.format.header && Self.lacksLeavers($0) } ?? false)
   }
 
-  private func inspect(_ path: FilePath) throws(FileFault) -> Inspection? {
+  /// Nil: asked to stop.
+  private func inspect(_ path: FilePath) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
     let file = try files.open(path)
     var rules = TableRules(settings)
     // Packed text that is so much larger than its file is no table but a trap.
     rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, try file.info().size * Limits.packRatio))
     var inspector = TableInspector(rules: rules)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
-    defer { buffer.deallocate() }
-    var offset: UInt64 = 0
-    while true {
-      if stop() { return nil }
-      let count = try file.read(into: buffer, at: offset)
-      if count == 0 { return inspector.finish() }
-      inspector.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      offset += UInt64(count)
+    if try isSealed(file) { return try inspectSealed(file, inspector, most: rules.maxBytes) }
+    let answer = try read(file) { (bytes) throws(FileFault) in
+      inspector.feed(bytes)
+      return true
     }
+    return answer == .stopped ? nil : (inspector.finish(), nil)
+  }
+
+  /// What its end does not prove was never there: nothing else is said of it then.
+  private func inspectSealed(
+    _ file: any ReadableFile, _ inspector: consuming TableInspector, most: UInt64
+  ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
+    var inspector = inspector
+    var hasher = DigestHasher()
+    var (size, clearSize) = (0 as UInt64, 0 as UInt64)
+    let answer = try unseal(
+      file,
+      raw: { bytes in
+        hasher.update(bytes)
+        size += UInt64(bytes.count)
+      },
+      { (bytes) throws(FileFault) in
+        clearSize += UInt64(bytes.count)
+        inspector.feed(bytes)
+        return clearSize <= most
+      })
+    if answer == .stopped { return nil }
+    var inspection = inspector.finish()
+    var clear: DropPart.Clear? = DropPart.Clear(sha256: inspection.sha256, size: inspection.rawBytes)
+    (inspection.sha256, inspection.rawBytes) = (hasher.finish(), size)
+    switch answer {
+    case .whole, .stopped: break
+    case .enough: inspection.reasons = [Reason(.tooLarge, "What it was decrypted to is larger than allowed")]
+    case .refused(let reason): inspection.reasons = [reason]
+    }
+    if answer != .whole { (clear, inspection.rows, inspection.header, inspection.doubtful) = (nil, 0, nil, []) }
+    return (inspection, clear)
   }
 
   /// The same content as one that was handed over, or that is on its way there.

@@ -89,7 +89,7 @@ extension FeedPass {
   }
 
   /// Fewer bytes than there is room for only at the file's end.
-  private func fill(_ buffer: inout [UInt8], from file: any ReadableFile, at offset: UInt64) throws(FileFault) -> Int {
+  func fill(_ buffer: inout [UInt8], from file: any ReadableFile, at offset: UInt64) throws(FileFault) -> Int {
     try buffer.withUnsafeMutableBufferPointer { (room) throws(FileFault) in
       var filled = 0
       while filled < room.count {

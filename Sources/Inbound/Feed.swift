@@ -80,6 +80,7 @@ struct Host {
   let minFree: UInt64
   /// Names of drops: unique together with the second in which they were seen.
   let salt: () -> UInt32
+  let keys: KeyCabinet
 }
 
 /// One pass over one feed. Its phases are in files of their own, in the order of their steps:

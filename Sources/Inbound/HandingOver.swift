@@ -152,6 +152,11 @@ extension FeedPass {
             unstage(plan)
             return .stopped
           }
+        } else if part.clear != nil {
+          guard try stageClear(part, at: path, to: staged) else {
+            unstage(plan)
+            return .stopped
+          }
         } else {
           try requireHandOverRoom(for: part.size)
           try files.copy(path, to: staged, mode: .init(rawValue: settings.mode))
@@ -159,7 +164,7 @@ extension FeedPass {
         if owner != nil || group != nil {
           try files.set(mode: .init(rawValue: settings.mode), owner: owner, group: group, of: staged)
         }
-        guard let info = try files.info(staged), isRewritten || info.size == part.size else {
+        guard let info = try files.info(staged), isRewritten || info.size == part.clear?.size ?? part.size else {
           throw FileFault(.io, "Cannot stage", at: staged.shown, why: "the copy is not as long as drop \(plan.id)")
         }
         plan.parts[number].stagedInode = info.inode

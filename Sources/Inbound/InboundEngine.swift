@@ -61,16 +61,20 @@ public struct InboundEngine {
   var feeds: [Feed]
   /// The ledger holds no expectation of feeds that have none.
   private var isTidy = false
+  /// What a killed process left of a key ring is gone.
+  private var hasSwept = false
 
   /// - Parameters:
   ///   - minFree: bytes that stay free on the volume of the state folder.
   ///   - salt: tells apart drops that were seen in one second: the first of a random start, then one more each time.
+  ///   - decrypter: nil: GnuPG.
   public init(
     feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
-    minFree: UInt64 = 0, salt: @escaping () -> UInt32
+    minFree: UInt64 = 0, salt: @escaping () -> UInt32, decrypter: (any Decrypter)? = nil
   ) {
     self.state = state
-    host = Host(files: files, ledger: ledger, events: events, minFree: minFree, salt: salt)
+    let keys = KeyCabinet(decrypter ?? GnuPG(state: state))
+    host = Host(files: files, ledger: ledger, events: events, minFree: minFree, salt: salt, keys: keys)
     self.feeds = feeds.map { Feed($0, state: state, files: files) }
   }
 
@@ -105,6 +109,12 @@ public struct InboundEngine {
   public mutating func pass(at now: Moment, stop: @escaping () -> Bool = { false }) throws(LedgerFault) -> PassSummary {
     var summary = PassSummary()
     if !isTidy { try forgetExpectations() }
+    // A key must not lie there any longer than it is used.
+    defer { host.keys.close() }
+    if !hasSwept {
+      hasSwept = true
+      try? host.keys.decrypter.sweep()
+    }
     for index in feeds.indices {
       var pass = FeedPass(feeds[index], host, at: now, stop: stop)
       defer { feeds[index] = pass.feed }

@@ -110,8 +110,9 @@ func judge(
     doubts += finding.inspection.doubtful.map { $0.of(name) }
   }
   if let override {
-    // What cannot be written cannot be handed over, whoever says so.
-    reasons.removeAll { $0.code != .unwritable && override.lets($0.code) }
+    // What cannot be written or decrypted cannot be handed over, whoever says so.
+    let lasting: Set<Reason.Code> = [.unwritable, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected]
+    reasons.removeAll { !lasting.contains($0.code) && override.lets($0.code) }
     doubts.removeAll { override.lets($0.code) }
   }
   let isEmpty = reasons.allSatisfy { $0.code == .empty || $0.code == .headerOnly }
@@ -178,9 +179,9 @@ extension Reason {
   }
 }
 
-/// One digest for the content of a drop, whatever its parts are called; nil before the checks.
+/// One digest for the content of a drop, whatever its parts are called and however they were encrypted; nil before the checks.
 func contentDigest(_ plan: DropPlan) -> Digest? {
-  let digests = plan.data.compactMap(\.sha256)
+  let digests = plan.data.compactMap { $0.clear?.sha256 ?? $0.sha256 }
   guard digests.count == plan.data.count, let first = digests.first else { return nil }
   return digests.count == 1 ? first : DigestHasher.digest(of: digests.flatMap(\.bytes))
 }

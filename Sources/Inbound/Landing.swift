@@ -142,36 +142,28 @@ extension FeedPass {
 
   private func isFull(_ path: FilePath) throws(FileFault) -> Bool? {
     let file = try files.open(path)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
-    defer { buffer.deallocate() }
-    let head = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<Sniff.headBytes]), at: 0)
-    let isPacked = Sniff(buffer[..<head]) == .gzip
-    if !isPacked {
+    let kind = try head(of: file)
+    if kind != .gzip, kind != .pgp {
       // Line ends are counted much faster than rows are told apart, and few files have enough of them.
       guard try file.info().size >= Self.leastBytes else { return false }
       var lines = 0
-      guard try read(file, buffer, { lines += Self.lineEnds(in: $0) }) else { return nil }
+      let answer = try read(file) { (bytes) throws(FileFault) in
+        lines += Self.lineEnds(in: bytes)
+        return true
+      }
+      if answer == .stopped { return nil }
       if lines < Limits.rowsPerPart { return false }
     }
     var rules = TableRules(settings)
     (rules.minRows, rules.maxRows, rules.columns, rules.columnsExact) = (0, 0, [], false)
     var inspector = TableInspector(rules: rules)
-    guard try read(file, buffer, { inspector.feed($0) }) else { return nil }
-    return inspector.finish().rows == Limits.rowsPerPart
-  }
-
-  /// False: asked to stop.
-  private func read(
-    _ file: any ReadableFile, _ buffer: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
-  ) throws(FileFault) -> Bool {
-    var offset: UInt64 = 0
-    while true {
-      if stop() { return false }
-      let count = try file.read(into: buffer, at: offset)
-      if count == 0 { return true }
-      body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      offset += UInt64(count)
+    func take(_ bytes: UnsafeRawBufferPointer) throws(FileFault) -> Bool {
+      inspector.feed(bytes)
+      return true
     }
+    let answer = try isSealed(file) ? unseal(file, take) : read(file, take)
+    if answer == .stopped { return nil }
+    return answer == .whole && inspector.finish().rows == Limits.rowsPerPart
   }
 
   private static func lineEnds(in bytes: UnsafeRawBufferPointer) -> Int {

@@ -32,19 +32,13 @@ extension FeedPass {
     _ part: DropPart, at path: FilePath, _ dialect: DropPart.Dialect, _ target: RewriteRules,
     _ emit: (UnsafeRawBufferPointer) throws(FileFault) -> Void
   ) throws(FileFault) -> Rewritten {
-    let file = try files.open(path)
     var rewriter = TableRewriter(
       TableRules(settings), delimiter: dialect.delimiter, backslash: dialect.backslash, to: target)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
-    defer { buffer.deallocate() }
-    var offset: UInt64 = 0
-    while rewriter.problems.count < Limits.reasons {
-      if stop() { return .stopped }
-      let count = try file.read(into: buffer, at: offset)
-      if count == 0 { break }
-      try rewriter.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]), emit: emit)
-      offset += UInt64(count)
+    let isThrough = try readChecked(part, at: path) { (bytes) throws(FileFault) in
+      try rewriter.feed(bytes, emit: emit)
+      return rewriter.problems.count < Limits.reasons
     }
+    guard isThrough else { return .stopped }
     try rewriter.finish(emit: emit)
     if !rewriter.problems.isEmpty {
       return .refused(
@@ -56,15 +50,17 @@ extension FeedPass {
     return .done
   }
 
-  /// The name that a part's own name counts as: without `.gz` where it is unpacked, with it where it is packed.
+  /// The name that a part's own name counts as: without `.gpg` where it was decrypted, without `.gz` where it is unpacked, with it
+  /// where it is packed.
   func outgoingName(_ part: DropPart) -> FileName {
-    guard let rewrite = settings.rewrite, part.dialect != nil else { return part.name }
+    let name = Self.clearName(part)
+    guard let rewrite = settings.rewrite, part.dialect != nil else { return name }
     let packed = Array(".gz".utf8)
-    let isPacked = part.name.bytes.suffix(3).map { $0 | 0x20 } == packed.map { $0 | 0x20 }
+    let isPacked = name.bytes.suffix(3).map { $0 | 0x20 } == packed.map { $0 | 0x20 }
     switch rewrite.compress {
-    case .none where isPacked && part.name.bytes.count > 3: return FileName(bytes: part.name.bytes.dropLast(3))
-    case .gzip where !isPacked: return FileName(bytes: part.name.bytes + packed)
-    default: return part.name
+    case .none where isPacked && name.bytes.count > 3: return FileName(bytes: name.bytes.dropLast(3))
+    case .gzip where !isPacked: return FileName(bytes: name.bytes + packed)
+    default: return name
     }
   }
 }
@@ -95,7 +91,7 @@ extension Inspection {
   var dialect: DropPart.Dialect? {
     let fatal: Set<Reason.Code> = [
       .empty, .notText, .badEncoding, .nulByte, .noHeader, .rowTooLong, .openQuote, .tooLarge, .gzipDamaged,
-      .gzipTruncated, .gzipTrailing, .encrypted,
+      .gzipTruncated, .gzipTrailing, .encrypted, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected,
     ]
     if reasons.contains(where: { fatal.contains($0.code) }) { return nil }
     return DropPart.Dialect(delimiter: delimiter, backslash: backslash)

@@ -18,6 +18,8 @@ public struct StateFolder: Hashable, Sendable {
   public func store(_ name: StoreName) -> FilePath { root.appending("stores").appending("\(name.text).json") }
   public var feeds: FilePath { root.appending("feeds") }
   public var streams: FilePath { root.appending("streams") }
+  /// GnuPG's home while a feed's key is in use.
+  public var gnupg: FilePath { root.appending("gnupg") }
   public func feed(_ name: FeedName) -> FilePath { feeds.appending(name.text) }
   /// There while a person has paused the feed; see `PauseMark`.
   public func pauseOfFeed(_ name: FeedName) -> FilePath { feed(name).appending("paused.json") }

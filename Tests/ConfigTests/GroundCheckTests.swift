@@ -191,6 +191,22 @@ struct GroundCheckTests {
     }
   }
 
+  @Test("a feed that decrypts needs GnuPG, and says how to get it")
+  func decrypting() throws {
+    var settings = try settings()
+    settings.feeds[0].decrypt = FeedSettings.Decrypt(key: Secret("x"))
+    #expect(problems(settings) == [])
+    var ground = Ground()
+    ground.path = "\(shop.folder("bin")):\(shop.path("nothing"))"
+    shop.file("bin/gpg", mode: 0o755)
+    shop.file("bin/gpgconf", mode: 0o644)
+    #expect(
+      problems(settings, ground) == [
+        "feeds.in.decrypt: GnuPG does it, and of that gpg-agent and gpgconf cannot be found in the PATH D/bin:D/nothing. "
+          + "Install it (Debian: apt-get install gnupg)"
+      ])
+  }
+
   @Test("a file of certificates must be there to read")
   func certificates() throws {
     var settings = try settings()

@@ -57,6 +57,8 @@ struct ShippedExampleTests {
     var expect = FeedSettings.Expect(by: try #require(TimeOfDay(hour: 6, minute: 0)))
     (expect.days, expect.timezone) = ([.mon, .tue, .wed, .thu, .fri], "Europe/Paris")
     feed.expect = expect
+    feed.decrypt = FeedSettings.Decrypt(key: Secret("invented"))
+    feed.decrypt?.passphrase = Secret("invented")
     #expect(settings.feeds == [feed])
     let stream = StreamSettings(
       name: try #require(StreamName("opens")), logs: ["/var/log/campaign/opens.csv"],

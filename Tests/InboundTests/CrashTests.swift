@@ -36,20 +36,25 @@ struct CrashTests {
     case bad
     /// A good one, its twin, and a bad one, all at once.
     case mixed
+    /// A good one that is encrypted.
+    case sealed
 
     var landed: [String: String] {
       switch self {
       case .good: ["a.csv": Sample.table]
       case .bad: ["bad.csv": Sample.crooked]
+      case .sealed: ["a.csv.gpg": ToyDecrypter.sealed(Sample.table)]
       case .mixed: ["a.csv": Sample.table, "bad.csv": Sample.crooked, "twin.csv": Sample.table]
       }
     }
     var handedOver: [String] { self == .bad ? [] : [Sample.table] }
-    var archived: Int { self == .good ? 1 : self == .bad ? 0 : 2 }
-    var refused: [String] { self == .good ? [] : [Sample.crooked] }
+    var archived: Int { self == .mixed ? 2 : self == .bad ? 0 : 1 }
+    /// What the archive keeps: what came.
+    var kept: [String] { self == .sealed ? [ToyDecrypter.sealed(Sample.table)] : handedOver }
+    var refused: [String] { self == .good || self == .sealed ? [] : [Sample.crooked] }
     var ends: [String] {
       switch self {
-      case .good: ["accepted true"]
+      case .good, .sealed: ["accepted true"]
       case .bad: ["quarantined false"]
       case .mixed: ["accepted true", "duplicate false", "quarantined false"]
       }
@@ -88,9 +93,10 @@ struct CrashTests {
         let files: any Files = world.consumer ?? machine.files
         var settings = FeedSettings(name: try #require(FeedName("audiences")), landing: landing, handover: handover)
         settings.settle = .seconds(1)
+        if cargo == .sealed { settings.decrypt = FeedSettings.Decrypt(key: Secret("toy")) }
         var engine = InboundEngine(
           feeds: [settings], state: state, files: files, ledger: world.ledger, events: EventLog(),
-          salt: { world.salts.next() })
+          salt: { world.salts.next() }, decrypter: ToyDecrypter())
         for _ in 0..<2 {
           let seconds = Int64(world.seconds.next()) * 5
           let now = Moment(wall: Timestamp(seconds: 1_773_300_000 + seconds), uptime: .seconds(seconds))
@@ -147,7 +153,7 @@ struct CrashTests {
       let plan = try machine.files.readPlan(
         DropPlan.self, at: spool.path(.archive, id).appending(DropPlan.fileName))
       let kept = disk.text(of: spool.path(.archive, id).appending("parts").appending(plan.parts[0].name))
-      guard let kept, cargo.handedOver.contains(kept), plan.parts[0].sha256 != nil else {
+      guard let kept, cargo.kept.contains(kept), plan.parts[0].sha256 != nil else {
         throw Broken("the archive's \(id) is not whole")
       }
     }
@@ -169,6 +175,15 @@ struct CrashTests {
     let report = await sweep.run()
     #expect(report.failures.isEmpty, "\(report)")
     #expect(report.steps > 80)
+  }
+
+  @Test("Kills and power cuts, with an encrypted drop")
+  func sealed() async {
+    var sweep = Self.sweep(.sealed, .copying, takes: false)
+    sweep.survivals = 6
+    let report = await sweep.run()
+    #expect(report.failures.isEmpty, "\(report)")
+    #expect(report.steps > 30)
   }
 
   // One drop at a time: the outcomes of a cut multiply.

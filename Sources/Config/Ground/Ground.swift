@@ -8,6 +8,9 @@ struct Ground {
     path.withPlatformString { Int(cl_file_system_type($0)) }
   }
 
+  /// Where programs are looked for.
+  var path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
+
   /// For the questions that mode bits alone do not answer.
   var effectiveUser = geteuid()
 
@@ -78,6 +81,14 @@ struct Ground {
     var result = FilePath(platformString: real)
     for component in path.components.dropFirst(there.components.count) { result.append(component) }
     return result
+  }
+
+  /// Whether a program of that name could be run.
+  func hasProgram(_ name: String) -> Bool {
+    path.split(separator: ":").contains { folder in
+      let file = FilePath(String(folder)).appending(name)
+      return kind(of: file) == .file && allows(file, X_OK)
+    }
   }
 
   func names(in folder: FilePath) -> [String] { (try? ConfigSource.disk.list(folder)) ?? [] }

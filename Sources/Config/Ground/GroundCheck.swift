@@ -34,6 +34,7 @@ public struct GroundCheck {
     for feed in settings.feeds {
       checkFolder(feed.landing, "feeds.\(feed.name).landing", "list it and take files out of it", moves: true)
       checkFolder(feed.handover, "feeds.\(feed.name).handover", "list it and put files into it", moves: false)
+      checkDecrypting(feed)
     }
     for stream in settings.streams {
       checkLogs(stream)
@@ -44,6 +45,16 @@ public struct GroundCheck {
 
   private mutating func report(_ key: String, _ message: String, _ remedy: String) {
     problems.append(ConfigProblem(key: key, message: message, remedy: remedy))
+  }
+
+  private mutating func checkDecrypting(_ feed: FeedSettings) {
+    guard feed.decrypt != nil else { return }
+    let missing = ["gpg", "gpg-agent", "gpgconf"].filter { !ground.hasProgram($0) }
+    guard !missing.isEmpty else { return }
+    report(
+      "feeds.\(feed.name).decrypt",
+      "GnuPG does it, and of that \(KeyText.choice(missing, "and")) cannot be found in the PATH \(ground.path)",
+      "Install it (Debian: apt-get install gnupg)")
   }
 
   private mutating func checkState(_ state: FilePath) {

@@ -1,0 +1,202 @@
+import Core
+import Files
+import Glibc
+
+/// One run of a program of GnuPG: bytes go in and come out by sockets, so nothing needs a file and a program that ends early raises no
+/// signal here. What it writes for people goes nowhere: it may name whoever holds a key.
+struct GnuPGProcess {
+  /// One look at a program that neither reads nor writes.
+  private static let look: Int32 = 500
+  /// So many of them without a byte: it hangs.
+  private static let looks = 120
+  /// Descriptors of the program, beside its input and output.
+  static let statusNumber: Int32 = 3
+  static let passphraseNumber: Int32 = 4
+
+  struct Ending {
+    /// Nil: a signal ended it.
+    var exit: Int32?
+    var status = GnuPGStatus()
+    /// It was asked to stop, or its output was enough.
+    var wasStopped = false
+    var hadEnough = false
+  }
+
+  let program: String
+  let arguments: [String]
+  let environment: [String]
+
+  /// - Parameter passphrase: nil: the program is given none.
+  func run(
+    passphrase: String? = nil, from source: KeyRing.Source, stop: () -> Bool = { false }, to sink: KeyRing.Sink
+  ) throws(FileFault) -> Ending {
+    let input = try Ends(self)
+    let output = try Ends(self)
+    let status = try Ends(self)
+    let secret = try passphrase.map { (_) throws(FileFault) in try Ends(self) }
+    let child = try start([input.theirs, output.theirs, nil, status.theirs, secret?.theirs])
+    for ends in [input, output, status, secret] { ends?.closeTheirs() }
+    if let secret, let passphrase {
+      let line = Array("\(passphrase)\n".utf8)
+      _ = line.withUnsafeBytes { send(secret.ours, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+      secret.closeOurs()
+    }
+    var pump = Pump(input: input, output: output, status: status)
+    var ending = Ending()
+    do throws(FileFault) {
+      try pump.run(&ending, source, stop, sink, fault("it hangs"))
+    } catch {
+      kill(-child, SIGKILL)
+      _ = Self.wait(for: child)
+      throw error
+    }
+    if ending.wasStopped || ending.hadEnough { kill(-child, SIGKILL) }
+    ending.exit = Self.wait(for: child)
+    return ending
+  }
+
+  func fault(_ why: String) -> FileFault {
+    FileFault(
+      .io, "Cannot decrypt with", at: program, why: why,
+      remedy: "Install GnuPG (Debian: apt-get install gnupg) and see whether it runs as the user that navette runs as")
+  }
+
+  private func start(_ descriptors: [Int32?]) throws(FileFault) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for (number, descriptor) in descriptors.enumerated() {
+      if let descriptor {
+        posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
+      } else if number == 2 {
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+      }
+    }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // Its own group, so that it can be ended; and no signal of ours blocked or ignored in it.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    sigaddset(&signals, SIGPIPE)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setpgroup(&attributes, 0)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
+    defer { for text in words + variables { free(text) } }
+    var child: pid_t = 0
+    let code = posix_spawnp(&child, program, &actions, &attributes, &words, &variables)
+    guard code == 0 else { throw fault(String(cString: strerror(code))) }
+    return child
+  }
+
+  private static func wait(for child: pid_t) -> Int32? {
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0, errno == EINTR {}
+    return status & 0x7f == 0 ? (status >> 8) & 0xff : nil
+  }
+
+  /// A connection to the program: our end, and the one that becomes a descriptor of its own. Closed with the last reference.
+  private final class Ends {
+    private(set) var ours: Int32 = -1
+    private(set) var theirs: Int32 = -1
+
+    init(_ process: GnuPGProcess) throws(FileFault) {
+      var pair: [Int32] = [-1, -1]
+      let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+      guard socketpair(AF_UNIX, kind, 0, &pair) == 0 else { throw process.fault(String(cString: strerror(errno))) }
+      ours = pair[0]
+      // Out of the way of the numbers that the program is to have.
+      theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, 10)
+      close(pair[1])
+      guard theirs >= 0 else { throw process.fault(String(cString: strerror(errno))) }
+    }
+
+    deinit {
+      closeOurs()
+      closeTheirs()
+    }
+
+    func closeOurs() {
+      if ours >= 0 { close(ours) }
+      ours = -1
+    }
+
+    func closeTheirs() {
+      if theirs >= 0 { close(theirs) }
+      theirs = -1
+    }
+  }
+
+  /// Feeds the program and takes what it gives, whichever is ready.
+  private struct Pump {
+    let input, output, status: Ends
+    private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 16)
+    /// What is read of the source and not sent yet.
+    private var waiting = 0..<0
+    private var idle = 0
+
+    init(input: Ends, output: Ends, status: Ends) { (self.input, self.output, self.status) = (input, output, status) }
+
+    mutating func run(
+      _ ending: inout Ending, _ source: KeyRing.Source, _ stop: () -> Bool, _ sink: KeyRing.Sink, _ hangs: FileFault
+    ) throws(FileFault) {
+      defer { room.deallocate() }
+      let taken = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 16)
+      defer { taken.deallocate() }
+      while output.ours >= 0 || status.ours >= 0 {
+        if stop() {
+          ending.wasStopped = true
+          return
+        }
+        // A descriptor below zero is passed over.
+        var looks = [
+          pollfd(fd: output.ours, events: Int16(POLLIN), revents: 0),
+          pollfd(fd: status.ours, events: Int16(POLLIN), revents: 0),
+          pollfd(fd: input.ours, events: Int16(POLLOUT), revents: 0),
+        ]
+        let ready = poll(&looks, 3, GnuPGProcess.look)
+        if ready <= 0 {
+          idle += 1
+          if idle >= GnuPGProcess.looks { throw hangs }
+          continue
+        }
+        idle = 0
+        if looks[1].revents != 0, let bytes = Self.receive(status, taken) { ending.status.feed(bytes) }
+        if looks[0].revents != 0, let bytes = Self.receive(output, taken), try !sink(bytes) {
+          ending.hadEnough = true
+          return
+        }
+        if looks[2].revents != 0 { try push(source) }
+      }
+    }
+
+    /// Nil: nothing, or its end.
+    private static func receive(_ ends: Ends, _ room: UnsafeMutableRawBufferPointer) -> UnsafeRawBufferPointer? {
+      let count = recv(ends.ours, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
+      if count > 0 { return UnsafeRawBufferPointer(rebasing: room[..<count]) }
+      if count == 0 || (errno != EAGAIN && errno != EINTR) { ends.closeOurs() }
+      return nil
+    }
+
+    private mutating func push(_ source: KeyRing.Source) throws(FileFault) {
+      if waiting.isEmpty {
+        waiting = 0..<(try source(room))
+        // The end of the message, told by the end of the connection.
+        if waiting.isEmpty { return input.closeOurs() }
+      }
+      let bytes = UnsafeRawBufferPointer(rebasing: room[waiting])
+      let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+      let sent = send(input.ours, bytes.baseAddress, bytes.count, flags)
+      if sent > 0 {
+        waiting = (waiting.lowerBound + sent)..<waiting.upperBound
+      } else if sent < 0, errno != EAGAIN, errno != EINTR {
+        // It wants no more; what it thinks of that is in its status.
+        input.closeOurs()
+      }
+    }
+  }
+}

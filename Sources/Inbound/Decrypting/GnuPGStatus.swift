@@ -1,0 +1,83 @@
+import Core
+
+/// What gpg says of a message on its status descriptor (GnuPG's `doc/DETAILS`), and what that means for a drop. gpg's exit status
+/// alone is not enough: of a message that ends within its first packets it says nothing and ends with 0.
+struct GnuPGStatus {
+  private var rest: [UInt8] = []
+  /// Key ids that the message is encrypted for; all zeros where the sender hides them.
+  private(set) var recipients: [String] = []
+  /// Secret keys that an import has read.
+  private(set) var secretKeys = 0
+  private var hasBegun = false
+  private var isOpen = false
+  private var isOkay = false
+  private var hasFailed = false
+  private var isAltered = false
+  private var isUnprotected = false
+  private var isWrongPassphrase = false
+  private var hasText = false
+
+  /// Longer lines say nothing that counts here.
+  private static let lineBytes = 4096
+
+  mutating func feed(_ bytes: UnsafeRawBufferPointer) {
+    for byte in bytes {
+      if byte == UInt8(ascii: "\n") {
+        read(String(decoding: rest, as: UTF8.self))
+        rest.removeAll(keepingCapacity: true)
+      } else if rest.count < Self.lineBytes {
+        rest.append(byte)
+      }
+    }
+  }
+
+  mutating func read(_ line: String) {
+    let words = line.split(separator: " ")
+    guard words.count > 1, words[0] == "[GNUPG:]" else { return }
+    switch words[1] {
+    case "ENC_TO": if words.count > 2, recipients.count < 100 { recipients.append(String(words[2])) }
+    case "IMPORT_RES": if words.count > 11 { secretKeys = Int(words[11]) ?? 0 }
+    case "BEGIN_DECRYPTION": hasBegun = true
+    case "DECRYPTION_KEY", "SESSION_KEY": isOpen = true
+    case "DECRYPTION_INFO":
+      isOpen = true
+      // Neither a modification code nor an authenticated mode.
+      if words.count > 2, words[2] == "0", words.count < 5 || words[4] == "0" { isUnprotected = true }
+    case "PLAINTEXT": hasText = true
+    case "DECRYPTION_OKAY": isOkay = true
+    case "DECRYPTION_FAILED": hasFailed = true
+    case "BADMDC": isAltered = true
+    case "ERROR" where words.count > 2 && words[2].hasPrefix("symkey_decrypt"): isWrongPassphrase = true
+    default: break
+    }
+  }
+
+  /// - Parameters:
+  ///   - exit: of gpg; nil: a signal ended it.
+  ///   - keys: ids of the secret keys in the ring.
+  func verdict(exit: Int32?, keys: Set<String>) -> Decryption {
+    if exit == 0, isOkay, !hasFailed, !isAltered { return .whole }
+    func refused(_ code: Reason.Code, _ message: String) -> Decryption { .refused(Reason(code, message)) }
+    if isWrongPassphrase {
+      return refused(.pgpPassphrase, "It is encrypted with a passphrase, and not with the feed's")
+    }
+    if isUnprotected, !isOkay {
+      return refused(
+        .pgpUnprotected,
+        "The PGP data has no integrity protection: what was altered could not be told from what is whole")
+    }
+    if hasText, !hasBegun { return refused(.pgpUnprotected, "The PGP data is signed or packed, but not encrypted") }
+    if isAltered { return refused(.pgpDamaged, "The PGP data was altered or cut off: its integrity check fails") }
+    if isOkay, !hasFailed { return refused(.pgpDamaged, "Something that does not belong to it follows the PGP data") }
+    if isOpen { return refused(.pgpDamaged, "The PGP data is cut off or damaged") }
+    if recipients.isEmpty { return refused(.pgpDamaged, "The PGP data cannot be read: it is cut off, or no message") }
+    if recipients.contains(where: keys.contains) {
+      return refused(.pgpPassphrase, "The passphrase does not open the feed's key")
+    }
+    if recipients.contains(where: { $0.allSatisfy { $0 == "0" } }) {
+      return refused(.pgpNoKey, "It hides whom it is encrypted for, and the feed's key and passphrase do not open it")
+    }
+    let shown = recipients.prefix(3).joined(separator: ", ") + (recipients.count > 3 ? ", …" : "")
+    return refused(.pgpNoKey, "The feed's key does not fit: it is encrypted for \(shown)")
+  }
+}

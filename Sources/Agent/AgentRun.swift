@@ -59,8 +59,10 @@ final class Lanes: Sendable {
   /// Told of finished passes; set before the lanes run.
   private let watch = Guarded<LaneWatch?>(nil)
 
-  /// - Parameter notice: told how the lanes stand.
-  init(_ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil) throws {
+  /// - Parameters:
+  ///   - notice: told how the lanes stand.
+  ///   - sending: false: no store will be asked, so none is made, and no secret is needed.
+  init(_ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil, sending: Bool = true) throws {
     self.settings = settings
     events = run.events
     let watch = watch
@@ -76,7 +78,7 @@ final class Lanes: Sendable {
     var stores: [StoreName: any Store] = [:]
     let throttle = Self.throttle(settings.limits.bandwidth)
     do throws(StoreFault) {
-      for store in settings.stores {
+      for store in settings.stores where sending {
         stores[store.name] = try makeStore(
           store, files: run.files, agent: "navette/\(Version.text)", throttle: throttle, clock: SystemClock.wall)
       }

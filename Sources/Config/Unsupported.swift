@@ -14,7 +14,7 @@ enum Unsupported {
 
   static var rules: [Rule] {
     [
-      never("feeds.*.pull"),
+      never("feeds.*.pull")
     ]
   }
 

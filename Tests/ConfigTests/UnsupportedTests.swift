@@ -6,7 +6,7 @@ import Testing
 struct UnsupportedTests {
   /// For each rule: lines that are refused, and lines that say the default. Nil where there is none.
   static let cases: [String: (refused: String, fine: String?)] = [
-    "feeds.*.pull": ("pull: {store: shelf, prefix: a/, every: 5m, after: delete}", nil),
+    "feeds.*.pull": ("pull: {store: shelf, prefix: a/, every: 5m, after: delete}", nil)
   ]
 
   private func bench(_ rule: String, _ lines: String) -> Bench {

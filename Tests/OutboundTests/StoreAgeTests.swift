@@ -7,8 +7,10 @@ import Testing
 
 @Suite("A state folder that is older than its store says")
 struct StoreAgeTests {
-  static let settings = StreamSettings(
-    name: StreamName("opens")!, logs: [], stores: [StoreName("shelf")!])
+  static let settings: StreamSettings = {
+    guard let name = StreamName("opens") else { preconditionFailure("a good name") }
+    return StreamSettings(name: name, logs: [], stores: [])
+  }()
   static let sealed = Timestamp(.init(year: 2026, month: 3, day: 12, hour: 6))
 
   /// What is known of the first three batches.

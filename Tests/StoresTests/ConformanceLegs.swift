@@ -73,16 +73,16 @@ final class Kept: Sendable {
 
 /// Fronts before an HTTP service; `store` makes the store that takes one for its endpoint.
 @Sendable func troubles(
-  before endpoint: String, rate: Int = 250_000, store: @escaping @Sendable (Int, Duration) throws -> any RemoteStore
+  before endpoint: String, rate: Int = 130_000, store: @escaping @Sendable (Int, Duration) throws -> any RemoteStore
 ) -> StoreTroubles {
   let kept = Kept()
   func way(_ mode: String, stall: Duration = .seconds(20)) -> StoreTroubles.Way {
     { try store(kept.keep(try await PythonServer.trouble(to: endpoint, mode)).port, stall) }
   }
   var troubles = StoreTroubles()
-  // 400,000 bytes take longer than a second, the least patience there is.
-  troubles.slow = way("slow:\(rate)", stall: .seconds(1))
-  troubles.stormy = way("storm:\(rate)")
+  // 400,000 bytes take longer than the store's patience with silence.
+  troubles.slow = way("slow:\(rate)", stall: .seconds(2))
+  troubles.stormy = way("storm:7")
   troubles.lying = way("lie")
   troubles.forgetful = way("half")
   troubles.mumbling = way("mumble")
@@ -110,7 +110,7 @@ final class Kept: Sendable {
     let kind = try await fault { _ = try await store.create(file, at: key) }.kind
     #expect(kind == .unreachable)
   }
-  var troubles = troubles(before: endpoint, rate: inParts ? 4_000_000 : 250_000) { port, stall in
+  var troubles = troubles(before: endpoint, rate: inParts ? 2_400_000 : 130_000) { port, stall in
     inParts ? try s3StoreOfParts(detour(port), stall: stall) : try s3Store(detour(port), stall: stall)
   }
   if inParts { troubles.size = 7 << 20 }

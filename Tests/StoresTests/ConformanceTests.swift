@@ -13,7 +13,7 @@ import Testing
     let make: @Sendable (TemporaryFolder) async throws -> StoreConformance
   }
 
-  @Test(.timeLimit(.minutes(5)))
+  @Test(.timeLimit(.minutes(10)))
   func everyStoreKeepsEveryPromise() async throws {
     var legs = [Leg(name: "sim", make: sim), Leg(name: "file", make: file)]
     var remote = [

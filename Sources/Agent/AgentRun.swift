@@ -62,8 +62,10 @@ final class Lanes: Sendable {
   /// - Parameters:
   ///   - notice: told how the lanes stand.
   ///   - metrics: told of each pass.
+  ///   - sending: false: no store will be asked, so none is made, and no secret is needed.
   init(
-    _ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil, metrics: MetricsKeeper? = nil
+    _ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil, metrics: MetricsKeeper? = nil,
+    sending: Bool = true
   ) throws {
     self.settings = settings
     events = run.events
@@ -81,7 +83,7 @@ final class Lanes: Sendable {
     var stores: [StoreName: any Store] = [:]
     let throttle = Self.throttle(settings.limits.bandwidth)
     do throws(StoreFault) {
-      for store in settings.stores {
+      for store in settings.stores where sending {
         stores[store.name] = try makeStore(
           store, files: run.files, agent: "navette/\(Version.text)", throttle: throttle,
           memory: FolderMemory(run.state.store(store.name), files: run.files), clock: SystemClock.wall)

@@ -13,7 +13,7 @@ struct Status: AsyncParsableCommand {
 
   func run() async throws {
     try await carryOut {
-      let report = try StatusReport(try readSettings(common))
+      let report = try StatusReport(try readSettings(common, secrets: .unneeded))
       if json { try Terminal.json(report) } else { show(report) }
       return .done
     }

@@ -71,8 +71,9 @@ func carryOut(_ work: () async throws -> Agent.ExitCode) async throws {
 }
 
 /// The configuration that the command was given, read and checked.
-func readSettings(_ options: CommonOptions) throws -> Settings {
-  try ConfigReader.read(file: FilePath(options.config), environment: ProcessInfo.processInfo.environment)
+func readSettings(_ options: CommonOptions, secrets: ConfigReader.Secrets) throws -> Settings {
+  try ConfigReader.read(
+    file: FilePath(options.config), environment: ProcessInfo.processInfo.environment, secrets: secrets)
 }
 
 /// `1 object`, `2 objects`

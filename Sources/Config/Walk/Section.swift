@@ -26,7 +26,7 @@ final class Section {
       let glued = scalar.plain && scalar.text.contains(":")
       spot.hushed.refuse(
         node, "expected a map of keys, found a text", remedy: glued ? "Put a space after the colon of a key" : nil)
-    case .list, .broken:
+    case .list, .broken, .absent:
       entries = []
       isBroken = true
       spot.refuse(node, expected: "a map of keys")

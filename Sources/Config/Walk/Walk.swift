@@ -5,9 +5,12 @@ final class Walk {
   private(set) var places: [String: ConfigPlace] = [:]
   /// Every store that has an entry, also one with errors: so that a stream does not complain about it a second time.
   var storeNames: Set<String> = []
+  /// Secrets that are not there, and need not be.
+  private(set) var unread: [ConfigProblem] = []
 
   func report(_ problem: ConfigProblem) { problems.append(problem) }
   func report(_ more: [ConfigProblem]) { problems += more }
+  func goOn(without problem: ConfigProblem) { unread.append(problem) }
   func note(_ place: ConfigPlace, of path: String) { places[path] = place }
 
   /// By file in the order they were read, then by line and column; the same words about the same place once.
@@ -37,8 +40,11 @@ struct Spot {
   }
 
   func refuse(_ node: YamlNode, _ message: String, remedy: String? = nil) {
-    if case .broken = node.value { return }
-    walk.report(ConfigProblem(at: node.place, key: path, message, remedy: remedy))
+    switch node.value {
+    case .broken: return
+    case .absent(let problem): walk.report(problem)
+    case .scalar, .list, .map: walk.report(ConfigProblem(at: node.place, key: path, message, remedy: remedy))
+    }
   }
 
   private func found(_ node: YamlNode) -> String {

@@ -85,8 +85,8 @@ struct ExpansionTests {
       #expect(Bench(text).problems(secrets: .unneeded) == Bench(text).problems(), "\(text)")
       #expect(Bench(text).problems().count == 1)
     }
-    let wrong =
-      "stores: {a: {url: \"s3://bucket\", region: x, access_key_id: \"${credential:../x}\", secret_access_key: s}}"
+    let keys = "access_key_id: \"${credential:../x}\", secret_access_key: s"
+    let wrong = "stores: {a: {url: \"s3://bucket\", region: x, \(keys)}}"
     #expect(Bench(wrong).problems(secrets: .unneeded).count == 1)
   }
 

@@ -58,7 +58,7 @@ let package = Package(
         "Outbound", "Threads", "CLinux", crypto, system,
       ]),
     .executableTarget(
-      name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", "Threads", arguments, system],
+      name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", "Threads", "CLinux", arguments, system],
       swiftSettings: swift),
 
     // What tests share: the simulated disk and store, the crash-point harness, the conformance suites.

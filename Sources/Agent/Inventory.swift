@@ -69,7 +69,7 @@ public struct Inventory {
     state = StateFolder(settings.state)
     do {
       try Host.becomeOwner(of: state, files)
-      ledger = try files.info(state.ledger) == nil ? nil : Ledger(reading: state.ledger)
+      ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, LinuxFiles())
     } catch let fault as FileFault {
       throw Failure(fault)
     } catch let fault as LedgerFault {

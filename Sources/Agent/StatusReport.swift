@@ -70,12 +70,17 @@ public struct StatusReport: Sendable, Encodable {
     public var waiting = 0
     public var held = 0
     public var confirmed = 0
+    /// Confirmed over the last five minutes, uncompressed.
+    public var bytesPerSecond: UInt64 = 0
+    /// How long what is behind takes at this speed; nil where it keeps up, or stands still.
+    public var catchUpSeconds: Int64?
     /// Since when a person has paused it.
     public var pausedSince: String?
     public var lastError: String?
 
     enum CodingKeys: String, CodingKey {
       case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, confirmed
+      case bytesPerSecond = "bytes_per_second", catchUpSeconds = "catch_up_seconds"
       case pausedSince = "paused_since", lastError = "last_error"
     }
 
@@ -87,6 +92,8 @@ public struct StatusReport: Sendable, Encodable {
       try to.encode(waiting, forKey: .waiting)
       try to.encode(held, forKey: .held)
       try to.encode(confirmed, forKey: .confirmed)
+      try to.encode(bytesPerSecond, forKey: .bytesPerSecond)
+      try to.encode(catchUpSeconds, forKey: .catchUpSeconds)
       try to.encode(pausedSince, forKey: .pausedSince)
       try to.encode(lastError, forKey: .lastError)
     }
@@ -120,12 +127,12 @@ public struct StatusReport: Sendable, Encodable {
     let state = StateFolder(settings.state)
     do {
       try Host.becomeOwner(of: state, files)
-      let ledger = try files.info(state.ledger) == nil ? nil : Ledger(reading: state.ledger)
+      let ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, LinuxFiles())
       try self.init(settings, files, ledger, AccessEnd.all(settings, files), at: SystemClock.wall())
     } catch let fault as FileFault {
-      throw Failure(fault)
+      throw Failure.ofReader(fault)
     } catch let fault as LedgerFault {
-      throw Failure(fault)
+      throw Failure.ofReader(fault)
     }
   }
 
@@ -166,6 +173,13 @@ public struct StatusReport: Sendable, Encodable {
       report.lagBytes = totals.waitingBytes
       report.lastError = fault.description
     }
+    let lately = try ledger?.read { (t) throws(LedgerFault) in
+      try t.confirmedBytes(of: settings.name, in: .seconds(300), count: 1, until: now)
+    }
+    report.bytesPerSecond = (lately?.first ?? 0) / 300
+    // More than a batch behind: what has gathered since the last one is no backlog.
+    let isBehind = report.lagBytes >= settings.batch.maxBytes || report.waiting > 1
+    if isBehind, report.bytesPerSecond > 0 { report.catchUpSeconds = Int64(report.lagBytes / report.bytesPerSecond) }
     return report
   }
 

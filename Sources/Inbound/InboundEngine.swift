@@ -94,13 +94,22 @@ public struct InboundEngine {
   }
 
   /// Records every drop in the places that the ledger does not know, and does nothing else. A pass begins with the same.
+  /// - Parameter told: of the drops of each feed that is through.
   /// - Throws: faults of the ledger and of the disk.
-  public mutating func adopt(at now: Moment) throws {
+  public mutating func adopt(at now: Moment, told: (Int) -> Void = { _ in }) throws {
     for index in feeds.indices {
+      defer { told((try? count(feeds[index])) ?? 0) }
       var pass = FeedPass(feeds[index], host, at: now, stop: { false })
       defer { feeds[index] = pass.feed }
       try pass.adopt()
     }
+  }
+
+  /// How many drops lie in the places of all feeds.
+  public func count() throws -> Int { try feeds.reduce(0) { try $0 + count($1) } }
+
+  private func count(_ feed: Feed) throws -> Int {
+    try DropPlace.allCases.reduce(0) { try $0 + feed.spool.entries(in: $1).count }
   }
 
   /// Whatever can be done now is done. A feed's own fault pauses that feed and no other.

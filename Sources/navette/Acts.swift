@@ -36,7 +36,13 @@ struct Rebuild: AsyncParsableCommand {
 
   func run() async throws {
     try await carryOut {
-      Terminal.line(try Errand(try readSettings(common, secrets: .unneeded)).rebuild())
+      let bar = ProgressBar()
+      defer { bar.clear() }
+      let words = try Errand(try readSettings(common, secrets: .unneeded)).rebuild { done, all in
+        bar.show(UInt64(done), of: UInt64(all), "\(done) of \(all) batches and drops")
+      }
+      bar.clear()
+      Terminal.line(words)
       return .done
     }
   }

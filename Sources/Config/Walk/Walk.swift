@@ -3,6 +3,8 @@ final class Walk {
   private(set) var problems: [ConfigProblem] = []
   /// Where each value stands, by its key's path, for checks that look at several at once.
   private(set) var places: [String: ConfigPlace] = [:]
+  /// Every key that was asked for, and what it takes: the manual page is held to it.
+  private(set) var known: [(path: String, expected: String)] = []
   /// Every store that has an entry, also one with errors: so that a stream does not complain about it a second time.
   var storeNames: Set<String> = []
   /// Secrets that are not there, and need not be.
@@ -11,6 +13,7 @@ final class Walk {
   func report(_ problem: ConfigProblem) { problems.append(problem) }
   func report(_ more: [ConfigProblem]) { problems += more }
   func goOn(without problem: ConfigProblem) { unread.append(problem) }
+  func know(_ path: String, _ expected: String) { known.append((path, expected)) }
   func note(_ place: ConfigPlace, of path: String) { places[path] = place }
 
   /// By file in the order they were read, then by line and column; the same words about the same place once.

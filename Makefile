@@ -50,8 +50,8 @@ soak: build ## a writer of 20,000 lines a second, kills, a store in trouble and 
 
 check: lint test ## lint and test
 
-bench: release ## both lanes on SIZE (default 5GiB), beside gzip, pigz, cp and wc; fails where memory reaches 40 MiB
-	scripts/bench --size $(or $(SIZE),5GiB)
+bench: release ## both lanes on SIZE (default 5GiB) and DROPS (default 100000) small files, beside gzip, cp, wc and mv; fails at 40 MiB
+	scripts/bench --size $(or $(SIZE),5GiB) --drops $(or $(DROPS),100000)
 
 fuzz: swift ## every parser, SECONDS (default 60) each
 	scripts/fuzz $(or $(SECONDS),60)

@@ -71,7 +71,7 @@ final class Lanes: Sendable {
     let generation = notice?.begin() ?? 0
     inbound = InboundLane(
       feeds: settings.feeds, state: run.state, files: LinuxFiles { notice?.progressed(.inbound) }, ledger: run.ledger,
-      events: run.events, clock: SystemClock.now,
+      events: run.events, minFree: settings.limits.minFree, clock: SystemClock.now,
       report: { pass, now in
         watch.withLock { $0 }?.passedInbound(pass)
         metrics?.passed(pass, at: now)

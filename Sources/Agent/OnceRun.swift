@@ -49,11 +49,13 @@ struct OnceRun {
   private func passInbound(_ lane: InboundLane) async throws -> Bool {
     guard !settings.feeds.isEmpty else { return false }
     let settle = settings.feeds.map(\.settle).max() ?? .zero
-    let deadline = SystemClock.uptime() + settle + .milliseconds(500)
+    var deadline = SystemClock.uptime() + settle + .milliseconds(500)
     let waker = settle / 4
     while true {
       let summary = try await lane.pass()
       let now = SystemClock.uptime()
+      // What was left out at first has to settle, too.
+      if summary.isCut, summary.hasEnded { deadline = now + settle + .milliseconds(500) }
       if now >= deadline { return !summary.paused.isEmpty }
       if summary.settling == 0, summary.waiting == 0 { return !summary.paused.isEmpty }
       let next = summary.next ?? now + waker

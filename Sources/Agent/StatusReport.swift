@@ -34,10 +34,17 @@ public struct StatusReport: Sendable, Encodable {
     /// Since when a person has paused it.
     public var pausedSince: String?
     public var lastError: String?
+    /// When its next drop is due, or the one for which it is late; nil where nothing is expected.
+    public var due: String?
+    public var late = false
+    /// The last due time for which nothing came, until a drop comes.
+    public var missed: String?
+    /// For people.
+    public var words: String?
 
     enum CodingKeys: String, CodingKey {
       case name, waiting, held, quarantine, handedOver = "handed_over", lagSeconds = "lag_seconds"
-      case pausedSince = "paused_since", lastError = "last_error"
+      case pausedSince = "paused_since", lastError = "last_error", due, late, missed
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -50,6 +57,9 @@ public struct StatusReport: Sendable, Encodable {
       try to.encode(lagSeconds, forKey: .lagSeconds)
       try to.encode(pausedSince, forKey: .pausedSince)
       try to.encode(lastError, forKey: .lastError)
+      try to.encode(due, forKey: .due)
+      try to.encode(late, forKey: .late)
+      try to.encode(missed, forKey: .missed)
     }
   }
   public struct Stream: Sendable, Encodable {
@@ -171,6 +181,13 @@ public struct StatusReport: Sendable, Encodable {
     report.lastError = survey.lastError
     if let oldest = survey.oldest { report.lagSeconds = max(0, now.seconds - oldest.seconds) }
     report.handedOver = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name).handedOver } ?? 0
+    // What lies there unseen may be what is due: then only what was told counts.
+    if let due = try DueSurvey(
+      settings, ledger: ledger, at: now, isSure: survey.waiting == 0 && survey.pausedSince == nil)
+    {
+      (report.due, report.late, report.missed) = (due.due.iso(), due.isLate, due.missed?.iso())
+      report.words = due.words
+    }
     return report
   }
 }

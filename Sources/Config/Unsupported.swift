@@ -15,7 +15,6 @@ enum Unsupported {
   static var rules: [Rule] {
     [
       never("feeds.*.decrypt"),
-      never("feeds.*.expect"),
       never("feeds.*.pull"),
     ]
   }

@@ -64,6 +64,10 @@ public enum Limits {
   /// that another one is due.
   public static let rowsPerPart = 5_000_000
 
+  /// Files of one landing folder that are known at a time. A hundred thousand that come at once are taken in turns: some 700 bytes
+  /// are kept for each, and each turn costs one settle time.
+  public static let landingLook = 10_000
+
   /// Folders below a landing folder that are looked into: AEP makes one level, and a loop of mounts must end somewhere.
   public static let landingDepth = 8
 

@@ -80,7 +80,7 @@ struct TableText {
     }
     let outcome = rows.finish()
     var reasons = headerReasons
-    if outcome.rows == 0 {
+    if outcome.rows == 0, outcome.problems.isEmpty {
       reasons.append(Reason(.headerOnly, "There is a header and no row"))
     } else if outcome.rows < rules.minRows {
       reasons.append(Reason(.tooFewRows, "\(outcome.rows) rows; at least \(rules.minRows) are required"))

@@ -22,12 +22,17 @@ public struct PassSummary: Hashable, Sendable {
   public var folders: Set<FilePath> = []
   /// Feeds that a person has paused.
   public var stopped: Set<FeedName> = []
+  /// More lies in a landing folder than one look takes in.
+  public var isCut = false
   /// It was asked to stop before it was through.
   public var wasStopped = false
   /// Set by the lane.
   public internal(set) var took: Duration = .zero
 
   public init() {}
+
+  /// Some drop has come to its end.
+  public var hasEnded: Bool { handedOver + duplicates + archived + held + quarantined > 0 }
 
   mutating func look(at uptime: Duration) { next = next.map { min($0, uptime) } ?? uptime }
 
@@ -43,6 +48,7 @@ public struct PassSummary: Hashable, Sendable {
     paused.merge(other.paused) { first, _ in first }
     stopped.formUnion(other.stopped)
     folders.formUnion(other.folders)
+    isCut = isCut || other.isCut
     wasStopped = wasStopped || other.wasStopped
   }
 }
@@ -53,14 +59,18 @@ public struct InboundEngine {
   let state: StateFolder
   let host: Host
   var feeds: [Feed]
+  /// The ledger holds no expectation of feeds that have none.
+  private var isTidy = false
 
-  /// - Parameter salt: tells apart drops that were seen in one second: the first of a random start, then one more each time.
+  /// - Parameters:
+  ///   - minFree: bytes that stay free on the volume of the state folder.
+  ///   - salt: tells apart drops that were seen in one second: the first of a random start, then one more each time.
   public init(
     feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
-    salt: @escaping () -> UInt32
+    minFree: UInt64 = 0, salt: @escaping () -> UInt32
   ) {
     self.state = state
-    host = Host(files: files, ledger: ledger, events: events, salt: salt)
+    host = Host(files: files, ledger: ledger, events: events, minFree: minFree, salt: salt)
     self.feeds = feeds.map { Feed($0, state: state, files: files) }
   }
 
@@ -69,6 +79,7 @@ public struct InboundEngine {
 
   /// Takes over new settings; what is known of feeds that stay is kept.
   public mutating func reload(_ settings: [FeedSettings]) {
+    isTidy = false
     feeds = settings.map { new in
       guard var known = feeds.first(where: { $0.settings.name == new.name }) else {
         return Feed(new, state: state, files: host.files)
@@ -93,6 +104,7 @@ public struct InboundEngine {
   /// - Throws: faults of the ledger, which concern every feed.
   public mutating func pass(at now: Moment, stop: @escaping () -> Bool = { false }) throws(LedgerFault) -> PassSummary {
     var summary = PassSummary()
+    if !isTidy { try forgetExpectations() }
     for index in feeds.indices {
       var pass = FeedPass(feeds[index], host, at: now, stop: stop)
       defer { feeds[index] = pass.feed }
@@ -100,5 +112,17 @@ public struct InboundEngine {
       summary.add(pass.summary)
     }
     return summary
+  }
+  /// A rule that is taken away and comes back later begins anew: it misses nothing that was due in between.
+  private mutating func forgetExpectations() throws(LedgerFault) {
+    let expecting = Set(feeds.filter { $0.settings.expect != nil }.map(\.settings.name))
+    let over = try host.ledger.read { (t) throws(LedgerFault) in try t.expectingFeeds() }
+      .filter { !expecting.contains($0) }
+    if !over.isEmpty {
+      try host.ledger.transact("unexpected") { (t) throws(LedgerFault) in
+        for feed in over { try t.forgetExpectation(of: feed) }
+      }
+    }
+    isTidy = true
   }
 }

@@ -25,6 +25,15 @@ struct Drops: AsyncParsableCommand {
       let drops = try Inventory(try readSettings(common)).drops(in: state, since: from)
       if json {
         try Terminal.json(Listing(schema: 1, drops: drops))
+      } else if state == .held || state == .quarantine {
+        Terminal.table(
+          ["DROP", "FEED", "REASON", "ROW", "COLUMN", "FILES"],
+          drops.map {
+            [
+              $0.id, $0.feed, Self.code($0), $0.reason?.row.map(String.init) ?? "-",
+              $0.reason?.column.map(String.init) ?? "-", $0.names.joined(separator: " "),
+            ]
+          })
       } else {
         Terminal.table(
           ["DROP", "FEED", "STATE", "ROWS", "BYTES", "FILES"],
@@ -37,6 +46,12 @@ struct Drops: AsyncParsableCommand {
       }
       return .done
     }
+  }
+
+  /// `column_count +2`: the first reason, and how many more there are.
+  private static func code(_ drop: Inventory.Drop) -> String {
+    guard let reason = drop.reason else { return "-" }
+    return reason.code.rawValue + (drop.reasons > 1 ? " +\(drop.reasons - 1)" : "")
   }
 
   private struct Listing: Encodable {

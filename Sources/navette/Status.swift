@@ -51,6 +51,7 @@ struct Status: AsyncParsableCommand {
         Terminal.line("\n\(name): paused on request since \(since); `navette resume \(name)` lets it go on")
       }
     }
+    for feed in report.feeds { if let words = feed.words { Terminal.line("\n\(feed.name): \(words)") } }
     for (name, fault) in report.feeds.map({ ($0.name, $0.lastError) }) + report.streams.map({ ($0.name, $0.lastError) })
     {
       if let fault { Terminal.line("\n\(name): \(fault)") }

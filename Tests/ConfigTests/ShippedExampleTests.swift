@@ -54,6 +54,9 @@ struct ShippedExampleTests {
       name: try #require(FeedName("audiences")), landing: "/srv/campaign/landing", handover: "/srv/campaign/import")
     (feed.owner, feed.group) = ("neolane", "neolane")
     feed.rewrite = FeedSettings.Rewrite()
+    var expect = FeedSettings.Expect(by: try #require(TimeOfDay(hour: 6, minute: 0)))
+    (expect.days, expect.timezone) = ([.mon, .tue, .wed, .thu, .fri], "Europe/Paris")
+    feed.expect = expect
     #expect(settings.feeds == [feed])
     let stream = StreamSettings(
       name: try #require(StreamName("opens")), logs: ["/var/log/campaign/opens.csv"],

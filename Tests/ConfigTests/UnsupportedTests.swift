@@ -7,7 +7,6 @@ struct UnsupportedTests {
   /// For each rule: lines that are refused, and lines that say the default. Nil where there is none.
   static let cases: [String: (refused: String, fine: String?)] = [
     "feeds.*.decrypt": ("decrypt: {key: x}", nil),
-    "feeds.*.expect": ("expect: {by: \"06:00\", days: [mon, tue], timezone: Europe/Paris, grace: 30m}", nil),
     "feeds.*.pull": ("pull: {store: shelf, prefix: a/, every: 5m, after: delete}", nil),
   ]
 

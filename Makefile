@@ -10,7 +10,8 @@ SWIFT := $(or $(shell command -v swift),$(wildcard /opt/swift/usr/bin/swift))
 
 # One flag set for build and tests, so that nothing is built twice. Modules may import only what Package.swift grants.
 FLAGS := --explicit-target-dependency-import-check error
-RELEASE := -c release --static-swift-stdlib --product navette
+# What ships resolves its symbols at start, after which the table of them is read-only.
+RELEASE := -c release --static-swift-stdlib --product navette -Xlinker -z -Xlinker now
 
 # A caller's own CA or proxy settings are for reaching the Internet; the program under test talks to this machine.
 CLEAN := env -u CURL_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR -u AWS_CA_BUNDLE -u REQUESTS_CA_BUNDLE \
@@ -19,9 +20,9 @@ CLEAN := env -u CURL_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR -u AWS_CA_BUNDLE
 # Seconds of the soak at the end of the tests.
 SOAK ?= 120
 
-SCRIPTS := $(shell grep -l '^.!.*bash$$' scripts/* .ci/run)
+SCRIPTS := $(shell grep -lsE '^#!/(usr/bin/env bash|bin/sh)$$' scripts/* scripts/debian/* .ci/run)
 
-.PHONY: help swift build release demo test soak check bench fuzz fmt lint install install-files clean
+.PHONY: help swift build release demo test test-systemd test-fresh soak check bench fuzz fmt lint man deb tarball install install-files clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -45,13 +46,21 @@ test: swift ## every test, with real servers on this machine
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	SWIFT="$(SWIFT)" FLAGS="$(FLAGS)" scripts/test-servers run scripts/run-tests $(if $(FILTER),--filter "$(FILTER)",--soak $(SOAK))
 
+test-systemd: build deb ## the package in a booted systemd: installed, run, reloaded, hung, upgraded, purged (as root; builds the package)
+	scripts/install-needs systemd
+	SWIFT="$(SWIFT)" scripts/test-systemd $(if $(POSSIBLY),--if-possible)
+
+test-fresh: swift ## the commands of the README in a Debian with nothing but make in it (as root; FRESH="demo test")
+	scripts/install-needs fresh
+	SWIFT="$(SWIFT)" scripts/test-fresh $(or $(FRESH),demo test)
+
 soak: build ## a writer of 20,000 lines a second, kills, a store in trouble and a full disk, for MINUTES (default 10)
 	scripts/soak --minutes $(or $(MINUTES),10) $(if $(ROTATION),--rotation $(ROTATION))
 
 check: lint test ## lint and test
 
-bench: release ## both lanes on SIZE (default 5GiB), beside gzip, pigz, cp and wc; fails where memory reaches 40 MiB
-	scripts/bench --size $(or $(SIZE),5GiB)
+bench: release ## both lanes on SIZE (default 5GiB) and DROPS (default 100000) small files, beside gzip, cp, wc and mv; fails at 40 MiB
+	scripts/bench --size $(or $(SIZE),5GiB) --drops $(or $(DROPS),100000)
 
 fuzz: swift ## every parser, SECONDS (default 60) each
 	scripts/fuzz $(or $(SECONDS),60)
@@ -63,11 +72,22 @@ lint: swift ## format, scripts, spelling, house rules
 	scripts/install-needs lint
 	"$(SWIFT)" format lint --strict -r -p Package.swift Sources Tests
 	shellcheck $(SCRIPTS)
-	codespell README.md CONTRIBUTING.md CHANGELOG.md docs systemd scripts Tests/CLITests/Transcripts
+	codespell -L nd README.md CONTRIBUTING.md CHANGELOG.md docs systemd scripts Tests/CLITests/Transcripts
+	mandoc -T lint -W warning docs/man/*.[15]
 	if command -v promtool >/dev/null; then promtool check rules docs/monitoring/navette.rules.yaml; fi
 	if command -v systemd-analyze >/dev/null; then scripts/verify-unit; fi
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	"$(SWIFT)" test $(FLAGS) --skip-build --filter HouseTests
+
+man: build ## navette(1) anew from the commands, after one of them changed
+	scripts/manual .build/debug/navette >docs/man/navette.1
+
+deb: release ## the Debian package, in dist/
+	scripts/install-needs deb
+	scripts/deb
+
+tarball: release ## the same files for hosts without dpkg, in dist/
+	scripts/tarball
 
 install: release install-files ## to DESTDIR and PREFIX (default /usr)
 
@@ -78,7 +98,8 @@ UNITS := navette.service navette-reopen@.path navette-reopen@.service
 
 install-files:
 	install -D -m 755 .build/release/navette "$(DESTDIR)$(PREFIX)/bin/navette"
-	strip "$(DESTDIR)$(PREFIX)/bin/navette"
+	strip --remove-section=.comment --remove-section=.note "$(DESTDIR)$(PREFIX)/bin/navette"
+	scripts/check-size "$(DESTDIR)$(PREFIX)/bin/navette"
 	install -d "$(LIB)/systemd/system" "$(SHARE)/doc/navette"
 	for unit in $(UNITS); do sed 's|/usr/bin/navette|$(PREFIX)/bin/navette|' "systemd/$$unit" >"$(LIB)/systemd/system/$$unit"; done
 	sed 's|/usr/bin/navette|$(PREFIX)/bin/navette|' systemd/navette.service | scripts/instance-unit >"$(LIB)/systemd/system/navette@.service"
@@ -86,12 +107,16 @@ install-files:
 	install -D -m 644 systemd/navette.catalog "$(LIB)/systemd/catalog/navette.catalog"
 	install -D -m 644 systemd/navette.sysusers "$(LIB)/sysusers.d/navette.conf"
 	install -D -m 644 systemd/navette.tmpfiles "$(LIB)/tmpfiles.d/navette.conf"
-	install -D -m 640 etc/navette/navette.yaml "$(DESTDIR)/etc/navette/navette.yaml"
+	install -D -m 644 etc/navette/navette.yaml "$(DESTDIR)/etc/navette/navette.yaml"
+	for page in docs/man/*.[15]; do gzip -9nc "$$page" | \
+	  install -D -m 644 /dev/stdin "$(SHARE)/man/man$${page##*.}/$${page##*/}.gz"; done
 	install -d "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/vendor-completions" "$(SHARE)/fish/vendor_completions.d"
-	.build/release/navette --generate-completion-script bash >"$(SHARE)/bash-completion/completions/navette"
+	.build/release/navette --generate-completion-script bash | sed '1{/^#!/d}' >"$(SHARE)/bash-completion/completions/navette"
 	.build/release/navette --generate-completion-script zsh >"$(SHARE)/zsh/vendor-completions/_navette"
 	.build/release/navette --generate-completion-script fish >"$(SHARE)/fish/vendor_completions.d/navette.fish"
-	install -m 644 README.md docs/events.md docs/state-folder.md CHANGELOG.md LICENSE "$(SHARE)/doc/navette"
+	chmod 644 "$(SHARE)/bash-completion/completions/navette" "$(SHARE)/zsh/vendor-completions/_navette" \
+	  "$(SHARE)/fish/vendor_completions.d/navette.fish"
+	install -m 644 README.md docs/*.md CHANGELOG.md LICENSE "$(SHARE)/doc/navette"
 	install -D -m 644 -t "$(SHARE)/doc/navette/monitoring" docs/monitoring/*
 
 clean: ## removes what was built

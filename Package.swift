@@ -24,7 +24,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
-    .package(url: "https://github.com/apple/swift-crypto", exact: "3.12.3"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
   ],
   targets: [
     // Doors to system libraries, and one to vector comparisons (CScan).
@@ -60,7 +60,7 @@ let package = Package(
         "Outbound", "Threads", "CLinux", crypto, system,
       ]),
     .executableTarget(
-      name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", "Threads", arguments, system],
+      name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", "Threads", "CLinux", arguments, system],
       swiftSettings: swift),
 
     // What tests share: the simulated disk and store, the crash-point harness, the conformance suites.

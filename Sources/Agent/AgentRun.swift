@@ -29,6 +29,7 @@ final class AgentRun: Sendable {
       try Host.becomeOwner(of: state, files)
       lock = try AgentRun.takeLock(state)
       try Host.checkMachine(state, files, adopt: adopt)
+      if adopt { try OutboundEngine.adopt(settings.streams, state, files) }
       try RequestBox(state: state, files: files).prepare()
       ledger = try LedgerKeeper.open(settings, files, events, at: SystemClock.now())
     } catch let fault as FileFault {
@@ -66,8 +67,10 @@ final class Lanes: Sendable {
   /// - Parameters:
   ///   - notice: told how the lanes stand.
   ///   - metrics: told of each pass.
+  ///   - sending: false: no store will be asked, so none is made, and no secret is needed.
   init(
-    _ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil, metrics: MetricsKeeper? = nil
+    _ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil, metrics: MetricsKeeper? = nil,
+    sending: Bool = true
   ) throws {
     self.settings = settings
     events = run.events
@@ -76,19 +79,19 @@ final class Lanes: Sendable {
     let puller = puller
     inbound = InboundLane(
       feeds: settings.feeds, state: run.state, files: LinuxFiles { notice?.progressed(.inbound) }, ledger: run.ledger,
-      events: run.events, clock: SystemClock.now,
+      events: run.events, minFree: settings.limits.minFree, clock: SystemClock.now,
       report: { pass, now in
         watch.withLock { $0 }?.passedInbound(pass)
         metrics?.passed(pass, at: now)
         // A name in landing may be free, and an object done with.
-        if pass.hasMoved { puller.withLock { $0 }?.wake() }
+        if pass.hasEnded { puller.withLock { $0 }?.wake() }
         notice?.passed(.inbound, of: generation, ServiceNotice.describe(pass, feeds: settings.feeds.count))
         Self.hang(.inbound)
       }, progress: { notice?.progressed(.inbound) })
     var stores: [StoreName: any RemoteStore] = [:]
     let throttle = Self.throttle(settings.limits.bandwidth)
     do throws(StoreFault) {
-      for store in settings.stores {
+      for store in settings.stores where sending {
         stores[store.name] = try makeStore(
           store, files: run.files, agent: "navette/\(Version.text)", throttle: throttle,
           memory: FolderMemory(run.state.store(store.name), files: run.files), clock: SystemClock.wall)

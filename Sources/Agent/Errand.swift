@@ -40,8 +40,9 @@ public struct Errand {
     }
   }
 
+  /// - Parameter told: of how many batches and drops are through, of how many.
   /// - Throws: `Failure` where an agent runs.
-  public func rebuild() throws -> String {
+  public func rebuild(told: (Int, Int) -> Void = { _, _ in }) throws -> String {
     let events = CommandEvents.sink()
     do {
       guard try files.info(state.root) != nil else {
@@ -51,7 +52,7 @@ public struct Errand {
       let lock = try AgentRun.takeLock(state)
       defer { withExtendedLifetime(lock) {} }
       let now = SystemClock.now()
-      let ledger = try LedgerKeeper.rebuild(settings, files, at: now)
+      let ledger = try LedgerKeeper.rebuild(settings, files, at: now, told: told)
       let (batches, drops) = try ledger.read { (t) throws(LedgerFault) in
         (try t.batches(of: nil).count, try t.drops(of: nil).count)
       }
@@ -84,7 +85,7 @@ public struct Errand {
     let run = try AgentRun(settings, events: CommandEvents.sink())
     let answer: Answer
     do {
-      answer = try await Steward(lanes: try Lanes(run, settings), sending: false).carryOut(request)
+      answer = try await Steward(lanes: try Lanes(run, settings, sending: false), sending: false).carryOut(request)
     } catch let fault as LedgerFault {
       throw Failure(fault)
     }

@@ -10,6 +10,15 @@ public struct Failure: Error, CustomStringConvertible {
   }
   public init(_ fault: FileFault) { self.init(.stateUnusable, fault.description) }
   public init(_ fault: LedgerFault) { self.init(.stateUnusable, fault.description) }
+  /// Of a command that only looks: whoever may not is told who may.
+  static func ofReader<Kind: Hashable & Sendable>(_ fault: Fault<Kind>) -> Failure {
+    let isDenied = fault.kind as? FileKind == .denied || fault.kind as? LedgerKind == .denied
+    guard isDenied else { return Failure(.stateUnusable, fault.description) }
+    return Failure(
+      .stateUnusable,
+      "\(fault.what) \(fault.place): \(fault.why). Run it as root, or as a member of the group that owns the state folder"
+    )
+  }
   public init(_ fault: StoreFault) {
     self.init(fault.kind.isAway ? .unreachable : .findings, fault.description)
   }

@@ -18,8 +18,12 @@ public struct Inventory {
     public let seenAt: String
     public let outcome: String?
     public let handedOverAt: String?
+    /// Why it is held or in quarantine; the first of its reasons, and how many there are.
+    public let reason: Reason?
+    public let reasons: Int
     enum CodingKeys: String, CodingKey {
-      case id, feed, state, names, bytes, rows, seenAt = "seen_at", outcome, handedOverAt = "handed_over_at"
+      case id, feed, state, names, bytes, rows, seenAt = "seen_at", outcome, handedOverAt = "handed_over_at", reason
+      case reasons
     }
   }
 
@@ -65,7 +69,7 @@ public struct Inventory {
     state = StateFolder(settings.state)
     do {
       try Host.becomeOwner(of: state, files)
-      ledger = try files.info(state.ledger) == nil ? nil : Ledger(reading: state.ledger)
+      ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, LinuxFiles())
     } catch let fault as FileFault {
       throw Failure(fault)
     } catch let fault as LedgerFault {
@@ -78,12 +82,19 @@ public struct Inventory {
     return try records.compactMap { record in
       let now = try self.place(of: record)
       guard place == nil || now == place else { return nil }
+      let reasons = now == .held || now == .quarantine ? self.reasons(record, in: now) : []
       return Drop(
         id: record.id.description, feed: record.feed.text, state: now?.rawValue, names: record.names,
         bytes: record.bytes,
         rows: record.rows, seenAt: record.seenAt.iso(), outcome: record.outcome?.rawValue,
-        handedOverAt: record.handedOverAt?.iso())
+        handedOverAt: record.handedOverAt?.iso(), reason: reasons.first, reasons: reasons.count)
     }
+  }
+
+  private func reasons(_ record: DropRecord, in place: DropPlace?) -> [Reason] {
+    guard let place else { return [] }
+    let drop = state.feed(record.feed).appending(place.rawValue).appending(record.id.description)
+    return (try? files.readPlan([Reason].self, at: drop.appending(DropPlan.reasonsName))) ?? []
   }
 
   public func batches(in place: BatchPlace?, since: Timestamp?) throws -> [Batch] {
@@ -110,10 +121,7 @@ public struct Inventory {
         ("bytes", "\(record.bytes)"), ("rows", record.rows.map(String.init) ?? "-"), ("seen", record.seenAt.iso()),
         ("outcome", record.outcome?.rawValue ?? "-"), ("handed over", record.handedOverAt?.iso() ?? "-"),
       ]
-      if let place {
-        let path = state.feed(record.feed).appending(place.rawValue).appending(id).appending(DropPlan.reasonsName)
-        story.reasons = (try? files.readPlan([Reason].self, at: path)) ?? []
-      }
+      story.reasons = reasons(record, in: place)
     } else if let batch = BatchID(id), let record = try read({ (t) throws(LedgerFault) in try t.batch(batch) }) ?? nil {
       story.facts = [
         ("batch", id), ("stream", batch.stream.text), ("state", try place(of: record)?.rawValue ?? "swept"),

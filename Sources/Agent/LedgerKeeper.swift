@@ -37,8 +37,18 @@ enum LedgerKeeper {
     return ledger
   }
 
+  /// To look at, also for those who may not write in the state folder.
+  static func reader(_ state: StateFolder, _ files: any Files) throws(LedgerFault) -> Ledger {
+    try Ledger(reading: state.ledger) {
+      do { return try files.info(FilePath(state.ledger.string + "-wal")) == nil } catch { return false }
+    }
+  }
+
   /// Puts the ledger aside, where there is one, and makes it anew. The agent must be stopped: the caller holds its lock.
-  static func rebuild(_ settings: Settings, _ files: any Files, at now: Moment) throws -> Ledger {
+  /// - Parameter told: of how many batches and drops are through, of how many.
+  static func rebuild(
+    _ settings: Settings, _ files: any Files, at now: Moment, told: (Int, Int) -> Void = { _, _ in }
+  ) throws -> Ledger {
     let state = StateFolder(settings.state)
     let aside = try freeName(state.damagedLedger(at: now.wall), files)
     for suffix in ["", "-wal", "-shm"] {
@@ -47,7 +57,7 @@ enum LedgerKeeper {
     }
     try files.sync([state.root])
     let ledger = try Ledger(path: state.ledger)
-    try fill(ledger, settings, files, at: now)
+    try fill(ledger, settings, files, at: now, told: told)
     return ledger
   }
 
@@ -62,15 +72,25 @@ enum LedgerKeeper {
     return name
   }
 
-  private static func fill(_ ledger: Ledger, _ settings: Settings, _ files: any Files, at now: Moment)
-    throws(LedgerFault)
-  {
+  private static func fill(
+    _ ledger: Ledger, _ settings: Settings, _ files: any Files, at now: Moment,
+    told: (Int, Int) -> Void = { _, _ in }
+  ) throws(LedgerFault) {
     do {
-      try OutboundRebuild(state: StateFolder(settings.state), files: files).fill(ledger, at: now.wall)
+      let outbound = OutboundRebuild(state: StateFolder(settings.state), files: files)
       var inbound = InboundEngine(
         feeds: settings.feeds, state: StateFolder(settings.state), files: files, ledger: ledger, events: Silence(),
         salt: { 0 })
-      try inbound.adopt(at: now)
+      let all = try outbound.count() + inbound.count()
+      var done = 0
+      try outbound.fill(ledger, at: now.wall) {
+        done += 1
+        told(min(done, all), all)
+      }
+      try inbound.adopt(at: now) { more in
+        done += more
+        told(min(done, all), all)
+      }
     } catch let fault as LedgerFault {
       throw fault
     } catch {

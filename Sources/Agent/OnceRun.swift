@@ -50,27 +50,32 @@ struct OnceRun {
   private func passInbound(_ lanes: Lanes) async throws -> Bool {
     guard !settings.feeds.isEmpty else { return false }
     let settle = settings.feeds.map(\.settle).max() ?? .zero
-    var deadline = SystemClock.uptime() + settle + .milliseconds(500)
-    let waker = settle / 4
     var pulling = Pulling(since: SystemClock.uptime())
+    var isPulling = try await pulling.pass(lanes.pull)
+    var hasPulled = isPulling
+    var summary = try await lanes.inbound.pass()
+    // Whatever lay there has been seen by now, however slow the machine is.
+    var atRest = SystemClock.uptime() + settle
     while true {
-      let isPulling = try await pulling.pass(lanes.pull)
-      let summary = try await lanes.inbound.pass()
       let now = SystemClock.uptime()
-      if isPulling {
-        deadline = now + settle + .milliseconds(500)
-        await rest(.milliseconds(20))
-        continue
+      // What was left out at first, or is still fetched, has to settle, too.
+      if hasPulled || summary.isCut && summary.hasEnded { atRest = now + settle }
+      var isLast = !hasPulled && summary.settling == 0 && summary.waiting == 0
+      if !isLast {
+        let next = isPulling ? now + .milliseconds(20) : min(summary.next ?? now + settle / 4, atRest)
+        await rest(max(next - now, .milliseconds(10)))
+        isLast = SystemClock.uptime() >= atRest
+        summary = try await lanes.inbound.pass()
+        if summary.isCut, summary.hasEnded { isLast = false }
       }
-      if now >= deadline || (summary.settling == 0 && summary.waiting == 0) {
-        // Drops that have come to their end may leave something to be deleted.
-        if try await pulling.pass(lanes.pull) { continue }
-        await lanes.pull?.breakOff()
-        return !summary.paused.isEmpty
-      }
-      let next = summary.next ?? now + waker
-      await rest(max(min(next, deadline) - now, .milliseconds(10)))
+      // Drops that have come to their end may leave something to be deleted.
+      hasPulled = isPulling
+      isPulling = try await pulling.pass(lanes.pull)
+      hasPulled = hasPulled || isPulling
+      if isLast, !hasPulled { break }
     }
+    await lanes.pull?.breakOff()
+    return !summary.paused.isEmpty
   }
 
   private struct Pulling {

@@ -36,10 +36,17 @@ public struct StatusReport: Sendable, Encodable {
     public var lastError: String?
     /// Where it fetches from a store.
     public var pull: Pull?
+    /// When its next drop is due, or the one for which it is late; nil where nothing is expected.
+    public var due: String?
+    public var late = false
+    /// The last due time for which nothing came, until a drop comes.
+    public var missed: String?
+    /// For people.
+    public var words: String?
 
     enum CodingKeys: String, CodingKey {
       case name, waiting, held, quarantine, handedOver = "handed_over", lagSeconds = "lag_seconds"
-      case pausedSince = "paused_since", lastError = "last_error", pull
+      case pausedSince = "paused_since", lastError = "last_error", due, late, missed, pull
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -52,6 +59,9 @@ public struct StatusReport: Sendable, Encodable {
       try to.encode(lagSeconds, forKey: .lagSeconds)
       try to.encode(pausedSince, forKey: .pausedSince)
       try to.encode(lastError, forKey: .lastError)
+      try to.encode(due, forKey: .due)
+      try to.encode(late, forKey: .late)
+      try to.encode(missed, forKey: .missed)
       try to.encodeIfPresent(pull, forKey: .pull)
     }
   }
@@ -73,12 +83,17 @@ public struct StatusReport: Sendable, Encodable {
     public var waiting = 0
     public var held = 0
     public var confirmed = 0
+    /// Confirmed over the last five minutes, uncompressed.
+    public var bytesPerSecond: UInt64 = 0
+    /// How long what is behind takes at this speed; nil where it keeps up, or stands still.
+    public var catchUpSeconds: Int64?
     /// Since when a person has paused it.
     public var pausedSince: String?
     public var lastError: String?
 
     enum CodingKeys: String, CodingKey {
       case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, confirmed
+      case bytesPerSecond = "bytes_per_second", catchUpSeconds = "catch_up_seconds"
       case pausedSince = "paused_since", lastError = "last_error"
     }
 
@@ -90,6 +105,8 @@ public struct StatusReport: Sendable, Encodable {
       try to.encode(waiting, forKey: .waiting)
       try to.encode(held, forKey: .held)
       try to.encode(confirmed, forKey: .confirmed)
+      try to.encode(bytesPerSecond, forKey: .bytesPerSecond)
+      try to.encode(catchUpSeconds, forKey: .catchUpSeconds)
       try to.encode(pausedSince, forKey: .pausedSince)
       try to.encode(lastError, forKey: .lastError)
     }
@@ -123,12 +140,12 @@ public struct StatusReport: Sendable, Encodable {
     let state = StateFolder(settings.state)
     do {
       try Host.becomeOwner(of: state, files)
-      let ledger = try files.info(state.ledger) == nil ? nil : Ledger(reading: state.ledger)
+      let ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, LinuxFiles())
       try self.init(settings, files, ledger, AccessEnd.all(settings, files), at: SystemClock.wall())
     } catch let fault as FileFault {
-      throw Failure(fault)
+      throw Failure.ofReader(fault)
     } catch let fault as LedgerFault {
-      throw Failure(fault)
+      throw Failure.ofReader(fault)
     }
   }
 
@@ -169,6 +186,13 @@ public struct StatusReport: Sendable, Encodable {
       report.lagBytes = totals.waitingBytes
       report.lastError = fault.description
     }
+    let lately = try ledger?.read { (t) throws(LedgerFault) in
+      try t.confirmedBytes(of: settings.name, in: .seconds(300), count: 1, until: now)
+    }
+    report.bytesPerSecond = (lately?.first ?? 0) / 300
+    // More than a batch behind: what has gathered since the last one is no backlog.
+    let isBehind = report.lagBytes >= settings.batch.maxBytes || report.waiting > 1
+    if isBehind, report.bytesPerSecond > 0 { report.catchUpSeconds = Int64(report.lagBytes / report.bytesPerSecond) }
     return report
   }
 
@@ -191,6 +215,13 @@ public struct StatusReport: Sendable, Encodable {
       report.lastError = report.lastError ?? standing?.fault
     }
     report.handedOver = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name).handedOver } ?? 0
+    // What lies there unseen may be what is due: then only what was told counts.
+    if let due = try DueSurvey(
+      settings, ledger: ledger, at: now, isSure: survey.waiting == 0 && survey.pausedSince == nil)
+    {
+      (report.due, report.late, report.missed) = (due.due.iso(), due.isLate, due.missed?.iso())
+      report.words = due.words
+    }
     return report
   }
 }

@@ -182,3 +182,11 @@ int cl_send_datagram(int socket, const char *name, const void *bytes, size_t cou
   while (sent < 0 && errno == EINTR);
   return sent < 0 ? -1 : 0;
 }
+
+int cl_window_size(int descriptor, uint16_t *columns, uint16_t *rows) {
+  struct winsize size;
+  if (ioctl(descriptor, TIOCGWINSZ, &size) != 0) return -1;
+  *columns = size.ws_col;
+  *rows = size.ws_row;
+  return 0;
+}

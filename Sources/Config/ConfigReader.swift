@@ -4,15 +4,35 @@ public import SystemPackage
 
 /// Reads a configuration: files to a checked `Settings`, or all that is wrong with them at once.
 public enum ConfigReader {
+  /// Which secrets a command can do without. Whoever reads the configuration outside of the service cannot see what systemd gives to
+  /// it alone.
+  public enum Secrets: Sendable {
+    /// All are read.
+    case needed
+    /// Only credentials may be out of sight, and only where this is not the service.
+    case ofTheService
+    /// Any may: no store is used.
+    case unneeded
+
+    func mayLack(_ lack: Expansion.Lack?) -> Bool {
+      switch (self, lack) {
+      case (_, nil), (.needed, _), (.ofTheService, .other): false
+      case (.ofTheService, .outsideOfTheService), (.unneeded, _): true
+      }
+    }
+  }
+
   /// Looks at files only: folders, rights and logs are `GroundCheck`'s.
   ///
   /// - Parameters:
   ///   - file: the configuration; every `*.yaml` of a folder `conf.d` beside it is merged, in the order of their names.
   ///   - environment: what `${NAME}` may stand for, and `CREDENTIALS_DIRECTORY`.
+  ///   - secrets: those that cannot be had, and may, are listed in `Settings.unread`; their values mean nothing.
   ///   - machine: the name of this host, for `host: ""`; made safe here.
   /// - Throws: every problem, in the order of its place.
   public static func read(
-    file: FilePath, environment: [String: String], machine: String = machineName(), source: ConfigSource = .disk
+    file: FilePath, environment: [String: String], secrets: Secrets = .needed, machine: String = machineName(),
+    source: ConfigSource = .disk
   ) throws(ConfigProblems) -> Settings {
     let walk = Walk()
     let files = try self.files(of: file, source)
@@ -25,12 +45,13 @@ public enum ConfigReader {
     // Without one of its files the rest makes little sense: what it lacks would be reported, and be wrong.
     guard roots.count == files.count else { throw problems(walk, files) }
 
-    let tree = Expansion(environment: environment, source: source, walk: walk).expand(Merge.merge(roots, walk))
+    let expansion = Expansion(environment: environment, source: source, secrets: secrets, walk: walk)
+    let tree = expansion.expand(Merge.merge(roots, walk))
     let root = Section(tree, place: .start(of: file.string), spot: Spot(walk: walk, path: "", quiet: false))
-    let settings = Settings(root, machine: Text.safeHost(machine))
-    Unsupported.check(tree, walk)
+    var settings = Settings(root, machine: Text.safeHost(machine))
     Consistency.check(settings, walk)
     guard walk.problems.isEmpty else { throw problems(walk, files) }
+    settings.unread = walk.unread
     return settings
   }
 

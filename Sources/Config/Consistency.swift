@@ -188,9 +188,12 @@ struct Consistency {
         "streams.\(stream.name).partition_by", "a log without a header has no column of this name",
         "Give the names of its columns under header.from")
     }
-    for stream in settings.streams where SystemZone.named(stream.timezone) == nil {
+    let zones =
+      settings.streams.map { ("streams.\($0.name).timezone", $0.timezone) }
+      + settings.feeds.compactMap { feed in feed.expect.map { ("feeds.\(feed.name).expect.timezone", $0.timezone) } }
+    for (key, name) in zones where SystemZone.named(name) == nil {
       report(
-        "streams.\(stream.name).timezone", "this machine knows no time zone of this name",
+        key, "this machine knows no time zone of this name",
         "Write it as in /usr/share/zoneinfo: Europe/Paris (Debian's package is tzdata)")
     }
   }

@@ -9,6 +9,7 @@ struct Expansion {
 
   let environment: [String: String]
   let source: ConfigSource
+  let secrets: ConfigReader.Secrets
   let walk: Walk
 
   func expand(_ node: YamlNode, path: String = "") -> YamlNode {
@@ -18,8 +19,13 @@ struct Expansion {
       do throws(Refusal) {
         node.value = .scalar(try expand(scalar))
       } catch {
-        walk.report(ConfigProblem(at: node.place, key: path, error.message, remedy: error.remedy))
-        node.value = .broken
+        let problem = ConfigProblem(at: node.place, key: path, error.message, remedy: error.remedy)
+        if secrets.mayLack(error.lack) {
+          node.value = .absent(problem)
+        } else {
+          walk.report(problem)
+          node.value = .broken
+        }
       }
     case .list(let items):
       node.value = .list(items.enumerated().map { expand($1, path: "\(path)[\($0)]") })
@@ -30,7 +36,7 @@ struct Expansion {
           entry.value = expand(entry.value, path: KeyText.path(path, entry.key))
           return entry
         })
-    case .scalar, .broken: break
+    case .scalar, .broken, .absent: break
     }
     return node
   }
@@ -38,6 +44,14 @@ struct Expansion {
   private struct Refusal: Error {
     let message: String
     var remedy: String?
+    var lack: Lack?
+  }
+
+  /// Why a value is not there although the text that asks for it is right.
+  enum Lack {
+    /// systemd gives credentials to the service alone, and this is not it.
+    case outsideOfTheService
+    case other
   }
 
   private func expand(_ scalar: YamlNode.Scalar) throws(Refusal) -> YamlNode.Scalar {
@@ -76,7 +90,7 @@ struct Expansion {
     guard let value = environment[name] else {
       throw Refusal(
         message: "the environment has no \(KeyText.safe(name))",
-        remedy: "Set it, for a service with Environment= or EnvironmentFile=")
+        remedy: "Set it, for a service with Environment= or EnvironmentFile=", lack: .other)
     }
     return value
   }
@@ -88,7 +102,8 @@ struct Expansion {
     let advice = "Give it to the service with LoadCredential=\(name):/path, or write ${file:/path}"
     guard let folder = environment["CREDENTIALS_DIRECTORY"], let path = Text.absolutePath(folder) else {
       throw Refusal(
-        message: "the credential \(name) cannot be read: $CREDENTIALS_DIRECTORY is not set", remedy: advice)
+        message: "the credential \(name) cannot be read: $CREDENTIALS_DIRECTORY is not set", remedy: advice,
+        lack: .outsideOfTheService)
     }
     return try content(path.appending(name), "the credential \(name)", remedy: advice)
   }
@@ -98,7 +113,7 @@ struct Expansion {
     do throws(FileFault) {
       bytes = try source.read(path, Self.maxBytes)
     } catch {
-      throw Refusal(message: "\(what) cannot be read: \(error.why)", remedy: remedy)
+      throw Refusal(message: "\(what) cannot be read: \(error.why)", remedy: remedy, lack: .other)
     }
     if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
     if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }

@@ -42,6 +42,8 @@ public enum StoreKind: Hashable, Sendable {
 
 public enum LedgerKind: Hashable, Sendable {
   case damaged, busy, full, denied, io, newer
+  /// A store holds what a later state of it has sent.
+  case older
 }
 
 public typealias FileFault = Fault<FileKind>

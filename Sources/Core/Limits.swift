@@ -60,9 +60,17 @@ public enum Limits {
   /// How often retention is looked at.
   public static let sweepEvery: Duration = .seconds(600)
 
+  /// How long records are kept that are larger than `batch.max_record`: time for a person to look, and no longer, for they are about
+  /// people.
+  public static let asideKeep: Duration = .seconds(30 * 86_400)
+
   /// Adobe Experience Platform splits an export after so many rows (destination guardrails): a last part of exactly this many means
   /// that another one is due.
   public static let rowsPerPart = 5_000_000
+
+  /// Files of one landing folder that are known at a time. A hundred thousand that come at once are taken in turns: some 700 bytes
+  /// are kept for each, and each turn costs one settle time.
+  public static let landingLook = 10_000
 
   /// Folders below a landing folder that are looked into: AEP makes one level, and a loop of mounts must end somewhere.
   public static let landingDepth = 8

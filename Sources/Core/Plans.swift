@@ -197,12 +197,29 @@ public struct DropPlan: Hashable, Sendable, Codable {
   public var incomplete: [Reason]?
   public var checkedAt: Timestamp?
   public var handedOverAt: Timestamp?
+  /// Whether a file system of its own was mounted on the landing folder: where none is now, the folder is away.
+  public var landingIsMount: Bool?
+  /// Where it was staged for its hand-over.
+  public var staged: Staged?
+
+  public struct Staged: Hashable, Sendable, Codable {
+    public let folder: String
+    public let isMount: Bool
+
+    public init(folder: String, isMount: Bool) { (self.folder, self.isMount) = (folder, isMount) }
+  }
 
   public init(id: DropID, feed: FeedName, seenAt: Timestamp, parts: [DropPart]) {
     self.id = id
     self.feed = feed
     self.seenAt = seenAt
     self.parts = parts
+  }
+
+  /// When its last byte came: a file's ctime cannot be set by its sender, and none comes after we saw it.
+  public var arrivedAt: Timestamp {
+    let last = parts.map(\.changed).max() ?? seenAt.nanoseconds
+    return min(seenAt, Timestamp(nanoseconds: last))
   }
 
   /// In the order of their hand-over.

@@ -9,6 +9,9 @@ public protocol Files: Sendable {
   /// Names in the directory, sorted by bytes, without `.` and `..`. `.missing` where there is no such directory.
   func list(_ directory: FilePath) throws(FileFault) -> [FileName]
 
+  /// The same names, in no order and without holding them all; `body` may look at them.
+  func eachName(in directory: FilePath, _ body: (FileName) throws(FileFault) -> Void) throws(FileFault)
+
   /// Of the thing itself, not of what a link points to. Nil where there is nothing.
   func info(_ path: FilePath) throws(FileFault) -> FileInfo?
 
@@ -134,6 +137,12 @@ public struct FileInfo: Hashable, Sendable {
 }
 
 extension Files {
+  public func eachName(
+    in directory: FilePath, _ body: (FileName) throws(FileFault) -> Void
+  ) throws(FileFault) {
+    for name in try list(directory) { try body(name) }
+  }
+
   /// A small file, whole. `.missing` where there is none; `.io` where it is larger than `limit`.
   public func contents(of path: FilePath, limit: Int) throws(FileFault) -> [UInt8] {
     let file = try open(path)
@@ -158,14 +167,20 @@ extension Files {
   /// Writes a small file under a temporary name beside it and renames it into place. Durable after `sync` of `path` and its
   /// directory; until then the old contents or the new are found, never a mixture.
   public func write(_ bytes: [UInt8], to path: FilePath, mode: AccessMode = .stateFile) throws(FileFault) {
-    let temporary = path.appendingToName(".tmp")
-    do { try remove(temporary) } catch { if error.kind != .missing { throw error } }
-    do {
+    try write([(bytes, path)], mode: mode)
+  }
+
+  /// Several of them, with one barrier for all: a sync for each would cost more than all else that is done with a small drop.
+  public func write(_ all: [(bytes: [UInt8], path: FilePath)], mode: AccessMode = .stateFile) throws(FileFault) {
+    guard !all.isEmpty else { return }
+    for (bytes, path) in all {
+      let temporary = path.appendingToName(".tmp")
+      do { try remove(temporary) } catch { if error.kind != .missing { throw error } }
       let file = try create(temporary, mode: mode)
       try bytes.withUnsafeBufferPointer { (raw) throws(FileFault) in try file.write(UnsafeRawBufferPointer(raw)) }
     }
-    try sync([temporary])
-    try replace(path, with: temporary)
+    try sync(all.map { $0.path.appendingToName(".tmp") })
+    for (_, path) in all { try replace(path, with: path.appendingToName(".tmp")) }
   }
 
   /// Makes the directory and what leads to it, durably; what is there already is left alone.

@@ -11,11 +11,18 @@ public struct LinuxFiles: Files {
   public init(progress: @escaping @Sendable () -> Void = {}) { self.progress = progress }
 
   public func list(_ directory: FilePath) throws(FileFault) -> [FileName] {
+    var names: [FileName] = []
+    try eachName(in: directory) { (name) throws(FileFault) in names.append(name) }
+    return names.sorted()
+  }
+
+  public func eachName(
+    in directory: FilePath, _ body: (FileName) throws(FileFault) -> Void
+  ) throws(FileFault) {
     let (stream, failure) = directory.withPlatformString { (text) -> (OpaquePointer?, Int32) in (opendir(text), errno) }
     guard let stream else { throw FileFault(errno: failure, "Cannot list", directory) }
     defer { closedir(stream) }
     guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { preconditionFailure("dirent has no d_name") }
-    var names: [FileName] = []
     while true {
       errno = 0
       guard let entry = readdir(stream) else { break }
@@ -23,10 +30,9 @@ public struct LinuxFiles: Files {
       let name = UnsafeRawPointer(entry) + offset
       let bytes = UnsafeRawBufferPointer(start: name, count: strlen(name.assumingMemoryBound(to: CChar.self)))
       if bytes.elementsEqual(".".utf8) || bytes.elementsEqual("..".utf8) { continue }
-      names.append(FileName(bytes: bytes))
+      try body(FileName(bytes: bytes))
     }
     if errno != 0 { throw FileFault(errno: errno, "Cannot list", directory) }
-    return names.sorted()
   }
 
   public func info(_ path: FilePath) throws(FileFault) -> FileInfo? {

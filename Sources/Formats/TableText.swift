@@ -79,8 +79,9 @@ struct TableText {
       return Verdict(rows: rows.rows, reasons: capped((fatal.map { [$0] } ?? []) + headerReasons, more: 0))
     }
     let outcome = rows.finish()
-    var reasons = headerReasons
-    if outcome.rows == 0 {
+    // What is wrong with a row is the cause of a wrong count, not the other way round.
+    var reasons = headerReasons + outcome.problems.map(reason)
+    if outcome.rows == 0, outcome.problems.isEmpty {
       reasons.append(Reason(.headerOnly, "There is a header and no row"))
     } else if outcome.rows < rules.minRows {
       reasons.append(Reason(.tooFewRows, "\(outcome.rows) rows; at least \(rules.minRows) are required"))
@@ -88,7 +89,6 @@ struct TableText {
     if rules.maxRows > 0, outcome.rows > rules.maxRows {
       reasons.append(Reason(.tooManyRows, "\(outcome.rows) rows; at most \(rules.maxRows) are allowed"))
     }
-    reasons += outcome.problems.map(reason)
     if outcome.isDoubtful {
       let message =
         #"The rows are right both with \" and with "" as an escaped quote, but are not the same; set format.escape"#
@@ -208,7 +208,7 @@ struct TableText {
 
   private func capped(_ reasons: [Reason], more: Int) -> [Reason] {
     let left = max(0, reasons.count - Limits.reasons) + more
-    guard left > 0, let last = reasons.last else { return reasons }
+    guard left > 0, let last = reasons.last(where: { $0.row != nil }) ?? reasons.last else { return reasons }
     return reasons.prefix(Limits.reasons) + [Reason(last.code, "… and \(left) more")]
   }
 }

@@ -50,13 +50,16 @@ extension FeedPass {
     guard !plans.isEmpty else { return }
     guard place != .claimed else { return try recordSeen(plans) }
     let now = now.wall
+    var first: [DropID: Reason.Code] = [:]
+    for plan in plans { first[plan.id] = try reasons(place, plan.id).first?.code }
+    let codes = first
     try host.ledger.transact("adopt") { (t) throws(LedgerFault) in
       for plan in plans {
         try t.noteSeen(plan)
         let outcome = FeedPass.outcome(of: plan, in: place)
         try t.noteOutcome(
           plan.id, outcome, content: contentDigest(plan), shape: plan.shape, rows: plan.rows,
-          at: plan.checkedAt ?? plan.seenAt)
+          reason: codes[plan.id], at: plan.checkedAt ?? plan.seenAt)
         if let handedOverAt = plan.handedOverAt { try t.noteHandedOver(plan.id, at: handedOverAt) }
         try t.noteHistory(plan.id, "rebuilt", "Recorded anew from \(place.rawValue)", at: now)
       }
@@ -88,7 +91,7 @@ extension FeedPass {
   /// Staged files of drops that lie in `claimed` were staged before a stop: they are made anew.
   private func removeStaged(_ plans: [DropPlan]) throws(FileFault) {
     for plan in plans {
-      for number in plan.parts.indices { try removeIfThere(stagedPath(plan.id, number)) }
+      for number in plan.parts.indices { try removeIfThere(stagedPath(plan, number)) }
     }
   }
 

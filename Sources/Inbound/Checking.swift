@@ -19,10 +19,17 @@ extension FeedPass {
     let wasChecked: Bool
     /// A person lets it pass, as far as this says.
     let override: Override?
+    /// There is nothing in it, whatever becomes of it.
+    var emptiness: Reason.Code?
+    /// An audience of which nobody can leave, as far as the file tells.
+    var lacksLeavers = false
   }
 
   /// All that is claimed, slice by slice: check it, take out duplicates, hand it over.
   mutating func work() throws {
+    defer {
+      for place in [DropPlace.claimed, .handover] { summary.waiting += (try? drops(in: place).count) ?? 0 }
+    }
     let claimed = try drops(in: .claimed)
     for slice in claimed.slices(of: Self.slice) {
       if stop() {
@@ -31,7 +38,6 @@ extension FeedPass {
       }
       try work(on: Array(slice))
     }
-    summary.waiting += try drops(in: .claimed).count + drops(in: .handover).count
   }
 
   private mutating func work(on ids: [DropID]) throws {
@@ -115,7 +121,10 @@ extension FeedPass {
     }
     plan.checkedAt = now.wall
     let verdict = judge(findings, incomplete: plan.incomplete ?? [], settings.require, override)
-    return Judged(plan: plan, verdict: verdict, isRecorded: false, wasChecked: wasChecked, override: override)
+    return Judged(
+      plan: plan, verdict: verdict, isRecorded: false, wasChecked: wasChecked, override: override,
+      emptiness: emptiness(of: findings, incomplete: plan.incomplete ?? []),
+      lacksLeavers: findings.first.map { settings.format.header && Self.lacksLeavers($0) } ?? false)
   }
 
   /// Nil: asked to stop.
@@ -203,51 +212,84 @@ extension FeedPass {
   }
 
   /// What was found goes into the drop, then into the ledger.
-  private func record(_ judged: [Judged]) throws {
+  private mutating func record(_ judged: [Judged]) throws {
     let new = judged.filter { !$0.isRecorded || $0.verdict != .accepted }
     guard !new.isEmpty else { return }
-    var paths: [FilePath] = []
+    var written: [(bytes: [UInt8], path: FilePath)] = []
     for one in new {
       let id = one.plan.id
-      try files.writePlan(one.plan, to: planPath(.claimed, id))
-      paths.append(planPath(.claimed, id))
+      written.append((encodePlan(one.plan), planPath(.claimed, id)))
       if one.verdict.outcome == .held || one.verdict.outcome == .quarantined {
-        try files.writePlan(one.verdict.reasons, to: reasonsPath(.claimed, id))
-        paths.append(reasonsPath(.claimed, id))
+        written.append((encodePlan(one.verdict.reasons), reasonsPath(.claimed, id)))
       } else if one.wasChecked, one.override == nil {
         // It passes now: what was found before is no longer so.
         try removeIfThere(reasonsPath(.claimed, id))
       }
-      paths.append(spool.path(.claimed, id))
     }
-    try sync(paths)
+    try files.write(written)
+    try sync(written.map(\.path) + new.map { spool.path(.claimed, $0.plan.id) })
     let now = now.wall
-    try host.ledger.transact("verdicts") { (t) throws(LedgerFault) in
+    let known = try expecting()
+    let (news, expecting) = try host.ledger.transact("verdicts") { (t) throws(LedgerFault) in
+      var expecting = known
+      var counted: [DropPlan] = []
       for one in new {
-        let (id, outcome) = (one.plan.id, one.verdict.outcome)
-        // Said twice where a stop came between this and the move.
-        let isKnown = try t.drop(id)?.outcome == outcome
+        let (id, outcome, reason) = (one.plan.id, one.verdict.outcome, one.verdict.reasons.first?.code)
+        let before = try t.drop(id)
         try t.noteOutcome(
-          id, outcome, content: contentDigest(one.plan), shape: one.plan.shape, rows: one.plan.rows, at: now)
-        if !isKnown { try t.noteHistory(id, one.verdict.eventName, one.verdict.summary, at: now) }
+          id, outcome, content: contentDigest(one.plan), shape: one.plan.shape, rows: one.plan.rows, reason: reason,
+          at: now)
+        // Said twice where a stop came between this and the move.
+        if before?.outcome != outcome { try t.noteHistory(id, one.verdict.eventName, one.verdict.summary, at: now) }
+        if before?.counts != true, DropRecord.counts(outcome, reason), one.verdict != .confirmed {
+          counted.append(one.plan)
+        }
       }
+      return (try take(counted, &expecting, t), expecting)
     }
+    feed.expecting = expecting
+    for (one, plan) in news { tell(one, plan) }
+    if let one = new.first(where: { $0.lacksLeavers && $0.verdict == .accepted }) { try warnOfLeavers(one.plan) }
+  }
+
+  /// The names of the columns are never told. A custom one may mean the status, too: then nothing is said.
+  private static func lacksLeavers(_ finding: PartFinding) -> Bool {
+    guard DropName(finding.part.name).segment != nil, let header = finding.inspection.header else { return false }
+    return !header.contains { $0.lowercased().contains("status") }
+  }
+
+  /// Once for each feed.
+  private mutating func warnOfLeavers(_ plan: DropPlan) throws(LedgerFault) {
+    guard !feed.knowsLeavers else { return }
+    let (subject, event, now) = ("feed \(settings.name)", EventKind.leaversAbsent.rawValue, now.wall)
+    let isNew = try host.ledger.transact("leavers") { (t) throws(LedgerFault) in
+      if try t.history(of: subject).contains(where: { $0.event == event }) { return false }
+      try t.noteHistory(subject, event, "First seen in drop \(plan.id)", at: now)
+      return true
+    }
+    feed.knowsLeavers = true
+    guard isNew else { return }
+    let why = "it has no column for the status of its members"
+    report(.leaversAbsent, "\(plan.shown) of feed \(settings.name): \(why)", plan, [.reason: why])
   }
 
   private mutating func carryOut(_ judged: [Judged]) throws(FileFault) {
     for place in [DropPlace.archive, .held, .quarantine] {
       try spool.move(judged.filter { $0.verdict.place == place }.map(\.plan.id), from: .claimed, to: place)
     }
-    for one in judged { announce(one.plan, one.verdict) }
+    for one in judged { announce(one.plan, one.verdict, one.emptiness) }
   }
 
-  private mutating func announce(_ plan: DropPlan, _ verdict: Verdict) {
+  private mutating func announce(_ plan: DropPlan, _ verdict: Verdict, _ emptiness: Reason.Code? = nil) {
     let message = "\(plan.shown) of feed \(settings.name): \(verdict.summary)"
+    if let emptiness {
+      let what = emptiness == .empty ? "zero bytes" : "a header and no row"
+      let text = "\(plan.shown) of feed \(settings.name) has \(what): \(verdict.fate)"
+      report(.feedEmpty, text, plan, [.reason: emptiness.rawValue])
+    }
     switch verdict {
     case .accepted, .confirmed: return
-    case .archived:
-      summary.archived += 1
-      report(.feedEmpty, message, plan, [.reason: verdict.code])
+    case .archived: summary.archived += 1
     case .duplicate:
       summary.duplicates += 1
       report(.dropDuplicate, message, plan, [.reason: verdict.code])
@@ -285,6 +327,17 @@ extension Verdict {
     case .duplicate: EventKind.dropDuplicate.rawValue
     case .held: EventKind.dropHeld.rawValue
     case .quarantined: EventKind.dropQuarantined.rawValue
+    }
+  }
+
+  /// Where it goes, for people.
+  var fate: String {
+    switch self {
+    case .accepted: "handed over, as the feed's rule says"
+    case .archived, .confirmed: "archived"
+    case .duplicate: "archived: the same content was handed over before"
+    case .held: "held"
+    case .quarantined: "quarantined"
     }
   }
 

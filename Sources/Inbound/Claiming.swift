@@ -20,7 +20,9 @@ extension FeedPass {
   /// An original is first renamed to a hidden name, then looked at again, then removed: what a sender renames over it
   /// in between is not touched.
   /// - Returns: the drops of which landing holds nothing any more.
-  func clearOriginals(_ plans: [DropPlan]) throws(FileFault) -> [DropPlan] {
+  mutating func clearOriginals(_ all: [DropPlan]) throws(FileFault) -> [DropPlan] {
+    var plans: [DropPlan] = []
+    for plan in all where try !isAway(plan) { plans.append(plan) }
     guard try files.info(landing)?.kind == .directory else { return plans }
     var cleared: [DropPlan] = []
     var changed: Set<FilePath> = []
@@ -51,6 +53,14 @@ extension FeedPass {
     }
     try sync(changed.sorted { $0.string < $1.string })
     return cleared
+  }
+
+  /// Before landing is looked at: what is ours already is not taken again.
+  mutating func clearOriginalsThatWereAway() throws {
+    feed.hasOriginalsAway = false
+    for slice in try drops(in: .claimed).slices(of: Self.slice) {
+      _ = try clearOriginals(slice.compactMap { try? plan(.claimed, $0) })
+    }
   }
 
   /// Whether landing holds what this claimed part was made of. After a power cut its ctime can be that of a rename which is undone:
@@ -97,7 +107,7 @@ extension FeedPass {
   func original(of part: DropPart) -> FilePath { FilePath(part.landing).appending(part.name) }
 
   /// False where the feed has another landing folder by now.
-  private func isInLanding(_ part: DropPart) -> Bool { FilePath(part.landing).starts(with: landing) }
+  func isInLanding(_ part: DropPart) -> Bool { FilePath(part.landing).starts(with: landing) }
 
   mutating func forget(_ plan: DropPlan) {
     for part in plan.parts { feed.folders[FilePath(part.landing)]?.settling.forget(part.name) }

@@ -29,10 +29,26 @@ struct Feed {
   var nextSweep: Duration?
   /// Of each feed's own: what has been reported of drops that wait for their name.
   var reported: Set<DropID> = []
+  /// What is due; as in the ledger, where it is read when it is first asked for.
+  var expecting: Expecting?
+  var lastLook: Look?
+  /// It was told, now or earlier, that its exports do not tell who has left.
+  var knowsLeavers = false
+  /// Drops in `claimed` whose originals lie in a landing folder that was away.
+  var hasOriginalsAway = false
+  /// Landing and hand-over folders that were seen to be mounts.
+  var mounts: Set<FilePath> = []
+
+  /// The last pass that looked, and the uptime since when there was no gap between passes.
+  struct Look {
+    let moment: Moment
+    let since: Duration
+  }
 
   struct Pause {
     /// Uptime.
     var until: Duration
+    let kind: FileKind
     var attempts: Int
     var why: String
   }
@@ -47,6 +63,8 @@ struct Feed {
   mutating func adopt(_ new: FeedSettings) {
     if new.landing != settings.landing { (folders, canRename) = ([:], true) }
     if new.handover != settings.handover { isAdopted = false }
+    mounts = []
+    if new.expect != settings.expect { expecting = nil }
     settings = new
     filter = LandingFilter(new)
     pause = nil
@@ -58,13 +76,15 @@ struct Host {
   let files: any Files
   let ledger: Ledger
   let events: any EventSink
+  /// Bytes that stay free on the volume of the state folder; 0: not looked at.
+  let minFree: UInt64
   /// Names of drops: unique together with the second in which they were seen.
   let salt: () -> UInt32
   let keys: KeyCabinet
 }
 
 /// One pass over one feed. Its phases are in files of their own, in the order of their steps:
-/// Adopting, Gathering, Checking, HandingOver, Sweeping.
+/// Adopting, Gathering, Checking, HandingOver, Reminding, Sweeping.
 ///
 /// What holds after each call:
 /// 1. A drop leaves `gathering` only whole and durable.
@@ -80,6 +100,8 @@ struct FeedPass {
   let now: Moment
   let stop: () -> Bool
   var summary = PassSummary()
+  /// Something could not be looked at, or done.
+  var hasFault = false
 
   var files: any Files { host.files }
   var spool: Spool<DropPlace> { feed.spool }
@@ -94,38 +116,52 @@ struct FeedPass {
     self.stop = stop
   }
 
-  private enum Phase: CaseIterable { case adopt, finishHandingOver, resumeGathering, gather, work, sweep }
+  private enum Phase: CaseIterable { case adopt, finishHandingOver, resumeGathering, gather, work, remind, sweep }
 
   /// Faults of the disk pause the feed; those of the ledger are everybody's and are thrown.
   /// - Parameter isPaused: by a person. Nothing moves then; what has been kept for its time still goes.
   mutating func perform(isPaused: Bool = false) throws(LedgerFault) {
-    if isPaused { summary.stopped.insert(settings.name) }
+    if isPaused {
+      summary.stopped.insert(settings.name)
+      // What came meanwhile is looked at before anything is missed.
+      feed.lastLook = nil
+    }
+    var first: FileFault?
     if let pause = feed.pause, now.uptime < pause.until {
       summary.look(at: pause.until)
       summary.paused[settings.name] = pause.why
+      // What is due is due all the same.
+      if !isPaused { _ = try attempt(.remind) }
       return
     }
-    var first: FileFault?
     for phase in isPaused ? [.adopt, .sweep] : Phase.allCases {
       if stop() {
         summary.wasStopped = true
         break
       }
-      do {
-        try run(phase)
-      } catch let fault as LedgerFault {
-        feed.isAdopted = false
-        throw fault
-      } catch let fault as FileFault {
-        feed.isAdopted = false
-        first = first ?? fault
-        // Without it nothing may be concluded from what lies in the places.
-        if phase == .adopt { break }
-      } catch {
-        preconditionFailure("a fault of an unknown kind: \(error)")
-      }
+      guard let fault = try attempt(phase) else { continue }
+      first = first ?? fault
+      hasFault = true
+      // Without it nothing may be concluded from what lies in the places.
+      if phase == .adopt { break }
     }
     if let first { pause(for: first) } else if !summary.wasStopped { resume() }
+  }
+
+  /// - Returns: a fault of the disk.
+  private mutating func attempt(_ phase: Phase) throws(LedgerFault) -> FileFault? {
+    do {
+      try run(phase)
+      return nil
+    } catch let fault as LedgerFault {
+      feed.isAdopted = false
+      throw fault
+    } catch let fault as FileFault {
+      feed.isAdopted = false
+      return fault
+    } catch {
+      preconditionFailure("a fault of an unknown kind: \(error)")
+    }
   }
 
   private mutating func run(_ phase: Phase) throws {
@@ -135,6 +171,7 @@ struct FeedPass {
     case .resumeGathering: try resumeGathering()
     case .gather: try gather()
     case .work: try work()
+    case .remind: try remind()
     case .sweep: try sweep()
     }
   }
@@ -143,8 +180,13 @@ struct FeedPass {
     let attempts = (feed.pause?.attempts ?? 0) + 1
     let delay = min(60, 2 << min(attempts - 1, 5))
     let why = fault.description
-    if feed.pause == nil { report(.lanePaused, "Feed \(settings.name) is paused: \(why)", reason: why) }
-    feed.pause = Feed.Pause(until: now.uptime + .seconds(delay), attempts: attempts, why: why)
+    if feed.pause?.kind != fault.kind {
+      let kind: EventKind = fault.kind == .full ? .diskLow : .lanePaused
+      host.events.record(
+        kind, "Feed \(settings.name) is paused: \(why)",
+        [.feed: settings.name.text, .reason: why, .path: FilePath(fault.place).shown])
+    }
+    feed.pause = Feed.Pause(until: now.uptime + .seconds(delay), kind: fault.kind, attempts: attempts, why: why)
     summary.look(at: now.uptime + .seconds(delay))
     summary.paused[settings.name] = why
   }
@@ -170,7 +212,9 @@ extension FeedPass {
   }
 
   /// Where a part lies in the hand-over folder before it has its name. Hidden, and `.part` for those who look all the same.
-  func stagedPath(_ id: DropID, _ number: Int) -> FilePath { handover.appending(FileName(".\(id).\(number).part")) }
+  func stagedPath(_ plan: DropPlan, _ number: Int) -> FilePath {
+    handover(of: plan).appending(FileName(".\(plan.id).\(number).part"))
+  }
 
   /// Drops in the place, in the order in which they were seen. What has no drop's name is not ours and stays alone.
   func drops(in place: DropPlace) throws(FileFault) -> [DropID] {

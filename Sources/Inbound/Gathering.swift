@@ -15,6 +15,8 @@ extension FeedPass {
   private static let patience = Duration.seconds(60)
 
   mutating func gather() throws {
+    try requireMounted(landing, "Cannot look into")
+    if feed.hasOriginalsAway { try clearOriginalsThatWereAway() }
     feed.folders = feed.folders.filter { folder, _ in folder == landing || settings.recursive }
     try gather(in: landing, depth: 0)
     for known in feed.folders.values { summary.settling += known.settling.count }
@@ -37,13 +39,15 @@ extension FeedPass {
     }
   }
 
-  private mutating func gather(_ scan: Scan, in folder: FilePath) throws {
+  private mutating func gather(_ seen: Scan, in folder: FilePath) throws {
     var known = feed.folders[folder] ?? LandingFolder()
-    if scan.infos.isEmpty, known.settling.count == 0 { return }
+    if seen.infos.isEmpty, known.settling.count == 0 { return }
+    var scan = seen
+    try readManifests(&scan.view, in: folder, &known)
+    try completeManifests(&scan, in: folder)
     var view = scan.view
     let observed = view.data.merging(view.manifests.mapValues(\.seen)) { one, _ in one }
     view.rested = Set(known.settling.observe(observed, at: now.uptime, settle: settings.settle))
-    try readManifests(&view, in: folder, &known)
     var full = known.full.filter { view.data[$0.key] == $0.value.seen }
     let arrivals = try known.completing.arrivals(
       view, feed.filter.rules(settings), at: now.uptime,
@@ -54,6 +58,11 @@ extension FeedPass {
     if let next = known.completing.next(timeout: settings.timeout) { summary.look(at: max(next, now.uptime)) }
     feed.folders[folder] = known
     for (key, missing) in newlyWaiting { tell(key, missing, in: folder) }
+    if scan.isCut {
+      summary.isCut = true
+      // What is taken now makes room for what was left out.
+      if !arrivals.isEmpty { summary.look(at: now.uptime) }
+    }
     for slice in arrivals.slices(of: Self.slice) {
       if stop() { return }
       try gather(slice, scan.infos, in: folder)
@@ -63,6 +72,7 @@ extension FeedPass {
   private mutating func gather(
     _ arrivals: ArraySlice<Arrival>, _ infos: [FileName: FileInfo], in folder: FilePath
   ) throws {
+    try requireRoom(for: 0, at: spool.root)
     var begun: [(plan: DropPlan, mayRename: Bool)] = []
     for arrival in arrivals {
       var isAtRest = true
@@ -144,6 +154,7 @@ extension FeedPass {
       let id = DropID(seen: now.wall, salt: host.salt())
       guard try spool.place(of: id) == nil else { continue }
       var plan = DropPlan(id: id, feed: settings.name, seenAt: now.wall, parts: all)
+      if feed.mounts.contains(landing) { plan.landingIsMount = true }
       if !arrival.missing.isEmpty { plan.incomplete = Array(arrival.missing.prefix(Limits.reasons)) }
       try files.makeDirectory(spool.path(.gathering, id), mode: .stateDirectory)
       try files.makeDirectory(partsPath(.gathering, id), mode: .stateDirectory)
@@ -240,6 +251,7 @@ extension FeedPass {
     let folder = spool.path(.gathering, id).appending(FileName(Self.copying))
     try files.ensureDirectory(folder)
     do {
+      try requireRoom(for: part.size, at: folder)
       try files.copy(original, to: folder.appending(part.name), mode: .stateFile)
     } catch {
       // The original's own fault concerns no other file.

@@ -15,7 +15,7 @@ import SystemPackage
 extension FeedPass {
   mutating func handOver(_ plans: [DropPlan]) throws {
     guard !plans.isEmpty else { return }
-    try requireHandover()
+    let isMount = try requireHandover()
     let template = try template()
     var staged: [DropPlan] = []
     var taken: Set<FileName> = []
@@ -25,7 +25,8 @@ extension FeedPass {
         break
       }
       switch try chooseNames(plan, template, &taken) {
-      case .chosen(let named):
+      case .chosen(var named):
+        named.staged = DropPlan.Staged(folder: handover.string, isMount: isMount)
         switch try stage(named) {
         case .staged(let one): staged.append(one)
         case .refused(let reason): try hold(plan, reason)
@@ -35,8 +36,8 @@ extension FeedPass {
       }
     }
     guard !staged.isEmpty else { return }
-    try sync(staged.flatMap { plan in plan.dataIndices.map { stagedPath(plan.id, $0) } } + [handover])
-    for plan in staged { try files.writePlan(plan, to: planPath(.claimed, plan.id)) }
+    try sync(staged.flatMap { plan in plan.dataIndices.map { stagedPath(plan, $0) } } + [handover])
+    try files.write(staged.map { (encodePlan($0), planPath(.claimed, $0.id)) })
     try sync(staged.flatMap { [planPath(.claimed, $0.id), spool.path(.claimed, $0.id)] })
     try spool.move(staged.map(\.id), from: .claimed, to: .handover)
     try publish(staged)
@@ -46,22 +47,26 @@ extension FeedPass {
   mutating func finishHandingOver() throws {
     feed.inHand = [:]
     let left = try drops(in: .handover)
-    if left.isEmpty { return }
-    try requireHandover()
     for slice in left.slices(of: Self.slice) {
       var plans: [DropPlan] = []
-      for id in slice { plans.append(try plan(.handover, id)) }
+      for id in slice {
+        let plan = try plan(.handover, id)
+        try requireStaging(of: plan)
+        plans.append(plan)
+      }
       try publish(plans)
     }
   }
 
   /// A folder that is away (not mounted, say) must not look like one from which everything was taken.
-  private func requireHandover() throws(FileFault) {
+  /// - Returns: whether it is a mount.
+  private mutating func requireHandover() throws(FileFault) -> Bool {
     guard try files.info(handover)?.kind == .directory else {
       throw FileFault(
         .missing, "Cannot hand over to", at: handover.shown, why: "there is no such directory",
         remedy: "Make it, or mount what it belongs to")
     }
+    return try requireMounted(handover, "Cannot hand over to")
   }
 
   private func template() throws(FileFault) -> NameTemplate {
@@ -132,7 +137,7 @@ extension FeedPass {
     let owner: UInt32? = if let name = settings.owner { try Accounts.user(name) } else { nil }
     let group: UInt32? = if let name = settings.group { try Accounts.group(name) } else { nil }
     for (number, part) in plan.parts.enumerated() where part.isData {
-      let staged = stagedPath(plan.id, number)
+      let staged = stagedPath(plan, number)
       do throws(FileFault) {
         try removeIfThere(staged)
         let path = partsPath(.claimed, plan.id).appending(part.name)
@@ -153,6 +158,7 @@ extension FeedPass {
             return .stopped
           }
         } else {
+          try requireHandOverRoom(for: part.size)
           try files.copy(path, to: staged, mode: .init(rawValue: settings.mode))
         }
         if owner != nil || group != nil {
@@ -172,7 +178,7 @@ extension FeedPass {
   }
 
   private func unstage(_ plan: DropPlan) {
-    for number in plan.dataIndices { try? files.remove(stagedPath(plan.id, number)) }
+    for number in plan.dataIndices { try? files.remove(stagedPath(plan, number)) }
   }
 
   // MARK: Publishing
@@ -199,11 +205,13 @@ extension FeedPass {
       }
     }
     guard !done.isEmpty else { return }
-    try sync([handover])
+    try sync(Set(done.map { handover(of: $0.plan) }).sorted { $0.string < $1.string })
+    var written: [(bytes: [UInt8], path: FilePath)] = []
     for index in done.indices where done[index].plan.handedOverAt == nil {
       done[index].plan.handedOverAt = now.wall
-      try files.writePlan(done[index].plan, to: planPath(.handover, done[index].plan.id))
+      written.append((encodePlan(done[index].plan), planPath(.handover, done[index].plan.id)))
     }
+    try files.write(written)
     try sync(done.flatMap { [planPath(.handover, $0.plan.id), spool.path(.handover, $0.plan.id)] })
     try recordHandedOver(done)
     try spool.move(done.map(\.plan.id), from: .handover, to: .archive)
@@ -211,7 +219,8 @@ extension FeedPass {
 
   private func publish(_ number: Int, of plan: inout DropPlan) throws(FileFault) -> Delivery {
     let part = plan.parts[number]
-    let staged = stagedPath(plan.id, number)
+    let handover = handover(of: plan)
+    let staged = stagedPath(plan, number)
     var name = part.finalName ?? part.name
     guard let info = try files.info(staged) else {
       if plan.handedOverAt != nil { return .done }
@@ -240,7 +249,7 @@ extension FeedPass {
       repeat {
         name = numbered(part.finalName ?? part.name, next)
         next += 1
-      } while try isTaken(name)
+      } while try files.info(handover.appending(name)) != nil
       plan.parts[number].finalName = name
       try files.writePlan(plan, to: planPath(.handover, plan.id))
       try sync([planPath(.handover, plan.id), spool.path(.handover, plan.id)])
@@ -274,7 +283,7 @@ extension FeedPass {
       summary.handedOver += 1
       var fields: [Event.Field: String] = [:]
       if let name = plan.parts.first?.finalName {
-        fields[.path] = handover.appending(FileName(name.masked)).shown
+        fields[.path] = handover(of: plan).appending(FileName(name.masked)).shown
       }
       fields[.durationMS] = String(max(0, ((plan.handedOverAt ?? now) - plan.seenAt).milliseconds))
       report(

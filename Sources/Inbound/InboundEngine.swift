@@ -22,6 +22,8 @@ public struct PassSummary: Hashable, Sendable {
   public var folders: Set<FilePath> = []
   /// Feeds that a person has paused.
   public var stopped: Set<FeedName> = []
+  /// More lies in a landing folder than one look takes in.
+  public var isCut = false
   /// It was asked to stop before it was through.
   public var wasStopped = false
   /// Set by the lane.
@@ -29,8 +31,8 @@ public struct PassSummary: Hashable, Sendable {
 
   public init() {}
 
-  /// Whether a drop has come to an end or to a person.
-  public var hasMoved: Bool { handedOver + duplicates + archived + held + quarantined > 0 }
+  /// Some drop has come to its end.
+  public var hasEnded: Bool { handedOver + duplicates + archived + held + quarantined > 0 }
 
   mutating func look(at uptime: Duration) { next = next.map { min($0, uptime) } ?? uptime }
 
@@ -46,6 +48,7 @@ public struct PassSummary: Hashable, Sendable {
     paused.merge(other.paused) { first, _ in first }
     stopped.formUnion(other.stopped)
     folders.formUnion(other.folders)
+    isCut = isCut || other.isCut
     wasStopped = wasStopped || other.wasStopped
   }
 }
@@ -56,19 +59,22 @@ public struct InboundEngine {
   let state: StateFolder
   let host: Host
   var feeds: [Feed]
+  /// The ledger holds no expectation of feeds that have none.
+  private var isTidy = false
   /// What a killed process left of a key ring is gone.
   private var hasSwept = false
 
   /// - Parameters:
+  ///   - minFree: bytes that stay free on the volume of the state folder.
   ///   - salt: tells apart drops that were seen in one second: the first of a random start, then one more each time.
   ///   - decrypter: nil: GnuPG.
   public init(
     feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
-    salt: @escaping () -> UInt32, decrypter: (any Decrypter)? = nil
+    minFree: UInt64 = 0, salt: @escaping () -> UInt32, decrypter: (any Decrypter)? = nil
   ) {
     self.state = state
     let keys = KeyCabinet(decrypter ?? GnuPG(state: state))
-    host = Host(files: files, ledger: ledger, events: events, salt: salt, keys: keys)
+    host = Host(files: files, ledger: ledger, events: events, minFree: minFree, salt: salt, keys: keys)
     self.feeds = feeds.map { Feed($0, state: state, files: files) }
   }
 
@@ -77,6 +83,7 @@ public struct InboundEngine {
 
   /// Takes over new settings; what is known of feeds that stay is kept.
   public mutating func reload(_ settings: [FeedSettings]) {
+    isTidy = false
     feeds = settings.map { new in
       guard var known = feeds.first(where: { $0.settings.name == new.name }) else {
         return Feed(new, state: state, files: host.files)
@@ -87,13 +94,22 @@ public struct InboundEngine {
   }
 
   /// Records every drop in the places that the ledger does not know, and does nothing else. A pass begins with the same.
+  /// - Parameter told: of the drops of each feed that is through.
   /// - Throws: faults of the ledger and of the disk.
-  public mutating func adopt(at now: Moment) throws {
+  public mutating func adopt(at now: Moment, told: (Int) -> Void = { _ in }) throws {
     for index in feeds.indices {
+      defer { told((try? count(feeds[index])) ?? 0) }
       var pass = FeedPass(feeds[index], host, at: now, stop: { false })
       defer { feeds[index] = pass.feed }
       try pass.adopt()
     }
+  }
+
+  /// How many drops lie in the places of all feeds.
+  public func count() throws -> Int { try feeds.reduce(0) { try $0 + count($1) } }
+
+  private func count(_ feed: Feed) throws -> Int {
+    try DropPlace.allCases.reduce(0) { try $0 + feed.spool.entries(in: $1).count }
   }
 
   /// Whatever can be done now is done. A feed's own fault pauses that feed and no other.
@@ -101,6 +117,7 @@ public struct InboundEngine {
   /// - Throws: faults of the ledger, which concern every feed.
   public mutating func pass(at now: Moment, stop: @escaping () -> Bool = { false }) throws(LedgerFault) -> PassSummary {
     var summary = PassSummary()
+    if !isTidy { try forgetExpectations() }
     // A key must not lie there any longer than it is used.
     defer { host.keys.close() }
     if !hasSwept {
@@ -114,5 +131,17 @@ public struct InboundEngine {
       summary.add(pass.summary)
     }
     return summary
+  }
+  /// A rule that is taken away and comes back later begins anew: it misses nothing that was due in between.
+  private mutating func forgetExpectations() throws(LedgerFault) {
+    let expecting = Set(feeds.filter { $0.settings.expect != nil }.map(\.settings.name))
+    let over = try host.ledger.read { (t) throws(LedgerFault) in try t.expectingFeeds() }
+      .filter { !expecting.contains($0) }
+    if !over.isEmpty {
+      try host.ledger.transact("unexpected") { (t) throws(LedgerFault) in
+        for feed in over { try t.forgetExpectation(of: feed) }
+      }
+    }
+    isTidy = true
   }
 }

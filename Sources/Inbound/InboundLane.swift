@@ -36,11 +36,14 @@ public actor InboundLane {
   /// - Parameter progress: told between the steps of a pass, and when one has failed: the lane is alive.
   public init(
     feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
-    clock: @escaping Clock, report: @escaping Report = { _, _ in }, progress: @escaping @Sendable () -> Void = {}
+    minFree: UInt64 = 0, clock: @escaping Clock, report: @escaping Report = { _, _ in },
+    progress: @escaping @Sendable () -> Void = {}
   ) {
     // A random start, then one more each time: unique in any second, and not the same after a restart within it.
     let salt = Guarded(UInt32.random(in: 0...0xff_ffff))
-    engine = InboundEngine(feeds: feeds, state: state, files: files, ledger: ledger, events: events) {
+    engine = InboundEngine(
+      feeds: feeds, state: state, files: files, ledger: ledger, events: events, minFree: minFree
+    ) {
       salt.withLock { value in
         value &+= 1
         return value

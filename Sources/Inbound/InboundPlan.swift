@@ -129,6 +129,17 @@ func judge(
   return doubts.isEmpty ? .accepted : .held(Array(doubts.prefix(Limits.reasons)))
 }
 
+/// Zero bytes, or a header alone, in all of its parts; nil where there is more. Three conditions are told apart: these two, and no
+/// drop at all.
+func emptiness(of findings: [PartFinding], incomplete: [Reason]) -> Reason.Code? {
+  let reasons = incomplete + findings.flatMap(\.inspection.reasons)
+  let isEmpty = findings.allSatisfy { finding in
+    finding.inspection.reasons.contains { $0.code == .empty || $0.code == .headerOnly }
+  }
+  guard isEmpty, reasons.allSatisfy({ $0.code == .empty || $0.code == .headerOnly }) else { return nil }
+  return reasons.contains { $0.code == .headerOnly } ? .headerOnly : reasons.first?.code
+}
+
 /// As much of an accepted drop as the next one is compared with.
 struct Likeness: Hashable {
   var shape: Digest?

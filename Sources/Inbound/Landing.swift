@@ -22,28 +22,60 @@ extension FeedPass {
     var view = Completing.View()
     /// Folders that may hold arrivals, where the feed looks into them.
     var folders: [FileName] = []
+    /// More lies there than one look takes in.
+    var isCut = false
   }
 
   func scan(_ folder: FilePath) throws(FileFault) -> Scan {
     var scan = Scan()
-    for name in try files.list(folder) {
-      let kind = feed.filter.kind(of: name)
+    var look = LandingLook()
+    var manifests: [FileName] = []
+    let (filter, isRecursive, files) = (feed.filter, settings.recursive, files)
+    try files.eachName(in: folder) { (name) throws(FileFault) in
       // A folder whose name is no text could not be told in a plan.
-      let mayBeFolder = settings.recursive && name.plain != nil && !LandingFilter.isUnfinished(name)
-      guard kind != nil || mayBeFolder else { continue }
-      // It may go while we look.
-      guard let info = try files.info(folder.appending(name)) else { continue }
-      if info.kind == .directory, mayBeFolder { scan.folders.append(name) }
-      guard info.kind == .file, let kind else { continue }
-      let seen = Settling.Observation(info)
-      scan.infos[name] = info
-      switch kind {
-      case .data: scan.view.data[name] = seen
-      case .manifest: scan.view.manifests[name] = (seen, .unreadable)
-      case .marker: scan.view.markers[name] = seen
+      if isRecursive, name.plain != nil, !LandingFilter.isUnfinished(name),
+        try files.info(folder.appending(name))?.kind == .directory
+      {
+        return scan.folders.append(name)
+      }
+      switch filter.kind(of: name) {
+      case .data: look.add(name)
+      case .manifest: manifests.append(name)
+      case .marker, nil: break
       }
     }
+    for name in look.finish() { try see(name, in: folder, &scan) }
+    for name in manifests {
+      guard let info = try files.info(folder.appending(name)), info.kind == .file else { continue }
+      scan.infos[name] = info
+      scan.view.manifests[name] = (Settling.Observation(info), .unreadable)
+    }
+    scan.isCut = look.isCut
     return scan
+  }
+
+  /// A data file, and its marker where the feed has them.
+  private func see(_ name: FileName, in folder: FilePath, _ scan: inout Scan) throws(FileFault) {
+    // It may go while we look.
+    guard let info = try files.info(folder.appending(name)), info.kind == .file else { return }
+    scan.infos[name] = info
+    scan.view.data[name] = Settling.Observation(info)
+    guard let marker = feed.filter.marker?.marker(of: name), feed.filter.kind(of: marker) == .marker,
+      let info = try files.info(folder.appending(marker)), info.kind == .file
+    else { return }
+    scan.infos[marker] = info
+    scan.view.markers[marker] = Settling.Observation(info)
+  }
+
+  /// What a manifest lists is looked at wherever its name comes: what one look leaves out must not count as missing.
+  func completeManifests(_ scan: inout Scan, in folder: FilePath) throws(FileFault) {
+    guard scan.isCut else { return }
+    for (_, manifest) in scan.view.manifests {
+      guard case .read(let manifest) = manifest.state else { continue }
+      for file in manifest.files where scan.view.data[file.name] == nil && feed.filter.kind(of: file.name) == .data {
+        try see(file.name, in: folder, &scan)
+      }
+    }
   }
 
   /// A manifest that is one JSON object is all there, at rest or not.

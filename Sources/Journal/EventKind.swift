@@ -6,6 +6,7 @@ public enum EventKind: String, Hashable, Sendable, CaseIterable {
   case dropDuplicate = "drop_duplicate", dropQuarantined = "drop_quarantined", dropHeld = "drop_held"
   case dropReleased = "drop_released"
   case feedLate = "feed_late", feedEarly = "feed_early", feedExtra = "feed_extra", feedEmpty = "feed_empty"
+  case feedMissing = "feed_missing", feedArrived = "feed_arrived", leaversAbsent = "leavers_absent"
   case sourceGap = "source_gap", segmentRotated = "segment_rotated"
   case batchSealed = "batch_sealed", batchConfirmed = "batch_confirmed", uploadRetry = "upload_retry", batchHeld =
     "batch_held", batchPurged = "batch_purged"

@@ -6,10 +6,11 @@ extension EventKind {
       .spoolFull, .diskLow,
       .ledgerRebuilt:
       .error
-    case .feedLate, .feedEmpty, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow, .metricsFailed:
+    case .feedLate, .feedMissing, .feedEmpty, .leaversAbsent, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow,
+      .metricsFailed:
       .warning
     case .agentStarted, .agentStopping, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate, .dropReleased,
-      .feedEarly, .feedExtra, .batchConfirmed, .batchPurged:
+      .feedEarly, .feedExtra, .feedArrived, .batchConfirmed, .batchPurged:
       .notice
     case .dropWaiting, .segmentRotated, .batchSealed, .laneResumed, .placeSwept: .info
     }
@@ -33,6 +34,9 @@ extension EventKind {
     case .feedEarly: "5fc633ff1f484119ab6975bbff22ae55"
     case .feedExtra: "8bc3b8ff76834bbfadd796bb0c1a152c"
     case .feedEmpty: "9747fa1118ea44a589b750a76567ace1"
+    case .feedMissing: "7e48c78dcd7d4fcdb1e40f63c020d3cc"
+    case .feedArrived: "fa00a162c4564c81b6e4655cce20c8f5"
+    case .leaversAbsent: "64cd8d54df22477b9a6d7934fdade44b"
     case .sourceGap: "b0103e3ab913465db9780aef170cdaa4"
     case .segmentRotated: "716e73d3a0e247b685b2dc918f2af668"
     case .batchSealed: "0a7bf9c9e8404b41a0dadd5e67598f02"
@@ -57,7 +61,7 @@ extension EventKind {
   /// batch or one stretch of a log is never folded.
   public var folds: Bool {
     switch self {
-    case .uploadRetry, .lanePaused, .watchOverflow, .spoolFull, .diskLow, .credentialRefused, .configRefused, .feedLate,
+    case .uploadRetry, .lanePaused, .watchOverflow, .spoolFull, .diskLow, .credentialRefused, .configRefused,
       .dropWaiting, .metricsFailed:
       true
     default: false

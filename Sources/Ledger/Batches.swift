@@ -113,6 +113,16 @@ extension Transaction {
     return found
   }
 
+  /// The last batch that the store has confirmed.
+  public func lastConfirmed(of stream: StreamName, by store: StoreName) throws(LedgerFault) -> BatchRecord? {
+    try batchRows(
+      """
+      stream = ? AND sequence = (SELECT max(c.sequence) FROM batches c JOIN deliveries d ON d.batch = c.id
+        WHERE c.stream = ? AND d.store = ? AND d.confirmed_at IS NOT NULL)
+      """, [Value(stream), Value(stream), Value(store)]
+    ).first
+  }
+
   /// Of the same batches: how many they are, and their compressed bytes.
   public func confirmedTotal(
     of stream: StreamName, by store: StoreName, since: Timestamp?

@@ -10,12 +10,16 @@ public struct DropRecord: Hashable, Sendable {
   public let id: DropID
   public let feed: FeedName
   public let seenAt: Timestamp
+  /// When its last byte came to landing.
+  public let arrivedAt: Timestamp
   /// Names of the parts, escaped, one a line.
   public let names: [String]
   public let bytes: UInt64
   public let rows: Int?
   public let outcome: DropOutcome?
   public let outcomeAt: Timestamp?
+  /// The first of those for which it was refused, held or put away.
+  public let reason: Reason.Code?
   public let handedOverAt: Timestamp?
 }
 
@@ -28,10 +32,10 @@ extension Transaction {
   /// Said again, it changes nothing.
   public func noteSeen(_ plan: DropPlan) throws(LedgerFault) {
     try connection.run(
-      "INSERT INTO drops (id, feed, seen_at, names, bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+      "INSERT INTO drops (id, feed, seen_at, names, bytes, arrived_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
       [
         Value(plan.id), Value(plan.feed), Value(plan.seenAt),
-        .text(Self.names(plan.data.isEmpty ? plan.parts : plan.data)), Value(plan.bytes),
+        .text(Self.names(plan.data.isEmpty ? plan.parts : plan.data)), Value(plan.bytes), Value(plan.arrivedAt),
       ])
     try noteOrigins(plan)
   }
@@ -54,15 +58,20 @@ extension Transaction {
   /// - Parameters:
   ///   - content: one digest over the digests of the parts.
   ///   - shape: of the header and the delimiter.
+  ///   - reason: the first of those that stand in `reasons.json`.
   public func noteOutcome(
-    _ drop: DropID, _ outcome: DropOutcome, content: Digest?, shape: Digest? = nil, rows: Int?, at time: Timestamp
+    _ drop: DropID, _ outcome: DropOutcome, content: Digest?, shape: Digest? = nil, rows: Int?,
+    reason: Reason.Code? = nil, at time: Timestamp
   ) throws(LedgerFault) {
     try connection.run(
       """
       UPDATE drops SET outcome = ?, content = coalesce(?, content), shape = coalesce(?, shape),
-        rows = coalesce(?, rows), outcome_at = ? WHERE id = ?
+        rows = coalesce(?, rows), reason = ?, outcome_at = ? WHERE id = ?
       """,
-      [.text(outcome.rawValue), Value(content), Value(shape), Value(rows), Value(time), Value(drop)])
+      [
+        .text(outcome.rawValue), Value(content), Value(shape), Value(rows), reason.map { .text($0.rawValue) } ?? .null,
+        Value(time), Value(drop),
+      ])
   }
 
   /// What the feed's last drop that was handed over was like: the next one is compared with it.
@@ -107,16 +116,19 @@ extension Transaction {
     var found: [DropRecord] = []
     try connection.rows(
       """
-      SELECT id, feed, seen_at, names, bytes, rows, outcome, outcome_at, handed_over_at FROM drops
+      SELECT id, feed, seen_at, names, bytes, rows, outcome, outcome_at, handed_over_at,
+        coalesce(arrived_at, seen_at), reason FROM drops
       WHERE \(condition) ORDER BY seen_at, id
       """, values
     ) { row in
       guard let id = DropID(row.text(0)), let feed = FeedName(row.text(1)) else { return }
       found.append(
         DropRecord(
-          id: id, feed: feed, seenAt: row.time(2), names: row.text(3).split(separator: "\n").map(String.init),
+          id: id, feed: feed, seenAt: row.time(2), arrivedAt: row.time(9),
+          names: row.text(3).split(separator: "\n").map(String.init),
           bytes: row.uint64(4), rows: row.optionalInt(5), outcome: row.optionalText(6).flatMap(DropOutcome.init),
-          outcomeAt: row.optionalTime(7), handedOverAt: row.optionalTime(8)))
+          outcomeAt: row.optionalTime(7), reason: row.optionalText(10).flatMap(Reason.Code.init),
+          handedOverAt: row.optionalTime(8)))
     }
     return found
   }

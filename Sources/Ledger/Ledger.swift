@@ -16,19 +16,32 @@ public final class Ledger: Sendable {
   /// - Throws: `.damaged` where the file is no ledger, `.newer` where a later version of navette made it.
   public init(path: FilePath?, gate: @escaping Gate = { (_) throws(LedgerFault) in }) throws(LedgerFault) {
     let place = path?.string ?? ":memory:"
-    let made = try Connection(path: place, writing: true)
+    let made = try Connection(path: place, mode: .writing)
     try Ledger.prepare(made, place)
     connection = Guarded(made)
     self.gate = gate
   }
 
   /// Opens a ledger that is there, to look at.
-  public init(reading path: FilePath) throws(LedgerFault) {
-    let made = try Connection(path: path.string, writing: false)
+  ///
+  /// SQLite wants to make two files beside a ledger that nobody has open. Whoever may only read cannot, and need not: a ledger without
+  /// a `-wal` is whole and at rest.
+  /// - Parameter isAtRest: whether there is no `-wal`.
+  public init(reading path: FilePath, isAtRest: () -> Bool = { false }) throws(LedgerFault) {
+    do throws(LedgerFault) {
+      connection = Guarded(try Ledger.reader(path, immutable: false))
+    } catch {
+      guard error.kind == .denied, isAtRest() else { throw error }
+      connection = Guarded(try Ledger.reader(path, immutable: true))
+    }
+    gate = { (_) throws(LedgerFault) in }
+  }
+
+  private static func reader(_ path: FilePath, immutable: Bool) throws(LedgerFault) -> sending Connection {
+    let made = try Connection(path: path.string, mode: immutable ? .atRest : .reading)
     try made.run("PRAGMA query_only = ON")
     try Ledger.refuseNewer(made, path.string)
-    connection = Guarded(made)
-    gate = { (_) throws(LedgerFault) in }
+    return made
   }
 
   /// All that `body` does is done together or not at all.

@@ -28,11 +28,26 @@ final class Connection {
   private let path: String
   private var statements: [String: OpaquePointer] = [:]
 
-  /// - Parameter writing: false opens what is there, to read only.
-  init(path: String, writing: Bool) throws(LedgerFault) {
+  enum Mode {
+    case writing
+    /// What is there, to read only.
+    case reading
+    /// The same of a file that nobody writes and whose folder is another's: nothing is locked, and nothing is made beside it.
+    case atRest
+  }
+
+  init(path: String, mode: Mode) throws(LedgerFault) {
     var opened: OpaquePointer?
-    let flags = (writing ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX
-    let code = sqlite3_open_v2(path, &opened, flags, nil)
+    var (name, flags) = (path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX)
+    switch mode {
+    case .writing: flags |= SQLITE_OPEN_CREATE
+    case .reading: break
+    case .atRest:
+      flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI
+      let escaped = path.replacing("%", with: "%25").replacing("?", with: "%3f").replacing("#", with: "%23")
+      name = "file:\(escaped)?immutable=1"
+    }
+    let code = sqlite3_open_v2(name, &opened, flags, nil)
     guard code == SQLITE_OK, let opened else {
       let fault = Connection.fault(code, opened, doing: "open", path)
       sqlite3_close_v2(opened)

@@ -71,6 +71,15 @@ enum Schema {
     """,
     // How many batches were confirmed, and when: asked by each `status` and each look at the metrics.
     "CREATE INDEX batches_delivered ON batches (stream, delivered_at) WHERE delivered_at IS NOT NULL;",
+    // When a drop's last byte came, why it was refused or held, and which due times of a feed are settled.
+    """
+    ALTER TABLE drops ADD COLUMN arrived_at INTEGER;
+    ALTER TABLE drops ADD COLUMN reason TEXT;
+    CREATE TABLE expectations (
+      feed TEXT PRIMARY KEY, rule TEXT NOT NULL, since INTEGER NOT NULL, settled INTEGER NOT NULL,
+      late INTEGER, missed INTEGER, extra INTEGER
+    ) STRICT, WITHOUT ROWID;
+    """,
     // What was fetched from stores, one row for each key, and how it stands with that.
     """
     CREATE TABLE pulled (

@@ -19,11 +19,12 @@ public struct Tally: Hashable, Sendable {
   public private(set) var streams: [StreamName: Lane] = [:]
   /// The last line of the history that is counted.
   fileprivate var number = 0
+  /// Whether all of the history is counted.
+  public fileprivate(set) var isThrough = false
 
   public init() {}
 
   fileprivate mutating func add(_ row: Row) {
-    number = max(number, row.int(9))
     if let feed = row.optionalText(1).flatMap({ FeedName($0) }) { feeds[feed, default: Lane()].add(row) }
     if let stream = row.optionalText(2).flatMap({ StreamName($0) }) { streams[stream, default: Lane()].add(row) }
   }
@@ -40,23 +41,27 @@ extension Tally.Lane {
       compressedBytes += row.uint64(8)
     }
     if event == "drop_handed_over" || event == "batch_confirmed" {
-      lastSuccess = max(lastSuccess ?? row.time(10), row.time(10))
+      lastSuccess = max(lastSuccess ?? row.time(9), row.time(9))
     }
   }
 }
 
 extension Transaction {
-  /// With what the history holds beyond what was counted already: the first time all of it, then little.
-  public func counted(since tally: Tally) throws(LedgerFault) -> Tally {
-    var counted = tally
+  /// With what the history holds beyond what was counted already, one slice of it: a ledger of years is read for seconds the first
+  /// time, and must be free to tidy up behind itself meanwhile.
+  public func counted(since tally: Tally, most: Int = 50_000) throws(LedgerFault) -> Tally {
+    var (counted, last) = (tally, 0)
+    try connection.rows("SELECT coalesce(max(number), 0) FROM history") { last = $0.int(0) }
+    counted.number = min(last, tally.number + most)
+    counted.isThrough = counted.number == last
     try connection.rows(
       """
       SELECT h.event, d.feed, b.stream, count(*), coalesce(sum(d.rows), 0), coalesce(sum(d.bytes), 0),
         coalesce(sum(b.rows), 0), coalesce(sum(b.bytes), 0), coalesce(sum(b.compressed_bytes), 0),
-        max(h.number), max(h.at)
+        max(h.at)
       FROM history h LEFT JOIN drops d ON d.id = h.subject LEFT JOIN batches b ON b.id = h.subject
-      WHERE h.number > ? GROUP BY h.event, d.feed, b.stream
-      """, [Value(tally.number)]
+      WHERE h.number > ? AND h.number <= ? GROUP BY h.event, d.feed, b.stream
+      """, [Value(tally.number), Value(counted.number)]
     ) { counted.add($0) }
     return counted
   }

@@ -76,10 +76,32 @@ extension OutboundEngine {
         .placeSwept, "Removed \(archived.count) archived logs of stream \(lane.name)",
         [.stream: lane.name.text, .bytes: "\(archived.bytes)"])
     }
+    try sweepAside(lane, at: now)
     guard swept > 0 else { return }
     try files.sync([lane.spool.path(.delivered)])
     events.record(
       .placeSwept, "Removed \(swept) delivered objects of stream \(lane.name)",
+      [.stream: lane.name.text, .bytes: "\(bytes)"])
+  }
+
+  /// Records that were too large to send go when a person has had time to look at them.
+  private func sweepAside(_ lane: StreamLane, at now: Moment) throws(FileFault) {
+    let folder = lane.cutter.aside
+    guard try files.info(folder) != nil else { return }
+    var count = 0
+    var bytes: UInt64 = 0
+    for name in try files.list(folder) {
+      guard let info = try files.info(folder.appending(name)),
+        now.wall - Timestamp(nanoseconds: info.modified) >= Limits.asideKeep
+      else { continue }
+      try files.remove(folder.appending(name))
+      count += 1
+      bytes += info.size
+    }
+    guard count > 0 else { return }
+    try files.sync([folder])
+    events.record(
+      .placeSwept, "Removed \(count) records of stream \(lane.name) that were too large to send",
       [.stream: lane.name.text, .bytes: "\(bytes)"])
   }
 

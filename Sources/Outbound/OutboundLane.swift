@@ -20,7 +20,7 @@ public actor OutboundLane {
   private nonisolated let waker = Waker()
   private nonisolated let isStopped: Guarded<Bool>
   private var engine: OutboundEngine
-  private let stores: [StoreName: any Store]
+  private let stores: [StoreName: any StoreReader]
   private let events: any EventSink
   private let clock: Clock
   private let report: Report
@@ -30,12 +30,21 @@ public actor OutboundLane {
   private var ended: [UploadOutcome] = []
   /// Passes in a row that the ledger made impossible.
   private var failures = 0
+  /// Whether each store knows of no later state of this folder; asked before the first batch of a stream goes there.
+  private var ages: [AgeQuestion: Task<Result<Void, StoreFault>, Never>] = [:]
+  /// Nothing may be sent any more.
+  private var older: LedgerFault?
+
+  private struct AgeQuestion: Hashable {
+    let stream: StreamName
+    let store: StoreName
+  }
 
   /// - Parameters:
   ///   - reopen: runs the operator's command after a rename; what it returns is what went wrong.
   ///   - progress: told between the steps of a pass, and when one has failed: the lane is alive.
   public init(
-    settings: Settings, files: any Files, ledger: Ledger, events: any EventSink, stores: [StoreName: any Store],
+    settings: Settings, files: any Files, ledger: Ledger, events: any EventSink, stores: [StoreName: any StoreReader],
     reopen: @escaping @Sendable ([String]) -> String?, clock: @escaping Clock, report: @escaping Report = { _, _ in },
     progress: @escaping @Sendable () -> Void = {}
   ) {
@@ -120,6 +129,7 @@ public actor OutboundLane {
   /// One pass now, its transfers started.
   func pass() throws(LedgerFault) -> OutboundPass {
     try settle()
+    if let older { throw older }
     let began = clock()
     var pass = try engine.pass(at: began)
     for upload in pass.uploads { start(upload) }
@@ -165,7 +175,7 @@ public actor OutboundLane {
       failures = 0
       return max(pass.next - clock().uptime, .milliseconds(5))
     } catch {
-      if error.kind == .damaged || error.kind == .newer { throw error }
+      if [.damaged, .newer, .older].contains(error.kind) { throw error }
       progress()
       failures += 1
       if failures == 1 {
@@ -192,6 +202,7 @@ public actor OutboundLane {
     let task = Task(executorPreference: WorkerPool.shared) { [clock] in
       let result: Result<Receipt, StoreFault>
       do throws(StoreFault) {
+        try await self.age(of: store, for: upload).get()
         result = .success(try await store.create(upload.file, at: upload.key))
       } catch {
         result = .failure(error)
@@ -201,10 +212,48 @@ public actor OutboundLane {
     transfers[number] = (upload, task)
   }
 
+  // MARK: - A state folder that is older than its store says
+
+  /// Success lets the upload begin; a store that could not be asked is asked again with the next attempt.
+  private func age(of store: any StoreReader, for upload: Upload) async -> Result<Void, StoreFault> {
+    let question = AgeQuestion(stream: upload.batch.stream, store: upload.store)
+    let task: Task<Result<Void, StoreFault>, Never>
+    if let asked = ages[question] {
+      task = asked
+    } else {
+      task = Task(executorPreference: WorkerPool.shared) { await self.ask(store, for: upload) }
+      ages[question] = task
+    }
+    let answer = await task.value
+    if case .failure = answer, ages[question] == task { ages[question] = nil }
+    return older == nil ? answer : .failure(Self.stopped(upload.store))
+  }
+
+  private func ask(_ store: any StoreReader, for upload: Upload) async -> Result<Void, StoreFault> {
+    do {
+      guard let age = try engine.storeAge(upload, at: clock()) else { return .success(()) }
+      let compared = try await age.compared(with: store, engine.ledger)
+      older = try engine.meet(compared, upload)
+      if older != nil { waker.wake() }
+      return .success(())
+    } catch let fault as StoreFault {
+      // Who may only write cannot be asked, and may write.
+      return [.denied, .refused, .mismatch].contains(fault.kind) ? .success(()) : .failure(fault)
+    } catch {
+      // The ledger or the disk: the pass meets it too, and says so.
+      return .failure(Self.stopped(upload.store))
+    }
+  }
+
+  private static func stopped(_ store: StoreName) -> StoreFault {
+    StoreFault(
+      .unreachable, "Nothing is sent to store", at: store.text, why: "it could not be compared with the ledger")
+  }
+
   private func end(_ outcome: UploadOutcome, _ number: UInt64) {
     transfers[number] = nil
     // A transfer that we broke off says nothing about the store.
-    if case .failure = outcome.result, Task.isCancelled { return engine.drop(outcome.upload) }
+    if case .failure = outcome.result, Task.isCancelled || older != nil { return engine.drop(outcome.upload) }
     ended.append(outcome)
     waker.wake()
   }

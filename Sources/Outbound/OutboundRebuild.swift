@@ -14,13 +14,26 @@ public struct OutboundRebuild {
     self.files = files
   }
 
+  /// How many batches there are.
+  public func count() throws -> Int {
+    guard try files.info(state.streams) != nil else { return 0 }
+    var count = 0
+    for stream in try files.list(state.streams).compactMap({ StreamName($0.description) }) {
+      let spool = Spool<BatchPlace>(root: state.stream(stream), files: files)
+      for place in [BatchPlace.delivered, .held, .ready] { count += try spool.entries(in: place).count }
+    }
+    return count
+  }
+
   /// Said again, it changes nothing. A plan that cannot be read is passed over: its batch's folder stays for a person to look at.
-  public func fill(_ ledger: Ledger, at now: Timestamp) throws {
+  /// - Parameter told: after each batch.
+  public func fill(_ ledger: Ledger, at now: Timestamp, told: () -> Void = {}) throws {
     guard try files.info(state.streams) != nil else { return }
     for stream in try files.list(state.streams).compactMap({ StreamName($0.description) }) {
       let spool = Spool<BatchPlace>(root: state.stream(stream), files: files)
       for place in [BatchPlace.delivered, .held, .ready] {
         for name in try spool.entries(in: place) where BatchID(name) != nil {
+          defer { told() }
           do {
             try Self.record(spool.path(place, name), in: place, files, ledger, at: now)
           } catch is FileFault {

@@ -65,6 +65,59 @@ public struct KeyTemplate: Sendable {
     return key
   }
 
+  /// The number in a key that the template made for the stream on the host; nil for any other key.
+  public func sequence(in key: String, stream: StreamName, host: String) -> Int? {
+    var rest = Substring(key)
+    var number: Int?
+    func take(_ count: Int) { rest = rest.dropFirst(count) }
+    for (index, piece) in template.pieces.enumerated() {
+      switch piece {
+      case .text(let text):
+        guard rest.hasPrefix(text) else { return nil }
+        take(text.count)
+      case .value(.stream), .value(.host):
+        let name = if case .value(.stream) = piece { stream.text } else { Self.safe(host) }
+        guard rest.hasPrefix(name) else { return nil }
+        take(name.count)
+      case .value(.date):
+        guard rest.count >= 10, Timestamp(text: rest.prefix(10)) != nil else { return nil }
+        take(10)
+      case .value(.utc):
+        guard rest.count >= 16, Timestamp(text: rest.prefix(16)) != nil else { return nil }
+        take(16)
+      case .value(.seq):
+        let digits = rest.prefix { $0.isASCII && $0.isNumber }
+        guard let found = Int(digits), number == nil || number == found else { return nil }
+        number = found
+        take(digits.count)
+      case .value(.schema):
+        // Up to what the template has next; the longest there can be where it is the last.
+        if case .text(let next)? = template.pieces.dropFirst(index + 1).first {
+          guard let end = rest.firstRange(of: next)?.lowerBound else { return nil }
+          rest = rest[end...]
+        } else {
+          rest = rest.dropFirst(8)
+        }
+      }
+    }
+    return rest.isEmpty ? number : nil
+  }
+
+  /// What the stream's keys of these days (empty: of any) begin with.
+  public func prefixes(stream: StreamName, host: String, days: [String]) -> [String] {
+    var start = ""
+    for piece in template.pieces {
+      switch piece {
+      case .text(let text): start += text
+      case .value(.stream): start += stream.text
+      case .value(.host): start += Self.safe(host)
+      case .value(.date) where !days.isEmpty: return days.map { start + $0 }
+      case .value: return [start]
+      }
+    }
+    return [start]
+  }
+
   private func fill(_ value: (Placeholder) -> String) -> String {
     template.pieces.map {
       switch $0 {

@@ -13,7 +13,7 @@ struct Flush: AsyncParsableCommand {
 
   func run() async throws {
     try await carryOut {
-      let settings = try readSettings(common)
+      let settings = try readSettings(common, secrets: .unneeded)
       let names = try streams.map { text in
         guard let name = StreamName(text), settings.streams.contains(where: { $0.name == name }) else {
           throw Failure(.usage, "There is no stream \(text) in \(common.config)")
@@ -36,7 +36,13 @@ struct Rebuild: AsyncParsableCommand {
 
   func run() async throws {
     try await carryOut {
-      Terminal.line(try Errand(try readSettings(common)).rebuild())
+      let bar = ProgressBar()
+      defer { bar.clear() }
+      let words = try Errand(try readSettings(common, secrets: .unneeded)).rebuild { done, all in
+        bar.show(UInt64(done), of: UInt64(all), "\(done) of \(all) batches and drops")
+      }
+      bar.clear()
+      Terminal.line(words)
       return .done
     }
   }

@@ -15,7 +15,7 @@ struct Check: AsyncParsableCommand {
 
   func run() async throws {
     try await carryOut {
-      let settings = try readSettings(common)
+      let settings = try readSettings(common, secrets: connect || AgentProcess.isService ? .needed : .ofTheService)
       let problems =
         GroundCheck.problems(of: settings, absent: StoreCheck.absent(settings))
         + GroundCheck.metricsProblems(of: settings)
@@ -28,6 +28,7 @@ struct Check: AsyncParsableCommand {
       Terminal.line(
         "\(common.config): \(count(settings.feeds.count, "feed")), \(count(settings.streams.count, "stream")), "
           + "\(count(settings.stores.count, "store")); state in \(settings.state)")
+      for secret in settings.unread { Terminal.line("not looked at, for only the service has it: \(secret.key)") }
       if !AgentProcess.isService, !connect, let dropIn { tell(dropIn) }
       guard connect else {
         for note in StoreCheck.notes(settings) { Terminal.line(note) }

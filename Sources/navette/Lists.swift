@@ -22,9 +22,18 @@ struct Drops: AsyncParsableCommand {
   func run() async throws {
     let from = try navette.since(since, now: SystemClock.wall())
     try await carryOut {
-      let drops = try Inventory(try readSettings(common)).drops(in: state, since: from)
+      let drops = try Inventory(try readSettings(common, secrets: .unneeded)).drops(in: state, since: from)
       if json {
         try Terminal.json(Listing(schema: 1, drops: drops))
+      } else if state == .held || state == .quarantine {
+        Terminal.table(
+          ["DROP", "FEED", "REASON", "ROW", "COLUMN", "FILES"],
+          drops.map {
+            [
+              $0.id, $0.feed, Self.code($0), $0.reason?.row.map(String.init) ?? "-",
+              $0.reason?.column.map(String.init) ?? "-", $0.names.joined(separator: " "),
+            ]
+          })
       } else {
         Terminal.table(
           ["DROP", "FEED", "STATE", "ROWS", "BYTES", "FILES"],
@@ -37,6 +46,12 @@ struct Drops: AsyncParsableCommand {
       }
       return .done
     }
+  }
+
+  /// `column_count +2`: the first reason, and how many more there are.
+  private static func code(_ drop: Inventory.Drop) -> String {
+    guard let reason = drop.reason else { return "-" }
+    return reason.code.rawValue + (drop.reasons > 1 ? " +\(drop.reasons - 1)" : "")
   }
 
   private struct Listing: Encodable {
@@ -64,7 +79,7 @@ struct Batches: AsyncParsableCommand {
   func run() async throws {
     let from = try navette.since(since, now: SystemClock.wall())
     try await carryOut {
-      let batches = try Inventory(try readSettings(common)).batches(in: state, since: from)
+      let batches = try Inventory(try readSettings(common, secrets: .unneeded)).batches(in: state, since: from)
       if json {
         try Terminal.json(Listing(schema: 1, batches: batches))
       } else {
@@ -98,7 +113,7 @@ struct Show: AsyncParsableCommand {
 
   func run() async throws {
     try await carryOut {
-      let story = try Inventory(try readSettings(common)).story(of: id)
+      let story = try Inventory(try readSettings(common, secrets: .unneeded)).story(of: id)
       if json {
         try Terminal.json(story)
       } else {

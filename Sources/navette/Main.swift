@@ -8,7 +8,7 @@ import Threads
 enum Entry {
   static func main() {
     Task.onPool {
-      await Navette.main()
+      await Navette.main(CommonOptions.behindCommand(Array(CommandLine.arguments.dropFirst())))
       exit(ExitCode.done.rawValue)
     }
     while true { pause() }
@@ -22,7 +22,8 @@ struct Navette: AsyncParsableCommand {
       "The shuttle between a Campaign host and the storage through which it exchanges files with Experience Platform.",
     discussion: """
       Inbound, it watches landing folders, checks what arrives and hands it over whole. Outbound, it rotates logs, cuts them into \
-      compressed batches and sends each of them exactly once in effect. See navette.yaml(5) for the configuration.
+      compressed batches and sends each of them exactly once in effect. See navette.yaml(5) for the configuration; `--config FILE`, before a command or behind it, names another one than \
+      /etc/navette/navette.yaml.
       """,
     version: Version.text,
     subcommands: [
@@ -36,4 +37,20 @@ struct Navette: AsyncParsableCommand {
 struct CommonOptions: ParsableArguments {
   @Option(name: .long, help: ArgumentHelp("The configuration; a conf.d beside it is merged.", valueName: "file"))
   var config = "/etc/navette/navette.yaml"
+
+  /// What is said before the command is meant for it: `navette --config FILE status`.
+  static func behindCommand(_ words: [String]) -> [String] {
+    var end = 0
+    while end < words.count {
+      if words[end] == "--config", end + 1 < words.count {
+        end += 2
+      } else if words[end].hasPrefix("--config=") {
+        end += 1
+      } else {
+        break
+      }
+    }
+    guard end > 0, end < words.count, !words[end].hasPrefix("-") else { return words }
+    return [words[end]] + words[..<end] + words[(end + 1)...]
+  }
 }

@@ -26,7 +26,8 @@ struct Run: AsyncParsableCommand {
     try await carryOut {
       let options = common
       let agent = AgentProcess(
-        read: { try readSettings(options) }, format: logFormat.map { $0 == .json ? .json : .text }, adopt: adopt)
+        read: { try readSettings(options, secrets: .needed) }, format: logFormat.map { $0 == .json ? .json : .text },
+        adopt: adopt)
       return once ? try await agent.runOnce() : try await agent.run()
     }
   }

@@ -14,6 +14,12 @@ enum Terminal {
   /// As it is, where a person looks.
   static func draw(_ text: String) { write(text, to: 2) }
 
+  /// Whether standard output shows colours to a person who wants them (no-color.org).
+  static var hasColour: Bool { isatty(1) == 1 && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true) }
+
+  /// To the screen, as it is.
+  static func raw(_ text: String) { write(text, to: 1) }
+
   static func json(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -24,15 +30,19 @@ enum Terminal {
   static func table(_ header: [String], _ rows: [[String]]) { columns([header] + rows, width: 100) }
 
   /// Columns padded to their widest cell; the last one is left as it is, or cut to the width.
-  static func columns(_ rows: [[String]], width: Int = .max) {
+  static func columns(_ rows: [[String]], width: Int = .max) { for text in lines(rows, width: width) { line(text) } }
+
+  static func tableLines(_ header: [String], _ rows: [[String]]) -> [String] { lines([header] + rows, width: 100) }
+
+  private static func lines(_ rows: [[String]], width: Int) -> [String] {
     var widths: [Int] = []
     for row in rows {
       widths += Array(repeating: 0, count: max(0, row.count - widths.count))
       for (index, cell) in row.enumerated() { widths[index] = max(widths[index], cell.count) }
     }
-    for row in rows {
+    return rows.map { row in
       let start = zip(row, widths).dropLast().map { $0 + String(repeating: " ", count: $1 - $0.count + 2) }.joined()
-      line(start + shortened(row.last ?? "", to: max(20, width - start.count)))
+      return start + shortened(row.last ?? "", to: max(20, width - start.count))
     }
   }
 
@@ -71,8 +81,9 @@ func carryOut(_ work: () async throws -> Agent.ExitCode) async throws {
 }
 
 /// The configuration that the command was given, read and checked.
-func readSettings(_ options: CommonOptions) throws -> Settings {
-  try ConfigReader.read(file: FilePath(options.config), environment: ProcessInfo.processInfo.environment)
+func readSettings(_ options: CommonOptions, secrets: ConfigReader.Secrets) throws -> Settings {
+  try ConfigReader.read(
+    file: FilePath(options.config), environment: ProcessInfo.processInfo.environment, secrets: secrets)
 }
 
 /// `1 object`, `2 objects`

@@ -30,7 +30,7 @@ struct Verify: AsyncParsableCommand {
   func run() async throws {
     let from = try navette.since(since, now: SystemClock.wall())
     try await carryOut {
-      let settings = try readSettings(common)
+      let settings = try readSettings(common, secrets: .needed)
       let name = try stream.map { text in
         guard let name = StreamName(text), settings.streams.contains(where: { $0.name == name }) else {
           throw Failure(.usage, "There is no stream \(text) in \(common.config)")

@@ -142,6 +142,9 @@ struct ConsistencyTests {
     #expect(
       Lane.stream("timezone: Europe/Nowhere").problems().first?.contains(
         "streams.out.timezone: this machine knows no time zone of this name") == true)
+    #expect(
+      Lane.feed("expect: {by: \"06:00\", timezone: Europe/Nowhere}").problems().first?.contains(
+        "feeds.in.expect.timezone: this machine knows no time zone of this name") == true)
   }
 
   @Test(

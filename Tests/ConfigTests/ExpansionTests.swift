@@ -58,6 +58,38 @@ struct ExpansionTests {
       ])
   }
 
+  @Test("that are secrets may be out of reach of a command that uses no store, and of nobody else")
+  func unneeded() throws {
+    let text = """
+      stores:
+        a: { url: "s3://bucket", region: x, access_key_id: "${credential:id}", secret_access_key: "${file:/key}", proxy: "${P}" }
+        b: { url: "azblob://account/box", account_key: "${credential:key}" }
+        c: { url: "sftp://u@h/x", private_key: "${file:/key}", known_hosts: /etc/hosts-known }
+      """
+    #expect(Bench(text).problems().count == 5)
+    // Files and the environment are not the service's alone.
+    #expect(Bench(text).problems(secrets: .ofTheService).map { $0.prefix(2) } == ["2:", "2:", "4:"])
+    let settings = try Bench(text).read(secrets: .unneeded)
+    #expect(settings.stores.map(\.name.text) == ["a", "b", "c"])
+    #expect(Set(settings.unread.map(\.key)).count == 5)
+    let whole = try Bench(
+      text, ["/c/id": "i", "/c/key": "k", "/key": "f"], environment: ["CREDENTIALS_DIRECTORY": "/c", "P": ""]
+    )
+    .read(secrets: .unneeded)
+    #expect(whole.unread.isEmpty)
+  }
+
+  @Test("that are no secrets are needed by all, and so is a reference that can be understood")
+  func alwaysNeeded() {
+    for text in ["state: ${file:/nope}", "host: ${NOPE}", "feeds: ${credential:x}", "limits: {min_free: \"${NOPE}\"}"] {
+      #expect(Bench(text).problems(secrets: .unneeded) == Bench(text).problems(), "\(text)")
+      #expect(Bench(text).problems().count == 1)
+    }
+    let keys = "access_key_id: \"${credential:../x}\", secret_access_key: s"
+    let wrong = "stores: {a: {url: \"s3://bucket\", region: x, \(keys)}}"
+    #expect(Bench(wrong).problems(secrets: .unneeded).count == 1)
+  }
+
   static let canary = "cAnArY-7f3a"
 
   @Test(

@@ -111,6 +111,26 @@ struct RestartTests {
     #expect(try left.count == 1 && left.first == rig.drops(.archive).last)
   }
 
+  @Test("Quarantine keeps what was refused for its own time, and what is held for ever; the reasons stay")
+  func sweepingQuarantine() throws {
+    let rig = try Rig { ($0.quarantineKeep, $0.archiveKeep) = (.seconds(10 * 86_400), .seconds(86_400)) }
+    try rig.land("bad.csv", Sample.crooked)
+    try rig.land("doubt.csv", "a\n\"x\\\"\ny\"\n")
+    try rig.run()
+    let (bad, held) = (try rig.drops(.quarantine)[0], try rig.drops(.held)[0])
+    func hasData(_ place: DropPlace, _ id: String) throws -> Bool {
+      try rig.files.info(rig.spool.path(place, id).appending(DropPlan.partsName)) != nil
+    }
+    rig.pass(.seconds(9 * 86_400))
+    try rig.run(1)
+    #expect(try hasData(.quarantine, bad))
+    rig.pass(.seconds(2 * 86_400))
+    try rig.run(1)
+    #expect(try !hasData(.quarantine, bad) && hasData(.held, held))
+    #expect(try rig.reasons(.quarantine, bad)[0].code == .columnCount)
+    #expect(rig.events.count(.placeSwept) == 1)
+  }
+
   @Test("New settings are taken over between passes")
   func reload() throws {
     let rig = try Rig()

@@ -47,10 +47,16 @@ final class Rig {
 
   enum Ground { case oneMount, landingElsewhere, handoverElsewhere }
 
-  init(_ ground: Ground = .oneMount, _ change: (inout FeedSettings) -> Void = { _ in }) throws {
+  let minFree: UInt64
+
+  init(
+    _ ground: Ground = .oneMount, files: (any Files)? = nil, minFree: UInt64 = 0,
+    _ change: (inout FeedSettings) -> Void = { _ in }
+  ) throws {
     let number = Rig.counter.next()
     let disk = LinuxFiles()
-    files = disk
+    self.files = files ?? disk
+    self.minFree = minFree
     base = FilePath("/tmp/navette-inbound-\(getpid())-\(number)")
     far = FilePath("/dev/shm/navette-inbound-\(getpid())-\(number)")
     for folder in [base, far] { try disk.ensureDirectory(folder) }
@@ -61,23 +67,26 @@ final class Rig {
     settings = FeedSettings(name: try #require(FeedName("audiences")), landing: landing, handover: handover)
     change(&settings)
     ledger = try Ledger(path: nil)
-    engine = Rig.make([settings], state, files, ledger, events)
+    engine = Rig.make([settings], state, self.files, ledger, events, minFree)
   }
 
   deinit {
-    try? files.removeTree(base)
-    try? files.removeTree(far)
+    try? LinuxFiles().removeTree(base)
+    try? LinuxFiles().removeTree(far)
   }
 
   static func make(
-    _ feeds: [FeedSettings], _ state: StateFolder, _ files: any Files, _ ledger: Ledger, _ events: EventLog
+    _ feeds: [FeedSettings], _ state: StateFolder, _ files: any Files, _ ledger: Ledger, _ events: EventLog,
+    _ minFree: UInt64 = 0
   ) -> InboundEngine {
-    InboundEngine(feeds: feeds, state: state, files: files, ledger: ledger, events: events) { salts.next() }
+    InboundEngine(feeds: feeds, state: state, files: files, ledger: ledger, events: events, minFree: minFree) {
+      salts.next()
+    }
   }
 
   /// A new process, which knows nothing but what lies on the disk (and a ledger).
   func restart(ledger other: Ledger? = nil) {
-    engine = Rig.make([settings], state, files, other ?? ledger, events)
+    engine = Rig.make([settings], state, files, other ?? ledger, events, minFree)
   }
 
   /// Passes, three seconds apart: two are enough for what lies in landing to settle and go all the way.

@@ -62,7 +62,7 @@ struct LedgerTests {
     #expect(try files.contents(of: path, limit: 1 << 20) == garbage)
 
     let newer = folder.path.appending("n.sqlite")
-    let connection = try Connection(path: newer.string, writing: true)
+    let connection = try Connection(path: newer.string, mode: .writing)
     try connection.run("PRAGMA user_version = 99")
     let fault = #expect(throws: LedgerFault.self) { _ = try Ledger(path: newer) }
     #expect(fault?.kind == .newer)
@@ -77,5 +77,42 @@ struct LedgerTests {
     let reader = try Ledger(reading: path)
     #expect(try reader.read { (t) throws(LedgerFault) in try t.sources(of: stream) }.count == 1)
     #expect(throws: LedgerFault.self) { try reader.transact("b") { (t) throws(LedgerFault) in try t.note(source(9)) } }
+  }
+
+  @Test("Totals are counted from the history, in slices or at once, and then only what is new")
+  func tally() throws {
+    let feed = try #require(FeedName("in"))
+    let drop = try #require(DropID("20260312T060000Z-9f2c41"))
+    let ledger = try Ledger(path: nil)
+    try ledger.transact("history") { (t) throws(LedgerFault) in
+      try t.noteSeen(DropPlan(id: drop, feed: feed, seenAt: Timestamp(seconds: 1), parts: []))
+      try t.noteOutcome(drop, .accepted, content: nil, rows: 10, at: Timestamp(seconds: 2))
+      for second in 1...5 { try t.noteHistory(drop, "drop_held", "", at: Timestamp(seconds: Int64(second))) }
+      try t.noteHistory(drop, "drop_handed_over", "", at: Timestamp(seconds: 100))
+      try t.noteHandedOver(drop, at: Timestamp(seconds: 100))
+    }
+    func counted(_ tally: Tally = Tally(), most: Int) throws -> Tally {
+      var tally = tally
+      repeat {
+        let before = tally
+        tally = try ledger.read { (t) throws(LedgerFault) in try t.counted(since: before, most: most) }
+      } while !tally.isThrough
+      return tally
+    }
+    let whole = try counted(most: 1_000)
+    #expect(whole.feeds[feed]?.events == ["drop_held": 5, "drop_handed_over": 1])
+    #expect(whole.feeds[feed]?.rows == 10 && whole.feeds[feed]?.lastSuccess == Timestamp(seconds: 100))
+    #expect(try counted(most: 2) == whole && counted(whole, most: 2) == whole)
+    try ledger.transact("more") { (t) throws(LedgerFault) in
+      try t.noteHistory(drop, "drop_held", "", at: Timestamp(seconds: 200))
+    }
+    #expect(try counted(whole, most: 2).feeds[feed]?.events["drop_held"] == 6)
+
+    let steps = try ledger.read { (t) throws(LedgerFault) in
+      try t.handedOverRows(of: feed, in: .seconds(60), count: 3, until: Timestamp(seconds: 150))
+    }
+    #expect(steps == [0, 0, 10])
+    let latest = try ledger.read { (t) throws(LedgerFault) in try t.latestHistory(2).map(\.line.at.seconds) }
+    #expect(latest == [200, 100])
   }
 }

@@ -167,6 +167,7 @@ struct OutboundEngineTests {
   func tooLarge() async throws {
     let huge = "2," + String(repeating: "x", count: 5_000) + "\n"
     let (world, files) = try world("id,text\n1,a\n" + huge + "3,c\n") { $0.streams[0].batch.maxRecord = 1_024 }
+    files.outside { $0.now = World.start.nanoseconds }
     var engine = world.makeEngine()
     try await world.settle(&engine, flush: true)
     #expect(try world.sent() == "1,a\n3,c\n")

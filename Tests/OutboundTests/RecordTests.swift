@@ -94,6 +94,7 @@ struct RecordTests {
     let huge = "2," + String(repeating: "x", count: 5_000) + "\n"
     for rotation in [StreamSettings.Rotation.rename, .copytruncate, .follow, .closed] {
       let files = SimMachine().files
+      files.outside { $0.now = World.start.nanoseconds }
       try files.put("/logs/a.csv", "id,text\n1,a\n\(huge)3,c\n")
       let world = try World(
         files,
@@ -108,6 +109,12 @@ struct RecordTests {
       #expect(try world.sent() == "1,a\n3,c\n", "\(rotation)")
       #expect(world.events.all(.sourceGap).map { $0.fields[.reason] } == ["record_too_large"], "\(rotation)")
       #expect(Array(files.files(below: "/state/streams/opens/aside").values) == [Array(huge.utf8)])
+      // It is about people, and nobody's to keep for ever.
+      world.wait(Limits.asideKeep)
+      var engine = world.makeEngine()
+      _ = try engine.pass(at: world.now)
+      #expect(files.files(below: "/state/streams/opens/aside").isEmpty, "\(rotation)")
+      #expect(world.events.all(.placeSwept).contains { $0.fields[.bytes] == "\(huge.utf8.count)" }, "\(rotation)")
     }
   }
 

@@ -27,6 +27,10 @@ public enum FilesConformance {
       try require(files.list(root) == ["Z", "a", "a.b", "b", "é"].map { FileName($0) }, "the order")
       try refuses(.missing) { _ = try files.list(root.appending("nowhere")) }
       try refuses(.missing) { _ = try files.list(root.appending("a")) }
+      var each: [FileName] = []
+      try files.eachName(in: root) { (name) throws(FileFault) in each.append(name) }
+      try require(each.sorted() == files.list(root), "the same names, one after the other")
+      try refuses(.missing) { try files.eachName(in: root.appending("nowhere")) { (_) throws(FileFault) in } }
     },
     FilesCase("a name is bytes, whatever they are") { files, root in
       let odd = FileName(bytes: [0xff, 0x0a, 0x20, 0x25, 0xc3])

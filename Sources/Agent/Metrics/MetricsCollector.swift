@@ -31,9 +31,11 @@ struct MetricsCollector {
   ) throws -> MetricsSnapshot {
     let files = LinuxFiles()
     let ledger = try reader(StateFolder(settings.state))
-    let counted = tally
-    let waits: [StoreName: StoreWait]
-    (tally, waits) = try ledger.read { (t) throws(LedgerFault) in (try t.counted(since: counted), try t.storeWaits()) }
+    repeat {
+      let counted = tally
+      tally = try ledger.read { (t) throws(LedgerFault) in try t.counted(since: counted) }
+    } while !tally.isThrough
+    let waits = try ledger.read { (t) throws(LedgerFault) in try t.storeWaits() }
     let report = try StatusReport(settings, files, ledger, ends, at: now)
 
     var snapshot = MetricsSnapshot(version: Version.text, startedAt: startedAt, takenAt: now)

@@ -42,4 +42,6 @@ int cl_datagram_socket(void);
 // One message to the socket of that name (a leading @ is the abstract namespace), and with it a descriptor where `passed` is not -1.
 int cl_send_datagram(int socket, const char *name, const void *bytes, size_t count, int passed);
 long cl_file_system_type(const char *path);
+// Of the terminal, in characters.
+int cl_window_size(int descriptor, uint16_t *columns, uint16_t *rows);
 #endif

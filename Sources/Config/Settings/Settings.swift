@@ -11,6 +11,8 @@ public struct Settings: Hashable, Sendable {
   public var host = "localhost"
   public var metrics = MetricsSettings()
   public var limits = LimitSettings()
+  /// Secrets that could not be had and were not needed (`ConfigReader.Secrets`); what stands for them means nothing.
+  public var unread: [ConfigProblem] = []
   public init() {}
 
   public func store(_ name: StoreName) -> StoreSettings? { stores.first { $0.name == name } }

@@ -32,6 +32,15 @@ struct Kind<T> {
     Kind<U>(expected) { node, spot in read(node, spot).map(change) }
   }
 
+  /// The kind that takes a secret which is not there, and need not be, for what is given here.
+  func orAbsent(_ value: T) -> Kind<T> {
+    Kind(expected) { node, spot in
+      guard case .absent(let problem) = node.value else { return read(node, spot) }
+      spot.walk.goOn(without: problem)
+      return value
+    }
+  }
+
   /// The kind whose faults never show a value.
   var hushed: Kind<T> { Kind(expected) { node, spot in read(node, spot.hushed) } }
 }
@@ -99,7 +108,7 @@ extension Kind where T == Secret {
   static var secret: Kind<Secret> {
     Kind<Secret>.scalar("a secret, best as ${credential:NAME} or ${file:/path}") { text in
       text.isEmpty ? nil : Secret(text)
-    }.hushed
+    }.hushed.orAbsent(Secret(""))
   }
 }
 

@@ -26,7 +26,7 @@ final class Section {
       let glued = scalar.plain && scalar.text.contains(":")
       spot.hushed.refuse(
         node, "expected a map of keys, found a text", remedy: glued ? "Put a space after the colon of a key" : nil)
-    case .list, .broken:
+    case .list, .broken, .absent:
       entries = []
       isBroken = true
       spot.refuse(node, expected: "a map of keys")
@@ -39,8 +39,9 @@ final class Section {
 
   func read<T>(_ key: String, _ kind: Kind<T>) -> T? {
     asked.append(key)
-    guard let entry = entries.first(where: { $0.key == key }) else { return nil }
     let spot = self.spot.child(key)
+    spot.walk.know(spot.path, kind.expected)
+    guard let entry = entries.first(where: { $0.key == key }) else { return nil }
     spot.walk.note(entry.value.place, of: spot.path)
     return kind.read(entry.value, spot)
   }

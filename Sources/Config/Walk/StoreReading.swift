@@ -149,7 +149,7 @@ extension Kind where T == Secret? {
       if let at = peer.lastIndex(of: "@") { peer = peer[peer.index(after: at)...] }
       if peer.hasSuffix("/") { peer.removeLast() }
       return HostPort(peer) == nil ? nil : .some(Secret(text))
-    }.hushed
+    }.hushed.orAbsent(nil)
   }
 }
 

@@ -3,11 +3,17 @@ final class Walk {
   private(set) var problems: [ConfigProblem] = []
   /// Where each value stands, by its key's path, for checks that look at several at once.
   private(set) var places: [String: ConfigPlace] = [:]
+  /// Every key that was asked for, and what it takes: the manual page is held to it.
+  private(set) var known: [(path: String, expected: String)] = []
   /// Every store that has an entry, also one with errors: so that a stream does not complain about it a second time.
   var storeNames: Set<String> = []
+  /// Secrets that are not there, and need not be.
+  private(set) var unread: [ConfigProblem] = []
 
   func report(_ problem: ConfigProblem) { problems.append(problem) }
   func report(_ more: [ConfigProblem]) { problems += more }
+  func goOn(without problem: ConfigProblem) { unread.append(problem) }
+  func know(_ path: String, _ expected: String) { known.append((path, expected)) }
   func note(_ place: ConfigPlace, of path: String) { places[path] = place }
 
   /// By file in the order they were read, then by line and column; the same words about the same place once.
@@ -37,8 +43,11 @@ struct Spot {
   }
 
   func refuse(_ node: YamlNode, _ message: String, remedy: String? = nil) {
-    if case .broken = node.value { return }
-    walk.report(ConfigProblem(at: node.place, key: path, message, remedy: remedy))
+    switch node.value {
+    case .broken: return
+    case .absent(let problem): walk.report(problem)
+    case .scalar, .list, .map: walk.report(ConfigProblem(at: node.place, key: path, message, remedy: remedy))
+    }
   }
 
   private func found(_ node: YamlNode) -> String {

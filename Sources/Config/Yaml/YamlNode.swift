@@ -9,6 +9,8 @@ struct YamlNode: Hashable, Sendable {
     case map([Entry])
     /// Already reported: whoever meets it says nothing more.
     case broken
+    /// A value from outside that cannot be had here. Who needs no secrets goes on without; anybody else reports it.
+    case absent(ConfigProblem)
   }
 
   struct Scalar: Hashable, Sendable {

@@ -1,0 +1,167 @@
+public import Config
+public import Core
+public import Files
+import Ledger
+public import Spool
+import Store
+import SystemPackage
+
+/// Whether a store holds batches that this state folder does not know of.
+///
+/// A batch is in the state folder, durably, before any store is offered it. A store that holds later numbers, and not as the folder
+/// knows them, got them from a later state of it: the folder came back from a backup or a snapshot, and what its logs hold may have been
+/// sent already. Folders of other machines that happen to write under the same names are told apart: theirs are other keys
+/// for numbers that we know.
+struct StoreAge: Sendable {
+  /// Under which the stream's keys of this host lie, as far as can be said: since the day of its last batch.
+  let prefixes: [String]
+  /// The last number that the store has confirmed, as far as the folder knows.
+  let last: Int
+
+  /// Numbers that were given and never reached a store (held, purged) leave gaps; a longer one is no continuation of ours.
+  static let longestGap = 50
+  /// Days that are asked for one by one; more are asked for with one longer listing.
+  static let mostDays = 31
+
+  private let template: KeyTemplate
+  let stream: StreamName
+  private let host: String
+  private var next = Int.max
+  private var newest = 0
+  private var isShared = false
+
+  /// - Parameter sealed: when the last batch was; nil where nobody knows.
+  init(
+    _ settings: StreamSettings, _ template: KeyTemplate, host: String, last: Int, sealed: Timestamp?, at now: Timestamp
+  ) {
+    self.template = template
+    self.stream = settings.name
+    self.host = host
+    self.last = last
+    // A column may name any day.
+    let since = settings.partitionBy.isEmpty ? sealed.map { $0 - .seconds(86_400) } : nil
+    let days = since.map { Self.days(from: $0, to: now) } ?? []
+    prefixes = template.prefixes(stream: settings.name, host: host, days: days.count > Self.mostDays ? [] : days)
+  }
+
+  /// - Parameter known: the key that the folder knows for a number.
+  mutating func see(_ key: String, known: (Int) throws(LedgerFault) -> String?) throws(LedgerFault) {
+    guard let number = template.sequence(in: key, stream: stream, host: host) else { return }
+    let ours = try known(number)
+    if ours == key { return }
+    if number > last {
+      next = min(next, number)
+      newest = max(newest, number)
+    } else if ours != nil {
+      isShared = true
+    }
+  }
+
+  /// The store's listing, compared with the ledger as it comes.
+  func compared(with store: any StoreReader, _ ledger: Ledger) async throws -> StoreAge {
+    let seen = Guarded(self)
+    let stream = stream
+    for prefix in prefixes {
+      try await store.list(prefix) { page in
+        try seen.withLock { age in
+          for object in page {
+            try age.see(object.key) { (number) throws(LedgerFault) in
+              try ledger.read { (t) throws(LedgerFault) in try t.batch(BatchID(stream: stream, sequence: number))?.key }
+            }
+          }
+        }
+      }
+    }
+    return seen.withLock { $0 }
+  }
+
+  /// The last number that the store holds of a later state of this folder; nil: the folder is as new as the store.
+  var newer: Int? { !isShared && newest > last && next - last <= Self.longestGap ? newest : nil }
+
+  func fault(_ store: StoreName) -> LedgerFault {
+    LedgerFault(
+      .older, "The state folder is older than what stream \(stream) has sent to store", at: store.text,
+      why: "it knows of \(last) batches, the store holds number \(newest)",
+      remedy:
+        "It came back from a backup or a snapshot. If no other agent uses the newer one and the logs hold nothing that was sent since, start once with `navette run --adopt`, then see `navette verify`"
+    )
+  }
+
+  private static func days(from first: Timestamp, to last: Timestamp) -> [String] {
+    guard first <= last else { return [last.date] }
+    let count = Int((last - first).components.seconds / 86_400) + 1
+    guard count <= mostDays else { return Array(repeating: "", count: count) }
+    // One more: the last day may have begun since.
+    return (0...count).map { (first + .seconds(86_400 * Int64($0))).date }
+  }
+}
+
+/// `numbers.json` in a stream's folder: what came of an `--adopt`.
+struct Numbers: Hashable, Sendable, Codable {
+  static let fileName = "numbers.json"
+
+  var schema = 1
+  /// Numbers up to this one were given by a state that is lost.
+  var last = 0
+  /// A person said that an older state may go on: what a store holds beyond it is taken for given.
+  var isAdopted = false
+
+  static func read(of stream: StreamName, _ state: StateFolder, _ files: any Files) throws(FileFault) -> Numbers {
+    let path = state.stream(stream).appending(fileName)
+    guard try files.info(path) != nil else { return Numbers() }
+    return try files.readPlan(Numbers.self, at: path)
+  }
+
+  /// Durable on return.
+  func write(of stream: StreamName, _ state: StateFolder, _ files: any Files) throws(FileFault) {
+    let folder = state.stream(stream)
+    try files.ensureDirectory(folder)
+    try files.writePlan(self, to: folder.appending(Self.fileName))
+    try files.sync([folder.appending(Self.fileName), folder, state.streams, state.root])
+  }
+}
+
+extension OutboundEngine {
+  /// A person says that the state folder may go on, though it may be older than what was sent.
+  public static func adopt(_ streams: [StreamSettings], _ state: StateFolder, _ files: any Files) throws(FileFault) {
+    for stream in streams {
+      var numbers = try Numbers.read(of: stream.name, state, files)
+      numbers.isAdopted = true
+      try numbers.write(of: stream.name, state, files)
+    }
+  }
+
+  /// What the store is asked before the first batch of this life goes there. Nil: nothing, for a folder of which it has confirmed
+  /// nothing yet has no past to be older than.
+  func storeAge(_ upload: Upload, at now: Moment) throws -> StoreAge? {
+    guard let lane = lanes.first(where: { $0.name == upload.batch.stream }) else { return nil }
+    let (stream, store) = (lane.name, upload.store)
+    let confirmed = try ledger.read { (t) throws(LedgerFault) in try t.lastConfirmed(of: stream, by: store) }
+    guard let confirmed else { return nil }
+    let last = max(confirmed.id.sequence, try Numbers.read(of: stream, state, files).last)
+    return StoreAge(lane.settings, lane.key, host: host, last: last, sealed: confirmed.sealedAt, at: now.wall)
+  }
+
+  /// - Returns: what stops the lane; nil where a person has said that it may go on, which it does behind the store's last number.
+  mutating func meet(_ age: StoreAge, _ upload: Upload) throws(FileFault) -> LedgerFault? {
+    guard let lane = lanes.first(where: { $0.name == upload.batch.stream }) else { return nil }
+    var numbers = try Numbers.read(of: lane.name, state, files)
+    guard let newest = age.newer else {
+      // The folder has caught up: a word that was given for another day does not hold for ever.
+      if numbers.isAdopted {
+        numbers.isAdopted = false
+        try numbers.write(of: lane.name, state, files)
+      }
+      return nil
+    }
+    guard numbers.isAdopted else { return age.fault(upload.store) }
+    numbers.last = max(numbers.last, newest)
+    try numbers.write(of: lane.name, state, files)
+    lane.sequence = max(lane.sequence ?? 0, newest)
+    events.record(
+      .laneResumed,
+      "Stream \(lane.name) goes on behind number \(newest): store \(upload.store) holds batches that this state folder, which was adopted, does not know of",
+      [.stream: lane.name.text, .store: upload.store.text, .reason: "adopted"])
+    return nil
+  }
+}

@@ -1,0 +1,70 @@
+import Agent
+
+/// `status` in words: the same on a terminal, in a file, and again and again.
+enum StatusText {
+  struct Note: Hashable {
+    let text: String
+    let isFault: Bool
+  }
+
+  static func lines(_ report: StatusReport) -> [String] {
+    let agent = report.agent
+    var lines = [
+      agent.running
+        ? "agent: running, pid \(agent.pid.map(String.init) ?? "?"), since \(agent.since ?? "?")"
+        : "agent: not running",
+      "spool: \(size(report.spool.bytes)) of \(size(report.spool.maxBytes))",
+    ]
+    for store in report.stores { lines.append("store \(store.name): access \(store.words)") }
+    if report.feeds.isEmpty, report.streams.isEmpty { lines.append("nothing is configured") }
+    if !report.feeds.isEmpty {
+      lines.append("")
+      lines += Terminal.tableLines(
+        ["FEED", "WAITING", "HELD", "QUARANTINE", "HANDED OVER", "LAG"],
+        report.feeds.map {
+          [$0.name, "\($0.waiting)", "\($0.held)", "\($0.quarantine)", "\($0.handedOver)", span($0.lagSeconds)]
+        })
+    }
+    for feed in report.feeds {
+      guard let pull = feed.pull else { continue }
+      lines.append(
+        "\(feed.name) fetches from store \(pull.store): "
+          + (pull.listedAt.map { "listed \($0), \(pull.waiting) to be fetched" } ?? "not listed yet"))
+    }
+    if !report.streams.isEmpty {
+      lines.append("")
+      lines += Terminal.tableLines(
+        ["STREAM", "LAG", "UNCONFIRMED", "WAITING", "HELD", "CONFIRMED"],
+        report.streams.map {
+          [$0.name, span($0.lagSeconds), size($0.lagBytes), "\($0.waiting)", "\($0.held)", "\($0.confirmed)"]
+        })
+    }
+    for note in notes(report) { lines += ["", note.text] }
+    return lines
+  }
+
+  /// What is to be said of single lanes.
+  static func notes(_ report: StatusReport) -> [Note] {
+    var notes: [Note] = []
+    for stream in report.streams {
+      guard let left = stream.catchUpSeconds else { continue }
+      let speed = "\(size(stream.bytesPerSecond))/s over the last minutes"
+      notes.append(
+        Note(
+          text: "\(stream.name): catching up, \(size(stream.lagBytes)) to go at \(speed), about \(span(left))",
+          isFault: false))
+    }
+    let paused = report.feeds.map { ($0.name, $0.pausedSince) } + report.streams.map { ($0.name, $0.pausedSince) }
+    for (name, since) in paused {
+      guard let since else { continue }
+      notes.append(
+        Note(text: "\(name): paused on request since \(since); `navette resume \(name)` lets it go on", isFault: false))
+    }
+    for feed in report.feeds {
+      if let words = feed.words { notes.append(Note(text: "\(feed.name): \(words)", isFault: feed.late)) }
+    }
+    let faults = report.feeds.map { ($0.name, $0.lastError) } + report.streams.map { ($0.name, $0.lastError) }
+    for (name, fault) in faults { if let fault { notes.append(Note(text: "\(name): \(fault)", isFault: true)) } }
+    return notes
+  }
+}

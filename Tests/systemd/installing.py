@@ -1,0 +1,80 @@
+"""What the package promises: installed, upgraded, removed, purged."""
+
+import pathlib
+
+from campaign import ROOT, Site, check
+
+
+def install(site: Site, package: pathlib.Path) -> str:
+    (site.box.shared / "navette.deb").write_bytes(package.read_bytes())
+    return site.must("dpkg --install /box/navette.deb 2>&1", timeout=120)
+
+
+def installs(site: Site) -> None:
+    """The package installs; its files are where they should be, and no others"""
+    install(site, site.previous)
+    found = site.must('dpkg -L navette | while read -r path; do [ -d "$path" ] || echo "$path"; done').split()
+    # Pages are added to the documentation without runs_further_agents ado.
+    found = sorted(path for path in found if not path.startswith("/usr/share/doc/navette/"))
+    wanted = (pathlib.Path(__file__).parent / "files.txt").read_text().split()
+    wanted += [f"/usr/share/man/man{page.name[-1]}/{page.name}.gz" for page in (ROOT / "docs" / "man").glob("*.[15]")]
+    check(found == sorted(wanted), "differ:", sorted(set(found) ^ set(wanted)))
+    check(site.must("stat -c '%a %U %G' /etc/navette").strip() == "750 root navette", site.run("ls -ld /etc/navette"))
+    check(site.must("dpkg-query -W -f '${Conffiles}' navette").split()[0] == "/etc/navette/navette.yaml")
+    check("navette.1" in site.must("man -w navette"))
+    site.must("bash -c '. /usr/share/bash-completion/completions/navette && complete -p navette'")
+
+
+def upgrades(site: Site) -> None:
+    """An upgrade goes on with configuration, state and history, those of further agents too"""
+    site.must("cp /etc/navette/navette.yaml /box/before.yaml")
+    before = site.must("navette drops --json; navette batches --json")
+    agents = [site.show("MainPID", unit) for unit in ("navette", "navette@second")]
+    # While the package is taken in, work arrives.
+    site.append("opens")
+    said = install(site, site.package)
+    check("conf" not in said.replace("conf.d", ""), "it asked about the configuration:", said)
+    site.must("cmp /etc/navette/navette.yaml /box/before.yaml")
+    for unit, agent in zip(("navette", "navette@second"), agents):
+        check(site.show("SubState", unit) == "running" and site.show("MainPID", unit) != agent, site.run(f"systemctl status {unit}"))
+    text = site.drop("upgraded.csv")
+    site.handed_over("upgraded.csv", text)
+    site.all_sent(within=60)
+    after = site.must("navette drops --json; navette batches --json")
+    for name in ("one.csv", "opens-000001"):
+        check(name in before and name in after, after)
+    verified = site.must("CREDENTIALS_DIRECTORY=/run/credentials/navette.service navette verify opens")
+    check(verified.strip().endswith("no difference"))
+
+
+def installs_again(site: Site) -> None:
+    """Removed, the program is gone and everything else stays; installed again, it goes on"""
+    site.must("systemctl stop navette@second")
+    site.must("dpkg --remove navette 2>&1")
+    check(site.run("command -v navette; ls /usr/lib/systemd/system/navette.service").code != 0)
+    check(site.run("pgrep -x navette").code != 0, "it still runs")
+    site.must("test -e /etc/navette/navette.yaml -a -e /var/lib/navette/ledger.sqlite && id navette")
+    check("navette" not in site.must("journalctl --list-catalog"), "the catalogue still explains its events")
+    install(site, site.package)
+    check(site.show("SubState") == "running" and site.show("UnitFileState") == "enabled", site.run("systemctl status navette"))
+    text = site.drop("again.csv")
+    site.handed_over("again.csv", text)
+
+
+def purges(site: Site) -> None:
+    """Purged, nothing is left but the account, what an operator made, and what was not delivered, which is told"""
+    # A batch that waits for its store.
+    said = site.must("dpkg --purge navette 2>&1")
+    check("/var/lib/navette is left: it holds" in said, said)
+    site.must("test -d /var/lib/navette/streams/sends/ready")
+    site.fails("test -e /var/lib/navette-second")
+    install(site, site.package)
+    site.must("systemctl stop navette; rm -r /var/lib/navette/streams/sends /etc/navette/credentials /etc/navette/second /etc/navette/reopen.d/app")
+    said = site.must("dpkg --purge navette 2>&1")
+    check("is left" not in said, said)
+    places = "/etc /usr /var/lib /run -xdev"
+    left = site.must(f"find {places} -name '*navette*' -not -path '/var/lib/dpkg/*' -not -path '*/man/*' | sort").split()
+    # The operator's drop-ins; and the overlay's own folders.
+    left = [path for path in left if not path.startswith(("/etc/systemd/system/navette.service.d", "/run/navette-root"))]
+    check(left == [], left)
+    site.must("id navette")

@@ -81,8 +81,9 @@ struct TableText {
     let outcome = rows.finish()
     // What is wrong with a row is the cause of a wrong count, not the other way round.
     var reasons = headerReasons + outcome.problems.map(reason)
-    if outcome.rows == 0, outcome.problems.isEmpty {
-      reasons.append(Reason(.headerOnly, "There is a header and no row"))
+    if outcome.rows == 0 {
+      // A row that was begun and is not whole is another matter.
+      if outcome.problems.isEmpty { reasons.append(Reason(.headerOnly, "There is a header and no row")) }
     } else if outcome.rows < rules.minRows {
       reasons.append(Reason(.tooFewRows, "\(outcome.rows) rows; at least \(rules.minRows) are required"))
     }

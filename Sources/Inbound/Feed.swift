@@ -181,7 +181,8 @@ struct FeedPass {
     let delay = min(60, 2 << min(attempts - 1, 5))
     let why = fault.description
     if feed.pause?.kind != fault.kind {
-      let kind: EventKind = fault.kind == .full ? .diskLow : .lanePaused
+      let kind: EventKind =
+        fault.kind == .full && !FilePath(fault.place).starts(with: handover) ? .diskLow : .lanePaused
       host.events.record(
         kind, "Feed \(settings.name) is paused: \(why)",
         [.feed: settings.name.text, .reason: why, .path: FilePath(fault.place).shown])

@@ -78,6 +78,6 @@ extension FeedPass {
   /// The hand-over folder's own volume may be filled; that of the state folder not.
   func requireHandOverRoom(for bytes: UInt64) throws(FileFault) {
     guard host.minFree > 0, try files.info(handover)?.device == files.info(spool.root)?.device else { return }
-    try requireRoom(for: bytes, at: handover)
+    try requireRoom(for: bytes, at: spool.root)
   }
 }

@@ -123,7 +123,7 @@ struct GroundTests {
     disk.refuse(.copy, below: rig.settings.handover, kind)
     let summary = try rig.run(3)
     #expect(summary.paused.count == 1 && summary.waiting == 1)
-    #expect(rig.events.count(kind == .full ? .diskLow : .lanePaused) == 1)
+    #expect(rig.events.count(.lanePaused) == 1 && rig.events.count(.diskLow) == 0, "the consumer's disk is not ours")
     #expect(try rig.files.list(rig.settings.handover).isEmpty)
     disk.allow()
     rig.pass(.seconds(60))

@@ -58,14 +58,15 @@ struct OnceRun {
     var atRest = SystemClock.uptime() + settle
     while true {
       let now = SystemClock.uptime()
-      // What was left out at first, or is still fetched, has to settle, too.
-      if hasPulled || summary.isCut && summary.hasEnded { atRest = now + settle }
-      var isLast = !hasPulled && summary.settling == 0 && summary.waiting == 0
+      // What was left out at first, or has been fetched since, has to settle, too.
+      let isMore = hasPulled || summary.isCut && summary.hasEnded
+      var isLast = !isMore && summary.settling == 0 && summary.waiting == 0
       if !isLast {
         let next = isPulling ? now + .milliseconds(20) : min(summary.next ?? now + settle / 4, atRest)
         await rest(max(next - now, .milliseconds(10)))
-        isLast = SystemClock.uptime() >= atRest
+        isLast = !isMore && SystemClock.uptime() >= atRest
         summary = try await lanes.inbound.pass()
+        if isMore { atRest = SystemClock.uptime() + settle }
         if summary.isCut, summary.hasEnded { isLast = false }
       }
       // Drops that have come to their end may leave something to be deleted.

@@ -59,7 +59,8 @@ final class Correspondent: Sendable {
   private func gpg(_ arguments: [String]) async throws -> Spawn.Outcome {
     let common = ["gpg", "--homedir", home.string, "--batch", "--no-tty", "--quiet", "--pinentry-mode", "loopback"]
     let outcome = try await Spawn.run(
-      common + arguments, environment: ["PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"])
+      common + arguments, environment: ["PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"],
+      timeout: .seconds(300))
     try #require(outcome.exitCode == 0, "gpg: \(outcome.stderr)")
     return outcome
   }

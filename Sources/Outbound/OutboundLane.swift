@@ -233,8 +233,11 @@ public actor OutboundLane {
     do {
       guard let age = try engine.storeAge(upload, at: clock()) else { return .success(()) }
       let compared = try await age.compared(with: store, engine.ledger)
-      older = try engine.meet(compared, upload)
-      if older != nil { waker.wake() }
+      // Another store that knows of nothing newer takes nothing back.
+      if let fault = try engine.meet(compared, upload) {
+        older = fault
+        waker.wake()
+      }
       return .success(())
     } catch let fault as StoreFault {
       // Who may only write cannot be asked, and may write.

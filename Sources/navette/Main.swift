@@ -8,10 +8,32 @@ import Threads
 enum Entry {
   static func main() {
     Task.onPool {
-      await Navette.main(CommonOptions.behindCommand(Array(CommandLine.arguments.dropFirst())))
-      exit(ExitCode.done.rawValue)
+      end(await carryOut(CommonOptions.behindCommand(Array(CommandLine.arguments.dropFirst()))))
     }
     while true { pause() }
+  }
+
+  private static func carryOut(_ words: [String]) async -> Int32 {
+    do {
+      var command = try Navette.parseAsRoot(words)
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+      return ExitCode.done.rawValue
+    } catch {
+      let code = Navette.exitCode(for: error).rawValue
+      let text = Navette.fullMessage(for: error)
+      if !text.isEmpty { Terminal.answer(text, isGood: code == ExitCode.done.rawValue) }
+      return code
+    }
+  }
+
+  /// Not by `exit`: what libraries have registered with it takes libcrypto away while a transfer's thread still says goodbye to a
+  /// server. Nothing of ours waits for it, since an end without warning has to be as good.
+  private static func end(_ code: Int32) -> Never {
+    _exit(code)
   }
 }
 

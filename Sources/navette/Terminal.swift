@@ -11,6 +11,9 @@ enum Terminal {
   static func line(_ text: String) { write(text + "\n", to: 1) }
   static func complain(_ text: String) { write("navette: \(text)\n", to: 2) }
 
+  /// What the reader of the command line says: the help that was asked for, or what is wrong with the words.
+  static func answer(_ text: String, isGood: Bool) { write(text + "\n", to: isGood ? 1 : 2) }
+
   /// As it is, where a person looks.
   static func draw(_ text: String) { write(text, to: 2) }
 

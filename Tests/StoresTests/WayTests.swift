@@ -245,6 +245,24 @@ struct WayTests {
     #expect(other.server.requests.contains("fsync"))
   }
 
+  /// It crashed one time in eight: libcrypto was gone before the goodbye was said.
+  @Test("the built program ends well while its connections are still being closed")
+  func ends() async throws {
+    if Servers.isSkippable { return }
+    let shelf = folder.path.appending("sftp-shelf")
+    try LinuxFiles().makeDirectory(shelf, mode: .stateDirectory)
+    let other = try await OtherSFTP(shelf)
+    for _ in 0..<40 {
+      let outcome = try await check(
+        """
+        stores:
+          partner: { url: "sftp://partner@127.0.0.1:\(other.server.port)/in", password: "${PASS}",
+                     host_key_sha256: "SHA256:\(other.pin)" }
+        """, ["PASS": OtherSFTP.password])
+      try #require(outcome.exitCode == 0, "\(outcome)")
+    }
+  }
+
   private func expect(_ lines: [String], _ patterns: [String], location: SourceLocation = #_sourceLocation) {
     #expect(lines.count == patterns.count, "\(lines)", sourceLocation: location)
     for (line, pattern) in zip(lines, patterns) {

@@ -63,7 +63,7 @@ enum Host {
 
   private static func write(_ record: some Encodable, to path: FilePath, _ files: any Files) throws {
     try files.writePlan(record, to: path)
-    try files.sync([path.removingLastComponent()])
+    try files.sync([path.parent])
   }
 
   /// Run as root, go on as the owner of the state folder, so that nothing is left behind that the agent cannot touch.

@@ -186,7 +186,7 @@ extension Files {
   /// Makes the directory and what leads to it, durably; what is there already is left alone.
   public func ensureDirectory(_ path: FilePath, mode: AccessMode = .stateDirectory) throws(FileFault) {
     if try info(path) != nil { return }
-    let parent = path.removingLastComponent()
+    let parent = path.parent
     if !parent.isEmpty, parent != path { try ensureDirectory(parent, mode: mode) }
     do { try makeDirectory(path, mode: mode) } catch { if error.kind != .exists { throw error } }
     try sync([path, parent])

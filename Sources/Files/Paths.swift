@@ -2,7 +2,8 @@ public import Core
 internal import Glibc
 public import SystemPackage
 
-// File names are bytes, so nothing here but `shown` goes through a string.
+// File names are bytes, so nothing here but `shown` goes through a string. Paths are taken apart by hand: swift-system needs several
+// passes for it, and a debug build of it a thousand times as long.
 extension FilePath {
   /// The path with one more component. A name that no directory can hold (empty, or with a slash or a zero byte) is refused by a
   /// `precondition`: names from outside are checked where they come in.
@@ -31,7 +32,20 @@ extension FilePath {
   }
 
   /// The last component; nil for the root and for an empty path.
-  public var name: FileName? { lastComponent.map { FileName($0) } }
+  public var name: FileName? {
+    let last = bytes.split(separator: UInt8(ascii: "/")).last
+    return last.map { FileName(bytes: $0) }
+  }
+
+  /// All components but the last; the root's is the root.
+  public var parent: FilePath {
+    let own = bytes
+    guard let slash = own.lastIndex(of: UInt8(ascii: "/")) else { return FilePath() }
+    return FilePath(bytes: Array(own[..<max(slash, 1)]))
+  }
+
+  /// From the first to the last, without the root.
+  public var names: [FileName] { bytes.split(separator: UInt8(ascii: "/")).map { FileName(bytes: $0) } }
 
   /// The same path with more at the end of its last component. `suffix` holds no slash.
   public func appendingToName(_ suffix: String) -> FilePath {

@@ -17,8 +17,8 @@ extension FeedPass {
       }
     }
     // The folders above too: they can have been made by a process that was killed before it had synced them.
-    let feeds = spool.root.removingLastComponent()
-    try sync(DropPlace.allCases.map { spool.path($0) } + [spool.root, feeds, feeds.removingLastComponent()])
+    let feeds = spool.root.parent
+    try sync(DropPlace.allCases.map { spool.path($0) } + [spool.root, feeds, feeds.parent])
     for folder in [landing, handover] where try files.info(folder)?.kind == .directory { try sync([folder]) }
 
     for place in DropPlace.allCases where place != .gathering {

@@ -166,7 +166,7 @@ extension FeedPass {
   /// Where a feed pulls: the object that was fetched under this name, if this is its file.
   private func origin(of part: DropPart) throws(LedgerFault) -> DropPart.Origin? {
     guard settings.pull != nil else { return nil }
-    let below = FilePath(part.landing).components.dropFirst(landing.components.count).map { FileName($0) }
+    let below = FilePath(part.landing).names.dropFirst(landing.names.count)
     let path = (below + [part.name]).map(\.description).joined(separator: "/")
     let name = settings.name
     let found = try host.ledger.read { (t) throws(LedgerFault) in try t.origin(name, path: path, inode: part.inode) }

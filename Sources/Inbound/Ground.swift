@@ -11,7 +11,7 @@ import SystemPackage
 extension FeedPass {
   /// Whether a file system of its own is mounted there. False where there is no such folder.
   func isMount(_ folder: FilePath) throws(FileFault) -> Bool {
-    guard let info = try files.info(folder), let above = try files.info(folder.removingLastComponent()) else {
+    guard let info = try files.info(folder), let above = try files.info(folder.parent) else {
       return false
     }
     return info.device != above.device

@@ -272,7 +272,7 @@ struct Cutter {
     }
     try files.sync([temporary])
     try files.replace(aside.appending("\(log.record.id)-\(from)-\(reader.offset)"), with: temporary)
-    try files.sync([aside, aside.removingLastComponent()])
+    try files.sync([aside, aside.parent])
     return Gap(source: log.record, from: from, to: reader.offset)
   }
 }

@@ -24,7 +24,7 @@ extension OutboundEngine {
       }
       if lane.settings.after == .archive { try lane.archive.take(log.path, of: log.record.id, at: now.wall) }
       if try lane.settings.after == .delete || files.info(log.path) != nil { try files.remove(log.path) }
-      folders.insert(log.path.removingLastComponent())
+      folders.insert(log.path.parent)
       gone.append(log.record.id)
     }
     guard !gone.isEmpty else { return }

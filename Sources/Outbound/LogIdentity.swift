@@ -99,9 +99,10 @@ extension LogSources {
       record.path = candidate.path.string
       changed = true
     }
-    if rotation == .follow || rotation == .copytruncate, record.size != size {
+    if record.size != size {
       record.size = size
-      changed = true
+      // A log that we set aside ourselves is noted by then; until then it grows all the time.
+      changed = changed || rotation != .rename || candidate.role != .live
     }
     let longer = Int(min(size, UInt64(Limits.headBytes)))
     if candidate.form == .plain, longer > record.identity.headBytes, let file = try open(candidate.path),

@@ -66,7 +66,7 @@ struct LogSources {
     self.files = files
     globs = settings.logs.map { glob in
       let path = FilePath(glob)
-      return (path.removingLastComponent(), Glob(path.lastComponent?.string ?? ""))
+      return (path.parent, Glob(path.lastComponent?.string ?? ""))
     }
   }
 
@@ -173,7 +173,7 @@ struct LogSources {
     let unlisted = Set(search.found.faults.map(\.place))
     search.found.vanished = search.left.values.filter { record in
       let path = FilePath(record.path)
-      if unlisted.contains(path.removingLastComponent().string) { return false }
+      if unlisted.contains(path.parent.string) { return false }
       // Its copy may be under way.
       return !search.pending.contains { RotatedName.areKin(path, $0) }
     }

@@ -52,22 +52,20 @@ extension OutboundEngine {
 
   /// A source is gone. What of it was never read is said.
   private func report(_ record: SourceRecord, size: UInt64?, copy: UInt64?, _ lane: StreamLane) {
-    let isEmptied = lane.settings.rotation == .follow || lane.settings.rotation == .copytruncate
-    // What an earlier life saw of it, where others rotate.
-    guard let size = size ?? (isEmptied ? record.size : nil) else { return }
+    // What an earlier life saw of it may have grown since; of its header, the line end is not known.
+    let (least, doubt): (String, UInt64) = size == nil ? ("at least ", 1) : ("", 0)
+    let size = size ?? record.size
     let header = lane.headerEnds[record.id] ?? record.header.map { UInt64($0.count + 1) } ?? 0
     let read = max(record.cursor, header, copy ?? 0)
-    guard size > read, lane.exhausted[record.id]?.size != size else { return }
+    guard size > read + doubt, lane.exhausted[record.id]?.size != size else { return }
     events.record(
-      .sourceGap, "A log of stream \(lane.name) vanished or was rewritten with \(size - read) bytes unread",
+      .sourceGap, "A log of stream \(lane.name) vanished or was rewritten with \(least)\(size - read) bytes unread",
       [.stream: lane.name.text, .path: record.path, .bytes: "\(size - read)", .reason: "vanished"])
   }
 
-  /// What a writer will not say again when its log is emptied.
+  /// What a writer will not say again when its log is emptied; and no record, should the log be gone when a later life looks.
   private func rememberHeaders(_ found: inout LogSources.Found, _ lane: StreamLane, at now: Moment) throws {
-    guard lane.settings.rotation == .follow || lane.settings.rotation == .copytruncate,
-      lane.settings.header == .firstLine
-    else { return }
+    guard lane.settings.header == .firstLine else { return }
     for index in found.logs.indices where found.logs[index].record.header == nil {
       let header: Cutter.Header?
       do {

@@ -78,6 +78,8 @@ public struct OutboundEngine {
   /// Stores that are left alone for a while; as in the ledger, where they are read at the first pass.
   var waits: [StoreName: StoreWait] = [:]
   var knowsWaits = false
+  /// Stores that in this life have nothing left to say against the age of this folder.
+  var cleared: [StreamName: Set<StoreName>] = [:]
   /// Batches that a person has asked to be deleted: they are offered to no store.
   var withdrawn: Set<BatchID> = []
   /// Which stream chooses first; another one at each pass.

@@ -231,20 +231,30 @@ public actor OutboundLane {
 
   private func ask(_ store: any StoreReader, for upload: Upload) async -> Result<Void, StoreFault> {
     do {
-      guard let age = try engine.storeAge(upload, at: clock()) else { return .success(()) }
-      let compared = try await age.compared(with: store, engine.ledger)
-      // Another store that knows of nothing newer takes nothing back.
-      if let fault = try engine.meet(compared, upload) {
-        older = fault
-        waker.wake()
+      if let age = try engine.storeAge(upload, at: clock()) {
+        let compared = try await compare(age, with: store)
+        // Another store that knows of nothing newer takes nothing back.
+        if let fault = try compared.flatMap({ try engine.meet($0, upload) }) {
+          older = fault
+          waker.wake()
+          return .success(())
+        }
       }
+      try engine.clear(upload)
       return .success(())
     } catch let fault as StoreFault {
-      // Who may only write cannot be asked, and may write.
-      return [.denied, .refused, .mismatch].contains(fault.kind) ? .success(()) : .failure(fault)
+      return .failure(fault)
     } catch {
       // The ledger or the disk: the pass meets it too, and says so.
       return .failure(Self.stopped(upload.store))
+    }
+  }
+
+  /// - Returns: nil from a store where we may only write: it cannot be asked, and may be written to.
+  private func compare(_ age: StoreAge, with store: any StoreReader) async throws -> StoreAge? {
+    do { return try await age.compared(with: store, engine.ledger) } catch let fault as StoreFault {
+      guard [.denied, .refused, .mismatch].contains(fault.kind) else { throw fault }
+      return nil
     }
   }
 

@@ -32,7 +32,7 @@ extension OutboundEngine {
 
   /// Durable on return, under its name only when it is whole.
   func carry(_ file: any ReadableFile, header: UInt64, from: UInt64, to: UInt64, as pin: Pin) throws {
-    let folder = pin.path.removingLastComponent()
+    let folder = pin.path.parent
     try files.ensureDirectory(folder)
     let temporary = pin.temporary
     try files.removeTree(temporary)

@@ -129,7 +129,7 @@ extension OutboundEngine {
     for log in lane.logs where sources.contains(log.record.id) && log.role == .live {
       let aside = try lane.sources.asidePath(for: log.path, at: now.wall)
       try files.move(log.path, to: aside)
-      directories.insert(log.path.removingLastComponent())
+      directories.insert(log.path.parent)
       rotated.append((log, aside))
     }
     // The cursor that is about to move belongs to the file under its new name.

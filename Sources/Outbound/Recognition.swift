@@ -74,7 +74,7 @@ extension LogSources {
     return emptied.joined().filter { $0.header != nil }.max { $0.seenAt < $1.seenAt }?.header
   }
 
-  private func isPin(_ record: SourceRecord) -> Bool { FilePath(record.path).removingLastComponent() == pins }
+  private func isPin(_ record: SourceRecord) -> Bool { FilePath(record.path).parent == pins }
 
   private func isWhole(_ source: SourceID, _ search: Search) -> Bool {
     search.found.logs.contains { $0.record.id == source }

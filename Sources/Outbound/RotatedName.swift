@@ -55,7 +55,7 @@ enum RotatedName {
 
   /// Whether both may be names of one log over time.
   static func areKin(_ a: FilePath, _ b: FilePath) -> Bool {
-    guard a.removingLastComponent() == b.removingLastComponent(), let a = a.name, let b = b.name else { return false }
+    guard a.parent == b.parent, let a = a.name, let b = b.name else { return false }
     return !Set(originals(of: a) + [a]).isDisjoint(with: originals(of: b) + [b])
   }
 }

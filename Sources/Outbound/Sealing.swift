@@ -121,7 +121,7 @@ extension OutboundEngine {
     let sources = logs.filter { read.contains($0.record.id) }
     let paths = Set(sources.map(\.path))
     do throws(FileFault) {
-      try files.sync(Array(paths) + Set(paths.map { $0.removingLastComponent() }))
+      try files.sync(Array(paths) + Set(paths.map { $0.parent }))
     } catch {
       if error.kind == .missing { throw SourceMoved() }
       throw error

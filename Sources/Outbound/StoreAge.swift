@@ -145,15 +145,8 @@ extension OutboundEngine {
   /// - Returns: what stops the lane; nil where a person has said that it may go on, which it does behind the store's last number.
   mutating func meet(_ age: StoreAge, _ upload: Upload) throws(FileFault) -> LedgerFault? {
     guard let lane = lanes.first(where: { $0.name == upload.batch.stream }) else { return nil }
+    guard let newest = age.newer else { return nil }
     var numbers = try Numbers.read(of: lane.name, state, files)
-    guard let newest = age.newer else {
-      // The folder has caught up: a word that was given for another day does not hold for ever.
-      if numbers.isAdopted {
-        numbers.isAdopted = false
-        try numbers.write(of: lane.name, state, files)
-      }
-      return nil
-    }
     guard numbers.isAdopted else { return age.fault(upload.store) }
     numbers.last = max(numbers.last, newest)
     try numbers.write(of: lane.name, state, files)
@@ -163,5 +156,16 @@ extension OutboundEngine {
       "Stream \(lane.name) goes on behind number \(newest): store \(upload.store) holds batches that this state folder, which was adopted, does not know of",
       [.stream: lane.name.text, .store: upload.store.text, .reason: "adopted"])
     return nil
+  }
+
+  /// Once none of the stream's stores has anything left to say against this folder, a word that was given for another day ends.
+  mutating func clear(_ upload: Upload) throws(FileFault) {
+    guard let lane = lanes.first(where: { $0.name == upload.batch.stream }) else { return }
+    cleared[lane.name, default: []].insert(upload.store)
+    guard cleared[lane.name, default: []].isSuperset(of: lane.settings.stores) else { return }
+    var numbers = try Numbers.read(of: lane.name, state, files)
+    guard numbers.isAdopted else { return }
+    numbers.isAdopted = false
+    try numbers.write(of: lane.name, state, files)
   }
 }

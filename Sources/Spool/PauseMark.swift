@@ -37,12 +37,12 @@ public struct PauseMark: Sendable {
 
   /// Durable on return. - Returns: false where it was set before.
   @discardableResult public func set(at now: Timestamp, by who: Asker? = nil) throws(FileFault) -> Bool {
-    let folder = path.removingLastComponent()
+    let folder = path.parent
     try files.ensureDirectory(folder)
     let isNew = try !isSet()
     if isNew { try files.writePlan(Content(at: now, by: who), to: path) }
-    let lanes = folder.removingLastComponent()
-    try files.sync([path, folder, lanes, lanes.removingLastComponent()])
+    let lanes = folder.parent
+    try files.sync([path, folder, lanes, lanes.parent])
     return isNew
   }
 
@@ -50,7 +50,7 @@ public struct PauseMark: Sendable {
   @discardableResult public func clear() throws(FileFault) -> Bool {
     guard try isSet() else { return false }
     try files.remove(path)
-    try files.sync([path.removingLastComponent()])
+    try files.sync([path.parent])
     return true
   }
 }

@@ -21,8 +21,8 @@ public struct Spool<P: Place>: Sendable {
   public func prepare() throws(FileFault) {
     for place in P.allCases { try files.ensureDirectory(path(place)) }
     // What is there may have been made by a process that was killed before it had synced it.
-    let lanes = root.removingLastComponent()
-    try files.sync(P.allCases.map { path($0) } + [root, lanes, lanes.removingLastComponent()])
+    let lanes = root.parent
+    try files.sync(P.allCases.map { path($0) } + [root, lanes, lanes.parent])
   }
 
   public func path(_ place: P) -> FilePath { places[place] ?? root.appending(place.rawValue) }

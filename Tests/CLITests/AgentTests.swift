@@ -71,46 +71,6 @@ struct AgentTests {
     #expect(try await site.records() == ["1,x", "2,y"])
   }
 
-  /// A snapshot of the disk is no copy: what the store holds tells.
-  @Test func refusesAStateThatIsOlderThanItsStore() async throws {
-    let site = try Site()
-    func shell(_ script: String) async throws {
-      let outcome = try await Spawn.run(
-        ["/bin/sh", "-euc", script], environment: Site.environment, directory: site.folder.path)
-      try #require(outcome.exitCode == 0, "\(outcome.stderr)")
-    }
-    try site.append("log/a.csv", "id,label\n1,x\n")
-    #expect(try await site.navette("run", "--once").exitCode == 0)
-    try await shell("cp -a state backup")
-    for record in ["2,y", "3,z"] {
-      try site.append("log/a.csv", "id,label\n\(record)\n")
-      #expect(try await site.navette("run", "--once").exitCode == 0)
-    }
-    // As the snapshot had it, in the very same files.
-    try await shell(
-      """
-      find state -type f ! -name machine.json ! -name original.json -delete
-      cd backup && find . -type f ! -name machine.json ! -name original.json -exec cp -p {} ../state/{} ';'
-      cd ../state && find . -depth -name 'opens-*' -type d -empty -delete
-      """)
-    try site.append("log/a.csv", "id,label\n4,w\n")
-    for words in [["run", "--once"], ["run"]] {
-      let refused = try await Spawn.run(
-        site.arguments(words), environment: Site.environment, directory: site.folder.path, timeout: .seconds(60))
-      #expect(refused.exitCode == 74, "\(words): \(refused.stderr)")
-      #expect(refused.stderr.contains("is older than what stream opens has sent to store shelf"), "\(refused.stderr)")
-      #expect(try await site.records() == ["1,x", "2,y", "3,z"])
-    }
-    #expect(try await site.navette("run", "--once", "--adopt").exitCode == 0)
-    try site.append("log/a.csv", "id,label\n5,v\n")
-    #expect(try await site.navette("run", "--once").exitCode == 0)
-    #expect(try await site.records().sorted() == ["1,x", "2,y", "3,z", "4,w", "5,v"])
-    let numbers = site.names(in: "shelf/opens/dt=\(Self.today())").map { $0.suffix(13).prefix(6) }
-    #expect(Set(numbers).isSuperset(of: ["000001", "000002", "000003", "000004"]), "\(numbers)")
-  }
-
-  private static func today() -> String { String(Date.now.ISO8601Format().prefix(10)) }
-
   @Test func endsAtOnceWhenIdle() async throws {
     let site = try Site()
     for signal in [SIGTERM, SIGINT] {

@@ -7,7 +7,7 @@ struct Player {
   /// The program, built beside the tests.
   static let program: String = {
     let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-    return FilePath(tests).removingLastComponent().appending("navette").string
+    return FilePath(tests).parent.appending("navette").string
   }()
 
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Transcripts")

@@ -49,6 +49,14 @@ struct RuleTests {
     #expect(check(Rules.printing, "fingerprint(1)\na.print(1)\n// print(1)").isEmpty)
   }
 
+  @Test func ending() {
+    for text in ["exit(0)", "  _exit(code)", "Glibc.exit(1)", "Navette.exit(withError: error)"] {
+      #expect(check(Rules.ending, text).count == 1, "\(text)")
+    }
+    #expect(check(Rules.ending, "_exit(code)", at: "Sources/navette/Main.swift").isEmpty)
+    #expect(check(Rules.ending, "lane.exit()\nthrow ExitCode(3)\nonexit()\n// exit(0)").isEmpty)
+  }
+
   @Test func foundation() {
     #expect(check(Rules.foundation, "import Foundation").count == 1)
     #expect(check(Rules.foundation, "private import Foundation").count == 1)

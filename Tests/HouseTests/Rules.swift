@@ -15,6 +15,9 @@ enum Rules {
   /// Where words for people go to standard output.
   static let printHomes = ["Sources/navette/"]
 
+  /// Where the process ends, without the handlers that libraries have registered.
+  static let endHomes: Set<String> = ["Sources/navette/Main.swift"]
+
   typealias Rule = @Sendable (_ path: String, _ text: SwiftText) -> [String]
 
   static let swift: [String: Rule] = [
@@ -26,6 +29,7 @@ enum Rules {
     "the clock has one home": clock,
     "durability has one home": syncing,
     "tasks run on our own threads": tasks,
+    "the process ends in one place": ending,
     "unchecked promises are proved": unchecked,
   ]
 
@@ -72,6 +76,13 @@ enum Rules {
     return breaches(
       path, text, "a task or sleep past Threads", near: ["Task", "Dispatch"],
       /\bTask *\{|\bTask\.(?:detached|sleep)\b|\bTask\((?:priority|name)?:|\bimport +Dispatch\b/)
+  }
+
+  static func ending(_ path: String, _ text: SwiftText) -> [String] {
+    guard path.hasPrefix("Sources/"), !endHomes.contains(path) else { return [] }
+    return breaches(
+      path, text, "an end past Main", near: ["exit("],
+      /(?:^|[^.\w]|\bGlibc\.|\bNavette\.)(?:_|quick_)?exit\(/)
   }
 
   /// A comment stands directly above, attributes and earlier lines of the same declaration aside.

@@ -1,3 +1,4 @@
+import Config
 import Core
 import Files
 import Formats
@@ -60,6 +61,51 @@ struct MovingLogTests {
     try await world.settle(&engine, flush: true)
     #expect(try world.sent(header: "id,more") == "2,b\n3,c\n")
     #expect(world.events.all(.sourceGap).map { $0.fields[.bytes] } == ["4"])
+  }
+
+  @Test(
+    "A log that is deleted unread between two lives is said",
+    arguments: [.rename, .closed, .follow, .copytruncate] as [StreamSettings.Rotation])
+  func deletedBetweenLives(_ rotation: StreamSettings.Rotation) throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", "id,text\n1,a\n")
+    files.setKnobs { $0.openForWriting = ["/logs/a.csv"] }
+    let world = try World(files, change: { $0.streams[0].rotation = rotation })
+    var engine = world.makeEngine()
+    _ = try engine.pass(at: world.now)
+    #expect(world.store.keys.isEmpty && world.events.all(.sourceGap).isEmpty)
+    try files.outside { _ = try $0.take("/logs/a.csv") }
+    engine = world.makeEngine()
+    for _ in 0..<2 { _ = try engine.pass(at: world.now) }
+    let gaps = world.events.all(.sourceGap)
+    #expect(gaps.map { $0.fields[.bytes] } == ["4"])
+    #expect(gaps.allSatisfy { $0.message.contains("at least") })
+  }
+
+  @Test(
+    "A log that is deleted when all of it was read is no loss, in whatever life",
+    arguments: [.rename, .closed] as [StreamSettings.Rotation],
+    ["id,text\n", "id,text\n1,a\n", "id,text\r\n", "\n"])
+  func deletedWhenRead(_ rotation: StreamSettings.Rotation, text: String) async throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", text)
+    let world = try World(
+      files,
+      change: {
+        $0.streams[0].rotation = rotation
+        $0.streams[0].after = .keep
+      })
+    for _ in 0..<2 {
+      var engine = world.makeEngine()
+      try await world.settle(&engine, flush: true)
+    }
+    #expect(try world.sent() == (text.contains("1,a") ? "1,a\n" : ""))
+    let left = Array(files.files(below: "/logs").keys)
+    #expect(left.count == 1)
+    for path in left { try files.outside { _ = try $0.take(path) } }
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(world.events.all(.sourceGap).isEmpty)
   }
 
   @Test("Power that fails before a writer's bytes are durable takes none of them twice: no cursor is ahead of its log")

@@ -64,9 +64,9 @@ final class Kept: Sendable {
     cutShort: { file, key in
       // What a killed agent leaves: a part of the object under the hidden name.
       let target = FilePath("\(root)/\(key)")
-      try files.ensureDirectory(target.removingLastComponent())
+      try files.ensureDirectory(target.parent)
       let name = try #require(target.lastComponent?.string)
-      try files.write([1, 2, 3], to: target.removingLastComponent().appending(".\(name).part"))
+      try files.write([1, 2, 3], to: target.parent.appending(".\(name).part"))
     },
     replyLost: { file, key in _ = try await LocalStore(root, files: files).create(file, at: key) }, troubles: troubles)
 }

@@ -183,7 +183,7 @@ struct S3OptionsTests {
       """
     try LinuxFiles().write(Array(text.utf8), to: config, mode: AccessMode(rawValue: 0o600))
     let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = FilePath(tests).removingLastComponent().appending("navette").string
+    let program = FilePath(tests).parent.appending("navette").string
     // A process of its own: the environment of this one belongs to every test.
     func check(_ more: [String: String]) async throws -> Spawn.Outcome {
       let environment = [

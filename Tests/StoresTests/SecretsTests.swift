@@ -42,7 +42,7 @@ import Testing
     }
     let config = try await site(servers, azure, ssh)
     let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = FilePath(tests).removingLastComponent().appending("navette").string
+    let program = FilePath(tests).parent.appending("navette").string
     let environment = [
       "PATH": "/usr/bin:/bin", "HOME": folder.path.string, "CREDENTIALS_DIRECTORY": "\(folder.path)/credentials",
     ]
@@ -101,7 +101,7 @@ import Testing
 
   @Test("the unit writes no memory into files")
   func noCore() throws {
-    let unit = FilePath(Servers.folder).removingLastComponent().removingLastComponent()
+    let unit = FilePath(Servers.folder).parent.parent
       .appending("systemd/navette.service")
     let text = String(decoding: try files.contents(of: unit, limit: 1 << 16), as: UTF8.self)
     #expect(text.contains("\nLimitCORE=0\n"))

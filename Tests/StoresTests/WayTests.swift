@@ -44,7 +44,7 @@ struct WayTests {
   @Test("a certificate that is over, one of another authority and one for another name are told apart")
   func certificates() async throws {
     guard let servers = Servers.required() else { return }
-    let home = FilePath(servers.ca).removingLastComponent()
+    let home = FilePath(servers.ca).parent
     func ask(_ certificate: String, ca: String) async throws -> StoreFault {
       let server = keep(
         try await PythonServer.canned(
@@ -68,7 +68,7 @@ struct WayTests {
   @Test("TLS before 1.2 is refused, and so is a port without any")
   func oldTLS() async throws {
     guard let servers = Servers.required() else { return }
-    let home = FilePath(servers.ca).removingLastComponent()
+    let home = FilePath(servers.ca).parent
     let old = keep(
       try await PythonServer.canned(
         "[{}]", tls: home.appending("srv.pem").string, home.appending("srv.key").string, "old"))
@@ -288,7 +288,7 @@ struct WayTests {
     let text = "state: \(home)/state\n\(stores)\n"
     try LinuxFiles().write(Array(text.utf8), to: config, mode: AccessMode(rawValue: 0o600))
     let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = FilePath(tests).removingLastComponent().appending("navette").string
+    let program = FilePath(tests).parent.appending("navette").string
     return try await Spawn.run(
       [program, "check", "--connect", "--config", config.string],
       environment: environment.merging(["PATH": "/usr/bin:/bin"]) { $1 })

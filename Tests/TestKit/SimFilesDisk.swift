@@ -236,17 +236,6 @@ struct SimAct: Sendable, CustomStringConvertible {
   var description: String { "\(verb) \(path.shown)" + (target.map { " → \($0.shown)" } ?? "") }
 }
 
-extension FilePath {
-  /// The components. By hand, because a debug build of swift-system takes a thousand times longer, and a sweep resolves millions.
-  var names: [FileName] {
-    withPlatformString { text in
-      UnsafeBufferPointer(start: text, count: strlen(text))
-        .split(separator: CChar(bitPattern: UInt8(ascii: "/")))
-        .map { FileName(bytes: $0.lazy.map { UInt8(bitPattern: $0) }) }
-    }
-  }
-}
-
 func simFault(_ kind: FileKind, _ what: String, _ path: FilePath, _ why: String) -> FileFault {
   FileFault(kind, what, at: path.shown, why: why)
 }

@@ -6,7 +6,7 @@ public import SystemPackage
 extension SimDisk {
   /// Writes a file, and the folders above it. `durable: false`: a power cut may lose it, in whole or in part, until somebody syncs.
   public mutating func put(_ path: FilePath, _ bytes: [UInt8], durable: Bool = true) throws(FileFault) {
-    try makeFolder(path.removingLastComponent(), durable: durable)
+    try makeFolder(path.parent, durable: durable)
     if let old = resolve(path) {
       // In place, as an editor would.
       nodes[old]?.data = []
@@ -33,7 +33,7 @@ extension SimDisk {
 
   public mutating func makeFolder(_ path: FilePath, durable: Bool = true) throws(FileFault) {
     if resolve(path) != nil { return }
-    try makeFolder(path.removingLastComponent(), durable: durable)
+    try makeFolder(path.parent, durable: durable)
     let slot = try slot("Cannot create", path)
     add(newNode(.directory, mode: AccessMode(rawValue: 0o755)), at: slot, SimAct("outside: mkdir", path))
     if durable { syncFromRoot(path) }

@@ -139,7 +139,7 @@ public struct PullEngine: Sendable {
         continue
       }
       guard let target = feeds[index].target(record.path) else { continue }
-      let folder = target.removingLastComponent()
+      let folder = target.parent
       if folder != feeds[index].landing { try files.ensureDirectory(folder) }
       do {
         try files.move(part, to: target)

@@ -52,7 +52,7 @@ public struct FolderMemory: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let bytes = try? encoder.encode(Record(root: root.string, home: home(root))) else { return }
-    let folder = file.removingLastComponent()
+    let folder = file.parent
     try files.ensureDirectory(folder)
     try files.write(Array(bytes) + [UInt8(ascii: "\n")], to: file)
     try files.sync([folder])

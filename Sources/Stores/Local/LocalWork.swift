@@ -13,7 +13,7 @@ struct LocalWork: Sendable {
   let key: StoreKey?
 
   private var target: FilePath { key.map { FilePath("\(root.string)/\($0.description)") } ?? root }
-  private var folder: FilePath { target.removingLastComponent() }
+  private var folder: FilePath { target.parent }
   private var place: String { "file://\(target.shown)" }
   private var name: String { key?.description.split(separator: "/").last.map(String.init) ?? "" }
   /// Where an object is written before it is one.
@@ -49,7 +49,7 @@ struct LocalWork: Sendable {
     if let memory, memory.isKnown(root) { return }
     try files.ensureDirectory(root)
     // Perhaps made by somebody who was killed before it was durable.
-    do throws(FileFault) { try files.sync([root.removingLastComponent()]) } catch {
+    do throws(FileFault) { try files.sync([root.parent]) } catch {
       if error.kind != .denied { throw error }
     }
     try memory?.note(root)
@@ -74,7 +74,7 @@ struct LocalWork: Sendable {
       if error.kind == .exists { return try compare(file) }
       throw error
     }
-    try files.sync([folder] + newFolders.map { $0.removingLastComponent() })
+    try files.sync([folder] + newFolders.map { $0.parent })
     return .success(Receipt(outcome: .created, size: file.size, sha256: file.sha256))
   }
 
@@ -85,7 +85,7 @@ struct LocalWork: Sendable {
     // The root itself is not made again: if it is gone, so is its disk.
     while path != root, try files.info(path) == nil {
       missing.append(path)
-      path = path.removingLastComponent()
+      path = path.parent
     }
     for path in missing.reversed() {
       do {
@@ -130,7 +130,7 @@ struct LocalWork: Sendable {
   private func foldersUpToRoot() -> [FilePath] {
     var folders = [folder]
     while folders[folders.count - 1] != root {
-      folders.append(folders[folders.count - 1].removingLastComponent())
+      folders.append(folders[folders.count - 1].parent)
     }
     return folders
   }

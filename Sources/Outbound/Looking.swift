@@ -52,9 +52,11 @@ extension OutboundEngine {
 
   /// A source is gone. What of it was never read is said.
   private func report(_ record: SourceRecord, size: UInt64?, copy: UInt64?, _ lane: StreamLane) {
-    // What an earlier life saw of it may have grown since; of its header, the line end is not known.
-    let (least, doubt): (String, UInt64) = size == nil ? ("at least ", 1) : ("", 0)
+    // What an earlier life saw of it may have grown since.
+    let least = size == nil ? "at least " : ""
     let size = size ?? record.size
+    // How the line of a remembered header ended is not known.
+    let doubt: UInt64 = lane.headerEnds[record.id] == nil ? 1 : 0
     let header = lane.headerEnds[record.id] ?? record.header.map { UInt64($0.count + 1) } ?? 0
     let read = max(record.cursor, header, copy ?? 0)
     guard size > read + doubt, lane.exhausted[record.id]?.size != size else { return }
@@ -75,7 +77,6 @@ extension OutboundEngine {
       }
       guard let header else { continue }
       found.logs[index].record.header = header.line
-      lane.headerEnds[found.logs[index].record.id] = header.end
       found.changed.append(found.logs[index].record)
     }
   }

@@ -65,7 +65,7 @@ let package = Package(
 
     // What tests share: the simulated disk and store, the crash-point harness, the conformance suites.
     .target(
-      name: "TestKit", dependencies: ["Core", "Files", "Journal", "Ledger", "Store", crypto, system],
+      name: "TestKit", dependencies: ["Core", "Files", "Journal", "Ledger", "Store", "Threads", crypto, system],
       path: "Tests/TestKit",
       swiftSettings: swift),
     tests("CoreTests", ["Core"]),

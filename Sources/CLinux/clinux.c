@@ -103,6 +103,8 @@ int cl_secret_file(const void *bytes, size_t count) {
 
 int cl_event_descriptor(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
+int cl_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
 void cl_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 static int signal_pipe[2] = {-1, -1};

@@ -1,6 +1,7 @@
 private import Dispatch
 private import Glibc
 import SystemPackage
+private import Threads
 
 /// A program run to its end: what it wrote, and how it ended.
 ///
@@ -56,32 +57,11 @@ public enum Spawn {
   static func start(
     _ argv: [String], _ environment: [String: String], _ files: [Int32]
   ) throws -> Int32 {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for (target, file) in files.enumerated() { posix_spawn_file_actions_adddup2(&actions, file, Int32(target)) }
-
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigaddset(&signals, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
-    var arguments = argv.map { strdup($0) } + [nil]
-    var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { (arguments + variables).forEach { free($0) } }
-    var child: pid_t = 0
-    let failure = posix_spawnp(&child, argv[0], &actions, &attributes, &arguments, &variables)
-    guard failure == 0 else {
-      throw Failure(description: "cannot start \(argv[0]): \(String(cString: strerror(failure)))")
+    do {
+      return try Child(argv, environment: environment.map { "\($0.key)=\($0.value)" }, descriptors: files).pid
+    } catch {
+      throw Failure(description: "cannot start \(argv[0]): \(error)")
     }
-    return child
   }
 
   private static func reap(_ child: pid_t, _ timeout: Duration) -> (status: Int32, timedOut: Bool) {

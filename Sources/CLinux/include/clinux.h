@@ -31,6 +31,8 @@ int cl_lock_is_held(int descriptor);
 int cl_secret_file(const void *bytes, size_t count);
 // A counter that poll(2) sees once it is written to.
 int cl_event_descriptor(void);
+// Both ends closed on exec from the first moment on.
+int cl_pipe(int ends[2]);
 // Names the calling thread; at most 15 bytes.
 void cl_name_thread(const char *name);
 // The read end of the pipe into which caught signals are written, one byte each; made once.

@@ -1,6 +1,7 @@
 import Core
 import Files
 import Glibc
+import Threads
 
 /// One run of a program of GnuPG: bytes go in and come out by sockets, so nothing needs a file and a program that ends early raises no
 /// signal here. What it writes for people goes nowhere: it may name whoever holds a key.
@@ -34,7 +35,14 @@ struct GnuPGProcess {
     let output = try Ends(self)
     let status = try Ends(self)
     let secret = try passphrase.map { (_) throws(FileFault) in try Ends(self) }
-    let child = try start([input.theirs, output.theirs, nil, status.theirs, secret?.theirs])
+    let child: Child
+    do throws(Child.Refusal) {
+      child = try Child(
+        [program] + arguments, environment: environment,
+        descriptors: [input.theirs, output.theirs, nil, status.theirs, secret?.theirs])
+    } catch {
+      throw fault(error.description)
+    }
     for ends in [input, output, status, secret] { ends?.closeTheirs() }
     if let secret, let passphrase {
       let line = Array("\(passphrase)\n".utf8)
@@ -46,12 +54,12 @@ struct GnuPGProcess {
     do throws(FileFault) {
       try pump.run(&ending, source, stop, sink, fault("it hangs"))
     } catch {
-      kill(-child, SIGKILL)
-      _ = Self.wait(for: child)
+      child.kill()
+      child.wait()
       throw error
     }
-    if ending.wasStopped || ending.hadEnough { kill(-child, SIGKILL) }
-    ending.exit = Self.wait(for: child)
+    if ending.wasStopped || ending.hadEnough { child.kill() }
+    if case .status(let code) = child.wait() { ending.exit = code }
     return ending
   }
 
@@ -59,44 +67,6 @@ struct GnuPGProcess {
     FileFault(
       .io, "Cannot decrypt with", at: program, why: why,
       remedy: "Install GnuPG (Debian: apt-get install gnupg) and see whether it runs as the user that navette runs as")
-  }
-
-  private func start(_ descriptors: [Int32?]) throws(FileFault) -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for (number, descriptor) in descriptors.enumerated() {
-      if let descriptor {
-        posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
-      } else if number == 2 {
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-      }
-    }
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // Its own group, so that it can be ended; and no signal of ours blocked or ignored in it.
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    posix_spawnattr_setsigmask(&attributes, &signals)
-    sigaddset(&signals, SIGPIPE)
-    posix_spawnattr_setsigdefault(&attributes, &signals)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-    var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
-    defer { for text in words + variables { free(text) } }
-    var child: pid_t = 0
-    let code = posix_spawnp(&child, program, &actions, &attributes, &words, &variables)
-    guard code == 0 else { throw fault(String(cString: strerror(code))) }
-    return child
-  }
-
-  private static func wait(for child: pid_t) -> Int32? {
-    var status: Int32 = 0
-    while waitpid(child, &status, 0) < 0, errno == EINTR {}
-    return status & 0x7f == 0 ? (status >> 8) & 0xff : nil
   }
 
   /// A connection to the program: our end, and the one that becomes a descriptor of its own. Closed with the last reference.

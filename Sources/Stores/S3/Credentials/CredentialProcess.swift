@@ -1,6 +1,8 @@
+import CLinux
 import Core
 import Glibc
 import Store
+import Threads
 
 /// A program that prints keys as JSON (docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html). It is run without
 /// a shell; what it says on its error output goes nowhere, since it may hold anything.
@@ -70,50 +72,24 @@ struct CredentialProcess: Sendable {
 
   private func execute() throws(StoreFault) -> [UInt8] {
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { throw fault(.unreachable, "no pipe to it") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let child: pid_t
-    do throws(StoreFault) {
+    guard cl_pipe(&ends) == 0 else { throw fault(.unreachable, "no pipe to it") }
+    defer { close(ends[0]) }
+    let child: Child
+    do throws(Child.Refusal) {
       defer { close(ends[1]) }
-      child = try start(output: ends[1])
+      child = try Child(argv, environment: environment.map { "\($0)=\($1)" }, descriptors: [nil, ends[1], nil])
     } catch {
-      close(ends[0])
-      throw error
+      throw fault(.denied, error.description)
     }
     let output = collect(from: ends[0])
-    close(ends[0])
-    var status: Int32 = 0
-    // Its group: what it started ends with it.
-    if output == nil { kill(-child, SIGKILL) }
-    while waitpid(child, &status, 0) < 0, errno == EINTR {}
+    if output == nil { child.kill() }
+    let ending = child.wait()
     guard let output else { throw fault(.unreachable, "it did not end in time, or printed more than keys") }
-    guard status & 0x7f == 0 else { throw fault(.unreachable, "signal \(status & 0x7f) ended it") }
-    guard (status >> 8) & 0xff == 0 else { throw fault(.denied, "it ended with \((status >> 8) & 0xff)") }
-    return output
-  }
-
-  private func start(output: Int32) throws(StoreFault) -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, output, 1)
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
-    var arguments: [UnsafeMutablePointer<CChar>?] = argv.map { strdup($0) } + [nil]
-    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
-    defer { for text in arguments + variables { free(text) } }
-    var child: pid_t = 0
-    let code = posix_spawnp(&child, program, &actions, &attributes, &arguments, &variables)
-    guard code == 0 else { throw fault(.denied, String(cString: strerror(code))) }
-    return child
+    switch ending {
+    case .status(0): return output
+    case .status(let code): throw fault(.denied, "it ended with \(code)")
+    case .signal(let number): throw fault(.unreachable, "signal \(number) ended it")
+    }
   }
 
   /// All of it, until it ends; nil where that is too much or takes too long.

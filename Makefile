@@ -20,6 +20,9 @@ CLEAN := env -u CURL_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR -u AWS_CA_BUNDLE
 # Seconds of the soak at the end of the tests.
 SOAK ?= 120
 
+# Debian has it in the package of the whole server; scripts/install-needs takes it out of that.
+PROMTOOL = $(or $(shell command -v promtool),.build/tools/promtool)
+
 SCRIPTS := $(shell grep -lsE '^#!/(usr/bin/env bash|bin/sh)$$' scripts/* scripts/debian/* .ci/run)
 
 .PHONY: help swift build release demo test test-systemd test-fresh soak check bench fuzz fmt lint man deb tarball install install-files clean
@@ -46,7 +49,7 @@ test: swift ## every test, with real servers on this machine
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	SWIFT="$(SWIFT)" FLAGS="$(FLAGS)" scripts/test-servers run scripts/run-tests $(if $(FILTER),--filter "$(FILTER)",--soak $(SOAK))
 
-test-systemd: build deb ## the package in a booted systemd: installed, run, reloaded, hung, upgraded, purged (as root; builds the package)
+test-systemd: build deb tarball ## the package in a booted systemd: installed, run, reloaded, hung, upgraded, purged (as root; builds package and tarball)
 	scripts/install-needs systemd
 	SWIFT="$(SWIFT)" scripts/test-systemd $(if $(POSSIBLY),--if-possible)
 
@@ -68,13 +71,14 @@ fuzz: swift ## every parser, SECONDS (default 60) each
 fmt: swift ## formats the Swift sources
 	"$(SWIFT)" format -i -r -p Package.swift Sources Tests
 
-lint: swift ## format, scripts, spelling, house rules
+lint: swift ## format, scripts, spelling, manual, alert rules, unit, house rules
 	scripts/install-needs lint
 	"$(SWIFT)" format lint --strict -r -p Package.swift Sources Tests
 	shellcheck $(SCRIPTS)
 	codespell -L nd README.md CONTRIBUTING.md CHANGELOG.md docs systemd scripts Tests/CLITests/Transcripts
 	mandoc -T lint -W warning docs/man/*.[15]
-	if command -v promtool >/dev/null; then promtool check rules docs/monitoring/navette.rules.yaml; fi
+	$(PROMTOOL) check rules docs/monitoring/navette.rules.yaml
+	$(PROMTOOL) test rules Tests/monitoring/navette.rules.test.yaml
 	if command -v systemd-analyze >/dev/null; then scripts/verify-unit; fi
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	"$(SWIFT)" test $(FLAGS) --skip-build --filter HouseTests

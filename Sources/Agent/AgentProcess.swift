@@ -67,10 +67,13 @@ public struct AgentProcess: Sendable {
   }
 
   public func runOnce() async throws -> ExitCode {
-    let events = FoldingSink(sink, uptime: SystemClock.uptime)
-    let code = try await OnceRun(try readChecked(), events: events, adopt: adopt).run()
-    events.finish()
-    return code
+    let settings = try readChecked()
+    let counts = EventCounts()
+    let events = FoldingSink(sink, counts: counts, uptime: SystemClock.uptime)
+    defer { events.finish() }
+    let metrics = MetricsKeeper(
+      settings, counts: counts, events: events, startedAt: SystemClock.wall(), isForTheEnd: true)
+    return try await OnceRun(settings, events: events, metrics: metrics, adopt: adopt).run()
   }
 
   private func readChecked() throws -> Settings {

@@ -12,15 +12,19 @@ struct OnceRun {
   private let run: AgentRun
   private let settings: Settings
   private let tally: Tally
+  private let metrics: MetricsKeeper?
 
-  init(_ settings: Settings, events: any EventSink, adopt: Bool = false) throws {
+  init(_ settings: Settings, events: any EventSink, metrics: MetricsKeeper? = nil, adopt: Bool = false) throws {
     tally = Tally(events)
     self.settings = settings
+    self.metrics = metrics
     run = try AgentRun(settings, events: tally, adopt: adopt)
   }
 
   func run() async throws -> ExitCode {
-    let lanes = try Lanes(run, settings)
+    let lanes = try Lanes(run, settings, metrics: metrics)
+    metrics?.use(settings, lanes.ends)
+    defer { metrics?.leave() }
     do {
       try await carryOutRequests(lanes)
       async let inbound: Bool = passInbound(lanes)

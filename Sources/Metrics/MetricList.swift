@@ -71,6 +71,7 @@ extension MetricFamily {
     ) { $0.drops },
     feed("feed_paused", "1 while a person has paused the feed.") { flag($0.isPaused) },
     feed("feed_in_trouble", "1 while the feed waits for a fault to pass.") { flag($0.isInTrouble) },
+    feed("feed_late", "1 while a drop that was expected has not come.") { flag($0.isLate) },
     split(
       "feed", { $0.feeds }, { $0.name }, by: "outcome", dropOutcomes, "drops", kind: .counter,
       "What became of drops, as the ledger has it."

@@ -19,6 +19,8 @@ public struct MetricsSnapshot: Hashable, Sendable {
     public var drops: [String: Int] = [:]
     public var isPaused = false
     public var isInTrouble = false
+    /// A drop that was expected has not come in time.
+    public var isLate = false
     /// By outcome.
     public var totals: [String: Int] = [:]
     /// Of what was handed over.

@@ -90,6 +90,57 @@ struct MetricsTests {
     _ = agent
   }
 
+  @Test func tellsOfADropThatIsLate() async throws {
+    // Due two hours ago, by a clock that has no summer.
+    let due = Date(timeIntervalSinceNow: -7_200).formatted(.iso8601.time(includingFractionalSeconds: false)).prefix(5)
+    let expect = "expect: { by: \"\(due)\", days: [mon, tue, wed, thu, fri, sat, sun], timezone: UTC }"
+    let site = try Site(Site.settings(feed: expect) + "\nmetrics: { textfile: ROOT/prom/navette.prom }\n")
+    try site.makeFolder("prom")
+    let isLate = #"navette_feed_late{feed="audiences"}"#
+    #expect(try await site.navette("run", "--once").exitCode == 0)
+    let script =
+      "import sqlite3, sys, time; db = sqlite3.connect(sys.argv[1]); "
+      + "db.execute('UPDATE expectations SET since = ?, settled = ?', [int((time.time() - 10800) * 1e9)] * 2); db.commit()"
+    let moved = try await Spawn.run(
+      ["python3", "-c", script, site.path("state/ledger.sqlite")], environment: Site.environment)
+    #expect(moved.exitCode == 0, "\(moved.stderr)")
+    let agent = try await site.agent()
+    try await eventually("it is late") { value(isLate, in: site) == "1" }
+    try site.write("landing/a.csv", audience(1))
+    try await eventually("it is late no more") { value(isLate, in: site) == "0" }
+    #expect(value(#"navette_events_total{event="feed_arrived"}"#, in: site) == "1", "\(agent.stderr)")
+  }
+
+  @Test("One round tells how it ended, and the next one tells more; who only waits for another agent tells nothing")
+  func rounds() async throws {
+    let site = try site("textfile: ROOT/prom/navette.prom, listen: \"unix:ROOT/prom/m.sock\"")
+    try site.write("landing/a.csv", audience(1))
+    try site.append("log/a.csv", "id,t\n1,x\n2,y\n")
+    // What another program has just written may not count as complete at first.
+    try await eventually("both lanes are through") {
+      try await site.navette("run", "--once").exitCode == 0 && site.handedOver == ["a.csv"]
+    }
+    #expect(site.names(in: "prom") == ["navette.prom"])
+    let found = try await samples(try #require(site.text("prom/navette.prom")))
+    for sample in [
+      "navette_drops_total feed=audiences outcome=handed_over 1", "navette_batch_rows_total stream=opens 2",
+      "navette_batches_total outcome=confirmed stream=opens 1", "navette_events_total event=drop_handed_over 1",
+      "navette_feed_drops feed=audiences state=waiting 0", "navette_stream_lag_bytes stream=opens 0",
+    ] {
+      #expect(found.contains(sample), "\(sample): \(found)")
+    }
+    #expect(
+      found.contains { $0.hasPrefix("navette_pass_duration_seconds_count lane=outbound ") && !$0.hasSuffix(" 0") })
+    try site.write("landing/torn.csv", "a,b\n1\n")
+    try await eventually("it is refused") { try await site.navette("run", "--once").exitCode == 1 }
+    #expect(value(#"navette_drops_total{feed="audiences",outcome="quarantined"}"#, in: site) == "1")
+
+    let agent = try await site.agent()
+    try await eventually("the agent tells") { site.names(in: "prom") == ["m.sock", "navette.prom"] }
+    #expect(try await site.navette("run", "--once").exitCode == 75)
+    #expect(site.names(in: "prom") == ["m.sock", "navette.prom"] && agent.exitCode == nil)
+  }
+
   @Test func answersWhoeverAsksAndFollowsAReload() async throws {
     let site = try site("listen: \"unix:ROOT/prom/m.sock\"")
     let agent = try await site.agent()

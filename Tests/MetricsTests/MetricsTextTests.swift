@@ -98,6 +98,15 @@ struct MetricsDocumentsTests {
     #expect(named.count > 10 && named.isSubset(of: known), "\(named.subtracting(known).sorted())")
   }
 
+  @Test func eachAlertIsTried() throws {
+    let alerts = Set(
+      try text("docs/monitoring/navette.rules.yaml").matches(of: /- alert: (\w+)/).map { String($0.output.1) })
+    // Twice at least: when it is silent, and when it is told. `make lint` runs them.
+    let tried = try text("Tests/monitoring/navette.rules.test.yaml").matches(of: /alertname: (\w+)/)
+      .reduce(into: [String: Int]()) { $0[String($1.output.1), default: 0] += 1 }
+    #expect(alerts.count > 15 && alerts.allSatisfy { tried[$0, default: 0] >= 2 }, "\(tried)")
+  }
+
   @Test func theDashboardIsJSON() throws {
     let data = Data(try text("docs/monitoring/navette.dashboard.json").utf8)
     let board = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])

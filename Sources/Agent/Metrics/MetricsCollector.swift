@@ -74,6 +74,7 @@ struct MetricsCollector {
     figures.drops = ["waiting": report.waiting, "held": report.held, "quarantine": report.quarantine]
     figures.isPaused = report.pausedSince != nil
     figures.isInTrouble = facts.feedsInTrouble.contains(name)
+    figures.isLate = report.late
     let past = tally.feeds[name] ?? Tally.Lane()
     figures.totals = Self.outcomes(past.events, Self.dropEvents)
     (figures.rows, figures.bytes, figures.lastSuccess) = (past.rows, past.bytes, past.lastSuccess)

@@ -23,8 +23,10 @@ final class MetricsKeeper: Sendable {
     var toldAt: Duration?
     /// Something of ours may be outside.
     var isOutside = false
+    /// Nothing is told before `leave`.
+    let isForTheEnd: Bool
 
-    var isWanted: Bool { settings.metrics != MetricsSettings() }
+    var isWanted: Bool { !isForTheEnd && settings.metrics != MetricsSettings() }
   }
 
   /// What is ours outside, and what was said of it.
@@ -44,10 +46,13 @@ final class MetricsKeeper: Sendable {
   /// Held while the outside is changed; never by a lane.
   private let output = Guarded(Output())
 
-  init(_ settings: Settings, counts: EventCounts, events: any EventSink, startedAt: Timestamp) {
+  /// - Parameter isForTheEnd: for one round, of which the end is told by `leave`.
+  init(
+    _ settings: Settings, counts: EventCounts, events: any EventSink, startedAt: Timestamp, isForTheEnd: Bool = false
+  ) {
     self.counts = counts
     self.events = events
-    state = Guarded(State(settings: settings))
+    state = Guarded(State(settings: settings, isForTheEnd: isForTheEnd))
     collector = Guarded(MetricsCollector(startedAt: startedAt))
   }
 
@@ -92,6 +97,12 @@ final class MetricsKeeper: Sendable {
       output.isStopped = true
       close(&output)
     }
+  }
+
+  /// Writes the file, which stays: how one round has ended is true until the next one. Nobody could ask an endpoint by now.
+  func leave() {
+    let textfile = state.withLock { $0.settings.metrics.textfile }
+    output.withLock { write(textfile, &$0) }
   }
 
   private func close(_ output: inout Output) {

@@ -16,11 +16,11 @@ class Broken(Exception):
 
 
 class Site:
-    def __init__(self, box: Box, package: pathlib.Path, previous: pathlib.Path, program: pathlib.Path) -> None:
+    def __init__(self, box: Box, package: pathlib.Path, previous: pathlib.Path, tarball: pathlib.Path, program: pathlib.Path) -> None:
         """
         program: the debug build, with the libraries that it needs in `lib` beside it, below the box's shared folder.
         """
-        self.box, self.package, self.previous, self.program = box, package, previous, program
+        self.box, self.package, self.previous, self.tarball, self.program = box, package, previous, tarball, program
         self.written: dict[str, int] = {}
         # Test images keep packages from starting services; a host does not.
         self.run("rm -f /usr/sbin/policy-rc.d")
@@ -86,8 +86,10 @@ class Site:
             f"install -d -o campaign -g campaign -m 2770 {HOME} {HOME}/landing {HOME}/import {HOME}/log {HOME}/second {HOME}/more;"
             "install -d -o navette -g navette -m 750 /srv/navette/shelf;"
             "install -d -m 700 /etc/navette/credentials;"
-            "printf KEYFROMSYSTEMD >/etc/navette/credentials/key-id; printf SECRETFROMSYSTEMD >/etc/navette/credentials/secret;"
-            "chmod 600 /etc/navette/credentials/*"
+            "cd /etc/navette/credentials;"
+            # Only systemd on this host can read it again.
+            "printf KEYFROMSYSTEMD | systemd-creds encrypt --with-key=host --name=key-id - key-id.cred;"
+            "printf SECRETFROMSYSTEMD >secret; chmod 600 *"
         )
         self.write("/box-server.py", SERVER)
         self.must("systemd-run --quiet --unit=server --collect python3 /box-server.py")

@@ -10,15 +10,23 @@ def install(site: Site, package: pathlib.Path) -> str:
     return site.must("dpkg --install /box/navette.deb 2>&1", timeout=120)
 
 
+def has_files(found: list[str], *besides: str) -> None:
+    """
+    besides: those that are not expected.
+    """
+    # Pages are added to the documentation without further ado.
+    found = sorted(path for path in found if not path.startswith("/usr/share/doc/navette/"))
+    wanted = (pathlib.Path(__file__).parent / "files.txt").read_text().split()
+    wanted += [f"/usr/share/man/man{page.name[-1]}/{page.name}.gz" for page in (ROOT / "docs" / "man").glob("*.[15]")]
+    wanted = sorted(set(wanted) - set(besides))
+    check(found == wanted, "differ:", sorted(set(found) ^ set(wanted)))
+
+
 def installs(site: Site) -> None:
     """The package installs; its files are where they should be, and no others"""
     install(site, site.previous)
     found = site.must('dpkg -L navette | while read -r path; do [ -d "$path" ] || echo "$path"; done').split()
-    # Pages are added to the documentation without runs_further_agents ado.
-    found = sorted(path for path in found if not path.startswith("/usr/share/doc/navette/"))
-    wanted = (pathlib.Path(__file__).parent / "files.txt").read_text().split()
-    wanted += [f"/usr/share/man/man{page.name[-1]}/{page.name}.gz" for page in (ROOT / "docs" / "man").glob("*.[15]")]
-    check(found == sorted(wanted), "differ:", sorted(set(found) ^ set(wanted)))
+    has_files(found)
     check(site.must("stat -c '%a %U %G' /etc/navette").strip() == "750 root navette", site.run("ls -ld /etc/navette"))
     check(site.must("dpkg-query -W -f '${Conffiles}' navette").split()[0] == "/etc/navette/navette.yaml")
     check("navette.1" in site.must("man -w navette"))
@@ -78,3 +86,35 @@ def purges(site: Site) -> None:
     left = [path for path in left if not path.startswith(("/etc/systemd/system/navette.service.d", "/run/navette-root"))]
     check(left == [], left)
     site.must("id navette")
+
+
+def unpacks(site: Site) -> None:
+    """Where no package is, the tarball's script installs the same files, upgrades a service that runs, and takes them away again"""
+    # As on a host that has never had it; of the operator's drop-ins nothing fits any more.
+    site.must("userdel navette; rm -rf /etc/navette /var/lib/navette* /etc/systemd/system/navette.service.d; systemctl daemon-reload")
+    (site.box.shared / "navette.tar.gz").write_bytes(site.tarball.read_bytes())
+    # Unpacked by anybody, in a place where only he may look.
+    site.must("umask 077; mkdir /tmp/taken; tar -xzf /box/navette.tar.gz -C /tmp/taken --strip-components=1; chown -R games /tmp/taken")
+    site.must("touch /before")
+    said = site.must("umask 077; /tmp/taken/install 2>&1")
+    check("systemctl enable --now navette" in said, said)
+    # Not the catalogue's and manual's indices.
+    found = site.must("find /usr /etc/navette -newer /before -type f -path '*navette*'").split()
+    has_files(found, "/usr/share/lintian/overrides/navette")
+    check(site.must(f"stat -c '%U %G' {' '.join(found)} | sort -u").strip() == "root root", site.run(f"ls -l {' '.join(found)}"))
+    site.must("setpriv --reuid=games --regid=games --clear-groups cat /usr/share/doc/navette/operations.md /usr/lib/systemd/system/navette.service >/dev/null")
+    site.must("systemctl enable --now navette")
+    check("no feeds are configured" in site.show("StatusText"), site.show("StatusText"))
+    check(site.must("stat -c '%a %U %G' /etc/navette").strip() == "750 root navette", site.run("ls -ld /etc/navette"))
+    check("navette" in site.must("journalctl --list-catalog"), "the catalogue does not explain its events")
+
+    before = site.show("MainPID")
+    site.must("echo '# mine' >>/etc/navette/navette.yaml")
+    said = site.must("/tmp/taken/install 2>&1")
+    check(site.show("MainPID") != before and site.show("SubState") == "running", said, site.recent())
+    site.must("grep -q '# mine' /etc/navette/navette.yaml")
+
+    site.must("/tmp/taken/install --remove 2>&1")
+    site.must("! pgrep -x navette && ! find /usr -newer /before -path '*navette*' | grep .")
+    site.must("test -e /etc/navette/navette.yaml && test -d /var/lib/navette && id navette")
+    site.fails("/tmp/taken/install --everything")

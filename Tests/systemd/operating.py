@@ -21,7 +21,7 @@ def starts_as_installed(site: Site) -> None:
 def refuses_ground_that_is_shut(site: Site) -> None:
     """A folder that the sandbox shuts is named, with the drop-in that opens it; a wrong configuration is not tried again and again"""
     site.make_host()
-    site.drop_in("credentials", "[Service]\n" + "".join(f"LoadCredential={name}:/etc/navette/credentials/{name}\n" for name in ("key-id", "secret")))
+    site.drop_in("credentials", "[Service]\nLoadCredentialEncrypted=key-id:/etc/navette/credentials/key-id.cred\nLoadCredential=secret:/etc/navette/credentials/secret\n")
     site.configure()
     site.fails("systemctl restart navette")
     check(site.show("ExecMainStatus") == "78" and site.show("ActiveState") == "failed", site.recent())
@@ -31,14 +31,14 @@ def refuses_ground_that_is_shut(site: Site) -> None:
 
 
 def starts_with_its_drop_in(site: Site) -> None:
-    """With the drop-in that `navette check` prints the service starts, and has its credentials from systemd alone"""
+    """With the drop-in that `navette check` prints the service starts, and has its credentials from systemd alone, an encrypted one too"""
     said = site.must("navette check")
     lines = [line.strip() for line in said.splitlines() if line.startswith("  ")]
     check(lines[0] == "[Service]" and any(HOME in line for line in lines), said)
     site.drop_in("folders", "\n".join(lines) + "\n")
     site.must("systemctl restart navette")
     check("inbound: 1 feed" in site.show("StatusText"), site.show("StatusText"))
-    # The store's own words: the key came, and nobody else may read it.
+    # The store's own words: the key came, decrypted, and nobody else may read it.
     site.configure(streams="  sends: { logs: [/srv/campaign/log/sends.csv], store: away, batch: { max_age: 500ms } }")
     site.must("systemctl restart navette")
     site.append("sends")

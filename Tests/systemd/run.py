@@ -1,6 +1,6 @@
 """Boots a systemd, installs the package in it, and tries what package and service promise.
 
-    run.py --package NEW.deb --previous OLD.deb --program FOLDER [--keep]
+    run.py --package NEW.deb --previous OLD.deb --tarball NEW.tar.gz --program FOLDER [--keep]
 
 FOLDER holds the debug build, `navette`, and in `lib` what it needs, and narrow.so. Exit status: 0 all kept, 1 not, 77 no systemd can be booted here.
 """
@@ -38,12 +38,13 @@ PROMISES = [
     operating.stops,
     installing.installs_again,
     installing.purges,
+    installing.unpacks,
 ]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    for name in ("package", "previous", "program"):
+    for name in ("package", "previous", "tarball", "program"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--keep", action="store_true", help="after a broken promise, wait for Enter before the box goes")
     options = parser.parse_args()
@@ -55,7 +56,7 @@ def main() -> int:
         return 77
     try:
         shutil.copytree(options.program, box.shared / "debug")
-        site = Site(box, options.package, options.previous, box.shared / "debug" / "navette")
+        site = Site(box, options.package, options.previous, options.tarball, box.shared / "debug" / "navette")
         version = site.must("systemctl --version").split()[1]
         for keep in PROMISES:
             if not kept(keep, site):

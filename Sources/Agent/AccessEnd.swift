@@ -30,7 +30,7 @@ struct AccessEnd: Hashable, Sendable {
   func words(_ now: Timestamp) -> String {
     if at <= now { return "ended at \(at.iso()). Put a new sas_token in its place" }
     let days = (at - now).components.seconds / 86_400
-    let left = days == 0 ? "today or tomorrow" : "in \(days) \(days == 1 ? "day" : "days")"
+    let left = days == 0 ? "today or tomorrow" : "in \(counted(days, "day"))"
     return "ends at \(at.iso()), \(left)" + (isNear(now) ? ". Get a new sas_token in time" : "")
   }
 

@@ -58,7 +58,7 @@ public struct Errand {
       }
       events.record(
         .ledgerRebuilt, "The ledger was made anew on request", [.path: state.ledger.string, .reason: "asked"])
-      return "the ledger was made anew: \(batches) batches, \(drops) drops"
+      return "the ledger was made anew: \(counted(batches, "batch")), \(counted(drops, "drop"))"
     } catch let fault as FileFault {
       throw Failure(fault)
     } catch let fault as LedgerFault {

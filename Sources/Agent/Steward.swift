@@ -33,7 +33,7 @@ struct Steward {
       return try await answer {
         count = try await lanes.inbound.purge(feed, before: time, by: who)
       } saying: {
-        "\(feed): the data of \(count) drop\(count == 1 ? "" : "s") seen before \(time.iso()) is deleted"
+        "\(feed): the data of \(counted(count, "drop")) seen before \(time.iso()) is deleted"
       }
     }
   }
@@ -78,7 +78,7 @@ struct Steward {
     let drops = try await lanes.inbound.retryAll()
     let batches = try await lanes.outbound.retry(nil).batches.count
     return Answer(lines: [
-      "\(drops) held drop\(drops == 1 ? "" : "s") checked again, \(batches) batch\(batches == 1 ? "" : "es") \(due)"
+      "\(counted(drops, "held drop")) checked again, \(counted(batches, "batch")) \(due)"
     ])
   }
 

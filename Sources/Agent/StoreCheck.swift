@@ -121,7 +121,8 @@ public enum StoreCheck {
   private static func check(_ receipt: Receipt, _ probe: StoredFile) throws(StoreFault) {
     guard receipt.size == probe.size, receipt.sha256 == nil || receipt.sha256 == probe.sha256 else {
       throw StoreFault(
-        .mismatch, "The probe came back with", at: "\(receipt.size) bytes", why: "\(probe.size) were sent, or others")
+        .mismatch, "The probe came back with", at: counted(receipt.size, "byte"),
+        why: "\(probe.size) were sent, or others")
     }
   }
 

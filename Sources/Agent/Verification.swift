@@ -178,7 +178,7 @@ public struct Verification {
     guard let receipt else { return finding(.missing, "the store does not hold it") }
     if receipt.size != batch.compressedBytes {
       let kind: Finding.Kind = receipt.size < batch.compressedBytes ? .short : .altered
-      return finding(kind, "it has \(receipt.size) bytes, \(batch.compressedBytes) were sent")
+      return finding(kind, "it has \(counted(receipt.size, "byte")), \(batch.compressedBytes) were sent")
     }
     if let digest = receipt.sha256, digest != batch.sha256 {
       return finding(.altered, "its SHA-256 is \(digest), not \(batch.sha256)")

@@ -70,7 +70,7 @@ struct Consistency {
         report(
           "feeds.\(feed.name).require.max_rows",
           "no file can have at least \(require.minRows) (min_rows) and at most "
-            + "\(require.maxRows) rows")
+            + "\(counted(require.maxRows, "row"))")
       }
       if require.columnsExact, require.columns.isEmpty {
         report("feeds.\(feed.name).require.columns_exact", "this needs the names of the columns", "Fill columns")
@@ -156,7 +156,8 @@ struct Consistency {
     guard length > Limits.keyBytes else { return }
     report(
       "streams.\(stream).key",
-      "object names could be \(length) bytes long with the prefix of \(store), and \(Limits.keyBytes) is the most")
+      "object names could have \(counted(length, "byte")) with the prefix of \(store), and \(Limits.keyBytes) is the most"
+    )
   }
 
   /// Whoever takes in a whole folder of batches must not find anything else in it.

@@ -57,7 +57,7 @@ public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible 
   public var masked: String {
     guard bytes.contains(UInt8(ascii: "@")) else { return description }
     let (_, ext) = stemAndExtension
-    return "‹masked, \(bytes.count) bytes›" + (ext.isEmpty || ext.contains("@") ? "" : ".\(ext)")
+    return "‹masked, \(counted(bytes.count, "byte"))›" + (ext.isEmpty || ext.contains("@") ? "" : ".\(ext)")
   }
 
   public static func < (a: Self, b: Self) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }

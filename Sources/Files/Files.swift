@@ -148,7 +148,7 @@ extension Files {
     let file = try open(path)
     let size = try file.info().size
     guard size <= UInt64(limit) else {
-      throw FileFault(.io, "Cannot read", at: path.shown, why: "\(size) bytes, at most \(limit) expected")
+      throw FileFault(.io, "Cannot read", at: path.shown, why: "\(counted(size, "byte")), at most \(limit) expected")
     }
     var bytes = [UInt8](repeating: 0, count: Int(size))
     var filled = 0

@@ -33,7 +33,7 @@ struct HeaderCheck {
       reasons.append(Reason(.missingColumn, "The column is not “\(pair.1)”", column: index + 1))
     }
     if names.count != wanted.count {
-      let message = "The header has \(names.count) columns; exactly \(wanted.count) are required"
+      let message = "The header has \(counted(names.count, "column")), not the \(wanted.count) that are required"
       reasons.append(Reason(.missingColumn, message, column: min(names.count, wanted.count) + 1))
     }
   }

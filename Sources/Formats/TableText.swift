@@ -85,10 +85,12 @@ struct TableText {
       // A row that was begun and is not whole is another matter.
       if outcome.problems.isEmpty { reasons.append(Reason(.headerOnly, "There is a header and no row")) }
     } else if outcome.rows < rules.minRows {
-      reasons.append(Reason(.tooFewRows, "\(outcome.rows) rows; at least \(rules.minRows) are required"))
+      reasons.append(
+        Reason(.tooFewRows, "\(counted(outcome.rows, "row")); the feed takes no less than \(rules.minRows)"))
     }
     if rules.maxRows > 0, outcome.rows > rules.maxRows {
-      reasons.append(Reason(.tooManyRows, "\(outcome.rows) rows; at most \(rules.maxRows) are allowed"))
+      reasons.append(
+        Reason(.tooManyRows, "\(counted(outcome.rows, "row")); the feed takes no more than \(rules.maxRows)"))
     }
     if outcome.isDoubtful {
       let message =
@@ -198,8 +200,8 @@ struct TableText {
       let columns = names?.count ?? 0
       let message =
         names == nil
-        ? "The row has \(found) columns, not as many as the first row"
-        : "The row has \(found) columns, the header \(columns)"
+        ? "The row has \(counted(found, "column")), not as many as the first row"
+        : "The row has \(counted(found, "column")), the header \(columns)"
       return Reason(.columnCount, message, row: problem.row, column: names == nil ? nil : min(found, columns) + 1)
     case .blank: return Reason(.columnCount, "The row is empty", row: problem.row, column: 1)
     case .tooLong: return Reason(.rowTooLong, "The row is longer than \(rules.maxRowBytes) bytes", row: problem.row)

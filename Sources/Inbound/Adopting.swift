@@ -82,7 +82,7 @@ extension FeedPass {
     try host.ledger.transact("seen") { (t) throws(LedgerFault) in
       for plan in plans {
         try t.noteSeen(plan)
-        try t.noteHistory(plan.id, "drop_seen", "\(plan.bytes) bytes from landing", at: plan.seenAt)
+        try t.noteHistory(plan.id, "drop_seen", "\(counted(plan.bytes, "byte")) from landing", at: plan.seenAt)
       }
     }
     for plan in plans { report(.dropSeen, "Drop \(plan.id) is ours: \(plan.shown)", plan) }

@@ -156,7 +156,7 @@ struct Completing {
   }
 
   private static func mismatch(_ file: Manifest.File, _ seen: Settling.Observation) -> Reason {
-    Reason(.sizeMismatch, "It has \(seen.size) bytes; the manifest says \(file.size)", part: file.name)
+    Reason(.sizeMismatch, "It has \(counted(seen.size, "byte")); the manifest says \(file.size)", part: file.name)
   }
 
   private func isListed(_ file: FileName, size: UInt64, in view: View, except name: FileName) -> Bool {

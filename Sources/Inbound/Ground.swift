@@ -71,7 +71,7 @@ extension FeedPass {
     guard free < bytes || free - bytes < host.minFree else { return }
     throw FileFault(
       .full, "Cannot take more into", at: folder.shown,
-      why: "\(free) bytes free, \(bytes) needed, limits.min_free is \(host.minFree)",
+      why: "\(counted(free, "byte")) free, \(bytes) needed, limits.min_free is \(host.minFree)",
       remedy: "Free space, or enlarge the volume; work goes on by itself")
   }
 

@@ -166,7 +166,9 @@ func drift(of plan: DropPlan, from last: Likeness?, _ require: FeedSettings.Requ
     abs(rows - before) * 100 > share * before
   {
     doubts.append(
-      Reason(.rowsChanged, "\(rows) rows; the last accepted drop had \(before), and more than \(share)% is a jump"))
+      Reason(
+        .rowsChanged, "\(counted(rows, "row")); the last accepted drop had \(before), and more than \(share)% is a jump"
+      ))
   }
   return doubts
 }

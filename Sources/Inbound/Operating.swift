@@ -72,7 +72,7 @@ extension FeedPass {
     }
     guard !ids.isEmpty else { return }
     report(
-      .placeSwept, "\(ids.count) drops of feed \(settings.name) were purged from \(place.rawValue) by \(who.name)",
+      .placeSwept, "\(who.name) purged \(counted(ids.count, "drop")) of feed \(settings.name) from \(place.rawValue)",
       reason: "purged")
   }
 

@@ -44,7 +44,8 @@ extension FeedPass {
     }
     guard !swept.isEmpty else { return }
     report(
-      .placeSwept, "\(swept.count) drops of feed \(settings.name) have left \(place.rawValue): their time was over",
+      .placeSwept,
+      "Removed \(counted(swept.count, "drop")) of feed \(settings.name) from \(place.rawValue), kept for long enough",
       reason: place.rawValue)
   }
 

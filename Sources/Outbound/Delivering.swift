@@ -111,7 +111,7 @@ extension OutboundEngine {
       let delay = next - now.wall
       events.record(
         .uploadRetry,
-        "Batch \(upload.batch) goes to store \(upload.store) again in \(delay.milliseconds / 1000) s: \(fault)",
+        "Batch \(upload.batch) goes to store \(upload.store) again \(soon(delay)): \(fault)",
         fields(upload, [.reason: "\(fault.kind)"]))
     }
   }

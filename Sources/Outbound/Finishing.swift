@@ -101,7 +101,7 @@ extension OutboundEngine {
     guard count > 0 else { return }
     try files.sync([folder])
     events.record(
-      .placeSwept, "Removed \(count) records of stream \(lane.name) that were too large to send",
+      .placeSwept, "Removed \(counted(count, "record")) of stream \(lane.name), too large to send",
       [.stream: lane.name.text, .bytes: "\(bytes)"])
   }
 

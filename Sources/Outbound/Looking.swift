@@ -61,7 +61,8 @@ extension OutboundEngine {
     let read = max(record.cursor, header, copy ?? 0)
     guard size > read + doubt, lane.exhausted[record.id]?.size != size else { return }
     events.record(
-      .sourceGap, "A log of stream \(lane.name) vanished or was rewritten with \(least)\(size - read) bytes unread",
+      .sourceGap,
+      "A log of stream \(lane.name) vanished or was rewritten with \(least)\(counted(size - read, "byte")) unread",
       [.stream: lane.name.text, .path: record.path, .bytes: "\(size - read)", .reason: "vanished"])
   }
 

@@ -158,14 +158,14 @@ extension OutboundEngine {
       events.record(
         full ? .spoolFull : .laneResumed,
         full
-          ? "The spool holds \(spooled) of \(limits.spoolMaxBytes) bytes: logs stay where they are until batches are confirmed"
+          ? "The spool holds \(spooled) of \(counted(limits.spoolMaxBytes, "byte")): logs stay where they are until batches are confirmed"
           : "The spool has room again", [.bytes: "\(spooled)", .stream: lane.name.text])
     }
     let free = try files.freeBytes(at: state.root)
     if free < limits.minFree {
       throw FileFault(
         .full, "Too little space on the file system of", at: state.root.string,
-        why: "\(free) bytes free, limits.min_free is \(limits.minFree)",
+        why: "\(counted(free, "byte")) free, limits.min_free is \(limits.minFree)",
         remedy: "Free space; logs stay where they are until then")
     }
     return !full

@@ -164,7 +164,8 @@ extension OutboundEngine {
       if let plan {
         try t.note(plan, due: now.wall)
         try t.noteHistory(
-          plan.id, EventKind.batchSealed.rawValue, "\(plan.rows) rows, \(plan.compressedBytes) bytes", at: now.wall)
+          plan.id, EventKind.batchSealed.rawValue,
+          "\(counted(plan.rows, "row")), \(counted(plan.compressedBytes, "byte"))", at: now.wall)
       }
       for record in noted { try t.note(record) }
     }

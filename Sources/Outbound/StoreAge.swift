@@ -81,7 +81,7 @@ struct StoreAge: Sendable {
   func fault(_ store: StoreName) -> LedgerFault {
     LedgerFault(
       .older, "The state folder is older than what stream \(stream) has sent to store", at: store.text,
-      why: "it knows of \(last) batches, the store holds number \(newest)",
+      why: "it knows of \(counted(last, "batch")), the store holds number \(newest)",
       remedy:
         "It came back from a backup or a snapshot. If no other agent uses the newer one and the logs hold nothing that was sent since, start once with `navette run --adopt`, then see `navette verify`"
     )

@@ -1,6 +1,7 @@
 import Agent
 import ArgumentParser
 import Config
+import Core
 
 struct Check: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -26,8 +27,8 @@ struct Check: AsyncParsableCommand {
         throw ConfigProblems(problems)
       }
       Terminal.line(
-        "\(common.config): \(count(settings.feeds.count, "feed")), \(count(settings.streams.count, "stream")), "
-          + "\(count(settings.stores.count, "store")); state in \(settings.state)")
+        "\(common.config): \(counted(settings.feeds.count, "feed")), \(counted(settings.streams.count, "stream")), "
+          + "\(counted(settings.stores.count, "store")); state in \(settings.state)")
       for secret in settings.unread { Terminal.line("not looked at, for only the service has it: \(secret.key)") }
       if !AgentProcess.isService, !connect, let dropIn { tell(dropIn) }
       guard connect else {

@@ -89,9 +89,6 @@ func readSettings(_ options: CommonOptions, secrets: ConfigReader.Secrets) throw
     file: FilePath(options.config), environment: ProcessInfo.processInfo.environment, secrets: secrets)
 }
 
-/// `1 object`, `2 objects`
-func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
-
 /// `12.3 MiB`
 func size(_ bytes: UInt64) -> String {
   let units = ["B", "KiB", "MiB", "GiB", "TiB"]

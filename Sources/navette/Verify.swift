@@ -40,7 +40,7 @@ struct Verify: AsyncParsableCommand {
       var findings: [Verification.Finding] = []
       let bar = ProgressBar()
       var verification = Verification(content: content) { progress in
-        let of = "\(progress.objects) of \(count(progress.allObjects, "object"))"
+        let of = "\(progress.objects) of \(counted(progress.allObjects, "object"))"
         bar.show(progress.bytes, of: progress.allBytes, "\(of), \(size(progress.bytes)) of \(size(progress.allBytes))")
       }
       defer { bar.clear() }
@@ -58,9 +58,9 @@ struct Verify: AsyncParsableCommand {
           ))
       } else {
         let expired = verification.expired > 0 ? ", \(verification.expired) gone after the store's lifetime" : ""
-        let differences = findings.isEmpty ? "no difference" : count(findings.count, "difference")
+        let differences = findings.isEmpty ? "no difference" : counted(findings.count, "difference")
         let how = content ? "read back and compared" : "compared"
-        Terminal.line("\(count(verification.checked, "object")) \(how), \(differences)\(expired)")
+        Terminal.line("\(counted(verification.checked, "object")) \(how), \(differences)\(expired)")
       }
       return findings.isEmpty ? .done : .findings
     }

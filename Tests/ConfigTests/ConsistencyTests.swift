@@ -112,7 +112,7 @@ struct ConsistencyTests {
     #expect(Bench(long, environment: Lane.keys).problems() == [])
     #expect(
       Bench(long.replacing("{stream}", with: "{host}-{utc}{utc}{utc}-{stream}"), environment: Lane.keys).problems() == [
-        "11:10: streams.a.key: object names could be 1030 bytes long with the prefix of aep, and 1024 is the most"
+        "11:10: streams.a.key: object names could have 1030 bytes with the prefix of aep, and 1024 is the most"
       ])
     #expect(
       Lane.stream("key: \"\(String(repeating: "x", count: 250))-{seq}\"").problems() == [

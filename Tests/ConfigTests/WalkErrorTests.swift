@@ -94,7 +94,7 @@ struct WalkErrorTests {
       (
         "require: { max_rows: 1, min_rows: 2 }",
         "5:26: feeds.in.require.max_rows: no file can have at least 2 (min_rows) and at "
-          + "most 1 rows"
+          + "most 1 row"
       ),
       (
         "require: { columns_exact: true }",

@@ -42,6 +42,12 @@ struct RuleTests {
     #expect(check(Rules.forced, "let a = try b() // never try!\nlet c = \"as! \\(d(\"try!\"))\"").isEmpty)
   }
 
+  @Test func plurals() {
+    #expect(check(Rules.plurals, #"say("\(a.count) rows, \(f(b)) bytes")"#).count == 2)
+    #expect(check(Rules.plurals, #"say("\(counted(a, "row")), \(a) of \(b) rows, \(Limits.most) bytes")"#).isEmpty)
+    #expect(check(Rules.plurals, #"say("\(a) rowdies"); let rows = 1"#).isEmpty)
+  }
+
   @Test func printing() {
     #expect(check(Rules.printing, "  print(1)").count == 1)
     #expect(check(Rules.printing, "debugPrint(1)").count == 1)

@@ -31,6 +31,7 @@ enum Rules {
     "tasks run on our own threads": tasks,
     "the process ends in one place": ending,
     "unchecked promises are proved": unchecked,
+    "one is not many": plurals,
   ]
 
   static func fileLength(_ path: String, _ text: SwiftText) -> [String] {
@@ -93,6 +94,21 @@ enum Rules {
       if !above.hasPrefix("//") { found.append("\(path):\(index + 1): no comment above proves it") }
     }
     return found
+  }
+
+  /// `1 rows` reads badly; `counted` knows better. A limit is never one.
+  static func plurals(_ path: String, _ text: SwiftText) -> [String] {
+    guard path.hasPrefix("Sources/") else { return [] }
+    let nouns =
+      /\\\((?<number>(?:[^()"]|\([^()]*\))*)\) (?:rows|bytes|columns|records|drops|batches|objects|files|parts|differences|days)\b/
+    return text.lines.enumerated().filter { holds($0.element, ["\\("]) }.flatMap { index, line in
+      line.matches(of: nouns.wordBoundaryKind(.simple))
+        .filter { match in
+          !["Limits.", "Self.", "max", "counted("].contains { match.output.number.contains($0) }
+            && !line[..<match.range.lowerBound].hasSuffix(" of ")
+        }
+        .map { "\(path):\(index + 1): \($0.output.0) without `counted`" }
+    }
   }
 
   /// `near`: a line without one of these is no breach; looking for them is much faster than the pattern.

@@ -42,10 +42,11 @@ public struct Demonstration {
       try put(samples.broken, "landing/\(DemoSamples.brokenName)")
       say("inbound: three audience files arrive in landing/: a good one, a gzipped one, one with a torn row")
       try put(log(samples.records[..<half]), "log/opens.csv")
-      say("outbound: Campaign has written \(half) records to log/opens.csv\n")
+      say("outbound: Campaign has written \(counted(half, "record")) to log/opens.csv\n")
       try await runOnce(settings)
       try put(log(samples.records[half...]), "log/opens.csv")
-      say("\noutbound: Campaign goes on in a new log/opens.csv with \(samples.records.count - half) records\n")
+      say(
+        "\noutbound: Campaign goes on in a new log/opens.csv with \(counted(samples.records.count - half, "record"))\n")
       try await runOnce(settings)
       say("")
       try checkInbound(samples)
@@ -113,11 +114,11 @@ public struct Demonstration {
       guard try files.contents(of: handover.appending(name), limit: 64 << 20) == bytes else {
         throw Failure(.findings, "\(name) was changed on its way")
       }
-      say("import/\(name.prefix(40))…  \(bytes.count) bytes, byte for byte what arrived")
+      say("import/\(name.prefix(40))…  \(counted(bytes.count, "byte")), byte for byte what arrived")
     }
     let names = try files.list(handover)
     guard names.count == expected.count else {
-      throw Failure(.findings, "The hand-over folder holds \(names.count) files")
+      throw Failure(.findings, "The hand-over folder holds \(counted(names.count, "file"))")
     }
     let quarantine = StateFolder(root.appending("state")).feeds.appending("audiences").appending(
       DropPlace.quarantine.rawValue)
@@ -137,20 +138,22 @@ public struct Demonstration {
       guard text.starts(with: header) else { throw Failure(.findings, "\(object) does not begin with the header") }
       sent += text.dropFirst(header.count)
       let packed = try files.info(object)?.size ?? 0
-      say("shelf/…/\(object.lastComponent?.string ?? "")  \(packed) bytes, \(text.count) unpacked")
+      say("shelf/…/\(object.lastComponent?.string ?? "")  \(counted(packed, "byte")), \(text.count) unpacked")
     }
     guard sent == Array(samples.records.joined()) else {
       throw Failure(.findings, "The records in the store are not those of the logs")
     }
-    say("\(samples.records.count) records in \(objects.count) objects: each exactly once, in order, byte for byte")
+    say(
+      "\(counted(samples.records.count, "record")) in \(counted(objects.count, "object")): each exactly once, in order, byte for byte"
+    )
   }
 
   private func verify(_ settings: Settings) async throws {
     var findings = 0
     var verification = Verification()
     try await verification.run(settings, stream: nil, since: nil) { _ in findings += 1 }
-    guard findings == 0 else { throw Failure(.findings, "navette verify found \(findings) differences") }
-    say("navette verify: \(verification.checked) objects compared with the ledger, no difference")
+    guard findings == 0 else { throw Failure(.findings, "navette verify found \(counted(findings, "difference"))") }
+    say("navette verify: \(counted(verification.checked, "object")) compared with the ledger, no difference")
   }
 
   private func objects(below folder: FilePath) throws(FileFault) -> [FilePath] {

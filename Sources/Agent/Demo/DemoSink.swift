@@ -10,10 +10,11 @@ final class DemoSink: EventSink {
   init(root: String) { self.root = root }
 
   func record(_ event: Event) {
-    let rows = event.fields[.rows].map { ", \($0) rows" } ?? ""
-    let bytes = event.fields[.bytes].map { ", \($0) bytes" } ?? ""
+    let counts = [(Event.Field.rows, "row"), (.bytes, "byte")].compactMap { field, noun in
+      event.fields[field].flatMap { Int($0) }.map { ", \(counted($0, noun))" }
+    }
     let text = event.message.replacing(root + "/", with: "")
-    lines.withLock { $0.append("  \(event.kind.rawValue.padded(18)) \(text)\(rows)\(bytes)") }
+    lines.withLock { $0.append("  \(event.kind.rawValue.padded(18)) \(text)\(counts.joined())") }
   }
 
   func take() -> [String] {

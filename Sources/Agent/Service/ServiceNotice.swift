@@ -103,15 +103,11 @@ extension ServiceNotice {
   static func describe(_ pass: OutboundPass, streams: Int) -> String {
     guard streams > 0 else { return "outbound: no streams are configured" }
     var facts: [String] = []
-    if pass.waiting > 0 { facts.append("\(counted(pass.waiting, "batch", "batches")) to be confirmed") }
+    if pass.waiting > 0 { facts.append("\(counted(pass.waiting, "batch")) to be confirmed") }
     if pass.spoolIsFull { facts.append("the spool is full") }
     if !pass.paused.isEmpty { facts.append("in trouble: \(list(pass.paused.map(\.text)))") }
     if !pass.stopped.isEmpty { facts.append("paused: \(list(pass.stopped.map(\.text)))") }
     return "outbound: \(counted(streams, "stream")), \(facts.isEmpty ? "idle" : facts.joined(separator: ", "))"
-  }
-
-  private static func counted(_ number: Int, _ noun: String, _ plural: String? = nil) -> String {
-    "\(number) \(number == 1 ? noun : plural ?? noun + "s")"
   }
 
   private static func list(_ names: [String]) -> String { names.sorted().joined(separator: " ") }

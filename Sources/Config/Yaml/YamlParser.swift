@@ -1,4 +1,5 @@
 import CYaml
+import Core
 
 /// Reads one YAML (or JSON) document into a tree, by libyaml's events. Refuses what a configuration has no use for and
 /// what could make a small file large: aliases, anchors, tags, a second document, deep nesting. A key that stands twice in
@@ -13,7 +14,8 @@ struct YamlParser {
   static func parse(_ bytes: [UInt8], file: String) -> (root: YamlNode?, problems: [ConfigProblem]) {
     guard bytes.count <= maxBytes else {
       let problem = ConfigProblem(
-        file: file, key: "", message: "expected a file of at most \(maxBytes >> 20) MiB, found \(bytes.count) bytes")
+        file: file, key: "",
+        message: "expected a file of at most \(maxBytes >> 20) MiB, found \(counted(bytes.count, "byte"))")
       return (nil, [problem])
     }
     return bytes.withUnsafeBufferPointer { buffer in

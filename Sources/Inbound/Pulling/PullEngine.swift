@@ -214,7 +214,7 @@ public struct PullEngine: Sendable {
     let free = try files.freeBytes(at: feeds[index].landing)
     let hasRoom = free >= promised &+ candidate.source.size &+ minFree
     if !hasRoom, !feeds[index].isLow {
-      let why = "\(candidate.source.size) bytes are to be fetched, \(free) are free and \(minFree) are kept free"
+      let why = "\(counted(candidate.source.size, "byte")) to be fetched, \(free) free, \(minFree) to be kept free"
       report(index, .diskLow, "Feed \(feeds[index].name) fetches nothing for now: \(why)", reason: why)
     }
     feeds[index].isLow = !hasRoom

@@ -25,7 +25,7 @@ struct AzureEvidence: Hashable {
   /// For an answer to HEAD.
   func verdict(for file: StoredFile) -> S3Evidence.Verdict {
     guard let size else { return .unproven }
-    if size != file.size { return .differs("it has \(size) bytes, ours has \(file.size)") }
+    if size != file.size { return .differs("it has \(counted(size, "byte")), ours has \(file.size)") }
     if let md5, md5 != file.md5.lowercased() { return .differs("its MD5 is \(md5)") }
     if let claimed, claimed != file.sha256 { return .differs("it says that its SHA-256 is \(claimed)") }
     return md5 == nil && claimed == nil ? .unproven : .same

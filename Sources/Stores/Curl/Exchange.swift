@@ -31,7 +31,8 @@ final class Exchange {
       let file = try files.open(path)
       let found = try file.info().size
       guard found == size else {
-        throw FileFault(.missing, "Cannot send", at: path.string, why: "it has \(found) bytes instead of \(size)")
+        throw FileFault(
+          .missing, "Cannot send", at: path.string, why: "it has \(counted(found, "byte")) instead of \(size)")
       }
       source = file
     case .slice(let path, _, _): source = try files.open(path)
@@ -81,7 +82,8 @@ final class Exchange {
       let count = try source?.read(into: room, at: from + sent) ?? 0
       guard count > 0 else {
         throw FileFault(
-          .missing, "Cannot send", at: path.string, why: "it ends after \(from + sent) of \(from + size) bytes")
+          .missing, "Cannot send", at: path.string,
+          why: "it ends after \(from + sent) of \(counted(from + size, "byte"))")
       }
       return count
     } catch {

@@ -119,7 +119,7 @@ struct LocalWork: Sendable {
       return .failure(
         StoreFault(
           .mismatch, what, at: place,
-          why: "another file has this name: \(found.size) bytes, SHA-256 \(found.sha256)",
+          why: "another file has this name: \(counted(found.size, "byte")), SHA-256 \(found.sha256)",
           remedy: "Look at it; move it away if it is wrong, then: navette retry"))
     }
     // Whoever gave it its name may have been killed before the name was durable, in folders that were new.

@@ -56,7 +56,7 @@ struct S3Evidence {
   /// For an answer to HEAD. The service's own SHA-256 decides; then its MD5; what the uploader said only where there is neither.
   func verdict(for file: StoredFile) -> Verdict {
     guard let size else { return .unproven }
-    if size != file.size { return .differs("it has \(size) bytes, ours has \(file.size)") }
+    if size != file.size { return .differs("it has \(counted(size, "byte")), ours has \(file.size)") }
     if let checksum { return checksum == file.sha256 ? .same : .differs("its SHA-256 is \(checksum)") }
     if let md5, md5 != file.md5.lowercased() { return .differs("its MD5 is \(md5)") }
     if let claimed, claimed != file.sha256 { return .differs("it says that its SHA-256 is \(claimed)") }

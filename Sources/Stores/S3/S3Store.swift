@@ -56,7 +56,7 @@ public struct S3Store: StoreReader, StoreProbe {
     guard file.size <= S3Parts.largestObject else {
       throw StoreFault(
         .refused, what, at: client.endpoint.place(objectKey),
-        why: "\(file.size) bytes, and an object has at most \(S3Parts.largestObject)",
+        why: "\(counted(file.size, "byte")), and an object has at most \(S3Parts.largestObject)",
         remedy: "Make batches smaller: batch.max_bytes")
     }
     return file.size > bucket.parts.threshold

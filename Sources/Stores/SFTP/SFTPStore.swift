@@ -143,14 +143,15 @@ public struct SFTPStore: StoreReader, StoreProbe {
       do { _ = try await client.remove(part, what) } catch {}
       throw StoreFault(
         .full, what, at: client.place(object.path),
-        why: "the server has no room: \(space.free) bytes are free (\(refusal.text))", remedy: "Make room on the server"
+        why: "the server has no room: \(counted(space.free, "byte")) free (\(refusal.text))",
+        remedy: "Make room on the server"
       )
     }
     let arrived = try await client.size(of: part, what)
     guard arrived == file.size else {
       throw StoreFault(
         .unreachable, what, at: client.place(object.path),
-        why: "the server confirmed \(file.size) bytes and has \(arrived.map(String.init) ?? "none")",
+        why: "the server confirmed \(counted(file.size, "byte")) and has \(arrived.map(String.init) ?? "none")",
         remedy: "If it stays: the server loses data, or takes files away before they are complete")
     }
   }
@@ -163,12 +164,12 @@ public struct SFTPStore: StoreReader, StoreProbe {
         .mismatch, what, at: client.place(object.path), why: "another file has this name: \(how)",
         remedy: "Look at it; move it away if it is wrong, then: navette retry")
     }
-    guard size == file.size else { throw differs("\(size) bytes, ours has \(file.size)") }
+    guard size == file.size else { throw differs("\(counted(size, "byte")), ours has \(file.size)") }
     guard let found = try await client.read(object.path, into: .digest, what), let sha256 = found.sha256 else {
       throw StoreFault(.unreachable, what, at: client.place(object.path), why: "it was there, and is gone")
     }
     guard found.received == file.size, sha256 == file.sha256 else {
-      throw differs("\(found.received) bytes, SHA-256 \(sha256)")
+      throw differs("\(counted(found.received, "byte")), SHA-256 \(sha256)")
     }
     return Receipt(outcome: .alreadyThere, size: size, sha256: sha256)
   }

@@ -114,7 +114,7 @@ struct Dashboard {
       Line(text: joined(row.texts) + (hasRoom ? "  " + Sparkline.text(row.amounts, width: room) : ""), tone: row.tone)
     }
     if shown.count < rows.count {
-      lines.append(Line(text: "… \(count(rows.count - shown.count, "\(noun)")) more", tone: .faint))
+      lines.append(Line(text: "… \(counted(rows.count - shown.count, "\(noun)")) more", tone: .faint))
     }
     return lines
   }

@@ -74,10 +74,13 @@ struct Site: Sendable {
     try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true)
   }
 
-  func write(_ name: String, _ text: String) throws { try Data(text.utf8).write(to: URL(filePath: path(name))) }
+  func write(_ name: String, _ text: String) throws { try put(name, text, O_TRUNC) }
 
-  func append(_ name: String, _ text: String) throws {
-    let file = open(path(name), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+  func append(_ name: String, _ text: String) throws { try put(name, text, O_APPEND) }
+
+  /// Closed on exec, unlike Foundation's: a program that another test starts meanwhile would have it open for writing as long as it runs.
+  private func put(_ name: String, _ text: String, _ how: Int32) throws {
+    let file = open(path(name), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0o644)
     guard file >= 0 else { throw Errno(rawValue: errno) }
     defer { close(file) }
     let bytes = Array(text.utf8)

@@ -12,7 +12,7 @@ struct Run: AsyncParsableCommand {
   @Flag(help: "Do all that can be done now, retry for up to 30 s, and end.")
   var once = false
 
-  @Flag(help: "Take over a state folder that was made on another machine.")
+  @Flag(help: "Take over a state folder that was made on another machine, or came back from a backup.")
   var adopt = false
 
   @Option(

@@ -31,7 +31,7 @@ public protocol StoreProbe: Store {
   func delete(_ key: StoreKey) async throws(StoreFault)
   /// The same, but only while the object is the version that a list has just told of: compared and deleted in one step where the
   /// service can do that. Where it cannot, whatever is there by then is deleted.
-  /// - Returns: false where another version has come, which stays.
+  /// - Returns: false where another version has come, which stays; in some services also where there is nothing.
   func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool
 }
 

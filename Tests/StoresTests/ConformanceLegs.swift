@@ -121,8 +121,8 @@ final class Kept: Sendable {
     // SeaweedFS lists folder by folder: `a/b` before `a-b`. AWS goes by bytes.
     isOrdered: false,
     // rclone looks at no If-None-Match.
-    // SeaweedFS and rclone pass an If-Match of a deletion over.
-    isCreateOnly: bucket == nil, comparesVersions: false, troubles: troubles)
+    // Nor at the If-Match of a deletion; SeaweedFS does.
+    isCreateOnly: bucket == nil, comparesVersions: bucket == nil, troubles: troubles)
 }
 
 /// Ways to an SFTP server: all that passes is encrypted, so they can be slow and be cut, and no more.

@@ -207,7 +207,9 @@ public struct StoreConformance: Sendable {
       try await expectContent(second, at: key)
     }
     guard let now = try await listed(key.description).first else { throw Broken(description: "it is not listed") }
-    for _ in 0..<2 { try expect(try await store.delete(key, listedAs: now), "it is said to be another") }
+    try expect(try await store.delete(key, listedAs: now), "it is said to be another")
+    // Some services do not tell a version that is gone from another one.
+    _ = try await store.delete(key, listedAs: now)
     try expect(try await store.stat(key) == nil, "it is still there")
     try expect(
       try await listed("\(run)/version/").map(\.key) == [other.description], "something else is there, or gone")

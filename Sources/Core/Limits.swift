@@ -72,6 +72,9 @@ public enum Limits {
   /// are kept for each, and each turn costs one settle time.
   public static let landingLook = 10_000
 
+  /// Drops of one place that leave it between two looks at the others' work, and that a look holds twice: some 100 bytes each.
+  public static let sweepLook = 4_096
+
   /// Folders below a landing folder that are looked into: AEP makes one level, and a loop of mounts must end somewhere.
   public static let landingDepth = 8
 

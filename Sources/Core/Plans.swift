@@ -205,9 +205,17 @@ public struct DropPlan: Hashable, Sendable, Codable {
   public struct Staged: Hashable, Sendable, Codable {
     public let folder: String
     public let isMount: Bool
+    /// Nil in older plans.
+    public let at: Timestamp?
 
-    public init(folder: String, isMount: Bool) { (self.folder, self.isMount) = (folder, isMount) }
+    public init(folder: String, isMount: Bool, at: Timestamp) {
+      (self.folder, self.isMount, self.at) = (folder, isMount, at)
+    }
   }
+
+  /// When a drop that lies in the archive was handed over; nil where it was not. Only what was staged and not handed over at once has
+  /// the time written into its plan.
+  public var archivedAsHandedOverAt: Timestamp? { handedOverAt ?? staged?.at }
 
   public init(id: DropID, feed: FeedName, seenAt: Timestamp, parts: [DropPart]) {
     self.id = id

@@ -171,15 +171,25 @@ extension Files {
   }
 
   /// Several of them, with one barrier for all: a sync for each would cost more than all else that is done with a small drop.
-  public func write(_ all: [(bytes: [UInt8], path: FilePath)], mode: AccessMode = .stateFile) throws(FileFault) {
-    guard !all.isEmpty else { return }
+  /// - Parameter others: made durable by the same barrier, before any of the new contents can be found.
+  public func write(
+    _ all: [(bytes: [UInt8], path: FilePath)], mode: AccessMode = .stateFile, with others: [FilePath] = []
+  ) throws(FileFault) {
     for (bytes, path) in all {
       let temporary = path.appendingToName(".tmp")
-      do { try remove(temporary) } catch { if error.kind != .missing { throw error } }
-      let file = try create(temporary, mode: mode)
+      let file: any WritableFile
+      do {
+        file = try create(temporary, mode: mode)
+      } catch {
+        // Of a process that was killed.
+        guard error.kind == .exists else { throw error }
+        try remove(temporary)
+        file = try create(temporary, mode: mode)
+      }
       try bytes.withUnsafeBufferPointer { (raw) throws(FileFault) in try file.write(UnsafeRawBufferPointer(raw)) }
     }
-    try sync(all.map { $0.path.appendingToName(".tmp") })
+    let paths = others + all.map { $0.path.appendingToName(".tmp") }
+    if !paths.isEmpty { try sync(paths) }
     for (_, path) in all { try replace(path, with: path.appendingToName(".tmp")) }
   }
 

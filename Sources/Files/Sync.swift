@@ -13,15 +13,15 @@ extension LinuxFiles {
   }
 
   func sync(_ paths: [FilePath], few: Int) throws(FileFault) {
-    var devices: [UInt64: [FilePath]] = [:]
+    var devices: [UInt64: [(path: FilePath, isDirectory: Bool)]] = [:]
     var seen: Set<FilePath> = []
     for path in paths where seen.insert(path).inserted {
       guard let found = try info(path) else { throw FileFault(errno: ENOENT, LinuxFiles.cannotSync, path) }
-      devices[found.device, default: []].append(path)
+      devices[found.device, default: []].append((path, found.kind == .directory))
     }
     for (_, paths) in devices {
       if paths.count <= few {
-        for path in paths { try syncOne(path) }
+        for (path, _) in paths { try syncOne(path) }
       } else {
         try syncFileSystem(of: paths)
       }
@@ -37,12 +37,13 @@ extension LinuxFiles {
   }
 
   /// `syncfs` reports a failed write since Linux 5.8 only, and only to the first who asks after it. So each file is asked once more:
-  /// waiting for writes that are done costs no barrier, but says whether one of them failed.
-  private func syncFileSystem(of paths: [FilePath]) throws(FileFault) {
-    guard let first = paths.first else { return }
+  /// waiting for writes that are done costs no barrier, but says whether one of them failed. A directory has no writes of its own: what
+  /// is in it goes through the file system's journal, and where that fails, nothing succeeds any more.
+  private func syncFileSystem(of paths: [(path: FilePath, isDirectory: Bool)]) throws(FileFault) {
+    guard let first = paths.first?.path else { return }
     let any = try Descriptor(LinuxFiles.cannotSync, first, O_RDONLY)
     _ = try any.checked(LinuxFiles.cannotSync) { Int(cl_sync_file_system(any.number)) }
-    for path in paths {
+    for (path, isDirectory) in paths where !isDirectory {
       let file = try Descriptor(LinuxFiles.cannotSync, path, O_RDONLY)
       let failure = attempt { cl_await_writes(file.number) }.failure
       switch failure {

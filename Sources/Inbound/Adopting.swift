@@ -22,7 +22,10 @@ extension FeedPass {
     for folder in [landing, handover] where try files.info(folder)?.kind == .directory { try sync([folder]) }
 
     for place in DropPlace.allCases where place != .gathering {
-      for slice in try drops(in: place).slices(of: Self.slice) { try recordUnknown(Array(slice), in: place) }
+      try eachSlice(of: place) { ids in
+        try recordUnknown(ids, in: place)
+        return true
+      }
     }
     for slice in try drops(in: .claimed).slices(of: Self.slice) {
       // What cannot be read is dealt with by the checks.
@@ -60,7 +63,9 @@ extension FeedPass {
         try t.noteOutcome(
           plan.id, outcome, content: contentDigest(plan), shape: plan.shape, rows: plan.rows,
           reason: codes[plan.id], at: plan.checkedAt ?? plan.seenAt)
-        if let handedOverAt = plan.handedOverAt { try t.noteHandedOver(plan.id, at: handedOverAt) }
+        if let handedOverAt = place == .archive ? plan.archivedAsHandedOverAt : plan.handedOverAt {
+          try t.noteHandedOver(plan.id, at: handedOverAt)
+        }
         try t.noteHistory(plan.id, "rebuilt", "Recorded anew from \(place.rawValue)", at: now)
       }
     }
@@ -72,7 +77,7 @@ extension FeedPass {
     case .gathering, .claimed, .handover: .accepted
     case .held: .held
     case .quarantine: .quarantined
-    case .archive: plan.handedOverAt != nil ? .accepted : plan.rows ?? 0 > 0 ? .duplicate : .archived
+    case .archive: plan.archivedAsHandedOverAt != nil ? .accepted : plan.rows ?? 0 > 0 ? .duplicate : .archived
     }
   }
 

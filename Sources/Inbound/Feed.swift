@@ -84,7 +84,7 @@ struct Host {
 }
 
 /// One pass over one feed. Its phases are in files of their own, in the order of their steps:
-/// Adopting, Gathering, Checking, HandingOver, Reminding, Sweeping.
+/// Adopting, Gathering, Checking, Recording, HandingOver, Reminding, Sweeping.
 ///
 /// What holds after each call:
 /// 1. A drop leaves `gathering` only whole and durable.
@@ -93,7 +93,7 @@ struct Host {
 /// 4. Whatever is reported or recorded of a drop is durable before.
 struct FeedPass {
   /// Drops that are worked on together: few barriers for many drops, and a bound for memory.
-  static let slice = 256
+  static let slice = 512
 
   var feed: Feed
   let host: Host
@@ -220,6 +220,15 @@ extension FeedPass {
   /// Drops in the place, in the order in which they were seen. What has no drop's name is not ours and stays alone.
   func drops(in place: DropPlace) throws(FileFault) -> [DropID] {
     try spool.entries(in: place).compactMap { DropID($0) }
+  }
+
+  /// The same in no order and a slice at a time: the archive may hold more than memory should. False from `body` ends it.
+  func eachSlice(of place: DropPlace, _ body: ([DropID]) throws -> Bool) throws {
+    try spool.eachSlice(in: place, of: Self.slice) { names in
+      // Alive, even where there is much to look at.
+      _ = stop()
+      return try body(names.compactMap { DropID($0) })
+    }
   }
 
   func plan(_ place: DropPlace, _ id: DropID) throws(FileFault) -> DropPlan {

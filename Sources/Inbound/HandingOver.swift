@@ -7,40 +7,67 @@ import Ledger
 import Spool
 import SystemPackage
 
+extension DropPlan {
+  /// Without what a pass wrote into it that was killed before its hand-over.
+  var unstaged: DropPlan {
+    var plan = self
+    plan.staged = nil
+    for number in plan.parts.indices { (plan.parts[number].finalName, plan.parts[number].stagedInode) = (nil, nil) }
+    return plan
+  }
+}
+
 // Steps 3 to 6: stage, freeze, move to `handover`, rename to the final names, record, archive.
 //
 // - A drop is moved to `handover` only when all its staged files and `drop.json` with their names are durable.
 // - From then on a staged file that is gone was handed over: the vanished staging file is the receipt.
 // - Nothing in the hand-over folder is ever replaced, unless the feed says `collision: replace`.
 extension FeedPass {
-  mutating func handOver(_ plans: [DropPlan]) throws {
-    guard !plans.isEmpty else { return }
-    let isMount = try requireHandover()
-    let template = try template()
-    var staged: [DropPlan] = []
-    var taken: Set<FileName> = []
-    for plan in plans {
-      if stop() {
-        summary.wasStopped = true
-        break
-      }
-      switch try chooseNames(plan, template, &taken) {
-      case .chosen(var named):
-        named.staged = DropPlan.Staged(folder: handover.string, isMount: isMount)
+  /// Chooses the names of what was accepted, and puts it beside them. Not durable yet.
+  /// - Returns: what stopped it: what is not staged by then stays in `claimed`.
+  mutating func stage(_ judged: inout [Judged]) -> FileFault? {
+    guard judged.contains(where: { $0.verdict == .accepted }) else { return nil }
+    do throws(FileFault) {
+      let isMount = try requireHandover()
+      let template = try template()
+      var taken: Set<FileName> = []
+      for index in judged.indices where judged[index].verdict == .accepted {
+        if stop() {
+          summary.wasStopped = true
+          break
+        }
+        guard case .chosen(var named) = try choose(&judged[index], template, &taken) else { continue }
+        named.staged = DropPlan.Staged(folder: handover.string, isMount: isMount, at: now.wall)
         switch try stage(named) {
-        case .staged(let one): staged.append(one)
-        case .refused(let reason): try hold(plan, reason)
+        case .staged(let plan): (judged[index].plan, judged[index].isStaged) = (plan, true)
+        case .refused(let reason): refuse(&judged[index], reason)
         case .stopped: summary.wasStopped = true
         }
-      case .refused(let reason): try hold(plan, reason)
       }
+      return nil
+    } catch {
+      return error
     }
-    guard !staged.isEmpty else { return }
-    try sync(staged.flatMap { plan in plan.dataIndices.map { stagedPath(plan, $0) } } + [handover])
-    try files.write(staged.map { (encodePlan($0), planPath(.claimed, $0.id)) })
-    try sync(staged.flatMap { [planPath(.claimed, $0.id), spool.path(.claimed, $0.id)] })
-    try spool.move(staged.map(\.id), from: .claimed, to: .handover)
-    try publish(staged)
+  }
+
+  private mutating func choose(
+    _ one: inout Judged, _ template: NameTemplate, _ taken: inout Set<FileName>
+  ) throws(FileFault) -> Choice {
+    let choice = try chooseNames(one.plan, template, &taken)
+    if case .refused(let reason) = choice { refuse(&one, reason) }
+    return choice
+  }
+
+  private mutating func refuse(_ one: inout Judged, _ reason: Reason) {
+    one.verdict = .held([reason])
+    if let content = contentDigest(one.plan), feed.inHand[content] == one.plan.id { feed.inHand[content] = nil }
+  }
+
+  /// What is staged, durably, with its names in `drop.json`.
+  mutating func handOver(_ plans: [DropPlan]) throws {
+    guard !plans.isEmpty else { return }
+    try spool.move(plans.map(\.id), from: .claimed, to: .handover)
+    try publish(plans)
   }
 
   /// What an earlier pass or process left between its hand-over and the archive.
@@ -205,14 +232,17 @@ extension FeedPass {
       }
     }
     guard !done.isEmpty else { return }
-    try sync(Set(done.map { handover(of: $0.plan) }).sorted { $0.string < $1.string })
+    let folders = Set(done.map { handover(of: $0.plan) }).sorted { $0.string < $1.string }
     var written: [(bytes: [UInt8], path: FilePath)] = []
     for index in done.indices where done[index].plan.handedOverAt == nil {
       done[index].plan.handedOverAt = now.wall
+      // What was staged in this pass says so already.
+      if done[index].plan.staged?.at == now.wall { continue }
       written.append((encodePlan(done[index].plan), planPath(.handover, done[index].plan.id)))
     }
-    try files.write(written)
-    try sync(done.flatMap { [planPath(.handover, $0.plan.id), spool.path(.handover, $0.plan.id)] })
+    // The final names are durable before any plan says so.
+    try files.write(written, with: folders)
+    if !written.isEmpty { try sync(done.map { spool.path(.handover, $0.plan.id) }) }
     try recordHandedOver(done)
     try spool.move(done.map(\.plan.id), from: .handover, to: .archive)
   }

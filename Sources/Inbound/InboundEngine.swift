@@ -109,7 +109,7 @@ public struct InboundEngine {
   public func count() throws -> Int { try feeds.reduce(0) { try $0 + count($1) } }
 
   private func count(_ feed: Feed) throws -> Int {
-    try DropPlace.allCases.reduce(0) { try $0 + feed.spool.entries(in: $1).count }
+    try DropPlace.allCases.reduce(0) { try $0 + feed.spool.count(in: $1) }
   }
 
   /// Whatever can be done now is done. A feed's own fault pauses that feed and no other.

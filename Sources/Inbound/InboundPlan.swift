@@ -213,18 +213,39 @@ struct KeptDrop: Hashable {
   let bytes: UInt64
 }
 
-/// Which drops lose their data, oldest first.
-/// - Parameter maxBytes: nil: no bound. What is younger than a day is kept all the same: a person may be looking at it.
-func sweepable(_ drops: [KeptDrop], keep: Duration, maxBytes: UInt64?, at now: Timestamp) -> [KeptDrop] {
-  let oldestFirst = drops.sorted { ($0.since, $0.id) < ($1.since, $1.id) }
-  var left = oldestFirst.reduce(0 as UInt64) { $0 + $1.bytes }
-  var swept: [KeptDrop] = []
-  for drop in oldestFirst {
-    let isOld = now - drop.since > keep
-    let isTooMuch = maxBytes.map { left > $0 && now - drop.since > .seconds(86_400) } ?? false
-    guard isOld || isTooMuch else { continue }
-    swept.append(drop)
-    left -= drop.bytes
+/// What one look at a place finds: how much lies there, and the oldest of it, which are the first to go. They go in as they are read
+/// from the disk; at most twice `limit` are held.
+struct KeptDrops {
+  let limit: Int
+  private var oldest: [KeptDrop] = []
+  private var bytes: UInt64 = 0
+
+  init(limit: Int = Limits.sweepLook) { self.limit = limit }
+
+  mutating func add(_ drop: KeptDrop) {
+    bytes += drop.bytes
+    oldest.append(drop)
+    if oldest.count >= 2 * limit { cut() }
   }
-  return swept
+
+  private mutating func cut() {
+    oldest.sort { ($0.since, $0.id) < ($1.since, $1.id) }
+    oldest.removeSubrange(min(limit, oldest.count)...)
+  }
+
+  /// Which drops lose their data, oldest first: at most `limit`, so there may be more where it is that many.
+  /// - Parameter maxBytes: nil: no bound. What is younger than a day is kept all the same: a person may be looking at it.
+  mutating func sweepable(keep: Duration, maxBytes: UInt64?, at now: Timestamp) -> [KeptDrop] {
+    cut()
+    var left = bytes
+    var swept: [KeptDrop] = []
+    for drop in oldest {
+      let isOld = now - drop.since > keep
+      let isTooMuch = maxBytes.map { left > $0 && now - drop.since > .seconds(86_400) } ?? false
+      guard isOld || isTooMuch else { continue }
+      swept.append(drop)
+      left -= drop.bytes
+    }
+    return swept
+  }
 }

@@ -14,39 +14,51 @@ extension FeedPass {
 
   mutating func sweep() throws {
     if let next = feed.nextSweep, now.uptime < next { return summary.look(at: next) }
-    try sweep(.archive, keep: settings.archiveKeep, maxBytes: settings.archiveMaxBytes)
-    try sweep(.quarantine, keep: settings.quarantineKeep, maxBytes: nil)
-    feed.nextSweep = now.uptime + Self.interval
-    summary.look(at: now.uptime + Self.interval)
+    let ways = [
+      try sweep(.archive, keep: settings.archiveKeep, maxBytes: settings.archiveMaxBytes),
+      try sweep(.quarantine, keep: settings.quarantineKeep, maxBytes: nil),
+    ]
+    if ways.contains(.stopped) { return }
+    // Much may have come due at once: it goes in turns, between which drops are worked on.
+    let next = now.uptime + (ways.contains(.more) ? .zero : Self.interval)
+    feed.nextSweep = next
+    summary.look(at: next)
   }
 
-  private func sweep(_ place: DropPlace, keep: Duration, maxBytes: UInt64?) throws {
-    var kept: [KeptDrop] = []
-    var forgotten: [DropID] = []
-    for id in try drops(in: place) {
-      let hasData = try files.info(partsPath(place, id)) != nil
-      // The moment it was seen is in its name; the rest is only read where that alone does not decide.
-      let seen = Timestamp(text: id.description.prefix(16)) ?? now.wall
-      if !hasData {
-        if now.wall - seen > max(Self.remembered, keep) { forgotten.append(id) }
-        continue
+  private enum Way { case done, more, stopped }
+
+  private func sweep(_ place: DropPlace, keep: Duration, maxBytes: UInt64?) throws -> Way {
+    var kept = KeptDrops()
+    var wasStopped = false
+    try eachSlice(of: place) { ids in
+      var forgotten: [DropID] = []
+      for id in ids {
+        let hasData = try files.info(partsPath(place, id)) != nil
+        // The moment it was seen is in its name; the rest is only read where that alone does not decide.
+        let seen = Timestamp(text: id.description.prefix(16)) ?? now.wall
+        if !hasData {
+          if now.wall - seen > max(Self.remembered, keep) { forgotten.append(id) }
+          continue
+        }
+        let isOld = now.wall - seen > keep
+        let since = isOld ? try arrival(place, id) ?? seen : seen
+        let bytes = maxBytes == nil ? 0 : try files.treeBytes(partsPath(place, id))
+        kept.add(KeptDrop(id: id, since: since, bytes: bytes))
       }
-      let isOld = now.wall - seen > keep
-      let since = isOld ? try arrival(place, id) ?? seen : seen
-      let bytes = maxBytes == nil ? 0 : try files.treeBytes(partsPath(place, id))
-      kept.append(KeptDrop(id: id, since: since, bytes: bytes))
+      for id in forgotten { try spool.remove(id, from: place) }
+      if !forgotten.isEmpty { try sync([spool.path(place)]) }
+      wasStopped = stop()
+      return !wasStopped
     }
-    let swept = sweepable(kept, keep: keep, maxBytes: maxBytes, at: now.wall)
+    if wasStopped { return .stopped }
+    let swept = kept.sweepable(keep: keep, maxBytes: maxBytes, at: now.wall)
     for slice in swept.slices(of: Self.slice) { try sweep(slice.map(\.id), from: place) }
-    for slice in forgotten.slices(of: Self.slice) {
-      for id in slice { try spool.remove(id, from: place) }
-      try sync([spool.path(place)])
-    }
-    guard !swept.isEmpty else { return }
+    guard !swept.isEmpty else { return .done }
     report(
       .placeSwept,
       "Removed \(counted(swept.count, "drop")) of feed \(settings.name) from \(place.rawValue), kept for long enough",
       reason: place.rawValue)
+    return swept.count == kept.limit ? .more : .done
   }
 
   /// When it came to its place; nil where its plan cannot be read.

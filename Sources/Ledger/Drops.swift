@@ -91,15 +91,16 @@ extension Transaction {
       "UPDATE drops SET handed_over_at = ? WHERE id = ? AND handed_over_at IS NULL", [Value(time), Value(drop)])
   }
 
+  /// Left to itself, SQLite takes the index by time, and passes over every drop that the feed has ever had.
+  static let acceptedQuery = """
+    SELECT id FROM drops INDEXED BY drops_content
+    WHERE feed = ? AND content = ? AND id <> ? AND handed_over_at IS NOT NULL ORDER BY handed_over_at DESC LIMIT 1
+    """
+
   /// An accepted drop of the feed with the same content, other than this one.
   public func accepted(_ feed: FeedName, content: Digest, except drop: DropID) throws(LedgerFault) -> DropID? {
     var found: DropID?
-    try connection.rows(
-      """
-      SELECT id FROM drops WHERE feed = ? AND content = ? AND id <> ? AND handed_over_at IS NOT NULL
-      ORDER BY handed_over_at DESC LIMIT 1
-      """, [Value(feed), Value(content), Value(drop)]
-    ) { found = DropID($0.text(0)) }
+    try connection.rows(Self.acceptedQuery, [Value(feed), Value(content), Value(drop)]) { found = DropID($0.text(0)) }
     return found
   }
 

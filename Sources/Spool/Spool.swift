@@ -40,6 +40,51 @@ public struct Spool<P: Place>: Sendable {
     }
   }
 
+  /// The same names a few at a time and in no order, for places that may hold more than memory should. `body` may change and remove
+  /// what it is told of; false from it ends the walk.
+  /// - Throws: faults of the disk, and whatever `body` throws.
+  public func eachSlice(
+    in place: P, of size: Int, _ body: ([String]) throws -> Bool
+  ) throws {
+    var slice: [String] = []
+    var ended: Result<Void, any Error>?
+    func end(_ result: Result<Void, any Error>) -> FileFault {
+      ended = result
+      return FileFault(.io, "Cannot go on listing", at: path(place).shown, why: "it was ended")
+    }
+    func give() throws(FileFault) {
+      defer { slice.removeAll(keepingCapacity: true) }
+      do {
+        if try body(slice) { return }
+      } catch {
+        throw end(.failure(error))
+      }
+      throw end(.success(()))
+    }
+    do {
+      try files.eachName(in: path(place)) { (name) throws(FileFault) in
+        guard let text = name.plain else { return }
+        slice.append(text)
+        if slice.count == size { try give() }
+      }
+      if !slice.isEmpty { try give() }
+    } catch {
+      if let ended { return try ended.get() }
+      if error.kind != .missing { throw error }
+    }
+  }
+
+  /// How many names lie in the place.
+  public func count(in place: P) throws(FileFault) -> Int {
+    var count = 0
+    do {
+      try files.eachName(in: path(place)) { (name) throws(FileFault) in count += name.plain == nil ? 0 : 1 }
+    } catch {
+      if error.kind != .missing { throw error }
+    }
+    return count
+  }
+
   /// Renames, then syncs both places: on return the moves are durable.
   public func move(_ names: [some CustomStringConvertible], from: P, to: P) throws(FileFault) {
     precondition(P.moves[from]?.contains(to) == true, "no move from \(from.rawValue) to \(to.rawValue)")

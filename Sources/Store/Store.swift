@@ -25,10 +25,21 @@ public protocol StoreReader: Store {
   func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt?
 }
 
-/// What `check --connect` needs.
+/// What `check --connect` and `pull` need.
 public protocol StoreProbe: Store {
   /// Done also where there was nothing.
   func delete(_ key: StoreKey) async throws(StoreFault)
+  /// The same, but only while the object is the version that a list has just told of: compared and deleted in one step where the
+  /// service can do that. Where it cannot, whatever is there by then is deleted.
+  /// - Returns: false where another version has come, which stays; in some services also where there is nothing.
+  func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool
+}
+
+extension StoreProbe {
+  public func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool {
+    try await delete(key)
+    return true
+  }
 }
 
 /// All that a store can do.

@@ -23,7 +23,7 @@ struct HandOverTests {
     #expect(try rig.landed.isEmpty)
     let id = try #require(try rig.drops(.archive).first)
     let plan = try rig.plan(.archive, id)
-    #expect(plan.rows == 3 && plan.handedOverAt != nil && plan.parts[0].finalName == FileName("audience.csv"))
+    #expect(plan.rows == 3 && plan.archivedAsHandedOverAt != nil && plan.parts[0].finalName == FileName("audience.csv"))
     #expect(try rig.text(rig.spool.path(.archive, id).appending("parts/audience.csv")) == Sample.table)
     let record = try #require(try rig.record(id))
     #expect(record.outcome == .accepted && record.rows == 3 && record.handedOverAt != nil)

@@ -91,13 +91,30 @@ struct InboundPlanTests {
     }
     let drops = [kept(0, 50), kept(2, 30), kept(10, 30), kept(40, 30)]
     func swept(keep: Int64, _ maxBytes: UInt64?) -> [KeptDrop] {
-      sweepable(drops, keep: .seconds(keep * 86_400), maxBytes: maxBytes, at: now)
+      var look = KeptDrops()
+      for drop in drops { look.add(drop) }
+      return look.sweepable(keep: .seconds(keep * 86_400), maxBytes: maxBytes, at: now)
     }
     #expect(swept(keep: 30, nil) == [drops[3]])
     #expect(swept(keep: 30, 110) == [drops[3]])
     #expect(swept(keep: 30, 100) == [drops[3], drops[2]])
     #expect(swept(keep: 30, 10) == [drops[3], drops[2], drops[1]])
     #expect(swept(keep: 50, nil).isEmpty)
+  }
+
+  @Test("A look at a place that holds more than memory should finds the oldest, and counts the bytes of all")
+  func boundedSweep() {
+    let now = Timestamp(seconds: 1_000 * 86_400)
+    var look = KeptDrops(limit: 3)
+    for days in (2...200).shuffled() {
+      let since = Timestamp(seconds: (1_000 - Int64(days)) * 86_400)
+      look.add(KeptDrop(id: DropID(seen: since, salt: UInt32(days)), since: since, bytes: 10))
+    }
+    let (long, short) = (Duration.seconds(1_000 * 86_400), Duration.seconds(198 * 86_400))
+    func salts(_ swept: [KeptDrop]) -> [String] { swept.map { String($0.id.description.suffix(2)) } }
+    #expect(salts(look.sweepable(keep: long, maxBytes: 1_980, at: now)) == ["c8"])
+    #expect(salts(look.sweepable(keep: long, maxBytes: 0, at: now)) == ["c8", "c7", "c6"])
+    #expect(salts(look.sweepable(keep: short, maxBytes: nil, at: now)) == ["c8", "c7"])
   }
 
   @Test("The content of a drop does not depend on names")

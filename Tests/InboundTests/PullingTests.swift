@@ -126,6 +126,24 @@ struct PullingTests {
     #expect(try puller.rig.handed("a-2.csv") == Sample.other)
   }
 
+  @Test("Another version that comes between the last look and the deletion stays, and is fetched")
+  func newerAtTheLastMoment() async throws {
+    let puller = try Puller { $0.pull?.after = .delete }
+    puller.put(Sample.table, at: "a.csv")
+    let (store, hasCome) = (puller.store, Guarded(false))
+    store.set { (step) throws(StoreFault) in
+      guard step.hasPrefix("delete ") else { return }
+      let isFirst = hasCome.withLock { hasCome in
+        defer { hasCome = true }
+        return !hasCome
+      }
+      if isFirst { store.put(Array(Sample.other.utf8), at: "audiences/a.csv") }
+    }
+    try await puller.turn(9)
+    #expect(puller.fetched == 2 && puller.store.keys.isEmpty)
+    #expect(try puller.rig.handedOver.count == 2)
+  }
+
   @Test("New content under a name that waits in landing has its turn after the former, and replaces nothing")
   func staticName() async throws {
     let puller = try Puller()

@@ -73,6 +73,36 @@ struct RestartTests {
     #expect(try rig.drops(.archive) == [id] && rig.drops(.handover).isEmpty)
   }
 
+  @Test("A place tells its names a slice at a time, ends when told to, and passes on what it is thrown")
+  func slices() throws {
+    struct Own: Error {}
+    let rig = try Rig()
+    try rig.run(1)
+    let ids = (1...7).map { DropID(seen: rig.wall, salt: $0).description }
+    for id in ids { try rig.files.makeDirectory(rig.spool.path(.archive, id), mode: .stateDirectory) }
+    var slices: [[String]] = []
+    try rig.spool.eachSlice(in: .archive, of: 3) { names in
+      slices.append(names)
+      // What it was told of may go meanwhile.
+      for name in names { try rig.spool.remove(name, from: .archive) }
+      return true
+    }
+    #expect(slices.map(\.count) == [3, 3, 1] && slices.joined().sorted() == ids)
+    #expect(try rig.spool.count(in: .archive) == 0 && rig.spool.count(in: .held) == 0)
+    for id in ids { try rig.files.makeDirectory(rig.spool.path(.archive, id), mode: .stateDirectory) }
+    var told = 0
+    try rig.spool.eachSlice(in: .archive, of: 3) { names in
+      told += names.count
+      return told < 6
+    }
+    #expect(told == 6)
+    #expect(throws: Own.self) { try rig.spool.eachSlice(in: .archive, of: 3) { _ in throw Own() } }
+    #expect(try rig.spool.count(in: .archive) == 7)
+    let nowhere = Spool<DropPlace>(root: rig.base.appending("nowhere"), files: rig.files)
+    try nowhere.eachSlice(in: .archive, of: 3) { _ in throw Own() }
+    #expect(try nowhere.count(in: .archive) == 0)
+  }
+
   @Test("The archive keeps data for its time; the ledger and drop.json keep the knowledge")
   func sweeping() throws {
     let rig = try Rig { $0.archiveKeep = .seconds(86_400) }

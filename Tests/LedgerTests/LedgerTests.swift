@@ -28,6 +28,19 @@ struct LedgerTests {
     #expect(try ledger.pragma("synchronous") == "2")
   }
 
+  @Test("Whether a content is known is looked up by content, however many drops a feed has had")
+  func byContent() throws {
+    let ledger = try Ledger(path: nil)
+    let plan = try ledger.read { (t) throws(LedgerFault) in
+      var plan: [String] = []
+      try t.connection.rows("EXPLAIN QUERY PLAN " + Transaction.acceptedQuery, [nil, nil, nil]) {
+        plan.append($0.text(3))
+      }
+      return plan
+    }
+    #expect(plan.first?.contains("drops_content (feed=? AND content=?)") == true, "\(plan)")
+  }
+
   @Test("A cursor only moves forward")
   func forward() throws {
     let ledger = try Ledger(path: nil)

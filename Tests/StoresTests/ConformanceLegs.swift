@@ -121,7 +121,8 @@ final class Kept: Sendable {
     // SeaweedFS lists folder by folder: `a/b` before `a-b`. AWS goes by bytes.
     isOrdered: false,
     // rclone looks at no If-None-Match.
-    isCreateOnly: bucket == nil, troubles: troubles)
+    // Nor at the If-Match of a deletion; SeaweedFS does.
+    isCreateOnly: bucket == nil, comparesVersions: bucket == nil, troubles: troubles)
 }
 
 /// Ways to an SFTP server: all that passes is encrypted, so they can be slow and be cut, and no more.
@@ -157,7 +158,7 @@ final class Kept: Sendable {
     },
     // Nobody on the way knows which answer to lose; the other server does.
     replyLost: { file, key in _ = try await server.store().create(file, at: key) },
-    troubles: troubles(beforeSFTP: Int(server.port), store: store))
+    comparesVersions: false, troubles: troubles(beforeSFTP: Int(server.port), store: store))
 }
 
 /// An SFTP server of another make, by password; it can be told what to do wrong.
@@ -203,5 +204,5 @@ struct OtherSFTP: Sendable {
       // It is looked for at once.
       let losing = try await OtherSFTP(shelf, "rename=1")
       #expect(try await losing.store().create(file, at: key).outcome == .alreadyThere)
-    }, troubles: troubles)
+    }, comparesVersions: false, troubles: troubles)
 }

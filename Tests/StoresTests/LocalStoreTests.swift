@@ -51,6 +51,45 @@ import Testing
     }
   }
 
+  /// A sender renames another version to the name at the n-th call that a deletion makes of the disk, for every n; and for every n, a
+  /// deletion is killed there and asked for again.
+  @Test func aVersionThatComesWhileTheOneBeforeIsDeletedStays() async throws {
+    let key = try #require(StoreKey("d/a.csv"))
+    let target = root.appending("d/a.csv")
+    try files.ensureDirectory(target.removingLastComponent())
+    for (step, isKilled) in (0..<9).flatMap({ [($0, false), ($0, true)] }) {
+      try? files.remove(target)
+      try files.write([1], to: target)
+      let listed = try #require(try await list(store).first)
+      let calls = Guarded(0)
+      let shaky = ShakyFiles(files) { [files] (_) throws(FileFault) in
+        let call = calls.withLock { calls in
+          calls += 1
+          return calls
+        }
+        if call == step + 1, !isKilled { try files.write([2, 2], to: target) }
+        if call > step, isKilled { throw FileFault(.io, "Cannot go on", at: "here") }
+      }
+      let isGone = try? await LocalStore(root, files: shaky).delete(key, listedAs: listed)
+      if isKilled { #expect(try await store.delete(key, listedAs: listed), "step \(step)") }
+      let left = try files.list(root.appending("d"))
+      if isKilled {
+        #expect(left.isEmpty, "step \(step)")
+      } else if calls.withLock({ $0 }) > step {
+        #expect(left.count == 1, "step \(step), \(left)")
+        #expect(try files.contents(of: target, limit: 9) == [2, 2], "step \(step)")
+      } else {
+        #expect(isGone == true && left.isEmpty, "step \(step)")
+      }
+    }
+  }
+
+  private func list(_ store: LocalStore) async throws -> [ListedObject] {
+    let found = Guarded<[ListedObject]>([])
+    try await store.list("") { page in found.withLock { $0 += page } }
+    return found.withLock { $0 }
+  }
+
   @Test func aFileThatChangedOnOurDiskIsHeldNotCopied() async throws {
     let file = try sample()
     try files.write([1], to: file.path)

@@ -183,6 +183,23 @@ import Testing
     #expect(try await store.create(file, at: key).outcome == .alreadyThere)
   }
 
+  @Test func aVersionIsDeletedUnderItsTag() async throws {
+    let listed = ListedObject(key: key.description, size: 1, tag: "a1", modified: nil)
+    let (other, asked) = try await canned(#"[{"status":412,"body":"<Error><Code>PreconditionFailed</Code></Error>"}]"#)
+    #expect(try await !other.delete(key, listedAs: listed))
+    #expect(asked.requests.count == 1 && asked.requests[0].contains(#""if-match": "\"a1\"""#))
+    let (gone, _) = try await canned(#"[{"status":404,"body":"<Error><Code>NoSuchKey</Code></Error>"}]"#)
+    #expect(try await gone.delete(key, listedAs: listed))
+    // A service that does not know the condition deletes what is there, as it was looked at.
+    let (old, twice) = try await canned(
+      #"[{"status":501,"body":"<Error><Code>NotImplemented</Code></Error>"},{"status":204}]"#)
+    #expect(try await old.delete(key, listedAs: listed))
+    #expect(twice.requests.count == 2 && !twice.requests[1].contains("if-match"))
+    let (broken, _) = try await canned(#"[{"status":503}]"#)
+    #expect(
+      try await fault { _ = try await broken.delete(key, listedAs: listed) }.kind == .throttled(afterMilliseconds: nil))
+  }
+
   @Test func aRedirectIsNotFollowed() async throws {
     let (store, server) = try await canned(#"[{"status":307,"headers":{"Location":"http://127.0.0.1:1/"}}]"#)
     #expect(try await fault { _ = try await store.create(file, at: key) }.kind == .denied)

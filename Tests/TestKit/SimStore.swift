@@ -165,6 +165,18 @@ public final class SimStore: StoreReader, StoreProbe {
     try gate("deleted \(key)")
   }
 
+  public func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool {
+    try gate("delete \(key)")
+    let isGone = state.withLock { state in
+      guard let there = state.objects[key.description] else { return true }
+      guard Self.tag(there) == object.tag else { return false }
+      state.objects[key.description] = nil
+      return true
+    }
+    try gate("deleted \(key)")
+    return isGone
+  }
+
   private func gate(_ step: String) throws(StoreFault) {
     let gate = currentGate.withLock { $0 }
     try gate(step)

@@ -23,6 +23,7 @@ public struct StoreConformance: Sendable {
   let replyLost: Accident
   let isOrdered: Bool
   let isCreateOnly: Bool
+  let comparesVersions: Bool
   let troubles: StoreTroubles
 
   /// - Parameters:
@@ -32,11 +33,12 @@ public struct StoreConformance: Sendable {
   ///   - replyLost: a `create` that is done, but whose answer does not arrive.
   ///   - isOrdered: false for a service that is known to list in another order than that of the keys' bytes.
   ///   - isCreateOnly: false for one that is known to overwrite: what depends on it cannot be judged there.
+  ///   - comparesVersions: false for one that is known to delete whatever is there.
   ///   - troubles: what the store can be brought into.
   public init(
     _ store: any RemoteStore, files: any Files, folder: FilePath, run: String, cutShort: @escaping Accident,
     replyLost: @escaping Accident, isOrdered: Bool = true, isCreateOnly: Bool = true,
-    troubles: StoreTroubles = StoreTroubles()
+    comparesVersions: Bool = true, troubles: StoreTroubles = StoreTroubles()
   ) {
     self.store = store
     self.files = files
@@ -46,6 +48,7 @@ public struct StoreConformance: Sendable {
     self.replyLost = replyLost
     self.isOrdered = isOrdered
     self.isCreateOnly = isCreateOnly
+    self.comparesVersions = comparesVersions
     self.troubles = troubles
   }
 
@@ -79,6 +82,7 @@ public struct StoreConformance: Sendable {
     ("what is read is what was written", { try await $0.readsBack() }),
     ("what is read back is what was written, and nothing of it is kept", { try await $0.readsBackOnly() }),
     ("what is deleted is gone, and may be deleted again", { try await $0.deletes() }),
+    ("what is deleted as listed is gone, and another version stays", { try await $0.deletesAsListed() }),
     ("odd keys are keys", { try await $0.oddKeys() }),
     ("a list tells of an object what reading it tells, and the same each time", { try await $0.listsTruly() }),
     ("an object whose name others chose is listed, read and deleted", { try await $0.foreignNames() }),
@@ -187,6 +191,28 @@ public struct StoreConformance: Sendable {
     try expect(try await store.stat(key) == nil, "it is still there")
     let again = try await store.create(file, at: key)
     try expect(again.outcome == .created, "a new one was answered with \(again.outcome)")
+  }
+
+  func deletesAsListed() async throws {
+    let (first, second) = (try file("version-1", 10, fill: 1), try file("version-2", 11, fill: 2))
+    let (key, other) = (try key("version/a.csv"), try key("version/ab.csv"))
+    _ = try await store.create(first, at: key)
+    _ = try await store.create(first, at: other)
+    let before = try await listed(key.description)
+    guard let before = before.first else { throw Broken(description: "it is not listed") }
+    try await store.delete(key)
+    _ = try await store.create(second, at: key)
+    if comparesVersions {
+      try expect(try await !store.delete(key, listedAs: before), "another version was deleted for it")
+      try await expectContent(second, at: key)
+    }
+    guard let now = try await listed(key.description).first else { throw Broken(description: "it is not listed") }
+    try expect(try await store.delete(key, listedAs: now), "it is said to be another")
+    // Some services do not tell a version that is gone from another one.
+    _ = try await store.delete(key, listedAs: now)
+    try expect(try await store.stat(key) == nil, "it is still there")
+    try expect(
+      try await listed("\(run)/version/").map(\.key) == [other.description], "something else is there, or gone")
   }
 
   func oddKeys() async throws {

@@ -299,8 +299,11 @@ class Azure(BaseHTTPRequestHandler):
         self.answer(200, blob.data, headers)
 
     def delete(self, blobs, container, name, body, rights):
-        if blobs.pop(name, None) is None:
+        if name not in blobs:
             raise Refusal(404, "BlobNotFound", "The specified blob does not exist.")
+        if self.headers.get("If-Match") not in (None, "*", blobs[name].etag):
+            raise Refusal(412, "ConditionNotMet", "The condition specified using HTTP conditional header(s) is not met.")
+        del blobs[name]
         self.answer(202)
 
     do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = handle_one

@@ -40,7 +40,10 @@ extension PullWork {
         return .fetched(fetch, .success(try await store.read(key, into: fetch.part)))
       case .delete(let delete):
         guard let key = delete.key else { throw Self.noKey(delete.source.key) }
-        if try await Self.isThere(delete.source, store) { try await store.delete(key) }
+        // Where another version has come, it stays, and is fetched.
+        if let object = try await Self.found(delete.source, store) {
+          _ = try await store.delete(key, listedAs: object)
+        }
         return .deleted(delete, .success(()))
       }
     } catch let fault as StoreFault {
@@ -58,16 +61,16 @@ extension PullWork {
     StoreFault(.refused, "Cannot ask for", at: FileName(key).masked, why: "it is no key")
   }
 
-  /// Whether the store still holds this version: another one that has come since must not be deleted for it.
-  private static func isThere(_ source: DropPart.Origin, _ store: any RemoteStore) async throws -> Bool {
-    let found = Guarded(false)
+  /// What the store tells of this version; nil where it holds it no more: another one that has come since must not be deleted for it.
+  private static func found(_ source: DropPart.Origin, _ store: any RemoteStore) async throws -> ListedObject? {
+    let found = Guarded<ListedObject?>(nil)
     try await store.list(source.key) { page in
-      let isHere = page.contains {
+      let same = page.first {
         $0.key == source.key
           && source.isSame(
             as: DropPart.Origin(store: source.store, key: $0.key, size: $0.size, tag: $0.tag, modified: $0.modified))
       }
-      if isHere { found.withLock { $0 = true } }
+      if let same { found.withLock { $0 = same } }
     }
     return found.withLock { $0 }
   }

@@ -142,4 +142,17 @@ public struct AzureStore: StoreReader, StoreProbe {
     if answer.status == 404, client.refusal(answer).code == "BlobNotFound" { return }
     guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
   }
+
+  public func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool {
+    let what = "Cannot delete"
+    let objectKey = try checked(key, what)
+    // Every blob has a tag, and another one after each change.
+    let condition = object.tag.map { [("if-match", "\"\($0)\"")] } ?? []
+    let answer = try await client.send(
+      AzureClient.Request(method: .delete, objectKey: objectKey, headers: condition), what)
+    if answer.status == 412, client.refusal(answer).code == "ConditionNotMet" { return false }
+    if answer.status == 404, client.refusal(answer).code == "BlobNotFound" { return true }
+    guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
+    return true
+  }
 }

@@ -67,4 +67,9 @@ public struct LocalStore: StoreReader, StoreProbe {
     let work = work("Cannot delete", key)
     try await blocking.run { () throws(StoreFault) in try work.delete() }
   }
+
+  public func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool {
+    let work = work("Cannot delete", key)
+    return try await blocking.run { () throws(StoreFault) in try work.delete(listedAs: object) }
+  }
 }

@@ -180,6 +180,55 @@ struct LocalWork: Sendable {
     }
   }
 
+  /// It is set aside, looked at, and only then removed: what a sender renames to its name in between is not touched.
+  func delete(listedAs object: ListedObject) throws(StoreFault) -> Bool {
+    // No object that we write is built under this name: none of our keys has a tilde.
+    let aside = folder.appending(LocalWork.partName(of: "~\(name)"))
+    func isListed(_ path: FilePath) throws(FileFault) -> Bool? {
+      guard let info = try files.info(path) else { return nil }
+      return info.kind == .file && info.size == object.size
+        && (object.modified.map { $0.nanoseconds == info.modified } ?? true)
+    }
+    return try asking { () throws(FileFault) in
+      guard LocalWork.partName(of: "~\(name)").utf8.count <= Limits.nameBytes else {
+        guard let isSame = try isListed(target) else { return true }
+        if isSame { try remove(target) }
+        return isSame
+      }
+      // Of an attempt that was killed.
+      try giveBack(aside)
+      guard let isSame = try isListed(target) else { return true }
+      guard isSame else { return false }
+      do throws(FileFault) { try files.move(target, to: aside) } catch {
+        guard error.kind == .missing else { throw error }
+        return true
+      }
+      guard try isListed(aside) == false else {
+        try remove(aside)
+        return true
+      }
+      try giveBack(aside)
+      return false
+    }
+  }
+
+  /// Where its name has been taken meanwhile, it is what the newer one would have replaced.
+  private func giveBack(_ aside: FilePath) throws(FileFault) {
+    do {
+      try files.move(aside, to: target)
+    } catch {
+      if error.kind == .missing { return }
+      guard error.kind == .exists else { throw error }
+      try files.remove(aside)
+    }
+    try files.sync([folder])
+  }
+
+  private func remove(_ path: FilePath) throws(FileFault) {
+    do { try files.remove(path) } catch { if error.kind != .missing { throw error } }
+    try files.sync([folder])
+  }
+
   private func refused(_ why: String, _ remedy: String?) -> StoreFault {
     StoreFault(.refused, what, at: place, why: why, remedy: remedy)
   }

@@ -186,6 +186,22 @@ public struct S3Store: StoreReader, StoreProbe {
     guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
   }
 
+  /// AWS compares since 2025. Others pass the condition over, or refuse it as a thing not built.
+  public func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool {
+    let what = "Cannot delete"
+    let objectKey = try checked(key, what)
+    if let tag = object.tag {
+      let request = S3Client.Request(method: .delete, objectKey: objectKey, headers: [("if-match", "\"\(tag)\"")])
+      let answer = try await client.send(request, what)
+      if answer.status == 412 { return false }
+      if answer.status == 404, S3Error(answer.body)?.code != "NoSuchBucket" { return true }
+      if answer.isSuccess { return true }
+      guard answer.status == 501 else { throw client.fault(answer, what, objectKey) }
+    }
+    try await delete(key)
+    return true
+  }
+
   // MARK: Parts
 
   private func checked(_ key: StoreKey, _ what: String) throws(StoreFault) -> String {

@@ -56,7 +56,7 @@ import Testing
   @Test func aVersionThatComesWhileTheOneBeforeIsDeletedStays() async throws {
     let key = try #require(StoreKey("d/a.csv"))
     let target = root.appending("d/a.csv")
-    try files.ensureDirectory(target.removingLastComponent())
+    try files.ensureDirectory(target.parent)
     for (step, isKilled) in (0..<9).flatMap({ [($0, false), ($0, true)] }) {
       try? files.remove(target)
       try files.write([1], to: target)

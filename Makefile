@@ -25,7 +25,7 @@ PROMTOOL = $(or $(shell command -v promtool),.build/tools/promtool)
 
 SCRIPTS := $(shell grep -lsE '^#!/(usr/bin/env bash|bin/sh)$$' scripts/* scripts/debian/* .ci/run)
 
-.PHONY: help swift build release demo test test-systemd test-fresh soak check bench fuzz fmt lint man deb tarball install install-files clean
+.PHONY: help swift build release demo test sweep test-systemd test-fresh soak check bench fuzz fmt lint man deb tarball install install-files clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -48,6 +48,10 @@ test: swift ## every test, with real servers on this machine
 	scripts/install-needs test
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	SWIFT="$(SWIFT)" FLAGS="$(FLAGS)" scripts/test-servers run scripts/run-tests $(if $(FILTER),--filter "$(FILTER)",--soak $(SOAK))
+
+sweep: swift ## the crash harness with every second blow and every outcome of a power cut, of which `make test` takes a third
+	"$(SWIFT)" build $(FLAGS) --build-tests
+	NAVETTE_SWEEP=whole "$(SWIFT)" test $(FLAGS) --skip-build --filter '(Files|Inbound|Outbound)Tests\.'
 
 test-systemd: build deb tarball ## the package in a booted systemd: installed, run, reloaded, hung, upgraded, purged (as root; builds package and tarball)
 	scripts/install-needs systemd

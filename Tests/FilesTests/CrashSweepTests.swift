@@ -65,6 +65,7 @@ private struct SaveProtocol {
         if machine.files.text(of: SaveProtocol.final) != "all of it" { throw Broken(description: "not saved") }
       })
     sweep.depth = depth
+    sweep.spread = 1
     return sweep
   }
 }
@@ -77,6 +78,16 @@ struct CrashSweepTests {
     #expect(report.failures.isEmpty, "\(report)")
     #expect(report.steps == 8)
     #expect(report.runs > (depth == 1 ? 20 : 100), "\(report)")
+  }
+
+  @Test("strikes every step however few second blows it tries", arguments: [3, 7])
+  func spread(spread: Int) async {
+    var sweep = SaveProtocol.right.sweep(depth: 2)
+    let whole = await sweep.run()
+    sweep.spread = spread
+    let some = await sweep.run()
+    #expect(some.failures.isEmpty && some.steps == whole.steps)
+    #expect(some.runs < whole.runs / 2 && some.runs > whole.steps, "\(some) of \(whole)")
   }
 
   @Test("catches a file that nobody synced")

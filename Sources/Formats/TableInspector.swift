@@ -6,6 +6,7 @@ public struct TableInspector: ~Copyable {
   private enum Packing: Equatable { case unknown([UInt8]), none, gzip }
 
   private let rules: TableRules
+  private let hashes: Bool
   private var hasher = DigestHasher()
   private var rawBytes: UInt64 = 0
   private var packing = Packing.unknown([])
@@ -16,8 +17,10 @@ public struct TableInspector: ~Copyable {
   private var text: TableText
   private let scratch: UnsafeMutablePointer<UInt8>
 
-  public init(rules: TableRules) {
+  /// - Parameter hashes: false where only the table is of interest: the digest costs more than all the rest, and is that of nothing then.
+  public init(rules: TableRules, hashes: Bool = true) {
     self.rules = rules
+    self.hashes = hashes
     text = TableText(rules: rules)
     transcoder =
       switch rules.encoding {
@@ -35,10 +38,13 @@ public struct TableInspector: ~Copyable {
   /// that covers all raw bytes only if all of them were fed, which from here on costs nothing but the hash.
   public var isDecided: Bool { gzipFault != nil || text.fatal != nil }
 
+  /// Rows so far, as few as they can be.
+  public var rows: Int { text.rows }
+
   /// The file's next bytes, as they arrived: gzip is told by content and unpacked here.
   public mutating func feed(_ raw: UnsafeRawBufferPointer) {
     guard !raw.isEmpty else { return }
-    hasher.update(raw)
+    if hashes { hasher.update(raw) }
     rawBytes += UInt64(raw.count)
     guard !isDecided else { return }
     guard case .unknown(var head) = packing else { return unpack(raw) }

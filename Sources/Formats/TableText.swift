@@ -53,6 +53,9 @@ struct TableText {
     if fatal == nil { fatal = Reason(.tooLarge, "The text is larger than \(rules.maxBytes) bytes") }
   }
 
+  /// Rows so far, as few as they can be.
+  var rows: Int { if case .rows(let rows) = phase { rows.rows } else { 0 } }
+
   /// What comes next is not text at all.
   mutating func refuse(_ why: String) {
     if fatal == nil { stop(.badEncoding, why) }

@@ -149,17 +149,18 @@ extension FeedPass {
       var lines = 0
       let answer = try read(file) { (bytes) throws(FileFault) in
         lines += Self.lineEnds(in: bytes)
-        return true
+        return lines < Limits.rowsPerPart
       }
       if answer == .stopped { return nil }
       if lines < Limits.rowsPerPart { return false }
     }
     var rules = TableRules(settings)
     (rules.minRows, rules.maxRows, rules.columns, rules.columnsExact) = (0, 0, [], false)
-    var inspector = TableInspector(rules: rules)
+    var inspector = TableInspector(rules: rules, hashes: false)
     func take(_ bytes: UnsafeRawBufferPointer) throws(FileFault) -> Bool {
       inspector.feed(bytes)
-      return true
+      // Longer than any part that has a successor.
+      return inspector.rows <= Limits.rowsPerPart
     }
     let answer = try isSealed(file) ? unseal(file, take) : read(file, take)
     if answer == .stopped { return nil }

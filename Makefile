@@ -49,7 +49,7 @@ test: swift ## every test, with real servers on this machine
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	SWIFT="$(SWIFT)" FLAGS="$(FLAGS)" scripts/test-servers run scripts/run-tests $(if $(FILTER),--filter "$(FILTER)",--soak $(SOAK))
 
-sweep: swift ## the crash harness with every second blow and every outcome of a power cut, of which `make test` takes a third
+sweep: swift ## the crash harness with every second blow and every outcome of a power cut, of which `make test` takes a fifth
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	NAVETTE_SWEEP=whole "$(SWIFT)" test $(FLAGS) --skip-build --filter '(Files|Inbound|Outbound)Tests\.'
 

@@ -133,7 +133,7 @@ public struct CrashSweep<World> {
   }
 }
 
-private let usualSpread = getenv("NAVETTE_SWEEP").map { String(cString: $0) } == "whole" ? 1 : 3
+private let usualSpread = getenv("NAVETTE_SWEEP").map { String(cString: $0) } == "whole" ? 1 : 5
 
 /// The simulated host of a scenario.
 public final class SimMachine: Sendable {

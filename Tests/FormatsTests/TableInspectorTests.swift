@@ -33,6 +33,22 @@ struct TableInspectorTests {
     #expect(found.header == ["a", "b"])
   }
 
+  @Test("Rows are counted on the way, never too many, and without a digest where none is wanted")
+  func countsOnTheWay() {
+    // Under one reading of `\"` there are three rows, under the other fewer.
+    let text = Array("a,b\n1,\"x\\\"\n\"2,y\"\n3,4\n".utf8)
+    var inspector = TableInspector(rules: TableRules(), hashes: false)
+    var counts = [inspector.rows]
+    for byte in text {
+      withUnsafeBytes(of: byte) { inspector.feed($0) }
+      counts.append(inspector.rows)
+    }
+    let found = inspector.finish()
+    #expect(counts == counts.sorted() && counts.allSatisfy { $0 <= found.rows })
+    #expect(found.rows == inspect(String(decoding: text, as: UTF8.self)).rows)
+    #expect(found.sha256 == DigestHasher.digest(of: []))
+  }
+
   @Test("The delimiter is told from the header line, outside quotes")
   func delimiters() {
     func delimiter(_ header: String) -> String? {

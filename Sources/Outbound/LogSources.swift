@@ -185,7 +185,22 @@ struct LogSources {
 
   // MARK: - Candidates
 
+  /// Where others rotate, what lies there is looked at until two looks agree: a log that gets another name between the list and the
+  /// look at it would be passed over, and one that is newer be read before it.
   private func candidates(_ faults: inout [FileFault]) throws -> [Candidate] {
+    var found = try candidatesNow(&faults)
+    guard rotation == .follow else { return found }
+    for _ in 0..<Limits.looksThatAgree {
+      var again: [FileFault] = []
+      let next = try candidatesNow(&again)
+      let isSame = next.elementsEqual(found) { $0.path == $1.path && $0.info.inode == $1.info.inode }
+      (found, faults) = (next, again)
+      if isSame { break }
+    }
+    return found
+  }
+
+  private func candidatesNow(_ faults: inout [FileFault]) throws -> [Candidate] {
     var asides: [Candidate] = []
     var others: [Candidate] = []
     var seen: Set<FilePath> = []

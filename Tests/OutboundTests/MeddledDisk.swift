@@ -10,16 +10,22 @@ final class MeddledDisk: Files {
     case sealed
     /// Just after the object of the first batch was created, before a log is read into it.
     case cutting
+    /// Just after the folder of logs was listed, before anything of it is looked at; once it is armed.
+    case listed
   }
 
   private let disk: SimFiles
   private let instant: Instant
   private let act: @Sendable (SimFiles) throws -> Void
-  private let isDone = Guarded(false)
+  private let isDone: Guarded<Bool>
 
   init(_ disk: SimFiles, at instant: Instant = .sealed, _ act: @escaping @Sendable (SimFiles) throws -> Void) {
     (self.disk, self.instant, self.act) = (disk, instant, act)
+    isDone = Guarded(instant == .listed)
   }
+
+  /// From now on.
+  func arm() { isDone.withLock { $0 = false } }
 
   private func meddle() {
     let isFirst = isDone.withLock { isDone in
@@ -39,7 +45,11 @@ final class MeddledDisk: Files {
     return file
   }
 
-  func list(_ directory: FilePath) throws(FileFault) -> [FileName] { try disk.list(directory) }
+  func list(_ directory: FilePath) throws(FileFault) -> [FileName] {
+    let names = try disk.list(directory)
+    if instant == .listed, directory == "/logs" { meddle() }
+    return names
+  }
   func info(_ path: FilePath) throws(FileFault) -> FileInfo? { try disk.info(path) }
   func open(_ path: FilePath) throws(FileFault) -> any ReadableFile { try disk.open(path) }
   func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) { try disk.makeDirectory(path, mode: mode) }

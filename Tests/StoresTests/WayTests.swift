@@ -230,16 +230,8 @@ struct WayTests {
   /// The door between libcurl and libssh2 is a matter of how the program was linked.
   @Test("the built program has SFTP servers make its objects durable")
   func durable() async throws {
-    if Servers.isSkippable { return }
-    let shelf = folder.path.appending("sftp-shelf")
-    try LinuxFiles().makeDirectory(shelf, mode: .stateDirectory)
-    let other = try await OtherSFTP(shelf)
-    let outcome = try await check(
-      """
-      stores:
-        partner: { url: "sftp://partner@127.0.0.1:\(other.server.port)/in", password: "${PASS}",
-                   host_key_sha256: "SHA256:\(other.pin)" }
-      """, ["PASS": OtherSFTP.password])
+    guard let other = try await otherSFTP() else { return }
+    let outcome = try await check(other)
     #expect(outcome.exitCode == 0, "\(outcome)")
     for _ in 0..<200 where !other.server.requests.contains("fsync") { try await Task.sleep(for: .milliseconds(10)) }
     #expect(other.server.requests.contains("fsync"))
@@ -248,19 +240,27 @@ struct WayTests {
   /// It crashed one time in eight: libcrypto was gone before the goodbye was said.
   @Test("the built program ends well while its connections are still being closed")
   func ends() async throws {
-    if Servers.isSkippable { return }
-    let shelf = folder.path.appending("sftp-shelf")
-    try LinuxFiles().makeDirectory(shelf, mode: .stateDirectory)
-    let other = try await OtherSFTP(shelf)
+    guard let other = try await otherSFTP() else { return }
     for _ in 0..<40 {
-      let outcome = try await check(
-        """
-        stores:
-          partner: { url: "sftp://partner@127.0.0.1:\(other.server.port)/in", password: "${PASS}",
-                     host_key_sha256: "SHA256:\(other.pin)" }
-        """, ["PASS": OtherSFTP.password])
+      let outcome = try await check(other)
       try #require(outcome.exitCode == 0, "\(outcome)")
     }
+  }
+
+  private func otherSFTP() async throws -> OtherSFTP? {
+    if Servers.isSkippable { return nil }
+    let shelf = folder.path.appending("sftp-shelf")
+    try LinuxFiles().makeDirectory(shelf, mode: .stateDirectory)
+    return try await OtherSFTP(shelf)
+  }
+
+  private func check(_ other: OtherSFTP) async throws -> Spawn.Outcome {
+    try await check(
+      """
+      stores:
+        partner: { url: "sftp://partner@127.0.0.1:\(other.server.port)/in", password: "${PASS}",
+                   host_key_sha256: "SHA256:\(other.pin)" }
+      """, ["PASS": OtherSFTP.password])
   }
 
   private func expect(_ lines: [String], _ patterns: [String], location: SourceLocation = #_sourceLocation) {

@@ -49,7 +49,7 @@ public enum Limits {
   /// Until logs are looked at again that moved while they were read: whoever rotates them is about to be done.
   public static let movedPause: Duration = .milliseconds(100)
 
-  /// A rotation makes a handful of renames at once; more looks than this at a folder that never rests would only burn time.
+  /// A rotation makes a handful of renames at once; more looks than this at a folder that does not rest would only burn time.
   public static let looksThatAgree = 8
 
   /// Logs kept open against their being deleted; the descriptors of a process are few.

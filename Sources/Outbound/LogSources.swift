@@ -55,6 +55,8 @@ struct LogSources {
   var sizes: [SourceID: UInt64] = [:]
   /// Files with rotated names that are nothing new.
   var passedOver: [FileKey: PassedOver] = [:]
+  /// Which file lay under which name when the last look began.
+  private var layout: [FilePath: UInt64] = [:]
   /// Files whose writers cannot be told, and since when they have not changed.
   var resting: [FileKey: (since: Duration, info: FileInfo)] = [:]
 
@@ -119,8 +121,25 @@ struct LogSources {
     init(_ identity: SourceIdentity) { (device, inode) = (identity.device, identity.inode) }
   }
 
+  /// Where others rotate, the look is taken again until the same files lie under the same names before and after it: else a log that
+  /// gets another name or other contents meanwhile would be passed over, or be taken for what is newer.
   /// - Parameter known: the ledger's sources of this stream that are not gone.
   mutating func scan(known: [SourceRecord], at now: Moment, memory: SourceMemory) throws -> Found {
+    var found = try scanOnce(known: known, at: now, memory: memory)
+    guard rotation == .follow else { return found }
+    for _ in 0..<Limits.looksThatAgree {
+      var faults: [FileFault] = []
+      guard try Self.layout(candidates(&faults)) != layout else { break }
+      found = try scanOnce(known: known, at: now, memory: memory)
+    }
+    return found
+  }
+
+  private static func layout(_ candidates: [Candidate]) -> [FilePath: UInt64] {
+    Dictionary(candidates.map { ($0.path, $0.info.inode) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  private mutating func scanOnce(known: [SourceRecord], at now: Moment, memory: SourceMemory) throws -> Found {
     var search = Search(
       left: Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }), now: now, memory: memory,
       isFirst: known.isEmpty)
@@ -128,7 +147,9 @@ struct LogSources {
     let spare = pinned.filter { !isAuthority($0, search) }
     for pin in pinned where !spare.contains(pin) { _ = try claim(pin, &search) }
     var unknown: [Candidate] = []
-    for candidate in try candidates(&search.found.faults) {
+    let candidates = try candidates(&search.found.faults)
+    layout = Self.layout(candidates)
+    for candidate in candidates {
       // Two names of one file are one log.
       guard search.seen.insert(FileKey(candidate.info)).inserted else { continue }
       if let record = try self.known(candidate, search) {
@@ -185,22 +206,7 @@ struct LogSources {
 
   // MARK: - Candidates
 
-  /// Where others rotate, what lies there is looked at until two looks agree: a log that gets another name between the list and the
-  /// look at it would be passed over, and one that is newer be read before it.
   private func candidates(_ faults: inout [FileFault]) throws -> [Candidate] {
-    var found = try candidatesNow(&faults)
-    guard rotation == .follow else { return found }
-    for _ in 0..<Limits.looksThatAgree {
-      var again: [FileFault] = []
-      let next = try candidatesNow(&again)
-      let isSame = next.elementsEqual(found) { $0.path == $1.path && $0.info.inode == $1.info.inode }
-      (found, faults) = (next, again)
-      if isSame { break }
-    }
-    return found
-  }
-
-  private func candidatesNow(_ faults: inout [FileFault]) throws -> [Candidate] {
     var asides: [Candidate] = []
     var others: [Candidate] = []
     var seen: Set<FilePath> = []

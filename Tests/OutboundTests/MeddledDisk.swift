@@ -12,6 +12,8 @@ final class MeddledDisk: Files {
     case cutting
     /// Just after the folder of logs was listed, before anything of it is looked at; once it is armed.
     case listed
+    /// Just before the log itself is opened; once it is armed.
+    case opening
   }
 
   private let disk: SimFiles
@@ -21,7 +23,7 @@ final class MeddledDisk: Files {
 
   init(_ disk: SimFiles, at instant: Instant = .sealed, _ act: @escaping @Sendable (SimFiles) throws -> Void) {
     (self.disk, self.instant, self.act) = (disk, instant, act)
-    isDone = Guarded(instant == .listed)
+    isDone = Guarded(instant == .listed || instant == .opening)
   }
 
   /// From now on.
@@ -51,7 +53,10 @@ final class MeddledDisk: Files {
     return names
   }
   func info(_ path: FilePath) throws(FileFault) -> FileInfo? { try disk.info(path) }
-  func open(_ path: FilePath) throws(FileFault) -> any ReadableFile { try disk.open(path) }
+  func open(_ path: FilePath) throws(FileFault) -> any ReadableFile {
+    if instant == .opening, path == "/logs/a.csv" { meddle() }
+    return try disk.open(path)
+  }
   func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) { try disk.makeDirectory(path, mode: mode) }
   func link(_ path: FilePath, as twin: FilePath) throws(FileFault) { try disk.link(path, as: twin) }
   func copy(_ path: FilePath, to target: FilePath, mode: AccessMode) throws(FileFault) {

@@ -108,8 +108,10 @@ struct MovingLogTests {
     #expect(world.events.all(.sourceGap).isEmpty)
   }
 
-  @Test("A rotation while the folder is looked at hides nothing, and changes no order", arguments: [false, true])
-  func rotatedUnderALook(byCopy: Bool) async throws {
+  @Test(
+    "A rotation while the folder is looked at hides nothing, and changes no order", arguments: [false, true],
+    [MeddledDisk.Instant.listed, .opening])
+  func rotatedUnderALook(byCopy: Bool, instant: MeddledDisk.Instant) async throws {
     let files = SimMachine().files
     try files.put("/logs/a.csv", "id,text\n1,a\n")
     let rotate: @Sendable (SimFiles, String) throws -> Void = { files, next in
@@ -125,7 +127,7 @@ struct MovingLogTests {
       }
       try files.append(to: "/logs/a.csv", next)
     }
-    let meddled = MeddledDisk(files, at: .listed) { try rotate($0, "4,d\n") }
+    let meddled = MeddledDisk(files, at: instant) { try rotate($0, "4,d\n") }
     let world = try World(meddled, change: { $0.streams[0].rotation = .follow })
     var engine = world.makeEngine()
     try await world.settle(&engine, flush: true)

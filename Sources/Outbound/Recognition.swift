@@ -53,11 +53,25 @@ extension LogSources {
     }
     guard var record = try make(candidate, &search, size: size) else { return }
     record.header = headerOfEmptied(kin, search)
+    record.seenAt = Self.before(record, candidate, kin, search)
     if search.isFirst, !candidate.isInGlob {
       search.found.history.append(record)
     } else {
       try claim(candidate, record, &search, isNew: true)
     }
+  }
+
+  /// What was rotated comes before the log that its writer has now, though that may have been seen first, while the copy was still being
+  /// made; and behind whatever was rotated earlier.
+  private static func before(
+    _ record: SourceRecord, _ candidate: Candidate, _ kin: [SourceRecord], _ search: Search
+  ) -> Timestamp {
+    let logs = search.found.logs.filter { RotatedName.areKin($0.path, candidate.path) }
+    guard let live = logs.filter({ $0.role == .live }).map(\.record.seenAt).min(), live < record.seenAt else {
+      return record.seenAt
+    }
+    let earlier = (kin + logs.map(\.record)).map(\.seenAt).filter { $0 < live }.max()
+    return min(live, earlier.map { Timestamp(nanoseconds: $0.nanoseconds + 1) } ?? live)
   }
 
   /// The header of the newest log of the kin that was emptied in place: such a writer does not write it again, so that copies made

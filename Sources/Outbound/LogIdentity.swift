@@ -54,6 +54,8 @@ extension LogSources {
       }
       record.header = before?.header
     }
+    // Room before it, for what was rotated and is found later.
+    if rotation == .follow, candidate.role == .live { record.seenAt = record.seenAt + .milliseconds(1) }
     try claim(candidate, record, &search, isNew: true)
   }
 

@@ -165,6 +165,31 @@ struct MovingLogTests {
     #expect(world.events.all(.sourceGap).isEmpty)
   }
 
+  @Test("Copies made while nobody looked come in their order before the emptied log, which was known before them")
+  func copiesMeanwhile() async throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", "id,text\n1,a\n")
+    let world = try World(files, change: { $0.streams[0].rotation = .follow })
+    var number = 1
+    for _ in 0..<2 {
+      var engine = world.makeEngine()
+      try await world.settle(&engine, flush: true)
+      for _ in 0..<3 {
+        number += 1
+        try files.append(to: "/logs/a.csv", "\(number),x\n")
+        for old in (1...8).reversed() where files.text(of: FilePath("/logs/a.csv.\(old)")) != nil {
+          try files.outside { try $0.rename(FilePath("/logs/a.csv.\(old)"), to: FilePath("/logs/a.csv.\(old + 1)")) }
+        }
+        try files.put("/logs/a.csv.1", files.text(of: "/logs/a.csv") ?? "")
+        try files.outside { try $0.truncate("/logs/a.csv") }
+      }
+    }
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n" + (2...number).map { "\($0),x\n" }.joined())
+    #expect(world.events.all(.sourceGap).isEmpty)
+  }
+
   @Test("Power that fails before a writer's bytes are durable takes none of them twice: no cursor is ahead of its log")
   func notDurable() async {
     var sweep = CrashSweep<World>(

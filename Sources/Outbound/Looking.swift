@@ -42,8 +42,8 @@ extension OutboundEngine {
     }
     lane.logs = found.logs.sorted {
       // Of what was seen at one instant, the live log is the newest.
-      ($0.record.seenAt, $0.role == .live ? 1 : 0, $0.info.modified, $0.path.string)
-        < ($1.record.seenAt, $1.role == .live ? 1 : 0, $1.info.modified, $1.path.string)
+      ($0.record.seenAt, $0.role == .live ? 1 : 0, $0.path.string)
+        < ($1.record.seenAt, $1.role == .live ? 1 : 0, $1.path.string)
     }
     try keep(lane, spare: found.spare, at: now)
     if let fault = found.faults.first { throw fault }

@@ -70,7 +70,7 @@ let package = Package(
       swiftSettings: swift),
     tests("CoreTests", ["Core"]),
     tests("ThreadsTests", ["Core", "Threads"]),
-    tests("FormatsTests", ["Core", "Formats", "TestKit", crypto]),
+    tests("FormatsTests", ["Core", "CScan", "Formats", "TestKit", crypto]),
     tests("FilesTests", ["Core", "Files", "CLinux", "TestKit", system]),
     tests("JournalTests", ["Core", "Journal"]),
     tests("MetricsTests", ["Core", "Metrics", "TestKit", system]),

@@ -1,1 +1,112 @@
 #include "cscan.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+// Where a byte lies among 64.
+typedef uint64_t (*equal_fn)(const uint8_t *, uint8_t);
+// How many bits are set up to each one: whether that is odd.
+typedef uint64_t (*parity_fn)(uint64_t);
+
+// Inlined for each width of comparison.
+INLINE void mark(
+  const uint8_t *text, size_t blocks, const cs_alphabet *alphabet, cs_marks *marks, equal_fn equal, parity_fn parity) {
+  const cs_alphabet a = *alphabet;
+  for (size_t i = 0; i < blocks; i++, text += 64) {
+    const uint64_t quotes = a.quotes ? equal(text, a.quote) : 0;
+    marks[i].quotes = quotes;
+    marks[i].within = parity(quotes);
+    marks[i].backslashes = equal(text, '\\');
+    marks[i].ends = equal(text, '\n');
+    uint64_t separators = a.count ? equal(text, a.separators[0]) : 0;
+    for (int other = 1; other < a.count; other++) separators |= equal(text, a.separators[other]);
+    marks[i].separators = separators;
+  }
+}
+
+INLINE uint64_t parity_narrow(uint64_t bits) {
+  for (int shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
+  return bits;
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+// Every x86-64 has these.
+INLINE uint64_t equal_narrow(const uint8_t *p, uint8_t wanted) {
+  const __m128i w = _mm_set1_epi8((char)wanted);
+  uint64_t mask = 0;
+  for (int i = 0; i < 4; i++) {
+    const __m128i v = _mm_loadu_si128((const __m128i *)(p + 16 * i));
+    mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, w)) << (16 * i);
+  }
+  return mask;
+}
+
+#define WIDE __attribute__((target("avx2,pclmul")))
+
+WIDE INLINE uint64_t equal_wide(const uint8_t *p, uint8_t wanted) {
+  const __m256i w = _mm256_set1_epi8((char)wanted);
+  const __m256i low = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)p), w);
+  const __m256i high = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(p + 32)), w);
+  return (uint64_t)(uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+}
+
+// Multiplied without carries by all ones.
+WIDE INLINE uint64_t parity_wide(uint64_t bits) {
+  return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_set_epi64x(0, (int64_t)bits), _mm_set1_epi8(-1), 0));
+}
+
+WIDE static size_t plain_wide(const uint8_t *text, size_t count) {
+  size_t at = 0;
+  for (; at + 64 <= count; at += 64) {
+    const __m256i low = _mm256_loadu_si256((const __m256i *)(text + at));
+    const __m256i high = _mm256_loadu_si256((const __m256i *)(text + at + 32));
+    // What is 0, or negative as a signed byte.
+    const __m256i least = _mm256_min_epi8(low, high);
+    if (_mm256_movemask_epi8(_mm256_cmpgt_epi8(least, _mm256_setzero_si256())) != -1) break;
+  }
+  return at;
+}
+
+WIDE static void mark_wide(const uint8_t *text, size_t blocks, const cs_alphabet *alphabet, cs_marks *marks) {
+  mark(text, blocks, alphabet, marks, equal_wide, parity_wide);
+}
+#else
+INLINE uint64_t equal_narrow(const uint8_t *p, uint8_t wanted) {
+  uint64_t mask = 0;
+  for (int i = 0; i < 64; i++) mask |= (uint64_t)(p[i] == wanted) << i;
+  return mask;
+}
+#endif
+
+void cs_mark_narrow(const uint8_t *text, size_t blocks, const cs_alphabet *alphabet, cs_marks *marks) {
+  mark(text, blocks, alphabet, marks, equal_narrow, parity_narrow);
+}
+
+#if defined(__x86_64__)
+static bool wide(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul"); }
+#endif
+
+void cs_mark(const uint8_t *text, size_t blocks, const cs_alphabet *alphabet, cs_marks *marks) {
+#if defined(__x86_64__)
+  if (wide()) return mark_wide(text, blocks, alphabet, marks);
+#endif
+  cs_mark_narrow(text, blocks, alphabet, marks);
+}
+
+size_t cs_plain_narrow(const uint8_t *text, size_t count) {
+  size_t at = 0;
+  for (; at + 64 <= count; at += 64) {
+    bool other = false;
+    for (int i = 0; i < 64; i++) other |= (int8_t)text[at + i] <= 0;
+    if (other) break;
+  }
+  return at;
+}
+
+size_t cs_plain(const uint8_t *text, size_t count) {
+#if defined(__x86_64__)
+  if (wide()) return plain_wide(text, count);
+#endif
+  return cs_plain_narrow(text, count);
+}

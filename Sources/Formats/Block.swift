@@ -16,27 +16,16 @@ struct Alphabet {
   let quote: UInt8?
   /// None, one, or up to five.
   let separators: [UInt8]
-  /// The same, the last one repeated until there are five.
-  private let five: (UInt8, UInt8, UInt8, UInt8, UInt8)
+  fileprivate let bytes: cs_alphabet
 
   init(quote: UInt8?, separators: [UInt8]) {
     precondition(separators.count <= 5, "a block is compared with at most five separators")
     self.quote = quote
     self.separators = separators
-    func at(_ index: Int) -> UInt8 { separators.isEmpty ? 0 : separators[min(index, separators.count - 1)] }
-    five = (at(0), at(1), at(2), at(3), at(4))
-  }
-
-  @inline(__always)
-  func separatorMask(_ bytes: UnsafePointer<UInt8>) -> UInt64 {
-    switch separators.count {
-    case 0: 0
-    case 1: cs_mask64(bytes, five.0)
-    default:
-      withUnsafeBytes(of: five) { raw in
-        raw.baseAddress.map { cs_any64(bytes, $0.assumingMemoryBound(to: UInt8.self)) } ?? 0
-      }
-    }
+    func at(_ index: Int) -> UInt8 { index < separators.count ? separators[index] : 0 }
+    bytes = cs_alphabet(
+      quotes: quote != nil, quote: quote ?? 0, count: UInt8(separators.count),
+      separators: (at(0), at(1), at(2), at(3), at(4)))
   }
 }
 
@@ -44,49 +33,33 @@ struct Alphabet {
 struct Block {
   static let size = 64
 
-  /// 64 bytes are readable here, whatever `count` says.
   let bytes: UnsafePointer<UInt8>
   /// 1 to 64.
   let count: Int
   let quotes: UInt64
+  let backslashes: UInt64
   let ends: UInt64
   let separators: UInt64
 
-  /// A full block.
+  /// What was marked; of a shorter block only what lies in it.
   @inline(__always)
-  init(_ bytes: UnsafePointer<UInt8>, _ alphabet: borrowing Alphabet) {
-    self.bytes = bytes
-    count = Self.size
-    quotes = alphabet.quote.map { cs_mask64(bytes, $0) } ?? 0
-    ends = cs_mask64(bytes, Alphabet.lineFeed)
-    separators = alphabet.separatorMask(bytes)
-  }
-
-  /// A shorter one, copied into 64 bytes of scratch so that the vector comparisons stay inside memory we own.
-  init(short bytes: UnsafePointer<UInt8>, count: Int, scratch: UnsafeMutablePointer<UInt8>, _ alphabet: Alphabet) {
-    scratch.update(repeating: 0, count: Self.size)
-    scratch.update(from: bytes, count: count)
+  fileprivate init(_ bytes: UnsafePointer<UInt8>, count: Int = size, _ marks: cs_marks) {
     let valid = Self.lowest(count)
-    self.bytes = UnsafePointer(scratch)
+    self.bytes = bytes
     self.count = count
-    quotes = (alphabet.quote.map { cs_mask64(scratch, $0) } ?? 0) & valid
-    ends = cs_mask64(scratch, Alphabet.lineFeed) & valid
-    separators = alphabet.separatorMask(scratch) & valid
+    quotes = marks.quotes & valid
+    backslashes = marks.backslashes & valid
+    ends = marks.ends & valid
+    separators = marks.separators & valid
   }
 
   /// The block at `offset`, full where as many bytes are left.
   @inline(__always)
-  init(
-    _ bytes: UnsafeBufferPointer<UInt8>, at offset: Int, scratch: UnsafeMutablePointer<UInt8>, _ alphabet: Alphabet
-  ) {
+  init(_ text: UnsafeBufferPointer<UInt8>, at offset: Int, _ alphabet: borrowing Alphabet) {
     // `offset` lies inside, so the buffer is not empty and has an address.
-    let start = bytes.baseAddress.unsafelyUnwrapped + offset
-    let left = bytes.count - offset
-    if left >= Self.size {
-      self.init(start, alphabet)
-    } else {
-      self.init(short: start, count: left, scratch: scratch, alphabet)
-    }
+    let start = text.baseAddress.unsafelyUnwrapped + offset
+    let count = min(text.count - offset, Self.size)
+    self.init(start, count: count, count == Self.size ? Self.mark(start, alphabet) : Self.mark(start, count, alphabet))
   }
 
   @inline(__always)
@@ -94,9 +67,80 @@ struct Block {
   @inline(__always)
   var valid: UInt64 { Self.lowest(count) }
 
+  /// Those of the places that hold a carriage return. There are few places where one matters, so it is not marked.
   @inline(__always)
-  func mask(of byte: UInt8) -> UInt64 { cs_mask64(bytes, byte) & valid }
+  func carriageReturns(among places: UInt64) -> UInt64 {
+    var (left, found) = (places & valid, 0 as UInt64)
+    while left != 0 {
+      if bytes[left.trailingZeroBitCount] == Alphabet.carriageReturn { found |= left & (0 &- left) }
+      left &= left &- 1
+    }
+    return found
+  }
 
   @inline(__always)
   static func lowest(_ count: Int) -> UInt64 { count >= size ? ~0 : (1 << UInt64(count)) - 1 }
+
+  @inline(__always)
+  fileprivate static func mark(_ bytes: UnsafePointer<UInt8>, _ alphabet: borrowing Alphabet) -> cs_marks {
+    var marks = cs_marks()
+    withUnsafePointer(to: alphabet.bytes) { cs_mark(bytes, 1, $0, &marks) }
+    return marks
+  }
+
+  /// Of fewer bytes than a block: copied, so that the comparisons stay inside memory that is ours.
+  @inline(never)
+  fileprivate static func mark(
+    _ bytes: UnsafePointer<UInt8>, _ count: Int, _ alphabet: borrowing Alphabet
+  ) -> cs_marks {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { whole in
+      whole.initialize(repeating: 0)
+      for index in 0..<count { whole[index] = bytes[index] }
+      // Never empty, so it has an address.
+      return mark(whole.baseAddress.unsafelyUnwrapped, alphabet)
+    }
+  }
+}
+
+/// A stretch of text, marked in one go.
+struct MarkedText {
+  /// At most so many bytes: small enough to stay in the nearest cache between one look and the next.
+  static let most = 16 * 1024
+
+  let text: UnsafeBufferPointer<UInt8>
+  /// Of each block; they stay as they are until more is marked in the same room.
+  let marks: UnsafePointer<cs_marks>
+  private let room: MarkRoom
+
+  /// As much from the start of the text as is marked in one go.
+  init(_ text: UnsafeBufferPointer<UInt8>, _ alphabet: borrowing Alphabet, in room: MarkRoom) {
+    self.text = UnsafeBufferPointer(rebasing: text.prefix(Self.most))
+    self.room = room
+    marks = UnsafePointer(room.marks)
+    guard let start = text.baseAddress else { return }
+    let full = self.text.count / Block.size
+    withUnsafePointer(to: alphabet.bytes) { cs_mark(start, full, $0, room.marks) }
+    let rest = self.text.count % Block.size
+    if rest > 0 { room.marks[full] = Block.mark(start + full * Block.size, rest, alphabet) }
+  }
+
+  var blocks: Int { (text.count + Block.size - 1) / Block.size }
+
+  /// Blocks of 64 bytes.
+  var fullBlocks: Int { text.count / Block.size }
+
+  @inline(__always)
+  subscript(index: Int) -> Block {
+    let offset = index &* Block.size
+    // There is a block, so the text is not empty and has an address.
+    return Block(
+      text.baseAddress.unsafelyUnwrapped + offset, count: min(text.count &- offset, Block.size), marks[index])
+  }
+}
+
+/// Where marks lie, from one stretch to the next.
+final class MarkRoom {
+  fileprivate let marks = UnsafeMutablePointer<cs_marks>.allocate(capacity: MarkedText.most / Block.size)
+
+  deinit { marks.deallocate() }
 }

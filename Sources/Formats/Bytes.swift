@@ -1,3 +1,5 @@
+import CScan
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -11,5 +13,10 @@ enum Bytes {
   static func first(_ byte: UInt8, in bytes: UnsafeBufferPointer<UInt8>) -> Int? {
     guard let start = bytes.baseAddress, let hit = memchr(start, Int32(byte), bytes.count) else { return nil }
     return UnsafeRawPointer(hit) - UnsafeRawPointer(start)
+  }
+
+  /// Of so many bytes at the start each is ASCII and not NUL. There may be more of them, by less than 64.
+  static func plain(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    bytes.baseAddress.map { cs_plain($0, bytes.count) } ?? 0
   }
 }

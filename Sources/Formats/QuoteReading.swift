@@ -1,3 +1,5 @@
+import CScan
+
 /// One way to read quotes, carried from block to block: it tells which separators and line feeds are structure and
 /// which are data.
 ///
@@ -20,6 +22,47 @@ struct QuoteReading {
     self.scalarOnly = scalarOnly
   }
 
+  /// The state between two full blocks, but for an escape, as masks: all ones where text is inside quotes, the lowest bit for the
+  /// others.
+  struct Carried {
+    var inside: UInt64
+    var seen: UInt64
+    var fieldStart: UInt64
+
+    /// What of a block's separators and line feeds is structure. Nil where a quote is not where it should be, text (a carriage return,
+    /// too) follows one that closed, or a backslash that is watched is among them: `advance` looks closer.
+    @inline(__always)
+    func structure(of block: cs_marks, watched: UInt64) -> UInt64? {
+      let inside = block.within ^ self.inside
+      let structure = (block.ends | block.separators) & ~inside
+      let closing = block.quotes & ~inside
+      let mayOpen = (structure | closing) << 1 | seen | fieldStart
+      let behind = (closing << 1 | seen) & ~(structure | block.quotes)
+      let odd = behind | block.quotes & inside & ~mayOpen | block.backslashes & watched & (inside | block.quotes)
+      return odd == 0 ? structure : nil
+    }
+
+    @inline(__always)
+    mutating func pass(_ block: cs_marks, _ structure: UInt64) {
+      let inside = block.within ^ self.inside
+      self.inside = 0 &- inside >> 63
+      seen = (block.quotes & ~inside) >> 63
+      fieldStart = structure >> 63
+    }
+  }
+
+  var carried: Carried {
+    get {
+      Carried(
+        inside: state == .quoted ? ~0 : 0, seen: state == .quoteSeen ? 1 : 0, fieldStart: state == .fieldStart ? 1 : 0)
+    }
+    set {
+      state =
+        newValue.inside != 0
+        ? .quoted : newValue.seen != 0 ? .quoteSeen : newValue.fieldStart != 0 ? .fieldStart : .plain
+    }
+  }
+
   var isOpen: Bool { state == .quoted || state == .escaped }
 
   /// Reads one block; the answer marks its separators and line feeds that are structure.
@@ -34,7 +77,7 @@ struct QuoteReading {
   func agrees(with other: QuoteReading, on block: Block) -> Bool {
     guard state == other.state, state != .escaped else { return false }
     if block.quotes == 0 && state != .quoted { return true }
-    return block.mask(of: Alphabet.backslash) == 0
+    return block.backslashes == 0
   }
 
   @inline(__always)
@@ -42,9 +85,9 @@ struct QuoteReading {
     let structure = block.ends | block.separators
     switch state {
     case .quoted:
-      if backslash, block.mask(of: Alphabet.backslash) & block.last != 0 { return advanceByByte(block) }
+      if backslash, block.backslashes & block.last != 0 { return advanceByByte(block) }
       return 0
-    case .quoteSeen where (structure | block.mask(of: Alphabet.carriageReturn)) & 1 == 0:
+    case .quoteSeen where structure & 1 == 0 && block.carriageReturns(among: 1) == 0:
       return advanceByByte(block)
     default:
       state = structure & block.last != 0 ? .fieldStart : .plain
@@ -56,7 +99,7 @@ struct QuoteReading {
   private mutating func advanceQuoted(_ block: Block) -> UInt64 {
     let quotes = block.quotes
     if backslash {
-      let slashes = block.mask(of: Alphabet.backslash)
+      let slashes = block.backslashes
       // An escaped quote, or an escape that reaches into the next block. Rare: byte by byte.
       if (slashes << 1) & quotes != 0 || slashes & block.last != 0 { return advanceByByte(block) }
     }
@@ -75,12 +118,8 @@ struct QuoteReading {
     let seen: UInt64 = state == .quoteSeen ? 1 : 0
     let mayOpen = (structure | closing) << 1 | seen | (state == .fieldStart ? 1 : 0)
     if opening & ~mayOpen != 0 { return advanceByByte(block) }
-    let behind = (closing << 1 | seen) & block.valid
-    if behind & ~(structure | quotes) != 0,
-      behind & ~(structure | quotes | block.mask(of: Alphabet.carriageReturn)) != 0
-    {
-      return advanceByByte(block)
-    }
+    let behind = (closing << 1 | seen) & block.valid & ~(structure | quotes)
+    if behind != 0, block.carriageReturns(among: behind) != behind { return advanceByByte(block) }
     let last = block.last
     if inside & last != 0 {
       state = .quoted

@@ -72,22 +72,16 @@ private struct RecordScanner {
   }
 
   mutating func scan(_ alphabet: Alphabet) {
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Block.size) { scratch in
-      // Never empty, so it has an address.
-      let scratch = scratch.baseAddress.unsafelyUnwrapped
-      var isDone = false
-      while !isDone {
-        isDone = alphabet.quote == nil ? scanLines(alphabet, scratch) : scanQuoted(alphabet, scratch)
-      }
-    }
+    var isDone = false
+    while !isDone { isDone = alphabet.quote == nil ? scanLines(alphabet) : scanQuoted(alphabet) }
   }
 
   /// Without quotes each line feed is an end. Always done.
-  private mutating func scanLines(_ alphabet: Alphabet, _ scratch: UnsafeMutablePointer<UInt8>) -> Bool {
+  private mutating func scanLines(_ alphabet: Alphabet) -> Bool {
     var offset = 0
     let inside = UnsafeBufferPointer(rebasing: bytes[..<limit])
     while offset < limit {
-      let block = Block(inside, at: offset, scratch: scratch, alphabet)
+      let block = Block(inside, at: offset, alphabet)
       if !take(block.ends, of: block, at: offset) { break }
       offset += block.count
     }
@@ -95,12 +89,12 @@ private struct RecordScanner {
   }
 
   /// From `end` on, until there is no more, or to a stretch over which the readings differ. True: no more.
-  private mutating func scanQuoted(_ alphabet: Alphabet, _ scratch: UnsafeMutablePointer<UInt8>) -> Bool {
+  private mutating func scanQuoted(_ alphabet: Alphabet) -> Bool {
     var plain = QuoteReading(backslash: false)
     var escaping = QuoteReading(backslash: true)
     var offset = end
     while offset < limit {
-      let block = Block(bytes, at: offset, scratch: scratch, alphabet)
+      let block = Block(bytes, at: offset, alphabet)
       let together = plain.agrees(with: escaping, on: block)
       let first = plain.advance(block) & block.ends
       let second: UInt64
@@ -130,7 +124,7 @@ private struct RecordScanner {
       // begins has content, unless it begins right here; a single byte before the block could be a CR, which the slow
       // way looks at.
       let starts = ends << 1 | (offset == end ? 1 : 0)
-      let returns = block.mask(of: Alphabet.carriageReturn) & starts
+      let returns = block.carriageReturns(among: starts)
       let empty = ends & (starts | returns << 1)
       let found = (ends & ~empty).nonzeroBitCount
       if found < maxRecords - records {

@@ -15,7 +15,7 @@ public struct TableInspector: ~Copyable {
   private var transcoder: Transcoder?
   private var converted: [UInt8] = []
   private var text: TableText
-  private let scratch: UnsafeMutablePointer<UInt8>
+  private let room = MarkRoom()
 
   /// - Parameter hashes: false where only the table is of interest: the digest costs more than all the rest, and is that of nothing then.
   public init(rules: TableRules, hashes: Bool = true) {
@@ -28,11 +28,7 @@ public struct TableInspector: ~Copyable {
       case .utf16: Transcoder(.utf16)
       case .latin1: Transcoder(.latin1)
       }
-    scratch = .allocate(capacity: Block.size)
-    scratch.initialize(repeating: 0, count: Block.size)
   }
-
-  deinit { scratch.deallocate() }
 
   /// The file is refused, and no further byte can change why. A reader may stop here if it does not need the SHA-256;
   /// that covers all raw bytes only if all of them were fed, which from here on costs nothing but the hash.
@@ -66,7 +62,7 @@ public struct TableInspector: ~Copyable {
       transcoder?.finish(into: &converted)
       readConverted()
     }
-    let verdict = text.finish(scratch: scratch)
+    let verdict = text.finish(in: room)
     var inspection = Inspection(
       sha256: hasher.finish(), rawBytes: rawBytes, textBytes: text.bytes, rows: verdict.rows, header: text.names,
       headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter, backslash: verdict.backslash,
@@ -107,14 +103,14 @@ public struct TableInspector: ~Copyable {
 
   private mutating func read(_ piece: UnsafeRawBufferPointer) {
     piece.withMemoryRebound(to: UInt8.self) { bytes in
-      guard transcoder != nil else { return text.feed(bytes, scratch: scratch) }
+      guard transcoder != nil else { return text.feed(bytes, in: room) }
       transcoder?.feed(bytes, into: &converted)
     }
     if !converted.isEmpty || transcoder?.fault != nil { readConverted() }
   }
 
   private mutating func readConverted() {
-    converted.withUnsafeBufferPointer { text.feed($0, scratch: scratch) }
+    converted.withUnsafeBufferPointer { text.feed($0, in: room) }
     converted.removeAll(keepingCapacity: true)
     if let fault = transcoder?.fault { text.refuse(fault) }
   }

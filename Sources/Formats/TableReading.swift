@@ -1,3 +1,5 @@
+import CScan
+
 /// The rows of a table as one reading of its quotes sees them.
 struct TableReading {
   /// What is wrong with one row. Rows count from 1.
@@ -32,6 +34,54 @@ struct TableReading {
 
   /// The row being read, if any of it was.
   var currentRow: Int { rows + blanks + 1 }
+
+  /// Reads blocks from `index` on, as long as they are full and all in them is as it must be. Returns how many; `read` comes to
+  /// the same with each of them, and is for all others.
+  ///
+  /// - Parameter watchesBackslash: a backslash may mean something where there are quotes.
+  mutating func readGood(_ marked: MarkedText, from index: Int, at offset: Int, watchesBackslash: Bool) -> Int {
+    guard !quotes.scalarOnly, quotes.state != .escaped, blanks == 0 else { return 0 }
+    let (marks, blocks) = (marked.marks + index, marked.fullBlocks - index)
+    let (wanted, longest) = (columns - 1, maxRowBytes)
+    let watched: UInt64 = watchesBackslash ? ~0 : 0
+    // Counted from here, and in copies: what is stored with each block costs more than what is found in it.
+    var start = rowStart &- offset
+    var (separators, rows) = (separators, rows)
+    var carried = quotes.carried
+    var count = 0
+    while count < blocks {
+      let block = marks[count]
+      guard let structure = carried.structure(of: block, watched: watched) else { break }
+      var (ends, between) = (block.ends & structure, block.separators & structure)
+      if ends == 0 {
+        separators &+= between.nonzeroBitCount
+      } else {
+        var (found, begun, ended) = (separators, start, 0)
+        repeat {
+          let upTo = ends ^ (ends &- 1)
+          let end = count &* Block.size &+ ends.trailingZeroBitCount
+          let length = end &- begun
+          guard found &+ (between & upTo).nonzeroBitCount == wanted, length > 1, length <= longest else { break }
+          (found, begun) = (0, end &+ 1)
+          ended &+= 1
+          between &= ~upTo
+          ends &= ends &- 1
+        } while ends != 0
+        guard ends == 0 else { break }
+        start = begun
+        rows &+= ended
+        separators = between.nonzeroBitCount
+      }
+      carried.pass(block, structure)
+      count &+= 1
+    }
+    guard count > 0 else { return 0 }
+    rowStart = start &+ offset
+    (self.separators, self.rows) = (separators, rows)
+    quotes.carried = carried
+    lastByte = marked.text[(index &+ count) &* Block.size &- 1]
+    return count
+  }
 
   /// Reads a block at `offset`; the answer marks what it took for structure.
   @inline(__always)

@@ -20,16 +20,32 @@ struct TableRows {
       maxRowBytes: rules.maxRowBytes, maxProblems: maxProblems)
   }
 
-  mutating func feed(_ bytes: UnsafeBufferPointer<UInt8>, scratch: UnsafeMutablePointer<UInt8>) {
+  mutating func feed(_ bytes: UnsafeBufferPointer<UInt8>, in room: MarkRoom) {
+    var rest = bytes
+    while !rest.isEmpty {
+      let marked = MarkedText(rest, alphabet, in: room)
+      feed(marked)
+      rest = UnsafeBufferPointer(rebasing: rest[marked.text.count...])
+    }
+  }
+
+  private mutating func feed(_ marked: MarkedText) {
     var index = 0
-    while index < bytes.count {
-      let block = Block(bytes, at: index, scratch: scratch, alphabet)
+    while index < marked.blocks {
+      if second == nil {
+        let good = first.readGood(
+          marked, from: index, at: offset, watchesBackslash: isAuto || first.quotes.backslash)
+        index += good
+        offset += good * Block.size
+        if index == marked.blocks { break }
+      }
+      let block = marked[index]
       if isAuto, second != nil || mayPart(block) {
         readApart(block)
       } else {
         _ = first.read(block, at: offset)
       }
-      index += block.count
+      index += 1
       offset += block.count
     }
   }
@@ -75,7 +91,7 @@ struct TableRows {
   @inline(__always)
   private func mayPart(_ block: Block) -> Bool {
     guard block.quotes != 0 || first.quotes.state == .quoted else { return false }
-    return block.mask(of: Alphabet.backslash) != 0
+    return block.backslashes != 0
   }
 
   private mutating func readApart(_ block: Block) {

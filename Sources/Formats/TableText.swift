@@ -9,9 +9,6 @@ struct TableText {
     case rows(TableRows)
   }
 
-  /// Small enough to stay in the nearest cache between one look and the next.
-  private static let sliceBytes = 16 * 1024
-
   let rules: TableRules
   private var phase = Phase.head([])
   private var gate: TextGate
@@ -30,7 +27,7 @@ struct TableText {
     gate = TextGate(allowsNUL: rules.quote == 0)
   }
 
-  mutating func feed(_ text: UnsafeBufferPointer<UInt8>, scratch: UnsafeMutablePointer<UInt8>) {
+  mutating func feed(_ text: UnsafeBufferPointer<UInt8>, in room: MarkRoom) {
     guard fatal == nil else { return }
     var waiting = UInt64(gate.brokenBytes)
     if case .head(let head) = phase { waiting = UInt64(head.count) }
@@ -41,15 +38,15 @@ struct TableText {
       head.append(contentsOf: part)
       rest = rest.dropFirst(part.count)
       phase = .head(head)
-      if head.count == Sniff.headBytes { begin(head, scratch) }
+      if head.count == Sniff.headBytes { begin(head, in: room) }
     }
     while !rest.isEmpty, fatal == nil {
-      let slice = rest.prefix(Self.sliceBytes)
-      read(UnsafeBufferPointer(rebasing: slice), scratch)
+      let slice = rest.prefix(MarkedText.most)
+      read(UnsafeBufferPointer(rebasing: slice), in: room)
       rest = rest.dropFirst(slice.count)
     }
     guard allowed < text.count, fatal == nil else { return }
-    if case .head(let head) = phase { begin(head, scratch) }
+    if case .head(let head) = phase { begin(head, in: room) }
     if fatal == nil { fatal = Reason(.tooLarge, "The text is larger than \(rules.maxBytes) bytes") }
   }
 
@@ -68,14 +65,14 @@ struct TableText {
     var doubtful: [Reason] = []
   }
 
-  mutating func finish(scratch: UnsafeMutablePointer<UInt8>) -> Verdict {
-    if fatal == nil, case .head(let head) = phase { begin(head, scratch) }
+  mutating func finish(in room: MarkRoom) -> Verdict {
+    if fatal == nil, case .head(let head) = phase { begin(head, in: room) }
     if fatal == nil, gate.brokenBytes > 0 {
       stop(.badEncoding, "The text ends inside a character")
     }
     if fatal == nil, case .header(var header) = phase {
       header.end()
-      endHeader(header, isOpen: header.isOpen, hasLineEnd: false, scratch)
+      endHeader(header, isOpen: header.isOpen, hasLineEnd: false, in: room)
     }
     guard case .rows(var rows) = phase else { return Verdict(reasons: capped(fatal.map { [$0] } ?? [], more: 0)) }
     guard fatal == nil else {
@@ -108,7 +105,7 @@ struct TableText {
 
   // MARK: Steps
 
-  private mutating func begin(_ head: [UInt8], _ scratch: UnsafeMutablePointer<UInt8>) {
+  private mutating func begin(_ head: [UInt8], in room: MarkRoom) {
     phase = .header(TableHeader(rules: rules))
     var skipped = 0
     switch Sniff(head) {
@@ -122,14 +119,14 @@ struct TableText {
     bytes = UInt64(skipped)
     if head.count == skipped, fatal == nil { stop(.empty, "There is no text") }
     guard fatal == nil else { return }
-    head[skipped...].withUnsafeBufferPointer { read($0, scratch) }
+    head[skipped...].withUnsafeBufferPointer { read($0, in: room) }
   }
 
-  private mutating func read(_ slice: UnsafeBufferPointer<UInt8>, _ scratch: UnsafeMutablePointer<UInt8>) {
+  private mutating func read(_ slice: UnsafeBufferPointer<UInt8>, in room: MarkRoom) {
     let passed = gate.check(slice)
-    passed.completed.withUnsafeBufferPointer { bytes += UInt64(readTable($0, scratch)) }
+    passed.completed.withUnsafeBufferPointer { bytes += UInt64(readTable($0, in: room)) }
     guard fatal == nil else { return }
-    bytes += UInt64(readTable(UnsafeBufferPointer(rebasing: slice[passed.good]), scratch))
+    bytes += UInt64(readTable(UnsafeBufferPointer(rebasing: slice[passed.good]), in: room))
     guard fatal == nil, let fault = passed.fault else { return }
     switch fault {
     case .notUTF8: stop(.badEncoding, "The text is not UTF-8")
@@ -139,7 +136,7 @@ struct TableText {
 
   /// How many bytes were looked at: all, unless the first line ends the reading.
   private mutating func readTable(
-    _ text: UnsafeBufferPointer<UInt8>, _ scratch: UnsafeMutablePointer<UInt8>
+    _ text: UnsafeBufferPointer<UInt8>, in room: MarkRoom
   ) -> Int {
     var rest = text
     if case .header(var header) = phase {
@@ -153,20 +150,20 @@ struct TableText {
         stop(.rowTooLong, "The first line is longer than \(rules.maxRowBytes) bytes")
         return used
       case .complete(let used):
-        endHeader(header, isOpen: false, hasLineEnd: true, scratch)
+        endHeader(header, isOpen: false, hasLineEnd: true, in: room)
         if fatal != nil { return used }
         rest = UnsafeBufferPointer(rebasing: text[used...])
       }
     }
     guard case .rows(var rows) = phase else { return text.count }
     phase = .head([])
-    rows.feed(rest, scratch: scratch)
+    rows.feed(rest, in: room)
     phase = .rows(rows)
     return text.count
   }
 
   private mutating func endHeader(
-    _ header: TableHeader, isOpen: Bool, hasLineEnd: Bool, _ scratch: UnsafeMutablePointer<UInt8>
+    _ header: TableHeader, isOpen: Bool, hasLineEnd: Bool, in room: MarkRoom
   ) {
     if isOpen { return stop(.openQuote, "A quote in the first line is never closed") }
     if header.line.isEmpty { return stop(.noHeader, "The first line is empty") }
@@ -185,7 +182,7 @@ struct TableText {
       doubtful = check.doubtful
     } else {
       (header.line + (hasLineEnd ? [Alphabet.lineFeed] : [])).withUnsafeBufferPointer {
-        rows.feed($0, scratch: scratch)
+        rows.feed($0, in: room)
       }
     }
     phase = .rows(rows)

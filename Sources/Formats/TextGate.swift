@@ -36,15 +36,16 @@ struct TextGate {
     var end = bytes.count - Self.brokenTail(bytes, from: start)
     broken.append(contentsOf: bytes[end...])
     if let first = broken.first, !Self.mayContinue(broken, Self.length(leading: first)) { passed.fault = .notUTF8 }
-    let whole = UnsafeBufferPointer(rebasing: bytes[start..<end])
+    // What is plain needs no closer look.
+    let plain = start + Bytes.plain(UnsafeBufferPointer(rebasing: bytes[start..<end]))
     do throws(UTF8.ValidationError) {
-      _ = try UTF8Span(validating: whole.span)
+      _ = try UTF8Span(validating: UnsafeBufferPointer(rebasing: bytes[plain..<end]).span)
     } catch {
-      end = start + error.byteOffsets.lowerBound
+      end = plain + error.byteOffsets.lowerBound
       passed.fault = .notUTF8
     }
-    if !allowsNUL, let nul = Bytes.first(0, in: UnsafeBufferPointer(rebasing: bytes[start..<end])) {
-      end = start + nul
+    if !allowsNUL, let nul = Bytes.first(0, in: UnsafeBufferPointer(rebasing: bytes[plain..<end])) {
+      end = plain + nul
       passed.fault = .nul
     }
     passed.good = start..<end

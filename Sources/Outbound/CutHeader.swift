@@ -30,6 +30,10 @@ extension Cutter {
   }
 
   private func firstLine(of log: Cuttable, _ file: any ReadableFile, behind hole: UInt64) throws -> Header? {
+    // A part of a log that has no header of its own, nor its first line.
+    if case .carried(header: 0, from: 1...) = log.form {
+      return log.record.header.map { Header(line: $0, end: 0) }
+    }
     let reader = LogReader(
       file: file, size: log.size, isFinal: log.isFinal, dialect: dialect, maxRecord: settings.batch.maxRecord,
       from: hole)

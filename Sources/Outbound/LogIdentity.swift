@@ -46,13 +46,15 @@ extension LogSources {
 
   /// A log that nobody has seen before.
   mutating func welcome(_ candidate: Candidate, _ search: inout Search) throws {
-    guard var record = try make(candidate, &search) else { return }
+    guard var record = try make(candidate, &search) else {
+      // Gone or cut off since it was listed.
+      return search.leave(candidate)
+    }
     if rotation == .follow || rotation == .copytruncate {
       // Emptied under its writer, who will not write a header again.
-      let before = search.left.values.first {
-        $0.identity.inode == candidate.info.inode && $0.identity.birth == candidate.info.born
-      }
-      record.header = before?.header
+      record.header = try search.memory.byInode(candidate.info.inode)
+        .filter { $0.identity.birth == candidate.info.born && $0.header != nil }
+        .max { $0.seenAt < $1.seenAt }?.header
     }
     // Room before it, for what was rotated and is found later.
     if rotation == .follow, candidate.role == .live { record.seenAt = record.seenAt + .milliseconds(1) }
@@ -176,8 +178,12 @@ extension LogSources {
       device: info.device, inode: info.inode, birth: info.born, headBytes: bytes, head: head)
     // It is older than all that lies there.
     let seenAt = Timestamp(nanoseconds: search.now.wall.nanoseconds - 1)
-    return SourceRecord(
+    var record = SourceRecord(
       id: pin.source, stream: stream, path: pin.path.string, identity: identity, seenAt: seenAt, cursor: pin.from,
       cursorAt: seenAt, size: size)
+    if pin.header == 0 {
+      record.header = try search.memory.all().filter { $0.header != nil }.max { $0.seenAt < $1.seenAt }?.header
+    }
+    return record
   }
 }

@@ -85,6 +85,8 @@ struct LogSources {
     var history: [SourceRecord] = []
     /// Copies of logs that are still whole, or of which nothing is left to be told.
     var spare: [Pin] = []
+    /// Something was not any more what it had been listed as.
+    var isStale = false
     /// Folders that could not be listed; their sources are neither found nor vanished.
     var faults: [FileFault] = []
   }
@@ -104,6 +106,12 @@ struct LogSources {
     var made: Int64 = 0
     /// Live logs that hold something else than before.
     var emptied: Set<FileKey> = []
+
+    /// Not what it was listed as: what it is now is for the next look to tell.
+    mutating func leave(_ candidate: Candidate) {
+      found.isStale = true
+      pending.append(candidate.path)
+    }
   }
 
   struct Candidate {
@@ -121,15 +129,16 @@ struct LogSources {
     init(_ identity: SourceIdentity) { (device, inode) = (identity.device, identity.inode) }
   }
 
-  /// Where others rotate, the look is taken again until the same files lie under the same names before and after it: else a log that
-  /// gets another name or other contents meanwhile would be passed over, or be taken for what is newer.
+  /// Where others rotate, the look is taken again until the same files lie under the same names before and after it, and all is still
+  /// what it was listed as: else a log that gets another name or other contents meanwhile would be passed over, or be taken for what is
+  /// newer.
   /// - Parameter known: the ledger's sources of this stream that are not gone.
   mutating func scan(known: [SourceRecord], at now: Moment, memory: SourceMemory) throws -> Found {
     var found = try scanOnce(known: known, at: now, memory: memory)
     guard rotation == .follow else { return found }
     for _ in 0..<Limits.looksThatAgree {
       var faults: [FileFault] = []
-      guard try Self.layout(candidates(&faults)) != layout else { break }
+      guard try found.isStale || Self.layout(candidates(&faults)) != layout else { break }
       found = try scanOnce(known: known, at: now, memory: memory)
     }
     return found
@@ -195,8 +204,9 @@ struct LogSources {
     search.found.vanished = search.left.values.filter { record in
       let path = FilePath(record.path)
       if unlisted.contains(path.parent.string) { return false }
-      // Its copy may be under way.
-      return !search.pending.contains { RotatedName.areKin(path, $0) }
+      // A copy has taken over; else it may be under way.
+      return search.found.copies[record.id] != nil
+        || !search.pending.contains { RotatedName.areKin(path, $0) }
     }
     for gone in search.found.vanished { verified[gone.id] = nil }
     let seen = search.seen

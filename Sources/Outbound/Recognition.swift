@@ -30,6 +30,8 @@ extension LogSources {
       }
       return
     }
+    // Complete only since it was listed.
+    guard try files.info(candidate.path) == candidate.info else { return search.leave(candidate) }
     guard let file = try open(candidate.path) else { return }
     var size = candidate.info.size
     if candidate.form == .gzip {
@@ -51,7 +53,10 @@ extension LogSources {
       passedOver[key] = PassedOver(info: candidate.info, twin: twin)
       return
     }
-    guard var record = try make(candidate, &search, size: size) else { return }
+    // It may be a copy of one that has been emptied since it was listed.
+    guard try !isEmptied(ofKinTo: candidate, search), var record = try make(candidate, &search, size: size) else {
+      return search.leave(candidate)
+    }
     record.header = headerOfEmptied(kin, search)
     record.seenAt = Self.before(record, candidate, kin, search)
     if search.isFirst, !candidate.isInGlob {
@@ -86,6 +91,15 @@ extension LogSources {
       records.count > 1 || records.contains { $0.origin == nil && search.emptied.contains(FileKey($0.identity)) }
     }
     return emptied.joined().filter { $0.header != nil }.max { $0.seenAt < $1.seenAt }?.header
+  }
+
+  private func isEmptied(ofKinTo candidate: Candidate, _ search: Search) throws -> Bool {
+    for log in search.found.logs where log.role == .live && RotatedName.areKin(log.path, candidate.path) {
+      guard let file = try open(log.path), try file.info().inode == log.info.inode,
+        try Fingerprint.fits(file, log.record)
+      else { return true }
+    }
+    return false
   }
 
   private func isPin(_ record: SourceRecord) -> Bool { FilePath(record.path).parent == pins }
@@ -142,7 +156,12 @@ extension LogSources {
     _ view: any ReadableFile, _ size: UInt64, _ kin: [SourceRecord], _ search: Search
   ) throws -> SourceRecord? {
     var heads: [Int: Digest?] = [:]
-    for record in kin.sorted(by: { $0.cursor > $1.cursor }) where record.cursor <= size {
+    // Where reading has come to the same place in two, one has taken over from the other: the heir is meant.
+    func age(_ record: SourceRecord) -> Int { isWhole(record.id, search) ? 0 : search.left[record.id] != nil ? 1 : 2 }
+    func isBefore(_ a: SourceRecord, _ b: SourceRecord) -> Bool {
+      a.cursor != b.cursor ? a.cursor > b.cursor : age(a) < age(b)
+    }
+    for record in kin.sorted(by: isBefore) where record.cursor <= size {
       // Of which nothing was read, the beginning must do; so only for one that is missed.
       if record.cursor == 0 {
         guard search.left[record.id] != nil, record.identity.headBytes > 0, record.size <= size else { continue }

@@ -97,9 +97,6 @@ extension OutboundEngine {
     let cut = try lane.cutter.cut(candidates, into: object)
     let isWorthIt = cut.rows > 0 && (everything || cut.isFull)
     let plan = isWorthIt ? makePlan(id, cut, lane, at: now) : nil
-    for log in logs where cut.ended.contains(log.record.id) && (isWorthIt || cut.rows == 0) {
-      lane.exhausted[log.record.id] = StreamLane.Exhausted(size: log.size, isFinal: log.isFinal)
-    }
     if let plan {
       try files.writePlan(plan, to: folder.appending(BatchPlan.fileName))
       try files.sync([object, folder.appending(BatchPlan.fileName), folder])
@@ -109,6 +106,10 @@ extension OutboundEngine {
       lane.adopted.insert(id)
     } else {
       try lane.spool.remove(id, from: .building)
+    }
+    // Not before: what could not be sealed is unread still.
+    for log in logs where cut.ended.contains(log.record.id) && (isWorthIt || cut.rows == 0) {
+      lane.exhausted[log.record.id] = StreamLane.Exhausted(size: log.size, isFinal: log.isFinal)
     }
     try record(plan, cut, lane, at: now)
     // Logs without records may have stood before one with another header: the next try passes them over.

@@ -10,6 +10,8 @@ final class MeddledDisk: Files {
     case sealed
     /// Just after the object of the first batch was created, before a log is read into it.
     case cutting
+    /// Just before a batch that was cut is made durable; once it is armed.
+    case syncing
     /// Just after the folder of logs was listed, before anything of it is looked at; once it is armed.
     case listed
     /// Just before the log itself is opened; once it is armed.
@@ -23,7 +25,7 @@ final class MeddledDisk: Files {
 
   init(_ disk: SimFiles, at instant: Instant = .sealed, _ act: @escaping @Sendable (SimFiles) throws -> Void) {
     (self.disk, self.instant, self.act) = (disk, instant, act)
-    isDone = Guarded(instant == .listed || instant == .opening)
+    isDone = Guarded(instant != .sealed && instant != .cutting)
   }
 
   /// From now on.
@@ -63,7 +65,10 @@ final class MeddledDisk: Files {
     try disk.copy(path, to: target, mode: mode)
   }
   func replace(_ path: FilePath, with new: FilePath) throws(FileFault) { try disk.replace(path, with: new) }
-  func sync(_ paths: [FilePath]) throws(FileFault) { try disk.sync(paths) }
+  func sync(_ paths: [FilePath]) throws(FileFault) {
+    if instant == .syncing, paths.contains(where: { $0.string.contains("/building/") }) { meddle() }
+    try disk.sync(paths)
+  }
   func truncate(
     _ path: FilePath, to size: UInt64, inode: UInt64, expected: UInt64
   ) throws(FileFault) -> Truncation? {

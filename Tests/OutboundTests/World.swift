@@ -79,7 +79,9 @@ final class World: Sendable {
   }
 
   /// Passes, with their transfers, until three in a row have nothing to send.
-  func settle(_ engine: inout OutboundEngine, flush: Bool = false, passes: Int = 40) async throws {
+  func settle(_ engine: inout OutboundEngine, flush: Bool = false, passes: Int = 40, every: Duration = .seconds(20))
+    async throws
+  {
     var quiet = 0
     for _ in 0..<passes where quiet < 3 {
       if flush { engine.flush(nil) }
@@ -95,7 +97,7 @@ final class World: Sendable {
         try engine.note(UploadOutcome(upload: upload, result: result, took: .zero), at: now)
       }
       quiet = pass.uploads.isEmpty ? quiet + 1 : 0
-      wait(.seconds(20))
+      wait(every)
     }
   }
 

@@ -36,7 +36,7 @@ public final class ShakyFiles: Files {
 
   public func open(_ path: FilePath) throws(FileFault) -> any ReadableFile {
     try trouble("open")
-    return try base.open(path)
+    return ReadShakily(try base.open(path), trouble)
   }
 
   public func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
@@ -113,6 +113,22 @@ private final class ShakyFile: WritableFile {
   func write(_ bytes: UnsafeRawBufferPointer) throws(FileFault) {
     try trouble("write")
     try base.write(bytes)
+  }
+
+  func info() throws(FileFault) -> FileInfo { try base.info() }
+}
+
+private final class ReadShakily: ReadableFile {
+  private let base: any ReadableFile
+  private let trouble: ShakyFiles.Trouble
+
+  init(_ base: any ReadableFile, _ trouble: @escaping ShakyFiles.Trouble) {
+    (self.base, self.trouble) = (base, trouble)
+  }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileFault) -> Int {
+    try trouble("read")
+    return try base.read(into: buffer, at: offset)
   }
 
   func info() throws(FileFault) -> FileInfo { try base.info() }

@@ -18,7 +18,7 @@ CLEAN := env -u CURL_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR -u AWS_CA_BUNDLE
   -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY -u all_proxy -u ALL_PROXY -u no_proxy -u NO_PROXY
 
 # Seconds of the soak at the end of the tests.
-SOAK ?= 120
+SOAK ?= 60
 
 # Debian has it in the package of the whole server; scripts/install-needs takes it out of that.
 PROMTOOL = $(or $(shell command -v promtool),.build/tools/promtool)

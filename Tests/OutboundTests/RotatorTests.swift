@@ -20,13 +20,15 @@ struct RotatorTests {
     let pace: Int
     /// Nobody says who has a file open.
     let isForeign: Bool
+    /// A call may fail.
+    let isShaky: Bool
 
     /// Nil where it is as it should be.
     var fault: String? {
       let wanted = (1...rotator.records).map(Rotator.record)
       var sent = sent
       // Where files change hands between any two calls, or nobody says when a copy is complete, what was written last may be seen first.
-      if isForeign || pace < 40 { sent.sort() }
+      if isForeign || isShaky || pace < 40 { sent.sort() }
       guard sent != wanted || !gaps.isEmpty else { return nil }
       return "seed \(seed), gaps \(gaps), sent \(sent.joined(separator: " ")): \(rotator)"
     }
@@ -37,16 +39,19 @@ struct RotatorTests {
     var dice = SteadyNumbers(value: seed &* 7919 &+ 1)
     for _ in 0..<8 { _ = dice.next() }
     let pace = [6, 15, 40][dice.below(3)]
-    let isForeign = dice.oneIn(3)
+    let (isForeign, isShaky) = (dice.oneIn(3), dice.oneIn(3))
     files.setKnobs { knobs in
       knobs.openForWriting = [Rotator.log]
       if isForeign { knobs.foreign = ["/logs"] }
     }
     try files.put(Rotator.log, "id,text\n")
     let others = Guarded((rotator: Rotator(seed: seed, rounds: 2 + dice.below(4)), dice: dice, isLive: false))
-    let disk = ShakyFiles(files) { (_) throws(FileFault) in
+    let disk = ShakyFiles(files) { (call) throws(FileFault) in
       others.withLock { others in
         if others.isLive, others.dice.oneIn(pace) { others.rotator.act(on: files) }
+      }
+      if isShaky, others.withLock({ $0.isLive && $0.dice.oneIn(150) }) {
+        throw FileFault(.io, "Cannot \(call)", at: "a shaky disk", why: "as the test asked")
       }
     }
     let world = try World(
@@ -60,18 +65,36 @@ struct RotatorTests {
     others.withLock { $0.isLive = true }
     while others.withLock({ !$0.rotator.isOver }) {
       if dice.oneIn(6) { engine = world.makeEngine() }
-      try await world.settle(&engine, flush: dice.oneIn(2), passes: 1 + dice.below(3), every: .milliseconds(100))
+      await settle(world, &engine, flush: dice.oneIn(2), passes: 1 + dice.below(3), every: .milliseconds(100))
       if dice.oneIn(3) { others.withLock { $0.rotator.act(on: files) } }
       guard others.withLock({ $0.rotator.isResting }) else { continue }
-      try await world.settle(&engine, flush: dice.oneIn(2))
+      await settle(world, &engine, flush: dice.oneIn(2), passes: 40, every: .seconds(20))
       others.withLock { $0.rotator.wake() }
     }
+    others.withLock { $0.isLive = false }
     if dice.oneIn(2) { engine = world.makeEngine() }
-    try await world.settle(&engine, flush: true)
+    for _ in 0..<2 {
+      try await world.settle(&engine, flush: true)
+      // What failed is tried again by then, or when an operator asks for it.
+      world.wait(.seconds(3_600))
+      _ = try engine.retry(nil, at: world.now)
+    }
     let sent = (try? world.sent()) ?? "an object without its header"
     return Outcome(
       seed: seed, rotator: others.withLock { $0.rotator }, sent: sent.split(separator: "\n").map(String.init),
-      gaps: world.events.all(.sourceGap).map { $0.fields[.bytes] ?? "" }, pace: pace, isForeign: isForeign)
+      gaps: world.events.all(.sourceGap).map { $0.fields[.bytes] ?? "" }, pace: pace, isForeign: isForeign,
+      isShaky: isShaky)
+  }
+
+  /// A pass that fails is made again, as the lane does.
+  private func settle(
+    _ world: World, _ engine: inout OutboundEngine, flush: Bool, passes: Int, every: Duration
+  ) async {
+    for _ in 0..<4 {
+      do { return try await world.settle(&engine, flush: flush, passes: passes, every: every) } catch {
+        world.wait(every)
+      }
+    }
   }
 
   /// Schedules that went wrong once, and others; with `NAVETTE_SWEEP=whole` many more.

@@ -43,8 +43,8 @@ extension LogSources {
     }
     let view = candidate.form.view(file)
     if let source = try match(view, size, kin, search) {
-      guard !isWhole(source.id, search) else {
-        passedOver[key] = PassedOver(info: candidate.info, twin: source.id)
+      if let twin = heir(of: source, search) {
+        passedOver[key] = PassedOver(info: candidate.info, twin: twin)
         return
       }
       return try takeOver(candidate, size, from: source, &search)
@@ -103,6 +103,13 @@ extension LogSources {
   }
 
   private func isPin(_ record: SourceRecord) -> Bool { FilePath(record.path).parent == pins }
+
+  /// What is read instead of a copy: the source itself, or another copy that has taken over from it in this very look.
+  private func heir(of source: SourceRecord, _ search: Search) -> SourceID? {
+    if isWhole(source.id, search) { return source.id }
+    guard search.found.copies[source.id] != nil else { return nil }
+    return search.found.logs.first { $0.record.origin == source.origin ?? source.id }?.record.id
+  }
 
   private func isWhole(_ source: SourceID, _ search: Search) -> Bool {
     search.found.logs.contains { $0.record.id == source }

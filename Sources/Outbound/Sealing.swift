@@ -22,6 +22,8 @@ extension OutboundEngine {
     for name in try lane.spool.entries(in: .building) { try lane.spool.remove(name, from: .building) }
     for name in try lane.spool.entries(in: .ready) {
       guard let id = BatchID(name), id.stream == lane.name, !lane.adopted.contains(id) else { continue }
+      // Moved here in this life, but not known to be durable: its number is taken.
+      lane.sequence = max(lane.sequence ?? 0, id.sequence)
       if try PurgeMark.isIn(lane.spool.path(.ready, id), files) {
         try finishPurge(of: id, in: .ready, lane, at: now)
       } else {

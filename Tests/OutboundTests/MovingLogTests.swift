@@ -207,6 +207,30 @@ struct MovingLogTests {
     #expect(try world.sent() == "1,a\n2,b\n")
   }
 
+  @Test("A batch whose move could not be made durable keeps its number for itself")
+  func movedNotDurable() async throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", "id,text\n1,a\n")
+    let calls = Guarded((hasMoved: false, hasFailed: false))
+    let disk = ShakyFiles(files) { (call) throws(FileFault) in
+      let fails = calls.withLock { calls in
+        if call == "move" { calls.hasMoved = true }
+        guard call == "sync", calls.hasMoved, !calls.hasFailed else { return false }
+        calls.hasFailed = true
+        return true
+      }
+      if fails { throw FileFault(.io, "Cannot sync", at: "a shaky disk", why: "as the test asked") }
+    }
+    let world = try World(disk, change: { $0.streams[0].rotation = .follow })
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(calls.withLock { $0.hasFailed })
+    try files.append(to: "/logs/a.csv", "2,b\n")
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n2,b\n")
+    #expect(try world.places(.ready).isEmpty)
+  }
+
   @Test("What was saved of a log that has no header of its own is sent under the one that its writer began with")
   func savedWithoutHeader() async throws {
     let files = SimMachine().files

@@ -43,7 +43,7 @@ struct Block {
 
   /// What was marked; of a shorter block only what lies in it.
   @inline(__always)
-  fileprivate init(_ bytes: UnsafePointer<UInt8>, count: Int = size, _ marks: cs_marks) {
+  fileprivate init(_ bytes: UnsafePointer<UInt8>, count: Int, _ marks: cs_marks) {
     let valid = Self.lowest(count)
     self.bytes = bytes
     self.count = count

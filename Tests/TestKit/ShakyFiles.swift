@@ -36,12 +36,12 @@ public final class ShakyFiles: Files {
 
   public func open(_ path: FilePath) throws(FileFault) -> any ReadableFile {
     try trouble("open")
-    return ReadShakily(try base.open(path), trouble)
+    return ShakyReadableFile(try base.open(path), trouble)
   }
 
   public func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
     try trouble("create")
-    return ShakyFile(try base.create(path, mode: mode), trouble)
+    return ShakyWritableFile(try base.create(path, mode: mode), trouble)
   }
 
   public func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) {
@@ -102,7 +102,7 @@ public final class ShakyFiles: Files {
   }
 }
 
-private final class ShakyFile: WritableFile {
+private final class ShakyWritableFile: WritableFile {
   private let base: any WritableFile
   private let trouble: ShakyFiles.Trouble
 
@@ -118,7 +118,7 @@ private final class ShakyFile: WritableFile {
   func info() throws(FileFault) -> FileInfo { try base.info() }
 }
 
-private final class ReadShakily: ReadableFile {
+private final class ShakyReadableFile: ReadableFile {
   private let base: any ReadableFile
   private let trouble: ShakyFiles.Trouble
 

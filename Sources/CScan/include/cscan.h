@@ -20,7 +20,6 @@ typedef struct {
 // processor is asked only once in a stretch whether it has the wider ones.
 void cs_mark(const uint8_t *_Nonnull text, size_t blocks, const cs_alphabet *_Nonnull alphabet, cs_marks *_Nonnull marks);
 
-
 // How many bytes at the start of a text are ASCII and not NUL, in steps of 64: at most 63 less than there are.
 size_t cs_plain(const uint8_t *_Nonnull text, size_t count);
 

@@ -11,7 +11,7 @@ import Testing
 @Suite("Drops that are due")
 struct ExpectingTests {
   /// By 06:00 in Paris, which is 05:00 UTC. The clock stands at 03:00 of that day.
-  private func rig(_ change: (inout FeedSettings) -> Void = { _ in }) throws -> Rig {
+  private func rig(second: Int64? = nil, _ change: (inout FeedSettings) -> Void = { _ in }) throws -> Rig {
     let six = try #require(TimeOfDay(hour: 6, minute: 0))
     let rig = try Rig { settings in
       settings.expect = FeedSettings.Expect(by: six)
@@ -20,6 +20,7 @@ struct ExpectingTests {
     }
     // A file's ctime is the machine's own; so the rig lives today, and expects something in two hours.
     rig.wall = SystemClock.wall()
+    if let second { rig.wall = Timestamp(seconds: rig.wall.seconds / 60 * 60 + second) }
     let due = rig.wall + .seconds(7_200)
     let paris = try #require(SystemZone.named("Europe/Paris")).local(due)
     rig.settings.expect?.by = try #require(TimeOfDay(hour: paris.hour, minute: paris.minute))
@@ -77,7 +78,7 @@ struct ExpectingTests {
     try rig.run(1)
     try rig.land("bad.csv", Sample.crooked)
     try rig.run()
-    rig.pass(.seconds(9_000))
+    rig.pass(.seconds(8_990))
     try rig.run(1)
     #expect(names(rig) == ["feed_late"])
     let id = try #require(DropID(try rig.drops(.quarantine)[0]))
@@ -160,15 +161,18 @@ struct ExpectingTests {
     #expect(names(rig).isEmpty && rig.events.count(.dropHandedOver) == 1)
   }
 
-  @Test("A landing folder that is away is late all the same, once it has been away for a minute")
-  func away() throws {
-    let rig = try rig()
+  // What is due is due in whole minutes: here in 7,141 to 7,200 seconds.
+  @Test(
+    "A landing folder that is away is late all the same, once it has been away for a minute",
+    arguments: [0, 30, 59] as [Int64])
+  func away(second: Int64) throws {
+    let rig = try rig(second: second)
     try rig.files.remove(rig.settings.landing)
     try rig.run(1)
-    rig.pass(.seconds(9_000))
+    rig.pass(.seconds(8_990))
     try rig.run(1)
     #expect(names(rig).isEmpty)
-    rig.pass(.seconds(60))
+    rig.pass(.seconds(75))
     try rig.run(2)
     #expect(names(rig) == ["feed_late"])
     let started = try self.rig()

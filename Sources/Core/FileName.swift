@@ -63,6 +63,11 @@ public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible 
   public static func < (a: Self, b: Self) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 }
 
+/// Names that the program itself spells.
+extension FileName: ExpressibleByStringLiteral {
+  public init(stringLiteral text: String) { self.init(text) }
+}
+
 extension FileName: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()

@@ -46,8 +46,8 @@ public struct Segment: Hashable, Sendable, Codable {
 
 /// `batch.json`: everything about a batch that never changes. What a lost ledger is made anew from.
 public struct BatchPlan: Hashable, Sendable, Codable {
-  public static let fileName = "batch.json"
-  public static let objectName = "object.csv.gz"
+  public static let fileName: FileName = "batch.json"
+  public static let objectName: FileName = "object.csv.gz"
 
   public var schema = 1
   public let id: BatchID
@@ -183,10 +183,10 @@ public struct DropPart: Hashable, Sendable, Codable {
 
 /// `drop.json`: what a drop consists of and, once checked, what was found and under which names it is handed over.
 public struct DropPlan: Hashable, Sendable, Codable {
-  public static let fileName = "drop.json"
-  public static let reasonsName = "reasons.json"
-  public static let overrideName = "override.json"
-  public static let partsName = "parts"
+  public static let fileName: FileName = "drop.json"
+  public static let reasonsName: FileName = "reasons.json"
+  public static let overrideName: FileName = "override.json"
+  public static let partsName: FileName = "parts"
 
   public var schema = 1
   public let id: DropID

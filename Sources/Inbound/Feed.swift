@@ -203,13 +203,13 @@ struct FeedPass {
 
 extension FeedPass {
   func partsPath(_ place: DropPlace, _ id: DropID) -> FilePath {
-    spool.path(place, id).appending(FileName(DropPlan.partsName))
+    spool.path(place, id).appending(DropPlan.partsName)
   }
   func planPath(_ place: DropPlace, _ id: DropID) -> FilePath {
-    spool.path(place, id).appending(FileName(DropPlan.fileName))
+    spool.path(place, id).appending(DropPlan.fileName)
   }
   func reasonsPath(_ place: DropPlace, _ id: DropID) -> FilePath {
-    spool.path(place, id).appending(FileName(DropPlan.reasonsName))
+    spool.path(place, id).appending(DropPlan.reasonsName)
   }
 
   /// Where a part lies in the hand-over folder before it has its name. Hidden, and `.part` for those who look all the same.

@@ -10,7 +10,7 @@ import SystemPackage
 // - In `parts/` lies only what is whole. A copy is made in `copying/`, and moved when it is durable and its original did not change.
 // - An original is removed only after its drop is claimed and recorded, and only while it is what was claimed.
 extension FeedPass {
-  private static let copying = "copying"
+  private static let copying: FileName = "copying"
   /// How long a file may keep coming, or refuse to be read, before people hear of it.
   private static let patience = Duration.seconds(60)
 
@@ -248,7 +248,7 @@ extension FeedPass {
 
   private mutating func copy(_ part: DropPart, of id: DropID) throws(FileFault) -> Brought {
     let original = original(of: part)
-    let folder = spool.path(.gathering, id).appending(FileName(Self.copying))
+    let folder = spool.path(.gathering, id).appending(Self.copying)
     try files.ensureDirectory(folder)
     do {
       try requireRoom(for: part.size, at: folder)
@@ -284,13 +284,13 @@ extension FeedPass {
   private func settleCopies(_ plans: [DropPlan]) throws(FileFault) {
     var made: [FilePath] = []
     for plan in plans {
-      let folder = spool.path(.gathering, plan.id).appending(FileName(Self.copying))
+      let folder = spool.path(.gathering, plan.id).appending(Self.copying)
       made += try files.list(folder).map { folder.appending($0) } + [folder]
     }
     try sync(made)
     for plan in plans {
       let drop = spool.path(.gathering, plan.id)
-      let (folder, parts) = (drop.appending(FileName(Self.copying)), drop.appending(FileName(DropPlan.partsName)))
+      let (folder, parts) = (drop.appending(Self.copying), drop.appending(DropPlan.partsName))
       try files.remove(parts)
       try files.move(folder, to: parts)
     }
@@ -316,7 +316,7 @@ extension FeedPass {
       if stop() { return }
       var complete: [DropPlan] = []
       for id in slice {
-        try files.removeTree(spool.path(.gathering, id).appending(FileName(Self.copying)))
+        try files.removeTree(spool.path(.gathering, id).appending(Self.copying))
         let parts = partsPath(.gathering, id)
         let names = try files.info(parts) == nil ? [] : try files.list(parts)
         if names.isEmpty {

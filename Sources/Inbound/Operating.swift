@@ -95,7 +95,7 @@ extension FeedPass {
   }
 
   func overridePath(_ place: DropPlace, _ id: DropID) -> FilePath {
-    spool.path(place, id).appending(FileName(DropPlan.overrideName))
+    spool.path(place, id).appending(DropPlan.overrideName)
   }
 
   /// Nil: there is none. One that cannot be understood lets everything pass: somebody wrote it by hand.

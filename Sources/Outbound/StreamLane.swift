@@ -71,8 +71,8 @@ final class StreamLane {
     self.settings = settings
     let root = state.stream(settings.name)
     spool = Spool(root: root, files: files)
-    cutter = Cutter(settings: settings, files: files, aside: root.appending("aside"), isStopping: isStopping)
-    archive = LogArchive(folder: root.appending("archive"), files: files)
+    cutter = Cutter(settings: settings, files: files, aside: root.appending(Cutter.folderName), isStopping: isStopping)
+    archive = LogArchive(folder: root.appending(LogArchive.folderName), files: files)
     zone = SystemZone.named(settings.timezone) ?? .utc
     do {
       key = try KeyTemplate(settings.key)

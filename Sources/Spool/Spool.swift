@@ -14,7 +14,7 @@ public struct Spool<P: Place>: Sendable {
   public init(root: FilePath, files: any Files) {
     self.root = root
     self.files = files
-    places = Dictionary(uniqueKeysWithValues: P.allCases.map { ($0, root.appending($0.rawValue)) })
+    places = Dictionary(uniqueKeysWithValues: P.allCases.map { ($0, root.appending(FileName($0.rawValue))) })
   }
 
   /// Makes the places that are missing, durably.
@@ -25,7 +25,7 @@ public struct Spool<P: Place>: Sendable {
     try files.sync(P.allCases.map { path($0) } + [root, lanes, lanes.parent])
   }
 
-  public func path(_ place: P) -> FilePath { places[place] ?? root.appending(place.rawValue) }
+  public func path(_ place: P) -> FilePath { places[place] ?? root.appending(FileName(place.rawValue)) }
   public func path(_ place: P, _ name: some CustomStringConvertible) -> FilePath {
     path(place).appending(FileName(name.description))
   }

@@ -52,6 +52,26 @@ struct ClosedTests {
     #expect(try world.sent() == "1,a\n")
   }
 
+  @Test("A record that is completed between the look at its file and the question who has it open is not torn apart")
+  func completedMeanwhile() async throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", "id,text\n1,a\n2,")
+    let isOpen = Guarded(true)
+    let disk = ShakyFiles(files) { (call) throws(FileFault) in
+      guard call == "writers",
+        isOpen.withLock({ isOpen in
+          defer { isOpen = false }
+          return isOpen
+        })
+      else { return }
+      try? files.append(to: "/logs/a.csv", "b\n")
+    }
+    let world = try World(disk, change: { $0.streams[0].rotation = .closed })
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n2,b\n")
+  }
+
   @Test("What is taken is never sent again: not after a restart, not after the ledger was lost")
   func once() async throws {
     let files = SimMachine().files

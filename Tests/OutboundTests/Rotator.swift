@@ -4,7 +4,7 @@ import SystemPackage
 import TestKit
 
 /// A writer and a logrotate beside the agent, one act at a time. Nothing of what they do loses a record.
-struct Rotator: Sendable, CustomStringConvertible {
+struct Rotator: Bystander {
   enum Packing: CaseIterable { case none, atOnce, delayed }
 
   enum Act: Hashable {
@@ -29,8 +29,6 @@ struct Rotator: Sendable, CustomStringConvertible {
     case rest
   }
 
-  static let log = FilePath("/logs/a.csv")
-
   let byCopy: Bool
   let isDated: Bool
   let packing: Packing
@@ -38,13 +36,12 @@ struct Rotator: Sendable, CustomStringConvertible {
   /// What is done already, for a report.
   private(set) var done: [Act] = []
   private(set) var records = 0
-  private var open = Rotator.log
+  private var open = Schedule.log
   private var rotations = 0
   private var random: SteadyNumbers
 
   init(seed: UInt64, rounds: Int) {
-    random = SteadyNumbers(value: seed)
-    for _ in 0..<8 { _ = random.next() }
+    random = .thrown(seed)
     (byCopy, isDated) = (random.oneIn(2), random.oneIn(3))
     packing = Packing.allCases[random.below(3)]
     for _ in 0..<rounds {
@@ -73,7 +70,7 @@ struct Rotator: Sendable, CustomStringConvertible {
 
   private func name(_ number: Int, packed: Bool = false) -> FilePath {
     let tag = isDated ? "-\(20_260_300 + number)" : ".\(number)"
-    return Self.log.appendingToName(tag + (packed ? ".gz" : ""))
+    return Schedule.log.appendingToName(tag + (packed ? ".gz" : ""))
   }
 
   private mutating func rotate() {
@@ -90,7 +87,7 @@ struct Rotator: Sendable, CustomStringConvertible {
     if byCopy {
       acts += [.beginCopy(name(newest)), .copyHalf(name(newest)), .copyRest(name(newest)), .truncate]
     } else {
-      acts += [.rename(Self.log, name(newest))]
+      acts += [.rename(Schedule.log, name(newest))]
       if random.oneIn(2) { acts.append(.write(1)) }
       if random.oneIn(2) { acts.append(.makeEmpty) }
       if random.oneIn(2) { acts.append(.write(1)) }
@@ -122,29 +119,29 @@ struct Rotator: Sendable, CustomStringConvertible {
     case .write(let count):
       for _ in 0..<count { try add("\(begin())\n", files) }
     case .writeHalf: try add("\(begin().prefix(2))", files)
-    case .writeRest: try add("\(Self.record(records).dropFirst(2))\n", files)
+    case .writeRest: try add("\(Schedule.record(records).dropFirst(2))\n", files)
     case .rename(let from, let to):
       try files.outside { try $0.rename(from, to: to) }
       if open == from {
         hold([to], letting: [from], files)
         open = to
       }
-    case .makeEmpty: try files.put(Self.log, "")
+    case .makeEmpty: try files.put(Schedule.log, "")
     case .reopen:
-      hold([Self.log], letting: [open], files)
-      open = Self.log
+      hold([Schedule.log], letting: [open], files)
+      open = Schedule.log
       if (files.text(of: open) ?? "").isEmpty { try files.append(to: open, "id,text\n") }
     case .beginCopy(let copy):
       try files.put(copy, "")
       hold([copy], files)
     case .copyHalf(let copy):
-      let text = files.text(of: Self.log) ?? ""
+      let text = files.text(of: Schedule.log) ?? ""
       try files.append(to: copy, String(text.prefix(text.count / 2)))
     case .copyRest(let copy):
-      let text = files.text(of: Self.log) ?? ""
+      let text = files.text(of: Schedule.log) ?? ""
       try files.append(to: copy, String(text.dropFirst(text.count / 2)))
       hold([], letting: [copy], files)
-    case .truncate: try files.outside { try $0.truncate(Self.log) }
+    case .truncate: try files.outside { try $0.truncate(Schedule.log, durable: true) }
     case .beginPacking(let path):
       try files.put(path.appendingToName(".gz"), "")
       hold([path.appendingToName(".gz")], files)
@@ -161,10 +158,8 @@ struct Rotator: Sendable, CustomStringConvertible {
 
   private mutating func begin() -> String {
     records += 1
-    return Self.record(records)
+    return Schedule.record(records)
   }
-
-  static func record(_ number: Int) -> String { "\(100 + number),x" }
 
   private func add(_ text: String, _ files: SimFiles) throws {
     try files.append(to: open, text)
@@ -176,9 +171,4 @@ struct Rotator: Sendable, CustomStringConvertible {
       knobs.openForWriting.formUnion(paths)
     }
   }
-}
-
-extension SteadyNumbers {
-  mutating func below(_ bound: Int) -> Int { Int((next() >> 33) % UInt64(bound)) }
-  mutating func oneIn(_ number: Int) -> Bool { below(number) == 0 }
 }

@@ -54,8 +54,9 @@ public final class SimFiles: Files {
 
   public func writers(of path: FilePath) throws(FileFault) -> Writers {
     try look(.writers, path) { (disk) throws(FileFault) in
-      _ = try disk.regular("Cannot open", path)
-      return disk.isForeign(path) ? .unknown : disk.knobs.openForWriting.contains(path) ? .some : .none
+      let id = try disk.regular("Cannot open", path)
+      if disk.isForeign(path) { return .unknown }
+      return disk.knobs.openForWriting.contains(path) || disk.knobs.held.contains(UInt64(id)) ? .some : .none
     }
   }
 

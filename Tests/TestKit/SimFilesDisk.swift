@@ -68,6 +68,8 @@ public struct SimKnobs: Sendable {
   /// What lies here is another user's: nobody may ask for its writers, link it or change its mode.
   public var foreign: [FilePath] = []
   public var openForWriting: Set<FilePath> = []
+  /// The same by inode: whatever the names of these files are.
+  public var held: Set<UInt64> = []
   /// All bytes of all files. Nil: no bound.
   public var capacity: UInt64?
   public var faults: [SimInjection] = []

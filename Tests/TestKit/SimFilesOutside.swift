@@ -61,11 +61,22 @@ extension SimDisk {
   }
 
   /// `copytruncate`.
-  public mutating func truncate(_ path: FilePath, to size: Int = 0) throws(FileFault) {
+  public mutating func truncate(_ path: FilePath, to size: Int = 0, durable: Bool = false) throws(FileFault) {
     let id = try require("Cannot truncate", path)
     let kept = Array((nodes[id]?.data ?? []).prefix(size))
     nodes[id]?.data = kept
     touch(id)
+    if durable { sync(id) }
+  }
+
+  /// Nil where there is no such file.
+  public func inode(of path: FilePath) -> UInt64? { resolve(path).map { UInt64($0) } }
+  public func size(of inode: UInt64) -> Int { nodes[Int(inode)]?.data.count ?? 0 }
+
+  /// By descriptor: whatever the file is called now. Durable.
+  public mutating func append(to inode: UInt64, _ text: String) {
+    append(Array(text.utf8), to: Int(inode))
+    sync(Int(inode))
   }
 
   /// Deleted, and another file made that gets the same name and the same inode.

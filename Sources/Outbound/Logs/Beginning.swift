@@ -6,7 +6,7 @@ import SystemPackage
 
 /// `start.json`: what of the logs that lay there when a stream was first looked at is never sent. It outlives the ledger.
 struct Beginning: Hashable, Sendable, Codable {
-  static let fileName = "start.json"
+  static let fileName: FileName = "start.json"
 
   struct Skipped: Hashable, Sendable, Codable {
     let source: SourceID

@@ -98,7 +98,7 @@ struct StoreAge: Sendable {
 
 /// `numbers.json` in a stream's folder: what came of an `--adopt`.
 struct Numbers: Hashable, Sendable, Codable {
-  static let fileName = "numbers.json"
+  static let fileName: FileName = "numbers.json"
 
   var schema = 1
   /// Numbers up to this one were given by a state that is lost.

@@ -72,6 +72,8 @@ extension Cut {
 
 /// Cuts one batch: from log to scanner to gzip to disk, each byte once, memory bounded by a chunk and a record.
 struct Cutter {
+  static let folderName: FileName = "aside"
+
   let settings: StreamSettings
   let files: any Files
   /// Where records that are too large are kept.
@@ -259,7 +261,7 @@ struct Cutter {
   private func putAside(_ reader: LogReader, _ log: Cuttable) throws -> Gap? {
     let from = reader.offset
     try files.ensureDirectory(aside)
-    let temporary = aside.appending("\(log.record.id)-\(from).tmp")
+    let temporary = aside.appending(FileName("\(log.record.id)-\(from).tmp"))
     try files.removeTree(temporary)
     let complete: Bool
     do {
@@ -271,7 +273,7 @@ struct Cutter {
       return nil
     }
     try files.sync([temporary])
-    try files.replace(aside.appending("\(log.record.id)-\(from)-\(reader.offset)"), with: temporary)
+    try files.replace(aside.appending(FileName("\(log.record.id)-\(from)-\(reader.offset)")), with: temporary)
     try files.sync([aside, aside.parent])
     return Gap(source: log.record, from: from, to: reader.offset)
   }

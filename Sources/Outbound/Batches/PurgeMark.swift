@@ -6,7 +6,7 @@ import SystemPackage
 /// `purged.json` in a batch's folder: its object was deleted, or is about to be, because a person asked for that. The plan stays
 /// beside it, so that the records are never sent again.
 struct PurgeMark: Hashable, Sendable, Codable {
-  static let fileName = "purged.json"
+  static let fileName: FileName = "purged.json"
 
   var schema = 1
   let at: Timestamp

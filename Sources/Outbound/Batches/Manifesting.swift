@@ -8,7 +8,7 @@ import SystemPackage
 /// What a store gets beside a batch, for whoever reads it there: see contract 7. Made of the plan alone, so that it is the same bytes
 /// whenever it is made.
 struct BatchManifest: Hashable, Sendable, Encodable {
-  static let fileName = "manifest.json"
+  static let fileName: FileName = "manifest.json"
 
   struct Source: Hashable, Sendable, Encodable {
     let path: String

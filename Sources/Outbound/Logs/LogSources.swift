@@ -68,7 +68,7 @@ struct LogSources {
     self.files = files
     globs = settings.logs.map { glob in
       let path = FilePath(glob)
-      return (path.parent, Glob(path.lastComponent?.string ?? ""))
+      return (path.parent, Glob(String(decoding: path.name?.bytes ?? [], as: UTF8.self)))
     }
   }
 
@@ -99,13 +99,23 @@ struct LogSources {
     var seen: Set<FileKey> = []
     let now: Moment
     let memory: SourceMemory
-    /// The ledger knew no source before it.
-    let isFirst: Bool
+    /// Before it, the ledger knew of none that is later; nil: of none at all.
+    let newest: Timestamp?
     /// Rotated names that cannot be judged yet.
     var pending: [FilePath] = []
     var made: Int64 = 0
     /// Live logs that hold something else than before.
     var emptied: Set<FileKey> = []
+
+    var isFirst: Bool { newest == nil }
+
+    /// A nanosecond apart, so that what is found together stays in order; and later than all that is known, also where two looks fall
+    /// on one instant, or the clock was set back between them.
+    mutating func nextInstant() -> Timestamp {
+      defer { made += 1 }
+      let first = max(now.wall.nanoseconds, newest.map { $0.nanoseconds + 1 } ?? .min)
+      return Timestamp(nanoseconds: first + made)
+    }
 
     /// Not what it was listed as: what it is now is for the next look to tell.
     mutating func leave(_ candidate: Candidate) {
@@ -151,7 +161,7 @@ struct LogSources {
   private mutating func scanOnce(known: [SourceRecord], at now: Moment, memory: SourceMemory) throws -> Found {
     var search = Search(
       left: Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }), now: now, memory: memory,
-      isFirst: known.isEmpty)
+      newest: known.map(\.seenAt).max())
     let pinned = try Pin.all(in: pins, files)
     let spare = pinned.filter { !isAuthority($0, search) }
     for pin in pinned where !spare.contains(pin) { _ = try claim(pin, &search) }
@@ -239,7 +249,7 @@ struct LogSources {
         if role == .aside { asides.append(candidate) } else { others.append(candidate) }
       }
     }
-    return asides + others
+    return asides.sorted { Self.turn(of: $0.path) < Self.turn(of: $1.path) } + others
   }
 
   private func candidate(_ path: FilePath, _ role: LogFile.Role, _ isInGlob: Bool) throws -> Candidate? {
@@ -273,6 +283,13 @@ struct LogSources {
     let stem = name.bytes.dropLast(suffix.count)
     guard let dot = stem.lastIndex(of: UInt8(ascii: ".")), dot > stem.startIndex else { return nil }
     return FileName(bytes: stem[..<dot])
+  }
+
+  /// When it was set aside, and as which one of that second: by their bytes the second one's name comes before the first one's.
+  private static func turn(of aside: FilePath) -> (String, Int) {
+    let name = (aside.name?.description ?? "").dropLast(asideSuffix.count)
+    let tag = name[(name.lastIndex(of: ".").map(name.index(after:)) ?? name.startIndex)...].split(separator: "-")
+    return (String(tag.first ?? ""), tag.count > 1 ? Int(tag[1]) ?? 1 : 1)
   }
 
   /// Logs that were moved to names of no kind that we know, in the same folder.

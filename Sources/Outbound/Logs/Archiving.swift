@@ -8,6 +8,8 @@ import SystemPackage
 /// Where logs go that are wholly sent, with `after: archive`: `archive/<when>-<source>-<name>` in the stream's folder. The name says
 /// when it came, so that nothing else has to be known to let it go.
 struct LogArchive {
+  static let folderName: FileName = "archive"
+
   let folder: FilePath
   let files: any Files
 
@@ -33,16 +35,16 @@ struct LogArchive {
     if let entry = try entries().first(where: { $0.source == source }) {
       return try files.sync([folder.appending(entry.name), folder])
     }
-    let name = log.lastComponent.map { FileName(bytes: Array($0.string.utf8)) } ?? FileName("log")
+    let name = log.name ?? "log"
     var stem = name.description
     if stem.hasSuffix(LogSources.asideSuffix) { stem.removeLast(LogSources.asideSuffix.count) }
-    let target = folder.appending("\(now.compact)-\(source)-\(stem)")
+    let target = folder.appending(FileName("\(now.compact)-\(source)-\(stem)"))
     do {
       try files.move(log, to: target)
     } catch {
       // Another file system, or a mount of its own; a kernel may also protect the file.
       guard error.kind == .crossDevice || error.kind == .denied else { throw error }
-      let part = folder.appending("\(source).part")
+      let part = folder.appending(FileName("\(source).part"))
       try files.removeTree(part)
       try files.copy(log, to: part, mode: .stateFile)
       try files.sync([part])

@@ -69,9 +69,7 @@ extension LogSources {
     else { return nil }
     let identity = SourceIdentity(
       device: info.device, inode: info.inode, birth: info.born, headBytes: bytes, head: head)
-    // A nanosecond apart, so that what is found together stays in order.
-    let seenAt = Timestamp(nanoseconds: search.now.wall.nanoseconds + search.made)
-    search.made += 1
+    let seenAt = search.nextInstant()
     let name = "\(stream)\n\(info.inode)\n\(info.born ?? -1)\n\(head)\n\(seenAt.nanoseconds)"
     return SourceRecord(
       id: SourceID(DigestHasher.digest(of: name.utf8)), stream: stream, path: candidate.path.string,
@@ -130,7 +128,10 @@ extension LogSources {
     case .live: if rotation != .closed || size <= record.cursor { return .some }
     }
     do {
-      return try files.writers(of: candidate.path)
+      let writers = try files.writers(of: candidate.path)
+      // Let go only since it was listed: what it holds to its last byte is for the next look to tell.
+      if writers == .none, try files.info(candidate.path) != candidate.info { return .some }
+      return writers
     } catch {
       // Gone since it was listed: the next look finds that out.
       if error.kind == .missing { return .some }

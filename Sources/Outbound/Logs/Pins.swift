@@ -5,7 +5,7 @@ import SystemPackage
 /// `pinned/`: what must not be lost when others rotate, truncate or delete, or when we do. Named `SOURCE.HEADER.FROM`: a copy of
 /// the header of the log (so many bytes) and of everything from an offset on. Never a second name of the log: see decision 0015.
 struct Pin: Hashable {
-  static let folderName = "pinned"
+  static let folderName: FileName = "pinned"
 
   let source: SourceID
   let header: UInt64
@@ -16,7 +16,7 @@ struct Pin: Hashable {
 
   init(_ source: SourceID, header: UInt64, from: UInt64, in folder: FilePath) {
     (self.source, self.header, self.from) = (source, header, from)
-    path = folder.appending("\(source).\(header).\(from)")
+    path = folder.appending(FileName("\(source).\(header).\(from)"))
   }
 
   init?(_ name: FileName, in folder: FilePath) {

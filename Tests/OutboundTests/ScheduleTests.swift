@@ -1,0 +1,72 @@
+import Config
+import Glibc
+import TestKit
+import Testing
+
+@testable import Outbound
+
+/// One case for each seed: nothing in a schedule ever waits, and tests with a clock to keep want the thread, too. With
+/// `NAVETTE_SWEEP=whole` many more, with `NAVETTE_SEEDS=41-600` these.
+@Suite("Outbound, any schedule of those who write and rotate")
+struct ScheduleTests {
+  /// `9`, or `41-600`.
+  private static let asked: [UInt64]? = getenv("NAVETTE_SEEDS").map { text in
+    let ends = String(cString: text).split(separator: "-").compactMap { UInt64($0) }
+    return Array((ends.first ?? 1)...(ends.last ?? 1))
+  }
+  private static func seeds(_ few: UInt64) -> [UInt64] { Array(1...(getenv("NAVETTE_SWEEP") != nil ? 3_000 : few)) }
+
+  /// Schedules that went wrong once, and others.
+  static let rotated: [UInt64] =
+    asked ?? [109, 118, 132, 146, 170, 182, 252, 278, 462, 577, 588, 697, 725, 807, 965] + seeds(100)
+  static let few = asked ?? seeds(40)
+
+  private func follow(_ seed: UInt64) -> Schedule {
+    Schedule(seed: seed, rotation: .follow, logs: ["/logs/a.csv"]) { dice, _ in
+      Rotator(seed: seed, rounds: 2 + dice.below(4))
+    }
+  }
+
+  private func ours(_ rotation: StreamSettings.Rotation, _ seed: UInt64) -> Schedule {
+    Schedule(seed: seed, rotation: rotation, logs: ["/logs/a.csv"], isDeadly: true) { dice, isForeign in
+      Producer(seed: seed, rounds: 2 + dice.below(6), isForeign: isForeign, reopens: rotation == .rename)
+    }
+  }
+
+  @Test(
+    "follow: each record is sent once, and no gap is told, whatever others do between two calls of the agent; in order where they leave it time",
+    arguments: rotated)
+  func follow(seed: UInt64) async throws {
+    let fault = try await follow(seed).run()
+    #expect(fault == nil, "\(fault ?? "")")
+  }
+
+  @Test("follow, killed at any step, and power cuts", arguments: few)
+  func deadlyFollow(seed: UInt64) async throws {
+    var schedule = follow(seed)
+    schedule.isDeadly = true
+    let fault = try await schedule.run()
+    #expect(fault == nil, "\(fault ?? "")")
+  }
+
+  @Test("rename: once and in order, with kills and power cuts", arguments: few)
+  func rename(seed: UInt64) async throws {
+    let fault = try await ours(.rename, seed).run()
+    #expect(fault == nil, "\(fault ?? "")")
+  }
+
+  @Test("copytruncate: once and in order, with kills and power cuts", arguments: few)
+  func copytruncate(seed: UInt64) async throws {
+    let fault = try await ours(.copytruncate, seed).run()
+    #expect(fault == nil, "\(fault ?? "")")
+  }
+
+  @Test("closed: once, with kills and power cuts", arguments: few)
+  func closed(seed: UInt64) async throws {
+    let schedule = Schedule(seed: seed, rotation: .closed, logs: ["/logs/*.csv"], isDeadly: true) { dice, isForeign in
+      Closer(seed: seed, rounds: 2 + dice.below(6), isForeign: isForeign)
+    }
+    let fault = try await schedule.run()
+    #expect(fault == nil, "\(fault ?? "")")
+  }
+}

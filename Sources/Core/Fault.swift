@@ -26,7 +26,11 @@ public struct Fault<Kind: Hashable & Sendable>: Error, CustomStringConvertible {
 }
 
 public enum FileKind: Hashable, Sendable {
-  case missing, exists, denied, full, crossDevice, io
+  case missing, exists, denied, full, crossDevice
+  /// What is read is not what it should be: to read it again would not help.
+  case damaged
+  /// The disk failed, and may not fail again.
+  case io
 }
 
 /// What a store's refusal means for the batch. Retry: `unreachable`, `throttled`, `full`. Pause the store: `untrusted`,

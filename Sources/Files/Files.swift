@@ -143,12 +143,13 @@ extension Files {
     for name in try list(directory) { try body(name) }
   }
 
-  /// A small file, whole. `.missing` where there is none; `.io` where it is larger than `limit`.
+  /// A small file, whole. `.missing` where there is none; `.damaged` where it is larger than `limit`.
   public func contents(of path: FilePath, limit: Int) throws(FileFault) -> [UInt8] {
     let file = try open(path)
     let size = try file.info().size
     guard size <= UInt64(limit) else {
-      throw FileFault(.io, "Cannot read", at: path.shown, why: "\(counted(size, "byte")), at most \(limit) expected")
+      throw FileFault(
+        .damaged, "Cannot read", at: path.shown, why: "\(counted(size, "byte")), at most \(limit) expected")
     }
     var bytes = [UInt8](repeating: 0, count: Int(size))
     var filled = 0

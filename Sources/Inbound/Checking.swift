@@ -81,7 +81,7 @@ extension FeedPass {
       do {
         plans.append(try plan(.claimed, id))
       } catch {
-        guard error.kind == .missing || error.kind == .io else { throw error }
+        guard error.kind == .missing || error.kind == .damaged || isPersistent(error) else { throw error }
         let reason = Reason(.unreadable, error.description)
         try hold(DropPlan(id: id, feed: settings.name, seenAt: now.wall, parts: []), reason)
       }
@@ -117,7 +117,7 @@ extension FeedPass {
         findings.append(finding)
       } catch {
         // A key that cannot be used concerns every drop of the feed.
-        guard error.place == path.shown else { throw error }
+        guard error.place == path.shown, error.kind != .io || isPersistent(error) else { throw error }
         // A part that is gone or cannot be read: a person must look, whatever the others are.
         let reason = Reason(.unreadable, error.description, part: part.name)
         return Judged(

@@ -94,6 +94,8 @@ struct Host {
 struct FeedPass {
   /// Drops that are worked on together: few barriers for many drops, and a bound for memory.
   static let slice = 512
+  /// A disk that fails to read may read again: so often the feed pauses and tries again, before what it cannot read is put aside.
+  private static let readAttempts = 3
 
   var feed: Feed
   let host: Host
@@ -190,6 +192,11 @@ struct FeedPass {
     feed.pause = Feed.Pause(until: now.uptime + .seconds(delay), kind: fault.kind, attempts: attempts, why: why)
     summary.look(at: now.uptime + .seconds(delay))
     summary.paused[settings.name] = why
+  }
+
+  /// Whether the disk has failed often enough that it will not help to try again.
+  func isPersistent(_ fault: FileFault) -> Bool {
+    fault.kind == .io && feed.pause.map { $0.attempts >= Self.readAttempts } == true
   }
 
   private mutating func resume() {

@@ -241,9 +241,10 @@ extension FeedPass {
 
   /// After the rename: nobody may have opened it, and nothing else may have taken its name just before.
   private func isStillWritten(_ path: FilePath, _ part: DropPart) throws(FileFault) -> Bool {
+    // Asked before the look: what was written until it was let go is seen then.
+    if try files.writers(of: path) == .some { return true }
     guard let info = try files.info(path) else { return true }
-    if info.inode != part.inode || info.size != part.size { return true }
-    return try files.writers(of: path) == .some
+    return info.inode != part.inode || info.size != part.size
   }
 
   private mutating func copy(_ part: DropPart, of id: DropID) throws(FileFault) -> Brought {
@@ -265,8 +266,9 @@ extension FeedPass {
       try? files.removeTree(spool.path(.gathering, id))
       throw error
     }
-    guard try isUnchanged(part), try files.info(folder.appending(part.name))?.size == part.size,
-      try writers(of: original) != .some
+    // Who has it open is asked before the last look.
+    guard try writers(of: original) != .some, try isUnchanged(part),
+      try files.info(folder.appending(part.name))?.size == part.size
     else {
       disturb(part.name, in: FilePath(part.landing))
       return .lost

@@ -93,7 +93,7 @@ extension FeedPass {
         read[name] = (manifest.seen, (try? Manifest(bytes)).map { .read($0) } ?? .unreadable)
       } catch {
         if error.kind == .missing { continue }
-        guard error.kind == .io || error.kind == .denied else { throw error }
+        guard error.kind == .denied || error.kind == .damaged || isPersistent(error) else { throw error }
         read[name] = manifest
       }
     }
@@ -135,7 +135,7 @@ extension FeedPass {
       return isFull
     } catch {
       // It cannot be read: who takes it will say so.
-      if error.kind == .missing || error.kind == .denied || error.kind == .io { return false }
+      if error.kind == .missing || error.kind == .denied || isPersistent(error) { return false }
       throw error
     }
   }

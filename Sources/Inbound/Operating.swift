@@ -104,7 +104,9 @@ extension FeedPass {
       return try files.readPlan(Override.self, at: overridePath(place, id))
     } catch {
       if error.kind == .missing { return nil }
-      if error.kind == .io, try files.info(overridePath(place, id)) != nil { return Override() }
+      if error.kind == .damaged || isPersistent(error), try files.info(overridePath(place, id)) != nil {
+        return Override()
+      }
       throw error
     }
   }
@@ -113,7 +115,7 @@ extension FeedPass {
     do {
       return try files.readPlan([Reason].self, at: reasonsPath(place, id))
     } catch {
-      if error.kind == .missing || error.kind == .io { return [] }
+      if error.kind == .missing || error.kind == .damaged || isPersistent(error) { return [] }
       throw error
     }
   }

@@ -67,7 +67,7 @@ extension FeedPass {
       let plan = try plan(place, id)
       return plan.handedOverAt ?? plan.checkedAt ?? plan.seenAt
     } catch {
-      if error.kind == .missing || error.kind == .io { return nil }
+      if error.kind == .missing || error.kind == .damaged || isPersistent(error) { return nil }
       throw error
     }
   }

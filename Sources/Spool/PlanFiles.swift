@@ -10,14 +10,14 @@ extension Files {
     try write(encodePlan(plan), to: path)
   }
 
-  /// - Throws: `.missing` where there is none; `.io` where it is not what it should be.
+  /// - Throws: `.missing` where there is none; `.damaged` where it is not what it should be.
   public func readPlan<Plan: Decodable>(_ type: Plan.Type, at path: FilePath) throws(FileFault) -> Plan {
     let bytes = try contents(of: path, limit: Limits.planBytes)
     do {
       return try JSONDecoder().decode(type, from: Data(bytes))
     } catch {
       throw FileFault(
-        .io, "Cannot understand", at: path.string, why: "not the JSON that navette writes",
+        .damaged, "Cannot understand", at: path.string, why: "not the JSON that navette writes",
         remedy: "Move the folder that holds it out of the state folder")
     }
   }

@@ -78,7 +78,7 @@ struct ExpectingTests {
     try rig.run(1)
     try rig.land("bad.csv", Sample.crooked)
     try rig.run()
-    rig.pass(.seconds(8_990))
+    rig.pass(.seconds(9_000))
     try rig.run(1)
     #expect(names(rig) == ["feed_late"])
     let id = try #require(DropID(try rig.drops(.quarantine)[0]))

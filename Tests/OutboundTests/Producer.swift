@@ -5,7 +5,7 @@ import TestKit
 
 /// A program that writes a log which the agent rotates or empties itself. It holds its file by descriptor: whatever name the file has
 /// meanwhile, that is where it writes.
-struct Producer: Bystander {
+struct Producer: LogKeeper {
   enum Act: Hashable {
     case write(Int)
     /// Half a record, and then its rest.
@@ -77,7 +77,7 @@ struct Producer: Bystander {
 
 /// A program that writes one file after the other: under its own name, which it holds meanwhile, or under another one from which it is
 /// moved when it is complete.
-struct Closer: Bystander {
+struct Closer: LogKeeper {
   enum Act: Hashable {
     case begin(FilePath)
     case write(FilePath, Int)

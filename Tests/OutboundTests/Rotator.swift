@@ -4,7 +4,7 @@ import SystemPackage
 import TestKit
 
 /// A writer and a logrotate beside the agent, one act at a time. Nothing of what they do loses a record.
-struct Rotator: Bystander {
+struct Rotator: LogKeeper {
   enum Packing: CaseIterable { case none, atOnce, delayed }
 
   enum Act: Hashable {

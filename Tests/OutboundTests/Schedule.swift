@@ -6,16 +6,10 @@ import TestKit
 
 @testable import Outbound
 
-/// Who works on the logs beside the agent, one act at a time, and loses no record by it.
-protocol Bystander: Sendable, CustomStringConvertible {
+/// Who writes logs, or rotates them, and loses no record by it.
+protocol LogKeeper: Bystander {
   /// Written so far: `Schedule.record(1)` to this one.
   var records: Int { get }
-  var isOver: Bool { get }
-  /// Nothing more happens until it is woken.
-  var isResting: Bool { get }
-  mutating func wake()
-  /// The next act, unless it rests.
-  mutating func act(on files: SimFiles)
 }
 
 /// One run of the agent beside others, who act between any two calls of it. The same seed is the same run.
@@ -29,10 +23,10 @@ struct Schedule: Sendable {
   /// The agent is killed, and power fails.
   var isDeadly = false
   /// - Parameter isForeign: nobody says who has a file open.
-  let bystander: @Sendable (_ dice: inout SteadyNumbers, _ isForeign: Bool) -> any Bystander
+  let bystander: @Sendable (_ dice: inout SteadyNumbers, _ isForeign: Bool) -> any LogKeeper
 
   private struct Others {
-    var bystander: any Bystander
+    var bystander: any LogKeeper
     var dice: SteadyNumbers
     var isLive = false
   }
@@ -101,7 +95,7 @@ struct Schedule: Sendable {
     }
   }
 
-  private func fault(_ world: World, _ bystander: any Bystander, isOrdered: Bool) -> String? {
+  private func fault(_ world: World, _ bystander: any LogKeeper, isOrdered: Bool) -> String? {
     let wanted = (1...bystander.records).map(Self.record)
     let text = (try? world.sent()) ?? "an object without its header"
     var sent = text.split(separator: "\n").map(String.init)
@@ -111,15 +105,8 @@ struct Schedule: Sendable {
     return "seed \(seed), gaps \(gaps), sent \(sent.joined(separator: " ")): \(bystander)"
   }
 
-  /// The next life; where it is deadly, it may end at some step of its own, and the one before may have ended by a power cut.
   private func restart(_ world: World, _ machine: SimMachine, _ fate: inout SteadyNumbers) -> OutboundEngine {
-    guard isDeadly else { return world.makeEngine() }
-    var survival: Survival?
-    if fate.oneIn(2) {
-      let all = machine.files.snapshot.survivals(most: 12, seed: fate.next())
-      survival = all[fate.below(all.count)]
-    }
-    machine.files.reboot(powerCut: survival, killAt: fate.oneIn(3) ? nil : fate.below(400))
+    if isDeadly { machine.restart(&fate, mostSteps: 400) }
     return world.makeEngine()
   }
 
@@ -133,15 +120,4 @@ struct Schedule: Sendable {
       }
     }
   }
-}
-
-extension SteadyNumbers {
-  /// The first numbers of near seeds are near each other.
-  static func thrown(_ seed: UInt64) -> SteadyNumbers {
-    var dice = SteadyNumbers(value: seed)
-    for _ in 0..<8 { _ = dice.next() }
-    return dice
-  }
-  mutating func below(_ bound: Int) -> Int { Int((next() >> 33) % UInt64(bound)) }
-  mutating func oneIn(_ number: Int) -> Bool { below(number) == 0 }
 }

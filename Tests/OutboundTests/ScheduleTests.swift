@@ -1,25 +1,16 @@
 import Config
-import Glibc
 import TestKit
 import Testing
 
 @testable import Outbound
 
-/// One case for each seed: nothing in a schedule ever waits, and tests with a clock to keep want the thread, too. With
-/// `NAVETTE_SWEEP=whole` many more, with `NAVETTE_SEEDS=41-600` these.
+/// One case for each seed: nothing in a schedule ever waits, and tests with a clock to keep want the thread, too.
 @Suite("Outbound, any schedule of those who write and rotate")
 struct ScheduleTests {
-  /// `9`, or `41-600`.
-  private static let asked: [UInt64]? = getenv("NAVETTE_SEEDS").map { text in
-    let ends = String(cString: text).split(separator: "-").compactMap { UInt64($0) }
-    return Array((ends.first ?? 1)...(ends.last ?? 1))
-  }
-  private static func seeds(_ few: UInt64) -> [UInt64] { Array(1...(getenv("NAVETTE_SWEEP") != nil ? 3_000 : few)) }
-
   /// Schedules that went wrong once, and others.
-  static let rotated: [UInt64] =
-    asked ?? [109, 118, 132, 146, 170, 182, 252, 278, 462, 577, 588, 697, 725, 807, 965] + seeds(100)
-  static let few = asked ?? seeds(40)
+  static let rotated = Seeds.chosen(
+    [109, 118, 132, 146, 170, 182, 252, 278, 462, 577, 588, 697, 725, 807, 965] + Array(1...100))
+  static let few = Seeds.chosen(Array(1...40))
 
   private func follow(_ seed: UInt64) -> Schedule {
     Schedule(seed: seed, rotation: .follow, logs: ["/logs/a.csv"]) { dice, _ in

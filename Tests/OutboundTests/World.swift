@@ -25,15 +25,6 @@ final class EventBook: EventSink {
   func all(_ kind: EventKind) -> [Event] { events.withLock { $0.filter { $0.kind == kind } } }
 }
 
-/// Always the same numbers, so that a scenario takes the same steps each time.
-struct SteadyNumbers: RandomNumberGenerator, Sendable {
-  var value: UInt64 = 1
-  mutating func next() -> UInt64 {
-    value = value &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return value
-  }
-}
-
 /// The outbound engine on any disk, with a store in memory and a clock that a test moves.
 final class World: Sendable {
   static let start = Timestamp(.init(year: 2026, month: 3, day: 12, hour: 6))

@@ -84,7 +84,7 @@ public enum FilesConformance {
       let count = try part.withUnsafeMutableBytes { try reader.read(into: $0, at: 299_995) }
       try require(count == 5 && part[..<5].elementsEqual(bytes[299_995...]), "the end")
       try require(part.withUnsafeMutableBytes { try reader.read(into: $0, at: 300_000) } == 0, "after the end")
-      try refuses(.io) { _ = try files.contents(of: root.appending("f"), limit: 299_999) }
+      try refuses(.damaged) { _ = try files.contents(of: root.appending("f"), limit: 299_999) }
     },
     FilesCase("an open file stays readable when its name goes") { files, root in
       try files.put("kept", at: root.appending("f"))

@@ -85,7 +85,7 @@ final class UnpackedFile: ReadableFile {
     do throws(FileFault) {
       while try unpacked.feed() {}
     } catch {
-      if error.kind == .io { return nil }
+      if error.kind == .damaged { return nil }
       throw error
     }
     do throws(GzipFault) { try unpacked.inflater.finish() } catch { return nil }
@@ -124,7 +124,7 @@ final class UnpackedFile: ReadableFile {
         }
       }
     } catch {
-      throw FileFault(.io, "Cannot unpack", at: "a rotated log", why: "its gzip data is \(error)")
+      throw FileFault(.damaged, "Cannot unpack", at: "a rotated log", why: "its gzip data is \(error)")
     }
     return true
   }

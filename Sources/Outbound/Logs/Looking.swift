@@ -30,6 +30,7 @@ extension OutboundEngine {
     if !isSaved.isEmpty { found.vanished.removeAll { isSaved.contains($0.id) } }
     try rememberHeaders(&found, lane, at: now)
     let (changed, vanished) = (found.changed, found.vanished)
+    try syncEmptied(found)
     if !changed.isEmpty || !vanished.isEmpty {
       try ledger.transact("note sources") { (t) throws(LedgerFault) in
         for record in changed { try t.note(record) }
@@ -48,6 +49,13 @@ extension OutboundEngine {
     try keep(lane, spare: found.spare, at: now)
     if let fault = found.faults.first { throw fault }
     return !isSaved.isEmpty
+  }
+
+  /// A log that was emptied in place could grow back when power fails, and be read once more as the log that followed it.
+  private func syncEmptied(_ found: LogSources.Found) throws(FileFault) {
+    let gone = Set(found.vanished.map { LogSources.FileKey($0.identity) })
+    let emptied = found.logs.filter { $0.role == .live && gone.contains(LogSources.FileKey($0.record.identity)) }
+    if !emptied.isEmpty { try files.sync(emptied.map(\.path)) }
   }
 
   /// A source is gone. What of it was never read is said.

@@ -83,7 +83,7 @@ extension FileKind {
     switch self {
     case .full: .full
     case .denied: .denied
-    case .missing, .exists, .crossDevice: .refused
+    case .missing, .exists, .crossDevice, .damaged: .refused
     case .io: .unreachable
     }
   }

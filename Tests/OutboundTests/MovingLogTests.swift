@@ -33,6 +33,31 @@ struct MovingLogTests {
     }
   }
 
+  @Test("A packed log stays a packed log: where its folder could not be listed once, and under a name of no known kind")
+  func packedElsewhere() async throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", "id,text\n1,a\n")
+    let world = try World(files, logs: ["/logs/a.csv"], change: { $0.streams[0].rotation = .follow })
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    let packed = try gzip("id,text\n1,a\n2,b\n")
+    try files.outside { try $0.put("/logs/a.csv.1.gz", packed) }
+    try files.take("/logs/a.csv")
+    try await world.settle(&engine, flush: true)
+    // The first look and the one that is to agree with it.
+    files.setKnobs { $0.faults = [0, 2].map { SimInjection(.io, at: .list, after: $0, below: "/logs") } }
+    _ = try? engine.pass(at: world.now)
+    world.wait(.seconds(60))
+    try await world.settle(&engine, flush: true)
+    engine = world.makeEngine()
+    try files.outside { try $0.rename("/logs/a.csv.1.gz", to: "/logs/old") }
+    try await world.settle(&engine, flush: true)
+    try files.take("/logs/old")
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n2,b\n")
+    #expect(world.events.all(.sourceGap).isEmpty)
+  }
+
   @Test("A log that is replaced by another just before it is cut is not taken for it")
   func replaced() async throws {
     let files = SimMachine().files

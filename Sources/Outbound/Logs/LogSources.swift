@@ -295,13 +295,17 @@ struct LogSources {
   /// Logs that were moved to names of no kind that we know, in the same folder.
   private mutating func findMoved(_ search: inout Search) throws {
     let wanted = Set(search.left.values.map(\.identity.inode))
-    for directory in Set(globs.map(\.directory)) {
+    // What could not be listed a moment ago was not looked through for the names that we know.
+    let unlisted = Set(search.found.faults.map(\.place))
+    for directory in Set(globs.map(\.directory)) where !unlisted.contains(directory.string) {
       guard let names = try? files.list(directory) else { continue }
       for name in names {
         let path = directory.appending(name)
         guard let info = try files.info(path), info.kind == .file, wanted.contains(info.inode) else { continue }
-        guard search.seen.insert(FileKey(info)).inserted else { continue }
-        let candidate = Candidate(path: path, role: .rotated, isInGlob: false, info: info, form: .plain)
+        guard search.seen.insert(FileKey(info)).inserted, let file = try open(path) else { continue }
+        // Its name tells nothing.
+        let form = try UnpackedFile.isGzip(file) ? LogForm.gzip : .plain
+        let candidate = Candidate(path: path, role: .rotated, isInGlob: false, info: info, form: form)
         if let record = try known(candidate, search) { try claim(candidate, record, &search) }
       }
     }

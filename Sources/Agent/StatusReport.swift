@@ -171,10 +171,11 @@ public struct StatusReport: Sendable, Encodable {
     var report = Stream(name: settings.name.text)
     let spool = Spool<BatchPlace>(root: state.stream(settings.name), files: files)
     report.waiting = try spool.entries(in: .ready).count
-    report.held = try spool.entries(in: .held).count
     report.pausedSince = try PauseMark(settings.name, state: state, files: files).since()?.iso()
     let totals = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name) } ?? StreamTotals()
     report.confirmed = totals.confirmed
+    // The ledger also knows of those whose folder was taken away.
+    report.held = max(try spool.entries(in: .held).count, totals.held)
     report.lastError = totals.lastFault
     do {
       let survey = try OutboundSurvey(settings, state: state, files: files, ledger: ledger, at: now)

@@ -16,6 +16,7 @@ public struct BatchRecord: Hashable, Sendable {
 
 public struct StreamTotals: Hashable, Sendable {
   public var confirmed = 0
+  public var held = 0
   public var waitingBytes: UInt64 = 0
   public var oldestWaiting: Timestamp?
   public var lastFault: String?
@@ -165,10 +166,12 @@ extension Transaction {
       totals.lastConfirmed = row.optionalTime(1)
     }
     try connection.rows(
-      "SELECT coalesce(sum(bytes), 0), min(sealed_at) FROM batches WHERE stream = ? AND \(Self.isOpen)", [Value(stream)]
+      "SELECT coalesce(sum(bytes), 0), min(sealed_at), count(held_at) FROM batches WHERE stream = ? AND \(Self.isOpen)",
+      [Value(stream)]
     ) { row in
       totals.waitingBytes = row.uint64(0)
       totals.oldestWaiting = row.optionalTime(1)
+      totals.held = row.int(2)
     }
     try connection.rows(
       """

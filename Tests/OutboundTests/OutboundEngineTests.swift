@@ -269,4 +269,35 @@ struct OutboundEngineTests {
     #expect(world.store.keys == ["opens/000002.csv.gz"])
     #expect(try world.sent() == "2,b\n")
   }
+
+  @Test(
+    "A batch whose folder was taken away is told and held; those behind it are sent, and it too once it is put back")
+  func missing() async throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", (1...12).map { "\($0),a\n" }.reduce("id,text\n", +))
+    let world = try World(files, change: { $0.streams[0].batch.maxRows = 2 })
+    var engine = world.makeEngine()
+    for _ in 0..<2 {
+      engine.flush(nil)
+      _ = try engine.pass(at: world.now)
+    }
+    let ready = try world.places(.ready)
+    #expect(ready.count > 4)
+    let folder = FilePath("/state/streams/opens/ready")
+    // More than are looked at in one go.
+    for name in ready.prefix(4) {
+      try files.outside { try $0.rename(folder.appending(FileName(name)), to: FilePath("/\(name)")) }
+    }
+    engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "9,a\n10,a\n11,a\n12,a\n")
+    #expect(world.events.all(.batchHeld).map { $0.fields[.batch] } == Array(ready.prefix(4)))
+    try await world.settle(&engine, flush: true)
+    #expect(world.events.all(.batchHeld).count == 4, "told once")
+    for name in ready.prefix(4) {
+      try files.outside { try $0.rename(FilePath("/\(name)"), to: folder.appending(FileName(name))) }
+    }
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == (1...12).map { "\($0),a\n" }.joined())
+  }
 }

@@ -19,13 +19,26 @@ struct Producer: LogKeeper {
   let opensEachTime: Bool
   private(set) var acts: [Act] = []
   private(set) var done: [Act] = []
-  private(set) var records = 0
+  private var records: [String] = []
   private var held: UInt64?
   private var random: SteadyNumbers
+  private let log: FilePath
+  /// Of the first record.
+  private let number: Int
+  /// What it writes is on the disk at once.
+  private let isDurable: Bool
+  /// It has not written since the machine went down, and ends first what was left of a line.
+  private var isNewLife = false
+
+  var written: [[String]] { [records] }
 
   /// - Parameter isForeign: nobody can tell that it has a file open, so that it must not keep one while it rests.
-  init(seed: UInt64, rounds: Int, isForeign: Bool, reopens: Bool) {
+  init(
+    seed: UInt64, rounds: Int, isForeign: Bool, reopens: Bool, log: FilePath = Schedule.log, from number: Int = 1,
+    isDurable: Bool = true
+  ) {
     random = .thrown(seed)
+    (self.log, self.number, self.isDurable) = (log, number, isDurable)
     opensEachTime = random.oneIn(2) || isForeign
     for _ in 0..<rounds {
       for _ in 0..<1 + random.below(4) {
@@ -47,31 +60,69 @@ struct Producer: LogKeeper {
   mutating func act(on files: SimFiles) {
     guard !isResting, let act = acts.popLast() else { return }
     done.append(act)
-    let (log, old) = (Schedule.log, held)
+    let (log, old, isDurable, isNewLife) = (log, held, isDurable, isNewLife)
     var text = ""
     switch act {
     case .rest: return
     case .reopen: held = nil
     case .write(let count): for _ in 0..<count { text += begin() + "\n" }
     case .writeHalf: text += begin().prefix(2)
-    case .writeRest: text += Schedule.record(records).dropFirst(2) + "\n"
+    case .writeRest: text += (records.last ?? "").dropFirst(2) + "\n"
     }
     let (added, known) = (text, held)
     let isKept = !opensEachTime || act == .writeHalf
+    if !added.isEmpty { self.isNewLife = false }
     held = try? files.outside { disk in
       if let old { disk.knobs.held.remove(old) }
-      if known == nil, disk.inode(of: log) == nil { try disk.put(log, "") }
+      if known == nil, disk.inode(of: log) == nil { try disk.put(log, "", durable: isDurable) }
       guard let inode = known ?? disk.inode(of: log) else { return nil }
-      let isNew = !added.isEmpty && disk.size(of: inode) == 0
-      disk.append(to: inode, (isNew ? "id,text\n" : "") + added)
+      let last = disk.bytes(of: inode).last
+      let before = last == nil ? "id,text\n" : isNewLife && last != UInt8(ascii: "\n") ? "\n" : ""
+      disk.append(to: inode, added.isEmpty ? "" : before + added, durable: isDurable)
       if isKept { disk.knobs.held.insert(inode) }
       return isKept ? inode : nil
     }
   }
 
+  mutating func goDown() {
+    guard !isDurable else { return }
+    held = nil
+    isNewLife = true
+    if acts.last == .writeRest { _ = acts.popLast() }
+  }
+
   private mutating func begin() -> String {
-    records += 1
-    return Schedule.record(records)
+    let record = Schedule.record(number + records.count)
+    records.append(record)
+    return record
+  }
+}
+
+/// Two of them, each with a log of its own.
+struct Pair: LogKeeper {
+  var one: Producer
+  var other: Producer
+  private var random: SteadyNumbers
+
+  init(seed: UInt64, _ one: Producer, _ other: Producer) {
+    (self.one, self.other) = (one, other)
+    random = .thrown(seed)
+  }
+
+  var description: String { "\(one) | \(other)" }
+  var written: [[String]] { one.written + other.written }
+  var isOver: Bool { one.isOver && other.isOver }
+  var isResting: Bool { one.isResting && other.isResting }
+  mutating func wake() {
+    one.wake()
+    other.wake()
+  }
+  mutating func act(on files: SimFiles) {
+    if !one.isResting, other.isResting || random.oneIn(2) { one.act(on: files) } else { other.act(on: files) }
+  }
+  mutating func goDown() {
+    one.goDown()
+    other.goDown()
   }
 }
 
@@ -90,8 +141,10 @@ struct Closer: LogKeeper {
 
   private(set) var acts: [Act] = []
   private(set) var done: [Act] = []
-  private(set) var records = 0
+  private var records = 0
   private var random: SteadyNumbers
+
+  var written: [[String]] { [(0..<records).map { Schedule.record($0 + 1) }] }
 
   init(seed: UInt64, rounds: Int, isForeign: Bool) {
     random = .thrown(seed)

@@ -35,7 +35,8 @@ struct Rotator: LogKeeper {
   private(set) var acts: [Act] = []
   /// What is done already, for a report.
   private(set) var done: [Act] = []
-  private(set) var records = 0
+  private var records = 0
+  var written: [[String]] { [(0..<records).map { Schedule.record($0 + 1) }] }
   private var open = Schedule.log
   private var rotations = 0
   private var random: SteadyNumbers

@@ -1,6 +1,7 @@
 import Config
 import Core
 import Files
+import Store
 import SystemPackage
 import TestKit
 
@@ -8,8 +9,14 @@ import TestKit
 
 /// Who writes logs, or rotates them, and loses no record by it.
 protocol LogKeeper: Bystander {
-  /// Written so far: `Schedule.record(1)` to this one.
-  var records: Int { get }
+  /// The records of each log, in their order.
+  var written: [[String]] { get }
+  /// The machine went down, and its programs with it.
+  mutating func goDown()
+}
+
+extension LogKeeper {
+  mutating func goDown() {}
 }
 
 /// One run of the agent beside others, who act between any two calls of it. The same seed is the same run.
@@ -22,13 +29,21 @@ struct Schedule: Sendable {
   let logs: [String]
   /// The agent is killed, and power fails.
   var isDeadly = false
+  /// What is written need not be on the disk when power fails.
+  var isCareless = false
   /// - Parameter isForeign: nobody says who has a file open.
   let bystander: @Sendable (_ dice: inout SteadyNumbers, _ isForeign: Bool) -> any LogKeeper
 
   private struct Others {
     var bystander: any LogKeeper
     var dice: SteadyNumbers
+    /// Of the store.
+    var luck: SteadyNumbers
     var isLive = false
+    /// Written before power was cut, and perhaps never on the disk.
+    var doubtful: Set<String> = []
+    /// Of these, what was there afterwards.
+    var surviving: Set<String> = []
   }
 
   /// What went wrong; nil where nothing did.
@@ -48,7 +63,7 @@ struct Schedule: Sendable {
     try files.outside { try $0.makeFolder("/state") }
     if rotation != .closed { try files.put(Self.log, "id,text\n") }
     let bystander = bystander(&dice, isForeign)
-    let others = Guarded(Others(bystander: bystander, dice: dice))
+    let others = Guarded(Others(bystander: bystander, dice: dice, luck: .thrown(seed &* 31 &+ 5)))
     let disk = ShakyFiles(files) { (call) throws(FileFault) in
       others.withLock { others in
         if others.isLive, others.dice.oneIn(pace) { others.bystander.act(on: files) }
@@ -57,8 +72,14 @@ struct Schedule: Sendable {
         throw FileFault(.io, "Cannot \(call)", at: "a shaky disk", why: "as the test asked")
       }
     }
+    let storeGate = machine.points.storeGate
     let world = try World(
-      disk, logs: logs, ledgerGate: machine.points.ledgerGate, storeGate: machine.points.storeGate,
+      disk, logs: logs, ledgerGate: machine.points.ledgerGate,
+      storeGate: { (label) throws(StoreFault) in
+        try storeGate(label)
+        guard isShaky, others.withLock({ $0.isLive && $0.luck.oneIn(8) }) else { return }
+        throw StoreFault(.unreachable, "Cannot answer", at: label, why: "as the test asked")
+      },
       change: {
         $0.streams[0].rotation = rotation
         $0.streams[0].batch.maxRows = 3
@@ -67,10 +88,10 @@ struct Schedule: Sendable {
     try await world.settle(&engine, flush: true)
     others.withLock { $0.isLive = true }
     while others.withLock({ !$0.bystander.isOver }) {
-      if dice.oneIn(6) { engine = restart(world, machine, &fate) }
+      if dice.oneIn(6) { engine = restart(world, machine, others, &fate) }
       await settle(world, &engine, flush: dice.oneIn(2), passes: 1 + dice.below(3), every: .milliseconds(100))
       if dice.oneIn(3) { others.withLock { $0.bystander.act(on: files) } }
-      if !machine.points.isAlive { engine = restart(world, machine, &fate) }
+      if !machine.points.isAlive { engine = restart(world, machine, others, &fate) }
       guard others.withLock({ $0.bystander.isResting }) else { continue }
       await settle(world, &engine, flush: dice.oneIn(2), passes: 40, every: .seconds(20))
       others.withLock { $0.bystander.wake() }
@@ -83,7 +104,7 @@ struct Schedule: Sendable {
     try await end(world, &engine)
     // Where files change hands between any two calls, or nobody says when a copy is complete, what was written last may be seen first.
     let isOrdered = rotation != .follow || !isForeign && !isShaky && !isDeadly && pace >= 40
-    return fault(world, others.withLock { $0.bystander }, isOrdered: isOrdered)
+    return others.withLock { fault(world, $0, isOrdered: isOrdered) }
   }
 
   /// What failed is tried again by then, or when an operator asks for it.
@@ -95,18 +116,44 @@ struct Schedule: Sendable {
     }
   }
 
-  private func fault(_ world: World, _ bystander: any LogKeeper, isOrdered: Bool) -> String? {
-    let wanted = (1...bystander.records).map(Self.record)
-    let text = (try? world.sent()) ?? "an object without its header"
-    var sent = text.split(separator: "\n").map(String.init)
-    if !isOrdered { sent.sort() }
+  private func fault(_ world: World, _ others: Others, isOrdered: Bool) -> String? {
+    // Of a header, too, the power may have left a part.
+    let texts = world.store.keys.map { (try? gunzip(world.store.bytes(at: $0) ?? [])) ?? "" }
+    if !isCareless, !texts.allSatisfy({ $0.hasPrefix("id,text\n") }) { return "an object without its header" }
+    let sent = texts.flatMap { $0.split(separator: "\n").dropFirst().map(String.init) }
     let gaps = world.events.all(.sourceGap).map { $0.fields[.bytes] ?? "" }
-    guard sent != wanted || !gaps.isEmpty else { return nil }
-    return "seed \(seed), gaps \(gaps), sent \(sent.joined(separator: " ")): \(bystander)"
+    var fault: String?
+    for log in others.bystander.written {
+      let known = Set(log)
+      let wanted = log.filter { !others.doubtful.contains($0) || others.surviving.contains($0) }
+      var found = sent.filter { known.contains($0) }
+      if Set(found).count < found.count { fault = "some twice" }
+      // What was sent before it could be lost is none the worse for it.
+      let isWanted = Set(wanted)
+      found = found.filter { isWanted.contains($0) }
+      if isOrdered ? found != wanted : Set(found) != isWanted { fault = "some missing, or out of order" }
+    }
+    if others.doubtful.isEmpty {
+      if !gaps.isEmpty { fault = "gaps \(gaps)" }
+      if fault == nil, sent.count != others.bystander.written.joined().count { fault = "what nobody wrote" }
+    }
+    return fault.map { "seed \(seed), \($0), sent \(sent.joined(separator: " ")): \(others.bystander)" }
   }
 
-  private func restart(_ world: World, _ machine: SimMachine, _ fate: inout SteadyNumbers) -> OutboundEngine {
-    if isDeadly { machine.restart(&fate, mostSteps: 400) }
+  private func restart(
+    _ world: World, _ machine: SimMachine, _ others: Guarded<Others>, _ fate: inout SteadyNumbers
+  ) -> OutboundEngine {
+    if isDeadly, machine.restart(&fate, mostSteps: 400) {
+      let texts = machine.files.files(below: "/logs").values.map { String(decoding: $0, as: UTF8.self) }
+      let lines = Set(texts.joined(separator: "\n").split(separator: "\n").map(String.init))
+      others.withLock { others in
+        others.bystander.goDown()
+        guard isCareless else { return }
+        machine.files.setKnobs { $0.held = [] }
+        others.doubtful.formUnion(others.bystander.written.joined())
+        others.surviving.formUnion(others.doubtful.intersection(lines))
+      }
+    }
     return world.makeEngine()
   }
 

@@ -1,4 +1,5 @@
 import Config
+import SystemPackage
 import TestKit
 import Testing
 
@@ -57,6 +58,34 @@ struct ScheduleTests {
     let schedule = Schedule(seed: seed, rotation: .closed, logs: ["/logs/*.csv"], isDeadly: true) { dice, isForeign in
       Closer(seed: seed, rounds: 2 + dice.below(6), isForeign: isForeign)
     }
+    let fault = try await schedule.run()
+    #expect(fault == nil, "\(fault ?? "")")
+  }
+
+  @Test("rename of two logs by one stream: each one's records once and in order", arguments: few)
+  func pair(seed: UInt64) async throws {
+    let logs = ["/logs/a.csv", "/logs/b.csv"]
+    let schedule = Schedule(seed: seed, rotation: .rename, logs: ["/logs/*.csv"], isDeadly: true) { dice, isForeign in
+      let rounds = 2 + dice.below(4)
+      func producer(_ number: Int) -> Producer {
+        Producer(
+          seed: seed &+ UInt64(number), rounds: rounds, isForeign: isForeign, reopens: true,
+          log: FilePath(logs[number]), from: number * 400 + 1)
+      }
+      return Pair(seed: seed, producer(0), producer(1))
+    }
+    let fault = try await schedule.run()
+    #expect(fault == nil, "\(fault ?? "")")
+  }
+
+  @Test("Writers whose last bytes go with the power: what is on the disk is sent once", arguments: few)
+  func careless(seed: UInt64) async throws {
+    let rotation: StreamSettings.Rotation = seed.isMultiple(of: 2) ? .rename : .copytruncate
+    var schedule = Schedule(seed: seed, rotation: rotation, logs: ["/logs/a.csv"], isDeadly: true) { dice, isForeign in
+      Producer(
+        seed: seed, rounds: 2 + dice.below(6), isForeign: isForeign, reopens: rotation == .rename, isDurable: false)
+    }
+    schedule.isCareless = true
     let fault = try await schedule.run()
     #expect(fault == nil, "\(fault ?? "")")
   }

@@ -33,13 +33,16 @@ public struct SteadyNumbers: RandomNumberGenerator, Sendable {
 
 extension SimMachine {
   /// The next life: the one before may have ended by a power cut, and this one may end at a step of its own.
-  public func restart(_ fate: inout SteadyNumbers, mostSteps: Int) {
+  /// - Returns: whether power was cut.
+  @discardableResult
+  public func restart(_ fate: inout SteadyNumbers, mostSteps: Int) -> Bool {
     var survival: Survival?
     if fate.oneIn(2) {
       let all = files.snapshot.survivals(most: 12, seed: fate.next())
       survival = all[fate.below(all.count)]
     }
     files.reboot(powerCut: survival, killAt: fate.oneIn(3) ? nil : fate.below(mostSteps))
+    return survival != nil
   }
 }
 

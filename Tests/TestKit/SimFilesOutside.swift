@@ -71,12 +71,12 @@ extension SimDisk {
 
   /// Nil where there is no such file.
   public func inode(of path: FilePath) -> UInt64? { resolve(path).map { UInt64($0) } }
-  public func size(of inode: UInt64) -> Int { nodes[Int(inode)]?.data.count ?? 0 }
+  public func bytes(of inode: UInt64) -> [UInt8] { nodes[Int(inode)]?.data ?? [] }
 
-  /// By descriptor: whatever the file is called now. Durable.
-  public mutating func append(to inode: UInt64, _ text: String) {
+  /// By descriptor: whatever the file is called now.
+  public mutating func append(to inode: UInt64, _ text: String, durable: Bool = true) {
     append(Array(text.utf8), to: Int(inode))
-    sync(Int(inode))
+    if durable { sync(Int(inode)) }
   }
 
   /// Deleted, and another file made that gets the same name and the same inode.

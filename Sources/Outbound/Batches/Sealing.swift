@@ -56,9 +56,10 @@ extension OutboundEngine {
     let folder = lane.spool.path(.ready, id)
     let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
     let sources = try stillThere(plan)
+    // It was moved here from one of the others, and a rename is durable once both ends of it are.
     try files.sync(
-      [folder.appending(BatchPlan.fileName), folder.appending(BatchPlan.objectName), folder, lane.spool.path(.ready)]
-        + sources)
+      [folder.appending(BatchPlan.fileName), folder.appending(BatchPlan.objectName), folder]
+        + [BatchPlace.ready, .building, .held].map { lane.spool.path($0) } + sources)
     try ledger.transact("adopt") { (t) throws(LedgerFault) in
       if try !t.knows(id) {
         try t.note(plan, due: now.wall)

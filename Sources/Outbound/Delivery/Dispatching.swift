@@ -1,6 +1,8 @@
 import Core
 import Files
+import Journal
 import Ledger
+import Spool
 import Store
 import SystemPackage
 
@@ -19,16 +21,19 @@ extension OutboundEngine {
         let due = try due(of: lane, to: store, at: now)
         if !due.isEmpty { queues.append((lane, due[...])) }
       }
-      for _ in 0..<slots {
+      var free = slots
+      while free > 0 {
         // `min` takes the first of equals: the stream whose turn it is.
         guard
           let next = queues.indices.filter({ !queues[$0].due.isEmpty })
             .min(by: { load(of: queues[$0].lane, store) < load(of: queues[$1].lane, store) }),
           let record = queues[next].due.popFirst()
         else { break }
+        var begins = false
         guard
-          try attempt(queues[next].lane, at: now, { try $0.offer(record, $1, &result) })
+          try attempt(queues[next].lane, at: now, { begins = try $0.offer(record, $1, at: now, &result) })
         else { return }
+        if begins { free -= 1 }
       }
     }
     for lane in lanes where !lane.isStopped {
@@ -60,22 +65,35 @@ extension OutboundEngine {
   }
 
   private func due(of lane: StreamLane, to store: StoreName, at now: Moment) throws(LedgerFault) -> [DeliveryRecord] {
-    let most = (concurrency[store] ?? 1) * 2 + withdrawn.count
-    let found = try ledger.read { (t) throws(LedgerFault) in
-      try t.due(of: lane.name, to: store, at: now.wall, limit: most)
-    }
-    return found.filter {
-      !underWay.contains(Delivery(batch: $0.batch, store: $0.store)) && !withdrawn.contains($0.batch)
+    var most = (concurrency[store] ?? 1) * 2 + withdrawn.count
+    while true {
+      let limit = most
+      let found = try ledger.read { (t) throws(LedgerFault) in
+        try t.due(of: lane.name, to: store, at: now.wall, limit: limit)
+      }
+      // However many of the first ones are not ours to send now, those behind them are not kept waiting.
+      if found.count < limit || found.contains(where: { lane.adopted.contains($0.batch) }) {
+        return found.filter {
+          !underWay.contains(Delivery(batch: $0.batch, store: $0.store)) && !withdrawn.contains($0.batch)
+        }
+      }
+      most *= 2
     }
   }
 
-  private mutating func offer(_ record: DeliveryRecord, _ lane: StreamLane, _ result: inout OutboundPass) throws {
-    // What lies elsewhere is not ours to send: `settleIn` takes it up when it comes.
-    guard lane.adopted.contains(record.batch) else { return }
+  /// - Returns: whether a transfer begins.
+  private mutating func offer(
+    _ record: DeliveryRecord, _ lane: StreamLane, at now: Moment, _ result: inout OutboundPass
+  ) throws -> Bool {
+    guard lane.adopted.contains(record.batch) else {
+      // What lies elsewhere is not ours to send: `settleIn` takes it up when it comes.
+      if try lane.spool.place(of: record.batch) == nil { try miss(record, lane, at: now) }
+      return false
+    }
     let folder = lane.spool.path(.ready, record.batch)
     let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
     let isManifest = record.confirmedAt != nil
-    guard let key = StoreKey(isManifest ? plan.manifestKey ?? plan.key : plan.key) else { return }
+    guard let key = StoreKey(isManifest ? plan.manifestKey ?? plan.key : plan.key) else { return false }
     let file =
       isManifest
       ? try BatchManifest.file(of: plan, in: folder, files)
@@ -86,5 +104,21 @@ extension OutboundEngine {
       Upload(
         batch: record.batch, store: record.store, key: key, file: file, attempt: record.attempts + 1,
         isManifest: isManifest, storeFailures: waits[record.store]?.attempts ?? 0))
+    return true
+  }
+
+  /// Its folder was taken away: nobody can send it, and the others go on.
+  private func miss(_ record: DeliveryRecord, _ lane: StreamLane, at now: Moment) throws(LedgerFault) {
+    let why = "its folder is gone from the spool, and its records with it"
+    try ledger.transact("missing") { (t) throws(LedgerFault) in
+      try t.noteRefused(record.batch, record.store, at: now.wall, fault: why)
+      try t.noteHistory(record.batch, EventKind.batchHeld.rawValue, why, at: now.wall)
+    }
+    events.record(
+      .batchHeld,
+      "Batch \(record.batch) is held: \(why). Put \(lane.spool.path(.ready, record.batch).shown) back, if there is a copy of it",
+      [
+        .stream: lane.name.text, .batch: record.batch.description, .store: record.store.text, .reason: "missing",
+      ])
   }
 }

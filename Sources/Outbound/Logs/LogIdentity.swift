@@ -106,7 +106,9 @@ extension LogSources {
       // A log that we set aside ourselves is noted by then; until then it grows all the time.
       changed = changed || rotation != .rename || candidate.role != .live
     }
-    let longer = Int(min(size, UInt64(Limits.headBytes)))
+    // Of a log that was read from only what lies before the cursor: that is durable, and the rest may be another one after a power cut.
+    let known = record.cursor > 0 ? min(size, record.cursor) : size
+    let longer = Int(min(known, UInt64(Limits.headBytes)))
     if candidate.form == .plain, longer > record.identity.headBytes, let file = try open(candidate.path),
       let head = try Fingerprint.head(of: file, bytes: longer)
     {

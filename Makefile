@@ -8,8 +8,9 @@ PREFIX ?= /usr
 DESTDIR ?=
 SWIFT := $(or $(shell command -v swift),$(wildcard /opt/swift/usr/bin/swift))
 
-# One flag set for build and tests, so that nothing is built twice. Modules may import only what Package.swift grants.
-FLAGS := --explicit-target-dependency-import-check error
+# One flag set for build and tests, so that nothing is built twice. Modules may import only what Package.swift grants. Editors make an
+# index of their own.
+FLAGS := --explicit-target-dependency-import-check error --disable-index-store
 # What ships resolves its symbols at start, after which the table of them is read-only.
 RELEASE := -c release --static-swift-stdlib --product navette -Xlinker -z -Xlinker now
 
@@ -49,7 +50,7 @@ test: swift ## every test, with real servers on this machine
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	SWIFT="$(SWIFT)" FLAGS="$(FLAGS)" scripts/test-servers run scripts/run-tests $(if $(FILTER),--filter "$(FILTER)",--soak $(SOAK))
 
-sweep: swift ## the crash harness with every second blow and every outcome of a power cut, of which `make test` takes a fifth
+sweep: swift ## the crash harness with every second blow and every outcome of a power cut, of which `make test` takes a fifth; 3,000 of each schedule
 	"$(SWIFT)" build $(FLAGS) --build-tests
 	NAVETTE_SWEEP=whole "$(SWIFT)" test $(FLAGS) --skip-build --filter '(Files|Inbound|Outbound)Tests\.'
 

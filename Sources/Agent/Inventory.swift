@@ -60,6 +60,9 @@ public struct Inventory {
     }
   }
 
+  /// The state of a batch whose folder was taken away before it was sent.
+  private static let missing = "missing"
+
   private let state: StateFolder
   private let files = LinuxFiles()
   private let ledger: Ledger?
@@ -101,9 +104,11 @@ public struct Inventory {
     let records = try read { (t) throws(LedgerFault) in try t.batches(of: nil, since: since) } ?? []
     return try records.compactMap { record in
       let now = try self.place(of: record)
-      guard place == nil || now == place else { return nil }
+      let isMissing = now == nil && record.isOpen
+      guard place == nil || now == place || isMissing && place == .held else { return nil }
       return Batch(
-        id: record.id.description, stream: record.id.stream.text, state: now?.rawValue, key: record.key,
+        id: record.id.description, stream: record.id.stream.text, state: isMissing ? Self.missing : now?.rawValue,
+        key: record.key,
         rows: record.rows,
         bytes: record.bytes, compressedBytes: record.compressedBytes, sha256: record.sha256.description,
         sealedAt: record.sealedAt.iso(), deliveredAt: record.deliveredAt?.iso())
@@ -124,14 +129,17 @@ public struct Inventory {
       story.reasons = reasons(record, in: place)
     } else if let batch = BatchID(id), let record = try read({ (t) throws(LedgerFault) in try t.batch(batch) }) ?? nil {
       story.facts = [
-        ("batch", id), ("stream", batch.stream.text), ("state", try place(of: record)?.rawValue ?? "swept"),
+        ("batch", id), ("stream", batch.stream.text),
+        ("state", try place(of: record)?.rawValue ?? (record.isOpen ? Self.missing : "swept")),
         ("key", record.key),
         ("rows", "\(record.rows)"), ("bytes", "\(record.bytes)"), ("compressed bytes", "\(record.compressedBytes)"),
         ("sha256", record.sha256.description), ("sealed", record.sealedAt.iso()),
         ("delivered", record.deliveredAt?.iso() ?? "-"),
       ]
       for delivery in try read({ (t) throws(LedgerFault) in try t.deliveries(of: batch) }) ?? [] {
-        let outcome = delivery.confirmedAt.map { "confirmed \($0.iso())" } ?? "next try \(delivery.nextAt.iso())"
+        let refused = delivery.refusedAt.map { "refused \($0.iso())" }
+        let outcome =
+          delivery.confirmedAt.map { "confirmed \($0.iso())" } ?? refused ?? "next try \(delivery.nextAt.iso())"
         let fault = delivery.fault.map { "; last refusal: \($0)" } ?? ""
         story.facts.append(("store \(delivery.store)", "\(outcome), attempts \(delivery.attempts)\(fault)"))
       }

@@ -134,7 +134,8 @@ struct Steward {
         continue
       }
       answer.lines.append(
-        "\(batch): its object is deleted from \(purged.place.rawValue); its records are not sent again")
+        "\(batch): \(purged.place.map { "its object is deleted from \($0.rawValue)" } ?? "it was gone before"); its records are not sent again"
+      )
       for store in purged.confirmedBy {
         answer.lines.append("  store \(store) has confirmed it: what lies there has to be deleted there")
       }

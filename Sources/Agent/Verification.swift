@@ -66,6 +66,7 @@ public struct Verification {
       let streams = settings.streams.filter { stream == nil || $0.name == stream }
       if withContent { try sum(ledger, streams, since) }
       for configured in streams {
+        try findLost(ledger, configured, state, files, since, found)
         for name in configured.stores {
           guard let storeSettings = settings.store(name) else { continue }
           let memory = FolderMemory(state.store(name), files: files, isNoting: false)
@@ -184,6 +185,22 @@ public struct Verification {
       return finding(.altered, "its SHA-256 is \(digest), not \(batch.sha256)")
     }
     return nil
+  }
+
+  /// Batches that were not sent yet, and whose folders were taken away.
+  private func findLost(
+    _ ledger: Ledger, _ stream: StreamSettings, _ state: StateFolder, _ files: any Files, _ since: Timestamp?,
+    _ found: (Finding) -> Void
+  ) throws {
+    let spool = Spool<BatchPlace>(root: state.stream(stream.name), files: files)
+    for batch in try ledger.read({ (t) throws(LedgerFault) in try t.open(of: stream.name, since: since) })
+    where try spool.place(of: batch.id) == nil {
+      let stores = stream.stores.map(\.text).joined(separator: ",")
+      found(
+        Finding(
+          kind: .missing, store: stores, key: batch.key, batch: batch.id.description,
+          message: "its folder is gone from the spool, unsent"))
+    }
   }
 
   /// Objects under the stream's part of the store that no batch of the ledger accounts for.

@@ -12,6 +12,8 @@ public struct BatchRecord: Hashable, Sendable {
   public let deliveredAt: Timestamp?
   /// When its object was deleted on request, sent or not.
   public let purgedAt: Timestamp?
+  /// It is still to be sent.
+  public var isOpen: Bool { deliveredAt == nil && purgedAt == nil }
 }
 
 public struct StreamTotals: Hashable, Sendable {
@@ -91,6 +93,13 @@ extension Transaction {
     return BatchRecord(
       id: id, key: row.text(1), rows: row.int(2), bytes: row.uint64(3), compressedBytes: row.uint64(4), sha256: digest,
       sealedAt: row.time(6), deliveredAt: row.optionalTime(7), purgedAt: row.optionalTime(8))
+  }
+
+  /// Batches that are still to be sent, held ones too.
+  public func open(of stream: StreamName, since: Timestamp?) throws(LedgerFault) -> [BatchRecord] {
+    try batchRows(
+      "stream = ? AND \(Self.isOpen) AND sealed_at >= ?",
+      [Value(stream), Value(since ?? Timestamp(nanoseconds: .min))])
   }
 
   /// Batches that the store has confirmed, in pages.

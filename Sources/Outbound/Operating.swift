@@ -14,8 +14,8 @@ public struct Retried: Hashable, Sendable {
 
 /// What came of `purge`.
 public struct Purged: Hashable, Sendable {
-  /// Where the batch lay.
-  public let place: BatchPlace
+  /// Where the batch lay; nil: its folder was gone before.
+  public let place: BatchPlace?
   public let bytes: UInt64
   /// Stores that have the object all the same: deleting it there is up to their owners.
   public internal(set) var confirmedBy: [StoreName] = []
@@ -100,13 +100,17 @@ extension OutboundEngine {
   // MARK: - Purge
 
   /// No store is offered the batch any more, whatever comes. Said before its transfers are broken off.
-  /// - Returns: false where there is no such batch in any place.
-  public mutating func withdraw(_ batch: BatchID) throws(FileFault) -> Bool {
-    guard let lane = lanes.first(where: { $0.name == batch.stream }),
-      let place = try lane.spool.place(of: batch), place != .building
-    else { return false }
+  /// - Returns: false where there is no such batch.
+  public mutating func withdraw(_ batch: BatchID) throws -> Bool {
+    guard let lane = lanes.first(where: { $0.name == batch.stream }) else { return false }
+    let place = try lane.spool.place(of: batch)
+    guard try place == nil ? isOpen(batch) : place != .building else { return false }
     withdrawn.insert(batch)
     return true
+  }
+
+  private func isOpen(_ batch: BatchID) throws(LedgerFault) -> Bool {
+    try ledger.read { (t) throws(LedgerFault) in try t.batch(batch)?.isOpen == true }
   }
 
   /// The transfer was broken off: nothing is known of its end.
@@ -119,7 +123,10 @@ extension OutboundEngine {
     defer { withdrawn.remove(batch) }
     guard let lane = lanes.first(where: { $0.name == batch.stream }) else { return nil }
     try settleIn(lane, at: now)
-    guard let place = try lane.spool.place(of: batch), place != .building else { return nil }
+    guard let place = try lane.spool.place(of: batch) else {
+      return try giveUp(batch, lane, "by \(by): \(reason)", at: now)
+    }
+    guard place != .building else { return nil }
     let folder = lane.spool.path(place, batch)
     guard try !PurgeMark.isIn(folder, files) else { return nil }
     let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
@@ -135,6 +142,19 @@ extension OutboundEngine {
     try files.sync([folder.appending(PurgeMark.fileName), folder])
     try finishPurge(of: batch, in: place, lane, at: now)
     return purged
+  }
+
+  /// Of a batch whose folder was taken away nothing is left but its line in the ledger.
+  private func giveUp(_ batch: BatchID, _ lane: StreamLane, _ why: String, at now: Moment) throws -> Purged? {
+    guard try isOpen(batch) else { return nil }
+    try ledger.transact("give up") { (t) throws(LedgerFault) in
+      try t.notePurged(batch, at: now.wall)
+      try t.noteHistory(batch, EventKind.batchPurged.rawValue, "its folder was gone; \(why)", at: now.wall)
+    }
+    events.record(
+      .batchPurged, "Batch \(batch), whose folder was gone, is given up on request; its records are not sent again",
+      [.stream: lane.name.text, .batch: batch.description, .bytes: "0", .reason: "missing"])
+    return Purged(place: nil, bytes: 0)
   }
 
   /// What an earlier life left, of batches that are at an end; those in `ready` are looked at one by one.

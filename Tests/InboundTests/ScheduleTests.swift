@@ -134,7 +134,7 @@ private struct Schedule {
 /// One case for each seed: nothing in a schedule ever waits, and tests with a clock to keep want the thread, too.
 @Suite("Inbound, any schedule of those who send and collect")
 struct ScheduleTests {
-  static let seeds: [UInt64] = Seeds.chosen(Array(1...60))
+  static let seeds: [UInt64] = Seeds.chosen(Array(1...30))
 
   @Test(
     "Each file is handed over once, whole, or in quarantine, whatever others do between two calls", arguments: seeds)

@@ -294,10 +294,16 @@ struct OutboundEngineTests {
     #expect(world.events.all(.batchHeld).map { $0.fields[.batch] } == Array(ready.prefix(4)))
     try await world.settle(&engine, flush: true)
     #expect(world.events.all(.batchHeld).count == 4, "told once")
-    for name in ready.prefix(4) {
+    let stream = world.settings.streams[0].name
+    #expect(try world.ledger.read { (t) throws(LedgerFault) in try t.open(of: stream, since: nil) }.count == 4)
+    let lost = try #require(BatchID(ready[0]))
+    #expect(try engine.withdraw(lost))
+    #expect(try engine.purge(lost, by: "j.doe", reason: "no copy", at: world.now)?.bytes == 0)
+    #expect(try engine.purge(lost, by: "j.doe", reason: "no copy", at: world.now) == nil)
+    for name in ready[1..<4] {
       try files.outside { try $0.rename(FilePath("/\(name)"), to: folder.appending(FileName(name))) }
     }
     try await world.settle(&engine, flush: true)
-    #expect(try world.sent() == (1...12).map { "\($0),a\n" }.joined())
+    #expect(try world.sent() == (3...12).map { "\($0),a\n" }.joined())
   }
 }

@@ -8,9 +8,8 @@ PREFIX ?= /usr
 DESTDIR ?=
 SWIFT := $(or $(shell command -v swift),$(wildcard /opt/swift/usr/bin/swift))
 
-# One flag set for build and tests, so that nothing is built twice. Modules may import only what Package.swift grants. Editors make an
-# index of their own.
-FLAGS := --explicit-target-dependency-import-check error --disable-index-store
+# One flag set for build and tests, so that nothing is built twice. Modules may import only what Package.swift grants.
+FLAGS := --explicit-target-dependency-import-check error
 # What ships resolves its symbols at start, after which the table of them is read-only.
 RELEASE := -c release --static-swift-stdlib --product navette -Xlinker -z -Xlinker now
 

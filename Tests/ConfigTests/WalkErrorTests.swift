@@ -239,8 +239,8 @@ struct WalkErrorTests {
   func address(url: String) {
     #expect(
       Bench("stores:\n  a:\n    url: \"\(url)\"\n    region: x\n    colour: x\n").problems().first
-        == "3:10: stores.a.url: expected s3://BUCKET/PREFIX, the prefix of A-Z a-z 0-9 . _ - / = and optional, "
-        + "found another text (not shown)")
+        == "3:10: stores.a.url: expected s3://BUCKET/PREFIX (the bucket 3 to 63 of a-z 0-9 . -, the prefix of "
+        + "A-Z a-z 0-9 . _ - / = and optional), found another text (not shown)")
   }
 
   @Test(

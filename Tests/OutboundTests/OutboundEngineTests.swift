@@ -300,10 +300,14 @@ struct OutboundEngineTests {
     #expect(try engine.withdraw(lost))
     #expect(try engine.purge(lost, by: "j.doe", reason: "no copy", at: world.now)?.bytes == 0)
     #expect(try engine.purge(lost, by: "j.doe", reason: "no copy", at: world.now) == nil)
-    for name in ready[1..<4] {
+    for name in ready.prefix(4) {
       try files.outside { try $0.rename(FilePath("/\(name)"), to: folder.appending(FileName(name))) }
     }
     try await world.settle(&engine, flush: true)
     #expect(try world.sent() == (3...12).map { "\($0),a\n" }.joined())
+    #expect(
+      try files.info(FilePath("/state/streams/opens/delivered/\(lost)/object.csv.gz")) == nil, "given up stays given up"
+    )
+    #expect(try world.places(.ready).isEmpty)
   }
 }

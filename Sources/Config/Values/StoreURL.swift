@@ -19,9 +19,10 @@ enum StoreURL: Hashable {
 
   /// The shape for each scheme, as the error says it.
   static let shapes = [
-    "s3": "s3://BUCKET/PREFIX, the prefix of A-Z a-z 0-9 . _ - / = and optional",
+    "s3": "s3://BUCKET/PREFIX (the bucket 3 to 63 of a-z 0-9 . -, the prefix of A-Z a-z 0-9 . _ - / = and optional)",
     "file": "file:///absolute/folder",
-    "azblob": "azblob://ACCOUNT/CONTAINER/PREFIX",
+    "azblob":
+      "azblob://ACCOUNT/CONTAINER/PREFIX (the account 3 to 24 of a-z 0-9, the container 3 to 63 of a-z 0-9 -)",
     "sftp": "sftp://USER@HOST:PORT/absolute/folder",
   ]
 

@@ -24,12 +24,24 @@ extension OutboundEngine {
       guard let id = BatchID(name), id.stream == lane.name, !lane.adopted.contains(id) else { continue }
       // Moved here in this life, but not known to be durable: its number is taken.
       lane.sequence = max(lane.sequence ?? 0, id.sequence)
+      try markAgain(id, lane)
       if try PurgeMark.isIn(lane.spool.path(.ready, id), files) {
         try finishPurge(of: id, in: .ready, lane, at: now)
       } else {
         try adopt(id, lane, at: now)
       }
     }
+  }
+
+  /// A batch that was given up because its folder was gone has come back all the same: what was said of it stands.
+  private func markAgain(_ id: BatchID, _ lane: StreamLane) throws {
+    let folder = lane.spool.path(.ready, id)
+    guard let at = try ledger.read({ (t) throws(LedgerFault) in try t.batch(id)?.purgedAt }),
+      try !PurgeMark.isIn(folder, files)
+    else { return }
+    let mark = PurgeMark(
+      at: at, by: "navette", reason: "it was purged before its folder came back", wasDelivered: false)
+    try files.writePlan(mark, to: folder.appending(PurgeMark.fileName))
   }
 
   /// Batches at an end that the ledger does not know, as when an older ledger was put back: their plans say how far the logs were

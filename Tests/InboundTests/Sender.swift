@@ -5,7 +5,7 @@ import TestKit
 
 /// Senders that put files into landing in their own ways, one act at a time, and the collector that takes what is handed over. No two
 /// files hold the same.
-struct Sender: Bystander {
+struct Sender: Scripted {
   enum Act: Hashable {
     /// Under its own name, which is held open meanwhile.
     case begin(Int)
@@ -16,7 +16,6 @@ struct Sender: Bystander {
     /// From the hidden name to its own.
     case publish(Int)
     case collect
-    case rest
   }
 
   struct Taken: Hashable {
@@ -28,36 +27,31 @@ struct Sender: Bystander {
   static let handover = FilePath("/srv/import")
   private static let pieces = 3
 
-  private(set) var acts: [Act] = []
-  private(set) var done: [Act] = []
+  var script = Script<Act>()
   private(set) var taken: [Taken] = []
   let files: Int
-  private var random: SteadyNumbers
+  private var inodes: [Int: UInt64] = [:]
+  private var written: [Int: Int] = [:]
 
   /// - Parameter isForeign: nobody can tell that it has a file open, so that it never writes one under its own name.
   init(seed: UInt64, rounds: Int, isForeign: Bool) {
-    random = .thrown(seed)
+    var random = SteadyNumbers.thrown(seed)
     files = rounds
     for number in 1...rounds {
       let isHidden = isForeign || random.oneIn(2)
-      acts.append(isHidden ? .beginHidden(number) : .begin(number))
+      script.add(isHidden ? .beginHidden(number) : .begin(number))
       for _ in 0..<Self.pieces {
-        acts.append(.write(number))
-        if random.oneIn(3) { acts.append(.rest) }
+        script.add(.write(number))
+        if random.oneIn(3) { script.rest() }
       }
-      acts.append(.close(number))
-      if isHidden { acts.append(.publish(number)) }
-      if random.oneIn(3) { acts.append(.collect) }
-      if random.oneIn(2) { acts.append(.rest) }
+      script.add(.close(number))
+      if isHidden { script.add(.publish(number)) }
+      if random.oneIn(3) { script.add(.collect) }
+      if random.oneIn(2) { script.rest() }
     }
-    acts += [.rest, .collect]
-    acts.reverse()
+    script.rest()
+    script.add(.collect)
   }
-
-  var description: String { done.map { "\($0)" }.joined(separator: "; ") }
-  var isOver: Bool { acts.isEmpty }
-  var isResting: Bool { acts.last.map { $0 == .rest } ?? true }
-  mutating func wake() { if isResting { _ = acts.popLast() } }
 
   /// Each fifth one has a row that is too short.
   static func isGood(_ number: Int) -> Bool { !number.isMultiple(of: 5) }
@@ -75,15 +69,8 @@ struct Sender: Bystander {
   private static func path(_ number: Int) -> FilePath { landing.appending(FileName("f-\(number).csv")) }
   private static func hidden(_ number: Int) -> FilePath { landing.appending(FileName(".f-\(number).csv.part")) }
 
-  mutating func act(on files: SimFiles) {
-    guard !isResting, let act = acts.popLast() else { return }
-    done.append(act)
-    try? perform(act, files)
-  }
-
-  private mutating func perform(_ act: Act, _ files: SimFiles) throws {
+  mutating func perform(_ act: Act, on files: SimFiles) throws {
     switch act {
-    case .rest: break
     case .begin(let number): try hold(Self.path(number), number, files)
     case .beginHidden(let number): try hold(Self.hidden(number), number, files)
     case .write(let number):
@@ -99,9 +86,6 @@ struct Sender: Bystander {
     case .collect: try collect(from: files)
     }
   }
-
-  private var inodes: [Int: UInt64] = [:]
-  private var written: [Int: Int] = [:]
 
   private mutating func hold(_ path: FilePath, _ number: Int, _ files: SimFiles) throws {
     inodes[number] = try files.outside { disk in

@@ -5,32 +5,28 @@ import TestKit
 
 /// A program that writes a log which the agent rotates or empties itself. It holds its file by descriptor: whatever name the file has
 /// meanwhile, that is where it writes.
-struct Producer: LogKeeper {
+struct Producer: LogKeeper, Scripted {
   enum Act: Hashable {
     case write(Int)
     /// Half a record, and then its rest.
     case writeHalf, writeRest
     /// The file is let go, and what lies under the name of the log is opened, or made.
     case reopen
-    case rest
   }
 
   /// It opens the log for each write, and does not keep it.
   let opensEachTime: Bool
-  private(set) var acts: [Act] = []
-  private(set) var done: [Act] = []
-  private var records: [String] = []
+  var script = Script<Act>()
+  private var records: Records
   private var held: UInt64?
   private var random: SteadyNumbers
   private let log: FilePath
-  /// Of the first record.
-  private let number: Int
   /// What it writes is on the disk at once.
   private let isDurable: Bool
   /// It has not written since the machine went down, and ends first what was left of a line.
   private var isNewLife = false
 
-  var written: [[String]] { [records] }
+  var written: [[String]] { [records.all] }
 
   /// - Parameter isForeign: nobody can tell that it has a file open, so that it must not keep one while it rests.
   init(
@@ -38,36 +34,27 @@ struct Producer: LogKeeper {
     isDurable: Bool = true
   ) {
     random = .thrown(seed)
-    (self.log, self.number, self.isDurable) = (log, number, isDurable)
+    (self.log, records, self.isDurable) = (log, Records(number: number), isDurable)
     opensEachTime = random.oneIn(2) || isForeign
     for _ in 0..<rounds {
       for _ in 0..<1 + random.below(4) {
-        if random.oneIn(3) { acts += [.writeHalf, .writeRest] } else { acts.append(.write(1 + random.below(3))) }
-        if reopens, !opensEachTime, random.oneIn(2) { acts.append(.reopen) }
+        if random.oneIn(3) { script.add(.writeHalf, .writeRest) } else { script.add(.write(1 + random.below(3))) }
+        if reopens, !opensEachTime, random.oneIn(2) { script.add(.reopen) }
       }
-      acts.append(.rest)
+      script.rest()
     }
-    acts.reverse()
   }
 
-  var description: String {
-    (opensEachTime ? "opens each time" : "holds") + ": " + done.map { "\($0)" }.joined(separator: "; ")
-  }
-  var isOver: Bool { acts.isEmpty }
-  var isResting: Bool { acts.last.map { $0 == .rest } ?? true }
-  mutating func wake() { if isResting { _ = acts.popLast() } }
+  var description: String { (opensEachTime ? "opens each time: " : "holds: ") + script.description }
 
-  mutating func act(on files: SimFiles) {
-    guard !isResting, let act = acts.popLast() else { return }
-    done.append(act)
+  mutating func perform(_ act: Act, on files: SimFiles) {
     let (log, old, isDurable, isNewLife) = (log, held, isDurable, isNewLife)
     var text = ""
     switch act {
-    case .rest: return
     case .reopen: held = nil
-    case .write(let count): for _ in 0..<count { text += begin() + "\n" }
-    case .writeHalf: text += begin().prefix(2)
-    case .writeRest: text += (records.last ?? "").dropFirst(2) + "\n"
+    case .write(let count): for _ in 0..<count { text += records.begin() + "\n" }
+    case .writeHalf: text += records.begin().prefix(2)
+    case .writeRest: text += (records.all.last ?? "").dropFirst(2) + "\n"
     }
     let (added, known) = (text, held)
     let isKept = !opensEachTime || act == .writeHalf
@@ -88,13 +75,7 @@ struct Producer: LogKeeper {
     guard !isDurable else { return }
     held = nil
     isNewLife = true
-    if acts.last == .writeRest { _ = acts.popLast() }
-  }
-
-  private mutating func begin() -> String {
-    let record = Schedule.record(number + records.count)
-    records.append(record)
-    return record
+    script.leaveOut { $0 == .writeRest }
   }
 }
 
@@ -123,89 +104,5 @@ struct Pair: LogKeeper {
   mutating func goDown() {
     one.goDown()
     other.goDown()
-  }
-}
-
-/// A program that writes one file after the other: under its own name, which it holds meanwhile, or under another one from which it is
-/// moved when it is complete.
-struct Closer: LogKeeper {
-  enum Act: Hashable {
-    case begin(FilePath)
-    case write(FilePath, Int)
-    case writeHalf(FilePath)
-    case writeRest(FilePath)
-    case close(FilePath)
-    case move(FilePath, FilePath)
-    case rest
-  }
-
-  private(set) var acts: [Act] = []
-  private(set) var done: [Act] = []
-  private var records = 0
-  private var random: SteadyNumbers
-
-  var written: [[String]] { [(0..<records).map { Schedule.record($0 + 1) }] }
-
-  init(seed: UInt64, rounds: Int, isForeign: Bool) {
-    random = .thrown(seed)
-    for number in 1...rounds {
-      let name = FilePath("/logs/f-\(number).csv")
-      let isMoved = isForeign || random.oneIn(2)
-      let path = isMoved ? FilePath("/logs/.f-\(number).csv.tmp") : name
-      acts.append(.begin(path))
-      for _ in 0..<random.below(4) {
-        if random.oneIn(3) {
-          acts += [.writeHalf(path), .writeRest(path)]
-        } else {
-          acts.append(.write(path, 1 + random.below(3)))
-        }
-        if random.oneIn(4) { acts.append(.rest) }
-      }
-      acts.append(.close(path))
-      if isMoved { acts.append(.move(path, name)) }
-      if random.oneIn(2) { acts.append(.rest) }
-    }
-    acts += [.begin("/logs/last.csv"), .write("/logs/last.csv", 1), .close("/logs/last.csv"), .rest]
-    acts.reverse()
-  }
-
-  var description: String { done.map { "\($0)" }.joined(separator: "; ") }
-  var isOver: Bool { acts.isEmpty }
-  var isResting: Bool { acts.last.map { $0 == .rest } ?? true }
-  mutating func wake() { if isResting { _ = acts.popLast() } }
-
-  mutating func act(on files: SimFiles) {
-    guard !isResting, let act = acts.popLast() else { return }
-    done.append(act)
-    try? perform(act, files)
-  }
-
-  private mutating func perform(_ act: Act, _ files: SimFiles) throws {
-    switch act {
-    case .rest: break
-    case .begin(let path):
-      try files.outside { disk in
-        try disk.put(path, "")
-        if let inode = disk.inode(of: path) { disk.knobs.held.insert(inode) }
-      }
-    case .write(let path, let count): for _ in 0..<count { try add(begin() + "\n", path, files) }
-    case .writeHalf(let path): try add(String(begin().prefix(2)), path, files)
-    case .writeRest(let path): try add(Schedule.record(records).dropFirst(2) + "\n", path, files)
-    case .close(let path):
-      files.outside { disk in
-        if let inode = disk.inode(of: path) { disk.knobs.held.remove(inode) }
-      }
-    case .move(let path, let name): try files.outside { try $0.rename(path, to: name) }
-    }
-  }
-
-  private func add(_ text: String, _ path: FilePath, _ files: SimFiles) throws {
-    let header = files.text(of: path)?.isEmpty == true ? "id,text\n" : ""
-    try files.append(to: path, header + text)
-  }
-
-  private mutating func begin() -> String {
-    records += 1
-    return Schedule.record(records)
   }
 }

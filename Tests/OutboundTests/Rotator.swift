@@ -4,7 +4,7 @@ import SystemPackage
 import TestKit
 
 /// A writer and a logrotate beside the agent, one act at a time. Nothing of what they do loses a record.
-struct Rotator: LogKeeper {
+struct Rotator: LogKeeper, Scripted {
   enum Packing: CaseIterable { case none, atOnce, delayed }
 
   enum Act: Hashable {
@@ -25,18 +25,14 @@ struct Rotator: LogKeeper {
     case packHalf(FilePath)
     case packRest(FilePath)
     case dropPacked(FilePath)
-    /// Nothing more happens for a while.
-    case rest
   }
 
   let byCopy: Bool
   let isDated: Bool
   let packing: Packing
-  private(set) var acts: [Act] = []
-  /// What is done already, for a report.
-  private(set) var done: [Act] = []
-  private var records = 0
-  var written: [[String]] { [(0..<records).map { Schedule.record($0 + 1) }] }
+  var script = Script<Act>()
+  private var records = Records()
+  var written: [[String]] { [records.all] }
   private var open = Schedule.log
   private var rotations = 0
   private var random: SteadyNumbers
@@ -47,25 +43,23 @@ struct Rotator: LogKeeper {
     packing = Packing.allCases[random.below(3)]
     for _ in 0..<rounds {
       writes(between: 1...3)
-      acts.append(.rest)
+      script.rest()
       rotate()
       writes(between: 0...2)
-      acts.append(.rest)
+      script.rest()
     }
     writes(between: 1...2)
-    acts.reverse()
   }
 
   var description: String {
-    "\(byCopy ? "copytruncate" : "create"), \(isDated ? "dated" : "numbered"), packing \(packing): "
-      + done.map { "\($0)" }.joined(separator: "; ")
+    "\(byCopy ? "copytruncate" : "create"), \(isDated ? "dated" : "numbered"), packing \(packing): \(script)"
   }
 
   // MARK: - The script
 
   private mutating func writes(between range: ClosedRange<Int>) {
     for _ in 0..<range.lowerBound + random.below(range.count) {
-      if random.oneIn(4) { acts += [.writeHalf, .writeRest] } else { acts.append(.write(1 + random.below(3))) }
+      if random.oneIn(4) { script.add(.writeHalf, .writeRest) } else { script.add(.write(1 + random.below(3))) }
     }
   }
 
@@ -82,45 +76,33 @@ struct Rotator: LogKeeper {
     if !isDated {
       for number in (1..<rotations).reversed() {
         let packed = packing != .none
-        acts.append(.rename(name(number, packed: packed), name(number + 1, packed: packed)))
+        script.add(.rename(name(number, packed: packed), name(number + 1, packed: packed)))
       }
     }
     if byCopy {
-      acts += [.beginCopy(name(newest)), .copyHalf(name(newest)), .copyRest(name(newest)), .truncate]
+      script.add(.beginCopy(name(newest)), .copyHalf(name(newest)), .copyRest(name(newest)), .truncate)
     } else {
-      acts += [.rename(Schedule.log, name(newest))]
-      if random.oneIn(2) { acts.append(.write(1)) }
-      if random.oneIn(2) { acts.append(.makeEmpty) }
-      if random.oneIn(2) { acts.append(.write(1)) }
-      acts.append(.reopen)
+      script.add(.rename(Schedule.log, name(newest)))
+      if random.oneIn(2) { script.add(.write(1)) }
+      if random.oneIn(2) { script.add(.makeEmpty) }
+      if random.oneIn(2) { script.add(.write(1)) }
+      script.add(.reopen)
     }
     if packing == .atOnce { pack(name(newest)) }
   }
 
   private mutating func pack(_ path: FilePath) {
-    acts += [.beginPacking(path), .packHalf(path), .packRest(path), .dropPacked(path)]
+    script.add(.beginPacking(path), .packHalf(path), .packRest(path), .dropPacked(path))
   }
 
   // MARK: - The acts
 
-  var isOver: Bool { acts.isEmpty }
-  var isResting: Bool { acts.last.map { $0 == .rest } ?? true }
-  mutating func wake() { if isResting { _ = acts.popLast() } }
-
-  /// The next act, unless they rest. What cannot be done is a mistake of the script, and is seen in what is missing.
-  mutating func act(on files: SimFiles) {
-    guard !isResting, let act = acts.popLast() else { return }
-    done.append(act)
-    try? perform(act, files)
-  }
-
-  private mutating func perform(_ act: Act, _ files: SimFiles) throws {
+  mutating func perform(_ act: Act, on files: SimFiles) throws {
     switch act {
-    case .rest: break
     case .write(let count):
-      for _ in 0..<count { try add("\(begin())\n", files) }
-    case .writeHalf: try add("\(begin().prefix(2))", files)
-    case .writeRest: try add("\(Schedule.record(records).dropFirst(2))\n", files)
+      for _ in 0..<count { try add(records.begin() + "\n", files) }
+    case .writeHalf: try add(String(records.begin().prefix(2)), files)
+    case .writeRest: try add((records.all.last ?? "").dropFirst(2) + "\n", files)
     case .rename(let from, let to):
       try files.outside { try $0.rename(from, to: to) }
       if open == from {
@@ -155,11 +137,6 @@ struct Rotator: LogKeeper {
       if !isHalf { hold([], letting: [path.appendingToName(".gz")], files) }
     case .dropPacked(let path): try files.take(path)
     }
-  }
-
-  private mutating func begin() -> String {
-    records += 1
-    return Schedule.record(records)
   }
 
   private func add(_ text: String, _ files: SimFiles) throws {

@@ -19,10 +19,22 @@ extension LogKeeper {
   mutating func goDown() {}
 }
 
+/// The records of one log, in their order.
+struct Records: Sendable {
+  /// Of the first one.
+  var number = 1
+  private(set) var all: [String] = []
+
+  mutating func begin() -> String {
+    let record = "\(100 + number + all.count),x"
+    all.append(record)
+    return record
+  }
+}
+
 /// One run of the agent beside others, who act between any two calls of it. The same seed is the same run.
 struct Schedule: Sendable {
   static let log = FilePath("/logs/a.csv")
-  static func record(_ number: Int) -> String { "\(100 + number),x" }
 
   let seed: UInt64
   let rotation: StreamSettings.Rotation

@@ -1,5 +1,3 @@
-private import Glibc
-
 /// Somebody who works on files beside the program, one act at a time, so that a test can let each act fall between any two calls of it.
 public protocol Bystander: Sendable, CustomStringConvertible {
   var isOver: Bool { get }
@@ -10,25 +8,60 @@ public protocol Bystander: Sendable, CustomStringConvertible {
   mutating func act(on files: SimFiles)
 }
 
-/// Numbers that decide what happens: always the same ones, so that a scenario takes the same steps each time.
-public struct SteadyNumbers: RandomNumberGenerator, Sendable {
-  private var value: UInt64
-
-  public init(value: UInt64 = 1) { self.value = value }
-
-  /// The first numbers of near seeds are near each other: these begin further on.
-  public static func thrown(_ seed: UInt64) -> SteadyNumbers {
-    var dice = SteadyNumbers(value: seed)
-    for _ in 0..<8 { _ = dice.next() }
-    return dice
+/// What somebody does, act by act, with rests between; and what is done already, for a report.
+public struct Script<Act: Sendable>: Sendable, CustomStringConvertible {
+  private enum Step: Sendable {
+    case act(Act)
+    case rest
   }
 
-  public mutating func next() -> UInt64 {
-    value = value &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return value
+  private var steps: [Step] = []
+  private var next = 0
+  private var done: [Act] = []
+
+  public init() {}
+
+  public mutating func add(_ acts: Act...) { steps += acts.map { .act($0) } }
+  public mutating func rest() { steps.append(.rest) }
+
+  public var isOver: Bool { next == steps.count }
+  public var isResting: Bool { upcoming == nil }
+  private var upcoming: Act? {
+    if !isOver, case .act(let act) = steps[next] { act } else { nil }
   }
-  public mutating func below(_ bound: Int) -> Int { Int((next() >> 33) % UInt64(bound)) }
-  public mutating func oneIn(_ number: Int) -> Bool { below(number) == 0 }
+
+  public mutating func wake() { if isResting, !isOver { next += 1 } }
+
+  /// Nil while it rests.
+  public mutating func take() -> Act? {
+    guard let act = upcoming else { return nil }
+    next += 1
+    done.append(act)
+    return act
+  }
+
+  /// It does not come to this any more.
+  public mutating func leaveOut(_ isMeant: (Act) -> Bool) { if let act = upcoming, isMeant(act) { next += 1 } }
+
+  public var description: String { done.map { "\($0)" }.joined(separator: "; ") }
+}
+
+/// Somebody who keeps to a script.
+public protocol Scripted: Bystander {
+  associatedtype Act: Sendable
+  var script: Script<Act> { get set }
+  /// What cannot be done is a mistake of the script, and is seen in what is missing.
+  mutating func perform(_ act: Act, on files: SimFiles) throws
+}
+
+extension Scripted {
+  public var isOver: Bool { script.isOver }
+  public var isResting: Bool { script.isResting }
+  public mutating func wake() { script.wake() }
+  public mutating func act(on files: SimFiles) {
+    if let act = script.take() { try? perform(act, on: files) }
+  }
+  public var description: String { script.description }
 }
 
 extension SimMachine {
@@ -43,17 +76,5 @@ extension SimMachine {
     }
     files.reboot(powerCut: survival, killAt: fate.oneIn(3) ? nil : fate.below(mostSteps))
     return survival != nil
-  }
-}
-
-/// Which schedules a test runs.
-public enum Seeds {
-  /// With `NAVETTE_SEEDS=9` or `41-600` those, with `NAVETTE_SWEEP=whole` 3,000, else the given ones.
-  public static func chosen(_ usual: [UInt64]) -> [UInt64] {
-    if let text = getenv("NAVETTE_SEEDS") {
-      let ends = String(cString: text).split(separator: "-").compactMap { UInt64($0) }
-      return Array((ends.first ?? 1)...(ends.last ?? 1))
-    }
-    return getenv("NAVETTE_SWEEP") == nil ? usual : Array(Set(usual).union(1...3_000)).sorted()
   }
 }

@@ -104,7 +104,7 @@ public struct Inventory {
     let records = try read { (t) throws(LedgerFault) in try t.batches(of: nil, since: since) } ?? []
     return try records.compactMap { record in
       let now = try self.place(of: record)
-      let isMissing = now == nil && record.isOpen
+      let isMissing = try now == nil && self.isMissing(record)
       guard place == nil || now == place || isMissing && place == .held else { return nil }
       return Batch(
         id: record.id.description, stream: record.id.stream.text, state: isMissing ? Self.missing : now?.rawValue,
@@ -130,7 +130,7 @@ public struct Inventory {
     } else if let batch = BatchID(id), let record = try read({ (t) throws(LedgerFault) in try t.batch(batch) }) ?? nil {
       story.facts = [
         ("batch", id), ("stream", batch.stream.text),
-        ("state", try place(of: record)?.rawValue ?? (record.isOpen ? Self.missing : "swept")),
+        ("state", try place(of: record)?.rawValue ?? (isMissing(record) ? Self.missing : "swept")),
         ("key", record.key),
         ("rows", "\(record.rows)"), ("bytes", "\(record.bytes)"), ("compressed bytes", "\(record.compressedBytes)"),
         ("sha256", record.sha256.description), ("sealed", record.sealedAt.iso()),
@@ -154,8 +154,12 @@ public struct Inventory {
     try Spool<DropPlace>(root: state.feed(record.feed), files: files).place(of: record.id)
   }
 
-  private func place(of record: BatchRecord) throws -> BatchPlace? {
-    try Spool<BatchPlace>(root: state.stream(record.id.stream), files: files).place(of: record.id)
+  private func place(of record: BatchRecord) throws -> BatchPlace? { try spool(of: record).place(of: record.id) }
+  private func isMissing(_ record: BatchRecord) throws -> Bool {
+    try record.isOpen && spool(of: record).isNowhere(record.id)
+  }
+  private func spool(of record: BatchRecord) -> Spool<BatchPlace> {
+    Spool(root: state.stream(record.id.stream), files: files)
   }
 
   private func read<R: Sendable>(_ body: (Transaction) throws(LedgerFault) -> R) throws -> R? {

@@ -133,9 +133,8 @@ struct Steward {
         answer.refuse("\(batch): there is no such batch, or it was purged before")
         continue
       }
-      answer.lines.append(
-        "\(batch): \(purged.place.map { "its object is deleted from \($0.rawValue)" } ?? "it was gone before"); its records are not sent again"
-      )
+      let what = purged.place.map { "its object is deleted from \($0.rawValue)" } ?? "its folder was gone before"
+      answer.lines.append("\(batch): \(what); its records are not sent again")
       for store in purged.confirmedBy {
         answer.lines.append("  store \(store) has confirmed it: what lies there has to be deleted there")
       }

@@ -66,7 +66,8 @@ public struct Verification {
       let streams = settings.streams.filter { stream == nil || $0.name == stream }
       if withContent { try sum(ledger, streams, since) }
       for configured in streams {
-        try findLost(ledger, configured, state, files, since, found)
+        let spool = Spool<BatchPlace>(root: state.stream(configured.name), files: files)
+        try findLost(ledger, configured, spool, since, found)
         for name in configured.stores {
           guard let storeSettings = settings.store(name) else { continue }
           let memory = FolderMemory(state.store(name), files: files, isNoting: false)
@@ -187,19 +188,28 @@ public struct Verification {
     return nil
   }
 
-  /// Batches that were not sent yet, and whose folders were taken away.
+  /// Batches whose folders were taken away before every store had them.
   private func findLost(
-    _ ledger: Ledger, _ stream: StreamSettings, _ state: StateFolder, _ files: any Files, _ since: Timestamp?,
+    _ ledger: Ledger, _ stream: StreamSettings, _ spool: Spool<BatchPlace>, _ since: Timestamp?,
     _ found: (Finding) -> Void
   ) throws {
-    let spool = Spool<BatchPlace>(root: state.stream(stream.name), files: files)
-    for batch in try ledger.read({ (t) throws(LedgerFault) in try t.open(of: stream.name, since: since) })
-    where try spool.place(of: batch.id) == nil {
-      let stores = stream.stores.map(\.text).joined(separator: ",")
-      found(
-        Finding(
-          kind: .missing, store: stores, key: batch.key, batch: batch.id.description,
-          message: "its folder is gone from the spool, unsent"))
+    var after: BatchID?
+    while true {
+      let last = after
+      let page = try ledger.read { (t) throws(LedgerFault) in
+        try t.open(of: stream.name, since: since, after: last, limit: 500)
+      }
+      guard let end = page.last else { return }
+      after = end.id
+      for batch in page where try spool.isNowhere(batch.id) {
+        let deliveries = try ledger.read { (t) throws(LedgerFault) in try t.deliveries(of: batch.id) }
+        for delivery in deliveries where delivery.confirmedAt == nil {
+          found(
+            Finding(
+              kind: .missing, store: delivery.store.text, key: batch.key, batch: batch.id.description,
+              message: "it was not sent, and its folder is gone from the spool"))
+        }
+      }
     }
   }
 

@@ -73,12 +73,15 @@ extension Transaction {
 
   public func batch(_ id: BatchID) throws(LedgerFault) -> BatchRecord? { try batchRows("id = ?", [Value(id)]).first }
 
-  private func batchRows(_ condition: String, _ values: [Value]) throws(LedgerFault) -> [BatchRecord] {
+  /// - Parameter limit: -1: none.
+  private func batchRows(
+    _ condition: String, _ values: [Value], limit: Int = -1
+  ) throws(LedgerFault) -> [BatchRecord] {
     var found: [BatchRecord] = []
     try connection.rows(
       """
-      SELECT \(Self.batchColumns) FROM batches b WHERE \(condition) ORDER BY stream, sequence
-      """, values
+      SELECT \(Self.batchColumns) FROM batches b WHERE \(condition) ORDER BY stream, sequence LIMIT ?
+      """, values + [Value(limit)]
     ) { row in
       if let record = Self.batch(row) { found.append(record) }
     }
@@ -95,11 +98,13 @@ extension Transaction {
       sealedAt: row.time(6), deliveredAt: row.optionalTime(7), purgedAt: row.optionalTime(8))
   }
 
-  /// Batches that are still to be sent, held ones too.
-  public func open(of stream: StreamName, since: Timestamp?) throws(LedgerFault) -> [BatchRecord] {
+  /// Batches that are still to be sent, held ones too, in pages.
+  public func open(
+    of stream: StreamName, since: Timestamp?, after: BatchID?, limit: Int
+  ) throws(LedgerFault) -> [BatchRecord] {
     try batchRows(
-      "stream = ? AND \(Self.isOpen) AND sealed_at >= ?",
-      [Value(stream), Value(since ?? Timestamp(nanoseconds: .min))])
+      "stream = ? AND \(Self.isOpen) AND sealed_at >= ? AND sequence > ?",
+      [Value(stream), Value(since ?? Timestamp(nanoseconds: .min)), Value(after?.sequence ?? 0)], limit: limit)
   }
 
   /// Batches that the store has confirmed, in pages.

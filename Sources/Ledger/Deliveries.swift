@@ -126,6 +126,15 @@ extension Transaction {
       "UPDATE deliveries SET refused_at = ? WHERE batch = ? AND store = ?", [Value(time), Value(batch), Value(store)])
   }
 
+  /// There is nothing left of the batch that could be sent to those stores that still want it. No attempt.
+  public func noteMissing(_ batch: BatchID, at time: Timestamp, fault: String) throws(LedgerFault) {
+    try connection.run(
+      """
+      UPDATE deliveries AS d SET refused_at = ?, fault = ?
+      WHERE batch = ? AND EXISTS (SELECT 1 FROM batches b WHERE b.id = d.batch AND \(Self.isUnfinished))
+      """, [Value(time), Value(fault), Value(batch)])
+  }
+
   /// The store has the object. Where there is a manifest, that is due next.
   public func noteConfirmed(_ batch: BatchID, _ store: StoreName, at time: Timestamp, tag: String?) throws(LedgerFault)
   {

@@ -16,7 +16,7 @@ public struct Retried: Hashable, Sendable {
 public struct Purged: Hashable, Sendable {
   /// Where the batch lay; nil: its folder was gone before.
   public let place: BatchPlace?
-  public let bytes: UInt64
+  public internal(set) var bytes: UInt64
   /// Stores that have the object all the same: deleting it there is up to their owners.
   public internal(set) var confirmedBy: [StoreName] = []
   /// Stores that may have it: an attempt was made, and nobody knows how it ended.
@@ -123,18 +123,18 @@ extension OutboundEngine {
     defer { withdrawn.remove(batch) }
     guard let lane = lanes.first(where: { $0.name == batch.stream }) else { return nil }
     try settleIn(lane, at: now)
-    guard let place = try lane.spool.place(of: batch) else {
-      return try giveUp(batch, lane, "by \(by): \(reason)", at: now)
+    let deliveries = try ledger.read { (t) throws(LedgerFault) in try t.deliveries(of: batch) }
+    var purged = Purged(place: try lane.spool.place(of: batch), bytes: 0)
+    purged.confirmedBy = deliveries.filter { $0.confirmedAt != nil }.map(\.store)
+    purged.perhapsAt = deliveries.filter { $0.confirmedAt == nil && $0.attempts > 0 }.map(\.store)
+    guard let place = purged.place else {
+      return try giveUp(batch, lane, by: by, reason: reason, at: now) ? purged : nil
     }
     guard place != .building else { return nil }
     let folder = lane.spool.path(place, batch)
     guard try !PurgeMark.isIn(folder, files) else { return nil }
     let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
-    let deliveries = try ledger.read { (t) throws(LedgerFault) in try t.deliveries(of: batch) }
-    var purged = Purged(
-      place: place, bytes: try files.info(folder.appending(BatchPlan.objectName))?.size ?? 0)
-    purged.confirmedBy = deliveries.filter { $0.confirmedAt != nil }.map(\.store)
-    purged.perhapsAt = deliveries.filter { $0.confirmedAt == nil && $0.attempts > 0 }.map(\.store)
+    purged.bytes = try files.info(folder.appending(BatchPlan.objectName))?.size ?? 0
     purged.logs = try Set(plan.segments.map(\.path)).sorted().filter { try files.info(FilePath($0)) != nil }
 
     let mark = PurgeMark(at: now.wall, by: by, reason: reason, wasDelivered: place == .delivered)
@@ -145,16 +145,19 @@ extension OutboundEngine {
   }
 
   /// Of a batch whose folder was taken away nothing is left but its line in the ledger.
-  private func giveUp(_ batch: BatchID, _ lane: StreamLane, _ why: String, at now: Moment) throws -> Purged? {
-    guard try isOpen(batch) else { return nil }
+  /// - Returns: false where there is no such batch, or it was given up before.
+  private func giveUp(
+    _ batch: BatchID, _ lane: StreamLane, by: String, reason: String, at now: Moment
+  ) throws(LedgerFault) -> Bool {
+    guard try isOpen(batch) else { return false }
     try ledger.transact("give up") { (t) throws(LedgerFault) in
       try t.notePurged(batch, at: now.wall)
-      try t.noteHistory(batch, EventKind.batchPurged.rawValue, "its folder was gone; \(why)", at: now.wall)
+      try t.noteHistory(batch, EventKind.batchPurged.rawValue, "its folder was gone; by \(by): \(reason)", at: now.wall)
     }
     events.record(
       .batchPurged, "Batch \(batch), whose folder was gone, is given up on request; its records are not sent again",
-      [.stream: lane.name.text, .batch: batch.description, .bytes: "0", .reason: "missing"])
-    return Purged(place: nil, bytes: 0)
+      [.stream: lane.name.text, .batch: batch.description, .bytes: "0", .reason: reason])
+    return true
   }
 
   /// What an earlier life left, of batches that are at an end; those in `ready` are looked at one by one.

@@ -103,6 +103,12 @@ public struct Spool<P: Place>: Sendable {
     for place in P.allCases where try files.info(path(place, name)) != nil { return place }
     return nil
   }
+
+  /// Looked for twice: what is moved back at that moment, from `held` to `ready`, could be passed over once.
+  public func isNowhere(_ name: some CustomStringConvertible) throws(FileFault) -> Bool {
+    for _ in 0..<2 where try place(of: name) != nil { return false }
+    return true
+  }
 }
 
 extension Files {

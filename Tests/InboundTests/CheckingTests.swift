@@ -164,6 +164,29 @@ struct CheckingTests {
     Issue.record("thirty questions are more than one pass asks")
   }
 
+  @Test("A disk that fails to read is asked again; a drop that it never reads is held, and the others go on")
+  func failingReads() throws {
+    for heals in [true, false] {
+      let disk = TouchyFiles()
+      let rig = try Rig(files: disk)
+      try rig.land("a.csv", Sample.table)
+      try rig.run(1)
+      disk.refuse(.open, below: rig.spool.path(.claimed), .io)
+      try rig.run(1)
+      let id = try #require(try rig.drops(.claimed).first)
+      disk.allow()
+      if !heals { disk.refuse(.open, below: rig.spool.path(.claimed, id).appending(DropPlan.partsName), .io) }
+      try rig.land("b.csv", Sample.other)
+      for _ in 0..<8 {
+        rig.pass(.seconds(10))
+        try rig.run(1)
+      }
+      #expect(try rig.handedOver == (heals ? ["a.csv", "b.csv"] : ["b.csv"]))
+      #expect(try rig.drops(.held) == (heals ? [] : [id]))
+      if !heals { #expect(try rig.reasons(.held, id)[0].code == .unreadable) }
+    }
+  }
+
   @Test("A drop without a readable plan is held, and the others go on")
   func damagedPlan() throws {
     let rig = try Rig()

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// The real disk, with mounts that come and go, refusals, and room that runs out, as a test says.
 final class TouchyFiles: Files {
-  enum Act: Hashable { case create, copy, move, remove, makeDirectory }
+  enum Act: Hashable { case open, create, copy, move, remove, makeDirectory }
 
   private struct Knobs: Sendable {
     /// Device numbers of what lies at and below.
@@ -53,7 +53,10 @@ final class TouchyFiles: Files {
     if let device = device(path) { info.device = device }
     return info
   }
-  func open(_ path: FilePath) throws(FileFault) -> any ReadableFile { try disk.open(real(path)) }
+  func open(_ path: FilePath) throws(FileFault) -> any ReadableFile {
+    try check(.open, path)
+    return try disk.open(real(path))
+  }
   func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
     try check(.create, path)
     return try disk.create(real(path), mode: mode)

@@ -107,6 +107,23 @@ struct CopyTruncateTests {
     #expect(world.events.all(.sourceGap).map { $0.fields[.bytes] } == ["4"])
   }
 
+  @Test("A cut whose sync failed, and then the power: what the log gets back is not sent again")
+  func cutNotDurable() async throws {
+    let machine = SimMachine()
+    let files = machine.files
+    try files.put("/logs/a.csv", "id,text\n1,a\n")
+    try files.outside { try $0.makeFolder("/state") }
+    let disk = ShakyFiles.failing("sync", after: "truncate", files)
+    let world = try World(disk, change: { $0.streams[0].rotation = .copytruncate })
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(files.text(of: "/logs/a.csv") == "id,text\n")
+    machine.files.reboot(powerCut: files.snapshot.survivals()[0])
+    engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n")
+  }
+
   @Test("Killed and cut off at every step, two blows deep: each record is in one object")
   func crashes() async {
     var sweep = CrashSweep<World>(

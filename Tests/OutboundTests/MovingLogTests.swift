@@ -2,6 +2,7 @@ import Config
 import Core
 import Files
 import Formats
+import Ledger
 import SystemPackage
 import TestKit
 import Testing
@@ -236,24 +237,54 @@ struct MovingLogTests {
   func movedNotDurable() async throws {
     let files = SimMachine().files
     try files.put("/logs/a.csv", "id,text\n1,a\n")
-    let calls = Guarded((hasMoved: false, hasFailed: false))
-    let disk = ShakyFiles(files) { (call) throws(FileFault) in
-      let fails = calls.withLock { calls in
-        if call == "move" { calls.hasMoved = true }
-        guard call == "sync", calls.hasMoved, !calls.hasFailed else { return false }
-        calls.hasFailed = true
-        return true
-      }
-      if fails { throw FileFault(.io, "Cannot sync", at: "a shaky disk", why: "as the test asked") }
-    }
+    let disk = ShakyFiles.failing("sync", after: "move", files)
     let world = try World(disk, change: { $0.streams[0].rotation = .follow })
     var engine = world.makeEngine()
     try await world.settle(&engine, flush: true)
-    #expect(calls.withLock { $0.hasFailed })
+    #expect(world.events.all(.lanePaused).count == 1)
     try files.append(to: "/logs/a.csv", "2,b\n")
     try await world.settle(&engine, flush: true)
     #expect(try world.sent() == "1,a\n2,b\n")
     #expect(try world.places(.ready).isEmpty)
+  }
+
+  @Test("A batch whose move could not be made durable is so before the ledger knows of it")
+  func movedThenCut() async throws {
+    let machine = SimMachine()
+    let files = machine.files
+    try files.put("/logs/a.csv", "id,text\n1,a\n")
+    try files.outside { try $0.makeFolder("/state") }
+    let disk = ShakyFiles.failing("sync", after: "move", files)
+    let world = try World(disk, change: { $0.streams[0].rotation = .follow })
+    var engine = world.makeEngine()
+    engine.flush(nil)
+    for _ in 0..<2 { _ = try engine.pass(at: world.now) }
+    let known = try world.ledger.read { (t) throws(LedgerFault) in
+      try t.knows(BatchID(stream: world.settings.streams[0].name, sequence: 1))
+    }
+    #expect(world.events.all(.lanePaused).count == 1 && known)
+    files.reboot(powerCut: files.snapshot.survivals()[0])
+    engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n")
+  }
+
+  @Test("A short log that lost bytes which nobody had read, with the power, is the same log")
+  func shortAfterPowerCut() async throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", "id,text\n1,a\n")
+    try files.outside { try $0.makeFolder("/state") }
+    let world = try World(files, change: { $0.streams[0].rotation = .follow })
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    try files.append(to: "/logs/a.csv", "2,b\n", durable: false)
+    _ = try engine.pass(at: world.now)
+    files.reboot(powerCut: files.snapshot.survivals()[0])
+    #expect(files.text(of: "/logs/a.csv") == "id,text\n1,a\n")
+    try files.append(to: "/logs/a.csv", "3,c\n")
+    engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n3,c\n")
   }
 
   @Test("What was saved of a log that has no header of its own is sent under the one that its writer began with")

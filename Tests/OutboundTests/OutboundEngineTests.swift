@@ -295,10 +295,13 @@ struct OutboundEngineTests {
     try await world.settle(&engine, flush: true)
     #expect(world.events.all(.batchHeld).count == 4, "told once")
     let stream = world.settings.streams[0].name
-    #expect(try world.ledger.read { (t) throws(LedgerFault) in try t.open(of: stream, since: nil) }.count == 4)
+    #expect(
+      try world.ledger.read { (t) throws(LedgerFault) in try t.open(of: stream, since: nil, after: nil, limit: 9) }
+        .count == 4)
     let lost = try #require(BatchID(ready[0]))
     #expect(try engine.withdraw(lost))
-    #expect(try engine.purge(lost, by: "j.doe", reason: "no copy", at: world.now)?.bytes == 0)
+    let purged = try engine.purge(lost, by: "j.doe", reason: "no copy", at: world.now)
+    #expect(purged?.place == nil && purged?.perhapsAt == [])
     #expect(try engine.purge(lost, by: "j.doe", reason: "no copy", at: world.now) == nil)
     for name in ready.prefix(4) {
       try files.outside { try $0.rename(FilePath("/\(name)"), to: folder.appending(FileName(name))) }
@@ -309,5 +312,23 @@ struct OutboundEngineTests {
       try files.info(FilePath("/state/streams/opens/delivered/\(lost)/object.csv.gz")) == nil, "given up stays given up"
     )
     #expect(try world.places(.ready).isEmpty)
+  }
+
+  @Test("Logs are read in the order in which they came: two of one second, without a ledger, and with a clock set back")
+  func order() async throws {
+    let files = SimMachine().files
+    let names = ["", "-2", "-10"].map { "/logs/a.csv.20260312T060000Z\($0).navette" }
+    for (number, name) in names.enumerated() { try files.put(FilePath(name), "id,text\n\(number),a\n") }
+    let world = try World(files)
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "0,a\n1,a\n2,a\n")
+    try files.put("/logs/b.csv", "id,text\n3,a\n")
+    _ = try engine.pass(at: world.now)
+    try files.put("/logs/a.csv", "id,text\n4,a\n")
+    let back = Moment(wall: world.now.wall - .seconds(3_600), uptime: world.now.uptime + .seconds(20))
+    _ = try engine.pass(at: back)
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent().hasSuffix("3,a\n4,a\n"))
   }
 }

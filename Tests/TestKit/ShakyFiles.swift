@@ -24,6 +24,20 @@ public final class ShakyFiles: Files {
     }
   }
 
+  /// The first such call behind the first other one fails.
+  public static func failing(_ call: String, after other: String, _ base: any Files) -> ShakyFiles {
+    let state = Guarded((isNear: false, isOver: false))
+    return ShakyFiles(base) { (made) throws(FileFault) in
+      let fails = state.withLock { state in
+        if made == other { state.isNear = true }
+        guard made == call, state.isNear, !state.isOver else { return false }
+        state.isOver = true
+        return true
+      }
+      if fails { throw FileFault(.io, "Cannot \(call)", at: "a shaky disk", why: "as the test asked") }
+    }
+  }
+
   public func list(_ directory: FilePath) throws(FileFault) -> [FileName] {
     try trouble("list")
     return try base.list(directory)

@@ -87,7 +87,7 @@ extension OutboundEngine {
   ) throws -> Bool {
     guard lane.adopted.contains(record.batch) else {
       // What lies elsewhere is not ours to send: `settleIn` takes it up when it comes.
-      if try lane.spool.place(of: record.batch) == nil { try miss(record, lane, at: now) }
+      if try lane.spool.isNowhere(record.batch) { try miss(record.batch, lane, at: now) }
       return false
     }
     let folder = lane.spool.path(.ready, record.batch)
@@ -108,17 +108,15 @@ extension OutboundEngine {
   }
 
   /// Its folder was taken away: nobody can send it, and the others go on.
-  private func miss(_ record: DeliveryRecord, _ lane: StreamLane, at now: Moment) throws(LedgerFault) {
+  private func miss(_ batch: BatchID, _ lane: StreamLane, at now: Moment) throws(LedgerFault) {
     let why = "its folder is gone from the spool, and its records with it"
     try ledger.transact("missing") { (t) throws(LedgerFault) in
-      try t.noteRefused(record.batch, record.store, at: now.wall, fault: why)
-      try t.noteHistory(record.batch, EventKind.batchHeld.rawValue, why, at: now.wall)
+      try t.noteMissing(batch, at: now.wall, fault: why)
+      try t.noteHistory(batch, EventKind.batchHeld.rawValue, why, at: now.wall)
     }
     events.record(
       .batchHeld,
-      "Batch \(record.batch) is held: \(why). Put \(lane.spool.path(.ready, record.batch).shown) back, if there is a copy of it",
-      [
-        .stream: lane.name.text, .batch: record.batch.description, .store: record.store.text, .reason: "missing",
-      ])
+      "Batch \(batch) is held: \(why). Put \(lane.spool.path(.ready, batch).shown) back, or give it up: navette purge --batch \(batch)",
+      [.stream: lane.name.text, .batch: batch.description, .reason: "missing"])
   }
 }

@@ -8,10 +8,13 @@ PREFIX ?= /usr
 DESTDIR ?=
 SWIFT := $(or $(shell command -v swift),$(wildcard /opt/swift/usr/bin/swift))
 
-# One flag set for build and tests, so that nothing is built twice. Modules may import only what Package.swift grants.
-FLAGS := --explicit-target-dependency-import-check error
-# What ships resolves its symbols at start, after which the table of them is read-only.
-RELEASE := -c release --static-swift-stdlib --product navette -Xlinker -z -Xlinker now
+# Modules may import only what Package.swift grants.
+CHECKED := --explicit-target-dependency-import-check error
+# What ships, and what every test starts that starts a program. It resolves its symbols at start, after which the table of them is read-only.
+SHIP := $(CHECKED) --scratch-path .build/ship -c release --static-swift-stdlib --product navette -Xlinker -z -Xlinker now
+PROGRAM := .build/ship/release/navette
+# The same modules, optimised the same way, for tests that call them; the tests themselves are not optimised (Package.swift).
+TESTS := $(CHECKED) -c release -Xswiftc -enable-testing
 
 # A caller's own CA or proxy settings are for reaching the Internet; the program under test talks to this machine.
 CLEAN := env -u CURL_CA_BUNDLE -u SSL_CERT_FILE -u SSL_CERT_DIR -u AWS_CA_BUNDLE -u REQUESTS_CA_BUNDLE \

@@ -60,9 +60,9 @@ final class Lanes: Sendable {
   private let events: any EventSink
 
   /// Told of finished passes; set before the lanes run.
-  private let watch = Guarded<LaneWatch?>(nil)
+  private let watch = Locked<LaneWatch?>(nil)
   /// For the inbound lane to wake; empty once they stop, so that neither keeps the other.
-  private let puller = Guarded<PullLane?>(nil)
+  private let puller = Locked<PullLane?>(nil)
 
   /// - Parameters:
   ///   - notice: told how the lanes stand.

@@ -23,7 +23,7 @@ final class AgentService: Sendable {
   private let signals: Signals
   private let notice: ServiceNotice?
   private let metrics: MetricsKeeper
-  private let state: Guarded<State>
+  private let state: Locked<State>
 
   /// - Parameter signals: caught since before the settings were read.
   init(
@@ -36,7 +36,7 @@ final class AgentService: Sendable {
     self.notice = notice
     self.metrics = metrics
     self.read = read
-    state = Guarded(State(next: settings))
+    state = Locked(State(next: settings))
   }
 
   func run() async throws {

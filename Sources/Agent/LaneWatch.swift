@@ -29,7 +29,7 @@ final class LaneWatch: Sendable {
   private let lanes: Lanes
   private let run: AgentRun
   private let events: FoldingSink
-  private let folders = Guarded(Folders())
+  private let folders = Locked(Folders())
   private let landing: Set<FilePath>
 
   init(_ lanes: Lanes, _ run: AgentRun, _ events: FoldingSink) {

@@ -114,7 +114,7 @@ struct OnceRun {
 /// Notes whether anything went where a person must look.
 private final class Tally: EventSink {
   private let next: any EventSink
-  private let found = Guarded(false)
+  private let found = Locked(false)
 
   init(_ next: any EventSink) { self.next = next }
 

@@ -6,6 +6,7 @@ import Spool
 import Store
 import Stores
 public import SystemPackage
+import Threads
 
 /// Writes, reads and deletes a probe in a store, and says what each step came to.
 public enum StoreCheck {
@@ -93,7 +94,7 @@ public enum StoreCheck {
       }
       for pull in pulls {
         let prefix = String(pull.prefix.drop { $0 == "/" })
-        let smallest = Guarded<ListedObject?>(nil)
+        let smallest = Locked<ListedObject?>(nil)
         await outcome.step("list \(prefix)") {
           try await store.list(prefix) { page in
             let found = page.min { $0.size < $1.size }

@@ -220,7 +220,7 @@ public struct Verification {
     _ found: (Finding) -> Void
   ) async throws {
     let keys = OwnKeys(stream.key, stream: stream.name.text, host: host)
-    let strays = Guarded<[ListedObject]>([])
+    let strays = Locked<[ListedObject]>([])
     try await Self.patiently {
       strays.withLock { $0 = [] }
       try await store.list(keys.prefix) { page in

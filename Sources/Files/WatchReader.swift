@@ -2,6 +2,7 @@ internal import CLinux
 internal import Core
 internal import Glibc
 internal import SystemPackage
+internal import Threads
 
 /// The inotify instance, its thread's work, and which folder is behind which watch.
 final class WatchReader: Sendable {
@@ -26,7 +27,7 @@ final class WatchReader: Sendable {
 
   private let inotify: Int32
   private let ending: Int32
-  private let table = Guarded(Table())
+  private let table = Locked(Table())
   private let onWake: @Sendable (FilePath?) -> Void
   private let onOverflow: @Sendable () -> Void
 

@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Core
-internal import Glibc
 public import SystemPackage
+internal import Threads
 
 public enum WatchOutcome: Hashable, Sendable {
   case watching
@@ -16,23 +16,14 @@ public enum WatchOutcome: Hashable, Sendable {
 /// of files costs a few wakes per folder. Both closures run on that thread: keep them short, or the kernel's queue overflows.
 public final class Watcher: Sendable {
   private let reader: WatchReader?
-  private let thread: pthread_t
-  private let isStopped = Guarded(false)
+  private let thread: JoinedThread?
+  private let isStopped = Locked(false)
 
   /// `onWake` with nil: look everywhere. `onOverflow`: the kernel dropped events; a wake with nil follows.
   public init(onWake: @escaping @Sendable (FilePath?) -> Void, onOverflow: @escaping @Sendable () -> Void) {
-    guard let reader = WatchReader(onWake: onWake, onOverflow: onOverflow) else {
-      (self.reader, thread) = (nil, pthread_t())
-      return
-    }
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(reader)
-    if pthread_create(&thread, nil, watchThread, context.toOpaque()) != 0 {
-      context.release()
-      (self.reader, self.thread) = (nil, pthread_t())
-      return
-    }
-    (self.reader, self.thread) = (reader, thread)
+    let reader = WatchReader(onWake: onWake, onOverflow: onOverflow)
+    thread = reader.flatMap { reader in JoinedThread("navette-inotify") { reader.run() } }
+    self.reader = thread == nil ? nil : reader
   }
 
   deinit { stop() }
@@ -62,13 +53,6 @@ public final class Watcher: Sendable {
     guard isFirst else { return }
     reader.end()
     // The last reference may go away inside a closure: a thread cannot wait for itself.
-    if pthread_equal(pthread_self(), thread) != 0 { pthread_detach(thread) } else { pthread_join(thread, nil) }
+    thread?.join()
   }
-}
-
-/// File-level, so that it belongs to no actor.
-private let watchThread: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { context in
-  guard let context else { return nil }
-  Unmanaged<WatchReader>.fromOpaque(context).takeRetainedValue().run()
-  return nil
 }

@@ -23,8 +23,8 @@ public actor InboundLane {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   private nonisolated let waker = Waker()
-  private nonisolated let isStopped = Guarded(false)
-  private nonisolated let isPolling = Guarded(false)
+  private nonisolated let isStopped = Locked(false)
+  private nonisolated let isPolling = Locked(false)
   private var engine: InboundEngine
   private let events: any EventSink
   private let clock: Clock
@@ -40,7 +40,7 @@ public actor InboundLane {
     progress: @escaping @Sendable () -> Void = {}
   ) {
     // A random start, then one more each time: unique in any second, and not the same after a restart within it.
-    let salt = Guarded(UInt32.random(in: 0...0xff_ffff))
+    let salt = Locked(UInt32.random(in: 0...0xff_ffff))
     engine = InboundEngine(
       feeds: feeds, state: state, files: files, ledger: ledger, events: events, minFree: minFree
     ) {

@@ -1,8 +1,9 @@
 import Core
+import Threads
 
 /// How often each event happened in this life of the process.
 public final class EventCounts: Sendable {
-  private let counts = Guarded<[EventKind: Int]>([:])
+  private let counts = Locked<[EventKind: Int]>([:])
 
   public init() {}
 

@@ -1,11 +1,12 @@
 import Core
+import Threads
 
 /// Passes events on, with repeats of one fault folded; see `EventKind.folds`. It has no timer of its own: call `expire` now
 /// and then, after each pass say, and `finish` before the process ends.
 public final class FoldingSink: EventSink {
   private let next: any EventSink
   private let uptime: @Sendable () -> Duration
-  private let folding: Guarded<Folding>
+  private let folding: Locked<Folding>
   private let counts: EventCounts?
 
   /// - Parameters:
@@ -18,7 +19,7 @@ public final class FoldingSink: EventSink {
     self.counts = counts
     self.next = next
     self.uptime = uptime
-    folding = Guarded(Folding(length: window))
+    folding = Locked(Folding(length: window))
   }
 
   public func record(_ event: Event) {

@@ -1,5 +1,6 @@
 import Core
 private import Glibc
+import Threads
 
 /// Whole lines to a descriptor, from any thread: a line is never cut by another one.
 ///
@@ -12,7 +13,7 @@ public final class LineWriter: Sendable {
   private let descriptor: Int32
   private let patience: Duration
   /// Whether the last line broke off in the middle.
-  private let torn = Guarded(false)
+  private let torn = Locked(false)
 
   /// The descriptor stays the caller's.
   public init(descriptor: Int32, patience: Duration = .seconds(1)) {

@@ -1,5 +1,6 @@
 public import Core
 public import SystemPackage
+import Threads
 
 /// The memory of the agent: identities, cursors, attempts, receipts. One connection behind one lock; one writing process.
 ///
@@ -8,7 +9,7 @@ public final class Ledger: Sendable {
   /// Called with a name before and after each transaction; what it throws, the transaction throws. For crash tests.
   public typealias Gate = @Sendable (String) throws(LedgerFault) -> Void
 
-  private let connection: Guarded<Connection>
+  private let connection: Locked<Connection>
   private let gate: Gate
 
   /// Opens for writing, makes what is missing and brings an older schema up to date.
@@ -18,7 +19,7 @@ public final class Ledger: Sendable {
     let place = path?.string ?? ":memory:"
     let made = try Connection(path: place, mode: .writing)
     try Ledger.prepare(made, place)
-    connection = Guarded(made)
+    connection = Locked(made)
     self.gate = gate
   }
 
@@ -29,10 +30,10 @@ public final class Ledger: Sendable {
   /// - Parameter isAtRest: whether there is no `-wal`.
   public init(reading path: FilePath, isAtRest: () -> Bool = { false }) throws(LedgerFault) {
     do throws(LedgerFault) {
-      connection = Guarded(try Ledger.reader(path, immutable: false))
+      connection = Locked(try Ledger.reader(path, immutable: false))
     } catch {
       guard error.kind == .denied, isAtRest() else { throw error }
-      connection = Guarded(try Ledger.reader(path, immutable: true))
+      connection = Locked(try Ledger.reader(path, immutable: true))
     }
     gate = { (_) throws(LedgerFault) in }
   }

@@ -2,6 +2,7 @@ import CMicroHTTPD
 public import Core
 import Glibc
 public import SystemPackage
+import Threads
 
 /// Serves one page over HTTP, on a thread that sleeps until somebody asks.
 public final class MetricsEndpoint: Sendable {
@@ -33,7 +34,7 @@ public final class MetricsEndpoint: Sendable {
   }
 
   public let address: Address
-  private let server: Guarded<Server?>
+  private let server: Locked<Server?>
 
   /// - Parameter page: called on the endpoint's own thread.
   public init(_ address: Address, page: @escaping Page) throws(FileFault) {
@@ -49,7 +50,7 @@ public final class MetricsEndpoint: Sendable {
       book.release()
       throw Self.fault(address, "the HTTP server does not start")
     }
-    server = Guarded(Server(pointer: pointer, book: book))
+    server = Locked(Server(pointer: pointer, book: book))
   }
 
   /// Ends it: no page is being made when this returns.

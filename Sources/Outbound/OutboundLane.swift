@@ -18,7 +18,7 @@ public actor OutboundLane {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   private nonisolated let waker = Waker()
-  private nonisolated let isStopped: Guarded<Bool>
+  private nonisolated let isStopped: Locked<Bool>
   private var engine: OutboundEngine
   private let stores: [StoreName: any StoreReader]
   private let events: any EventSink
@@ -48,7 +48,7 @@ public actor OutboundLane {
     reopen: @escaping @Sendable ([String]) -> String?, clock: @escaping Clock, report: @escaping Report = { _, _ in },
     progress: @escaping @Sendable () -> Void = {}
   ) {
-    let stopped = Guarded(false)
+    let stopped = Locked(false)
     isStopped = stopped
     engine = OutboundEngine(
       settings: settings, files: files, ledger: ledger, events: events, reopen: reopen,

@@ -1,4 +1,5 @@
 public import Core
+import Threads
 
 /// One allowance of bytes per second for all transfers together: a bucket that fills at the rate and holds a tenth of a second of it.
 public final class Throttle: Sendable {
@@ -9,7 +10,7 @@ public final class Throttle: Sendable {
   }
 
   private let rate: @Sendable (Timestamp) -> UInt64?
-  private let state = Guarded(State())
+  private let state = Locked(State())
 
   /// - Parameter rate: bytes per second at a time of the wall clock; nil: no limit then.
   public init(rate: @escaping @Sendable (Timestamp) -> UInt64?) { self.rate = rate }

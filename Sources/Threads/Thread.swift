@@ -1,8 +1,8 @@
 internal import CLinux
 internal import Glibc
 
-/// A thread of the operating system that nobody joins. Signals are for others: none is delivered to it.
-enum Thread {
+/// A thread of the operating system. Signals are for others: none is delivered to it.
+public enum Thread {
   private final class Body: Sendable {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -15,9 +15,16 @@ enum Thread {
     return nil
   }
 
+  /// One that nobody waits for.
   /// - Parameter name: at most 15 bytes, for `ps -L` and debuggers.
   /// - Returns: false where the system has no thread to give.
-  static func start(_ name: String, _ run: @escaping @Sendable () -> Void) -> Bool {
+  public static func start(_ name: String, _ run: @escaping @Sendable () -> Void) -> Bool {
+    guard let thread = create(name, run) else { return false }
+    pthread_detach(thread)
+    return true
+  }
+
+  fileprivate static func create(_ name: String, _ run: @escaping @Sendable () -> Void) -> pthread_t? {
     precondition(name.utf8.count <= 15, "the kernel keeps 15 bytes of a thread's name")
     let body = Unmanaged.passRetained(
       Body {
@@ -30,9 +37,25 @@ enum Thread {
     var thread = pthread_t()
     guard pthread_create(&thread, nil, enter, body.toOpaque()) == 0 else {
       body.release()
-      return false
+      return nil
     }
-    pthread_detach(thread)
-    return true
+    return thread
+  }
+}
+
+/// A thread whose end is waited for, once.
+public struct JoinedThread: Sendable {
+  private let thread: pthread_t
+
+  /// - Parameter name: at most 15 bytes, for `ps -L` and debuggers.
+  /// - Returns: nil where the system has no thread to give.
+  public init?(_ name: String, _ run: @escaping @Sendable () -> Void) {
+    guard let thread = Thread.create(name, run) else { return nil }
+    self.thread = thread
+  }
+
+  /// Returns when it has ended; at once where the caller is that thread itself. Must be called once.
+  public func join() {
+    if pthread_equal(pthread_self(), thread) != 0 { pthread_detach(thread) } else { pthread_join(thread, nil) }
   }
 }

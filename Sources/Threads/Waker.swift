@@ -16,7 +16,7 @@ public final class Waker: Sendable {
     var sleeper: CheckedContinuation<Reason, Never>?
   }
 
-  private let state = Guarded(State())
+  private let state = Locked(State())
 
   public init() {}
 

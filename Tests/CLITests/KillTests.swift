@@ -3,6 +3,7 @@ import Foundation
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @Suite("An agent that is killed again and again", .serialized)
 struct KillTests {
@@ -20,7 +21,7 @@ struct KillTests {
 
   @Test func losesNothingAndSendsNothingTwice() async throws {
     let site = try Site(Site.settings(batch: "max_age: 100ms, max_bytes: 2KiB"))
-    let book = Guarded(Book())
+    let book = Locked(Book())
     var random = Seeded(state: 20_260_312)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for (name, reopens) in [("a", 1), ("b", 40)] {
@@ -81,7 +82,7 @@ struct KillTests {
 
   /// Rows with a number each; every tenth has a line break in quotes and comes in two writes.
   /// - Parameter reopens: rows until the writer asks for its log's name again.
-  private static func writeLog(_ site: Site, _ name: String, reopens: Int, _ book: Guarded<Book>) async throws {
+  private static func writeLog(_ site: Site, _ name: String, reopens: Int, _ book: Locked<Book>) async throws {
     var number = 0
     while !book.withLock({ $0.isOver }) {
       let file = open(site.path("log/\(name).csv"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
@@ -105,7 +106,7 @@ struct KillTests {
     book.withLock { $0.rows[name] = count }
   }
 
-  private static func sendAudiences(_ site: Site, _ book: Guarded<Book>) async throws {
+  private static func sendAudiences(_ site: Site, _ book: Locked<Book>) async throws {
     var number = 0
     while !book.withLock({ $0.isOver }) {
       number += 1
@@ -129,7 +130,7 @@ struct KillTests {
     }
   }
 
-  private static func watchHandover(_ site: Site, _ book: Guarded<Book>) async throws {
+  private static func watchHandover(_ site: Site, _ book: Locked<Book>) async throws {
     var seen: [String: UInt64] = [:]
     while !book.withLock({ $0.isOver }) {
       for name in site.handedOver {

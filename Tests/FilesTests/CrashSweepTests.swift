@@ -3,6 +3,7 @@ import Files
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 /// Saves a small file by the usual protocol: write under another name, sync, rename, sync the directory, report. The promise: what
 /// was reported saved is there, whole; and under the final name nobody ever finds a part.
@@ -17,7 +18,7 @@ private struct SaveProtocol {
   static let text = Array("all of it".utf8)
 
   final class World: Sendable {
-    let reported = Guarded(false)
+    let reported = Locked(false)
   }
 
   struct Broken: Error, CustomStringConvertible {

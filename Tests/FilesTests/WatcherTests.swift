@@ -4,10 +4,11 @@ import Glibc
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 /// Wakes as they come, and a wait for them that holds no thread.
 private final class Wakes: Sendable {
-  private let seen = Guarded<[FilePath?]>([])
+  private let seen = Locked<[FilePath?]>([])
 
   func note(_ path: FilePath?) { seen.withLock { $0.append(path) } }
   var all: [FilePath?] { seen.withLock { $0 } }
@@ -79,7 +80,7 @@ struct WatcherTests {
 
   /// A watcher whose reader stays in its first wake until it is let go, so that events queue up.
   private func heldWatcher() async throws -> (watcher: Watcher, letGo: @Sendable () -> Void) {
-    let (entered, leave) = (Guarded(false), Guarded(false))
+    let (entered, leave) = (Locked(false), Locked(false))
     let wakes = wakes
     let held = Watcher(
       onWake: { path in
@@ -157,7 +158,7 @@ struct WatcherTests {
     try await Task.sleep(for: .milliseconds(50))
     #expect(wakes.all.isEmpty)
 
-    let own = Guarded<Watcher?>(nil)
+    let own = Locked<Watcher?>(nil)
     let wakes = wakes
     let second = Watcher(
       onWake: { path in

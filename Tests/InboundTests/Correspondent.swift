@@ -6,6 +6,7 @@ import Inbound
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 /// Somebody with a key pair and a real gpg, who encrypts as a sender does.
 final class Correspondent: Sendable {
@@ -27,7 +28,7 @@ final class Correspondent: Sendable {
   }
 
   /// Those that are kept for all tests go with the process; the agent that gpg has started for each ends when its home is gone.
-  private static let homes = Guarded<[FilePath]>([])
+  private static let homes = Locked<[FilePath]>([])
   private static let cleaning: Void = { atexit { Correspondent.clean() } }()
 
   private static func clean() {

@@ -8,6 +8,7 @@ import Spool
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 /// Drops are handed over exactly once, whatever is killed, and nothing is lost when the power goes.
 @Suite("Killed at every step, power cut at every step")
@@ -233,7 +234,7 @@ private final class Consumer: Files {
 
   private let disk: SimFiles
   private let folder: FilePath
-  private let log = Guarded<[Taken]>([])
+  private let log = Locked<[Taken]>([])
   var taken: [Taken] { log.withLock { $0 } }
 
   init(_ disk: SimFiles, _ folder: FilePath) { (self.disk, self.folder) = (disk, folder) }

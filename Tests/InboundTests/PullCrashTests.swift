@@ -9,6 +9,7 @@ import TestKit
 import Testing
 
 @testable import Inbound
+import Threads
 
 /// An object is fetched and handed over once, whatever is killed; it is deleted only after that.
 @Suite("Pulling, killed at every step, power cut at every step")
@@ -78,7 +79,7 @@ struct PullCrashTests {
           let seconds = Int64(world.seconds.next()) * 6
           let now = Moment(wall: Timestamp(seconds: 1_773_300_000 + seconds), uptime: .seconds(seconds))
           for work in try pull.pass(at: now).works {
-            let pages = Guarded<[[ListedObject]]>([])
+            let pages = Locked<[[ListedObject]]>([])
             let end = await work.carryOut(in: world.store) { page, _ in pages.withLock { $0.append(page) } }
             if case .list(let list) = work {
               for page in pages.withLock({ $0 }) { try pull.note(page, of: list, at: now) }

@@ -11,6 +11,7 @@ import TestKit
 import Testing
 
 @testable import Inbound
+import Threads
 
 @Suite("Fetched from a store")
 struct PullingTests {
@@ -53,7 +54,7 @@ struct PullingTests {
         let pass = try engine.pass(at: rig.now)
         works += pass.works
         for work in pass.works {
-          let pages = Guarded<[[ListedObject]]>([])
+          let pages = Locked<[[ListedObject]]>([])
           let end = await work.carryOut(in: remote) { page, _ in pages.withLock { $0.append(page) } }
           if case .list(let list) = work {
             for page in pages.withLock({ $0 }) { try engine.note(page, of: list, at: rig.now) }
@@ -130,7 +131,7 @@ struct PullingTests {
   func newerAtTheLastMoment() async throws {
     let puller = try Puller { $0.pull?.after = .delete }
     puller.put(Sample.table, at: "a.csv")
-    let (store, hasCome) = (puller.store, Guarded(false))
+    let (store, hasCome) = (puller.store, Locked(false))
     store.set { (step) throws(StoreFault) in
       guard step.hasPrefix("delete ") else { return }
       let isFirst = hasCome.withLock { hasCome in

@@ -8,10 +8,11 @@ import Ledger
 import Spool
 import SystemPackage
 import Testing
+import Threads
 
 /// Remembers events.
 final class EventLog: EventSink {
-  private let events = Guarded<[Event]>([])
+  private let events = Locked<[Event]>([])
   func record(_ event: Event) { events.withLock { $0.append(event) } }
   var all: [Event] { events.withLock { $0 } }
   func count(_ kind: EventKind) -> Int { all.count { $0.kind == kind } }
@@ -20,7 +21,7 @@ final class EventLog: EventSink {
 
 /// Numbers that never repeat in this process.
 final class Counter: Sendable {
-  private let value = Guarded(UInt32(0))
+  private let value = Locked(UInt32(0))
   func next() -> UInt32 {
     value.withLock { value in
       value += 1

@@ -7,6 +7,7 @@ import Spool
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 /// One run of the inbound lane beside senders and a collector, who act between any two calls of it. The same seed is the same run.
 struct Schedule {
@@ -23,7 +24,7 @@ struct Schedule {
   /// Of its own: what else happens does not depend on it.
   var fate: SteadyNumbers
   let isDeadly: Bool
-  private let others: Guarded<Others>
+  private let others: Locked<Others>
 
   private struct Others {
     var sender: Sender
@@ -48,7 +49,7 @@ struct Schedule {
       if isForeign { disk.knobs.foreign = [Sender.landing] }
     }
     let sender = Sender(seed: seed, rounds: 3 + dice.below(6), isForeign: isForeign)
-    others = Guarded(Others(sender: sender, dice: dice))
+    others = Locked(Others(sender: sender, dice: dice))
   }
 
   private func makeEngine() -> InboundEngine {

@@ -1,6 +1,7 @@
 import Core
 import Files
 import SystemPackage
+import Threads
 
 /// The real disk, with mounts that come and go, refusals, and room that runs out, as a test says.
 final class TouchyFiles: Files {
@@ -17,7 +18,7 @@ final class TouchyFiles: Files {
   }
 
   private let disk = LinuxFiles()
-  private let knobs = Guarded(Knobs())
+  private let knobs = Locked(Knobs())
 
   func mount(_ folder: FilePath) { knobs.withLock { ($0.mounts[folder], $0.away[folder]) = (777, nil) } }
   /// What is left is the empty folder below.

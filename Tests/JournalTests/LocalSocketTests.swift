@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Journal
 import Testing
+import Threads
 
 /// A real socket that messages arrive at, by a path or an abstract name.
 private final class Listener {
@@ -60,7 +61,7 @@ private final class Listener {
 }
 
 private final class Heard: EventSink {
-  let events = Guarded<[Event]>([])
+  let events = Locked<[Event]>([])
   func record(_ event: Event) { events.withLock { $0.append(event) } }
 }
 

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Journal
 import Testing
+import Threads
 
 /// A real descriptor to write to, and what arrived there.
 private final class Capture {
@@ -136,7 +137,7 @@ struct SinkTests {
 
   @Test func foldingTellsItsCountsThroughTheSink() {
     let capture = Capture()
-    let clock = Guarded(Duration.zero)
+    let clock = Locked(Duration.zero)
     let sink = FoldingSink(TextSink(capture.writer, style: .timed, now: noon), uptime: { clock.withLock { $0 } })
     for _ in 0..<5 { sink.record(.diskLow, "Little space", [.path: "/var/lib/navette"]) }
     clock.withLock { $0 = .seconds(60) }

@@ -5,6 +5,7 @@ import Metrics
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @Suite("The metrics' endpoint")
 struct EndpointTests {
@@ -32,7 +33,7 @@ struct EndpointTests {
   }
 
   @Test func servesThePageAsItIsNow() async throws {
-    let count = Guarded(0)
+    let count = Locked(0)
     let endpoint = try endpoint {
       let number = count.withLock { count in
         count += 1

@@ -8,6 +8,7 @@ import TestKit
 import Testing
 
 @testable import Outbound
+import Threads
 
 @Suite("Outbound, files that are complete when nobody writes them")
 struct ClosedTests {
@@ -56,7 +57,7 @@ struct ClosedTests {
   func completedMeanwhile() async throws {
     let files = SimMachine().files
     try files.put("/logs/a.csv", "id,text\n1,a\n2,")
-    let isOpen = Guarded(true)
+    let isOpen = Locked(true)
     let disk = ShakyFiles(files) { (call) throws(FileFault) in
       guard call == "writers",
         isOpen.withLock({ isOpen in

@@ -2,6 +2,7 @@ import Core
 import Files
 import SystemPackage
 import TestKit
+import Threads
 
 /// A disk on which somebody does something once, at a chosen instant.
 final class MeddledDisk: Files {
@@ -21,11 +22,11 @@ final class MeddledDisk: Files {
   private let disk: SimFiles
   private let instant: Instant
   private let act: @Sendable (SimFiles) throws -> Void
-  private let isDone: Guarded<Bool>
+  private let isDone: Locked<Bool>
 
   init(_ disk: SimFiles, at instant: Instant = .sealed, _ act: @escaping @Sendable (SimFiles) throws -> Void) {
     (self.disk, self.instant, self.act) = (disk, instant, act)
-    isDone = Guarded(instant != .sealed && instant != .cutting)
+    isDone = Locked(instant != .sealed && instant != .cutting)
   }
 
   /// From now on.

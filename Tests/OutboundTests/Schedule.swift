@@ -6,6 +6,7 @@ import SystemPackage
 import TestKit
 
 @testable import Outbound
+import Threads
 
 /// Who writes logs, or rotates them, and loses no record by it.
 protocol LogKeeper: Bystander {
@@ -75,7 +76,7 @@ struct Schedule: Sendable {
     try files.outside { try $0.makeFolder("/state") }
     if rotation != .closed { try files.put(Self.log, "id,text\n") }
     let bystander = bystander(&dice, isForeign)
-    let others = Guarded(Others(bystander: bystander, dice: dice, luck: .thrown(seed &* 31 &+ 5)))
+    let others = Locked(Others(bystander: bystander, dice: dice, luck: .thrown(seed &* 31 &+ 5)))
     let disk = ShakyFiles(files) { (call) throws(FileFault) in
       others.withLock { others in
         if others.isLive, others.dice.oneIn(pace) { others.bystander.act(on: files) }
@@ -153,7 +154,7 @@ struct Schedule: Sendable {
   }
 
   private func restart(
-    _ world: World, _ machine: SimMachine, _ others: Guarded<Others>, _ fate: inout SteadyNumbers
+    _ world: World, _ machine: SimMachine, _ others: Locked<Others>, _ fate: inout SteadyNumbers
   ) -> OutboundEngine {
     if isDeadly, machine.restart(&fate, mostSteps: 400) {
       let texts = machine.files.files(below: "/logs").values.map { String(decoding: $0, as: UTF8.self) }

@@ -10,6 +10,7 @@ import SystemPackage
 import TestKit
 
 @testable import Outbound
+import Threads
 
 /// What a test says is wrong.
 struct Broken: Error, CustomStringConvertible {
@@ -19,7 +20,7 @@ struct Broken: Error, CustomStringConvertible {
 
 /// Keeps events for a test to look at.
 final class EventBook: EventSink {
-  private let events = Guarded<[Event]>([])
+  private let events = Locked<[Event]>([])
   func record(_ event: Event) { events.withLock { $0.append(event) } }
   var kinds: [EventKind] { events.withLock { $0.map(\.kind) } }
   func all(_ kind: EventKind) -> [Event] { events.withLock { $0.filter { $0.kind == kind } } }
@@ -35,7 +36,7 @@ final class World: Sendable {
   let second: SimStore
   let events = EventBook()
   let settings: Settings
-  private let elapsed = Guarded(Duration.zero)
+  private let elapsed = Locked(Duration.zero)
 
   init(
     _ files: any Files, root: FilePath = "/state", logs: [String] = ["/logs/*.csv"], stores: [String] = ["shelf"],

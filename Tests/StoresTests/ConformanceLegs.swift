@@ -6,10 +6,11 @@ import Stores
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 /// Keeps servers running for as long as a leg's closures live.
 final class Kept: Sendable {
-  private let servers = Guarded<[PythonServer]>([])
+  private let servers = Locked<[PythonServer]>([])
   func keep(_ server: PythonServer) -> PythonServer {
     servers.withLock { $0.append(server) }
     return server
@@ -47,7 +48,7 @@ final class Kept: Sendable {
   var troubles = StoreTroubles()
   troubles.stormy = { LocalStore(root, files: ShakyFiles.io(files, seed: 5, oneIn: 12)) }
   troubles.forgetful = {
-    let writes = Guarded(0)
+    let writes = Locked(0)
     // The disk is full after the first of two chunks.
     return LocalStore(
       root,

@@ -7,17 +7,18 @@ import TestKit
 import Testing
 
 @testable import Stores
+import Threads
 
 @Suite("AWS keys, renewed")
 struct CredentialCacheTests {
   /// Answers what it is told to, and counts.
   private final class Script: CredentialSource, Sendable {
-    private let answers: Guarded<[Result<AWSCredentials?, StoreFault>]>
-    private let count = Guarded(0)
+    private let answers: Locked<[Result<AWSCredentials?, StoreFault>]>
+    private let count = Locked(0)
     private let delay: Duration
 
     init(_ answers: [Result<AWSCredentials?, StoreFault>], delay: Duration = .zero) {
-      self.answers = Guarded(answers)
+      self.answers = Locked(answers)
       self.delay = delay
     }
 
@@ -30,7 +31,7 @@ struct CredentialCacheTests {
     }
   }
 
-  private let now = Guarded(Timestamp(seconds: 1_800_000_000))
+  private let now = Locked(Timestamp(seconds: 1_800_000_000))
   private func pass(_ seconds: Int64) { now.withLock { $0 = $0 + .seconds(seconds) } }
   private func cache(_ script: Script) -> CredentialCache {
     CredentialCache(script) { [now] in now.withLock { $0 } }
@@ -44,7 +45,7 @@ struct CredentialCacheTests {
   private let outage = Result<AWSCredentials?, StoreFault>.failure(StoreFault(.unreachable, "Cannot", at: "here"))
 
   /// Until the test is over.
-  private let kept = Guarded<[PythonServer]>([])
+  private let kept = Locked<[PythonServer]>([])
 
   private func keep(_ server: PythonServer) -> PythonServer {
     kept.withLock { $0.append(server) }

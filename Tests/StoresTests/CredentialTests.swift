@@ -7,6 +7,7 @@ import TestKit
 import Testing
 
 @testable import Stores
+import Threads
 
 /// Where keys come from when the configuration has none. The services are stand-ins with the documented shapes; STS' verdict on a
 /// signature is botocore's.
@@ -16,7 +17,7 @@ struct CredentialTests {
   private let files = LinuxFiles()
 
   /// Until the test is over.
-  private let kept = Guarded<[PythonServer]>([])
+  private let kept = Locked<[PythonServer]>([])
 
   private func keep(_ server: PythonServer) -> PythonServer {
     kept.withLock { $0.append(server) }

@@ -8,6 +8,7 @@ import TestKit
 import Testing
 
 @testable import Stores
+import Threads
 
 /// A large object on ways that break at any byte, in either direction, again and again. The agent would try until it arrives; so
 /// does this. A seed that failed stays in the list.
@@ -54,7 +55,7 @@ import Testing
 
   private func expectWhole(_ store: any RemoteStore, _ key: StoreKey) async throws {
     #expect(try await store.readBack(key)?.sha256 == file.sha256)
-    let found = Guarded<[ListedObject]>([])
+    let found = Locked<[ListedObject]>([])
     try await store.list("\(run)/") { page in found.withLock { $0 += page } }
     #expect(found.withLock { $0.filter { $0.key == key.description } }.map(\.size) == [file.size])
   }

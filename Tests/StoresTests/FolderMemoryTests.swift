@@ -6,6 +6,7 @@ import Stores
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @Suite("A folder store whose disk goes away") struct FolderMemoryTests {
   private let files = LinuxFiles()
@@ -13,7 +14,7 @@ import Testing
   private let root: FilePath
   private let file: StoredFile
   /// Where the disk that holds the folder is, as the kernel would say.
-  private let home = Guarded<String?>("/shelf")
+  private let home = Locked<String?>("/shelf")
 
   init() throws {
     folder = try TemporaryFolder()
@@ -84,7 +85,7 @@ import Testing
 
   @Test("while an object is written is no success")
   func meanwhile() async throws {
-    let looks = Guarded(0)
+    let looks = Locked(0)
     // Known from before; gone after the second look, when the object is written.
     _ = try await LocalStore(root, files: files, memory: memory()).create(file, at: try key("a"))
     let leaving = FolderMemory(record, files: files) { _ in

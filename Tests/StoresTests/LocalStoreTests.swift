@@ -5,6 +5,7 @@ import Stores
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @Suite struct LocalStoreTests {
   private let files = LinuxFiles()
@@ -61,7 +62,7 @@ import Testing
       try? files.remove(target)
       try files.write([1], to: target)
       let listed = try #require(try await list(store).first)
-      let calls = Guarded(0)
+      let calls = Locked(0)
       let shaky = ShakyFiles(files) { [files] (_) throws(FileFault) in
         let call = calls.withLock { calls in
           calls += 1
@@ -85,7 +86,7 @@ import Testing
   }
 
   private func list(_ store: LocalStore) async throws -> [ListedObject] {
-    let found = Guarded<[ListedObject]>([])
+    let found = Locked<[ListedObject]>([])
     try await store.list("") { page in found.withLock { $0 += page } }
     return found.withLock { $0 }
   }
@@ -110,7 +111,7 @@ import Testing
       _ = try await store.create(file, at: try #require(StoreKey(name)))
     }
     try files.write([1], to: root.appending("a/.c.part"))
-    let keys = Guarded<[String]>([])
+    let keys = Locked<[String]>([])
     try await store.list("a") { page in keys.withLock { $0 += page.map(\.key) } }
     #expect(keys.withLock { $0 } == ["a-b", "a.b", "a/b-c", "a/b/c", "a0"])
     let none = LocalStore(folder.path.appending("never-made"), files: files)

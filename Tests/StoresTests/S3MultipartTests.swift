@@ -8,6 +8,7 @@ import TestKit
 import Testing
 
 @testable import Stores
+import Threads
 
 @Suite("S3: objects in parts")
 struct S3MultipartTests {
@@ -16,7 +17,7 @@ struct S3MultipartTests {
   private let file: StoredFile
   private let key: StoreKey
   /// Until the test is over.
-  private let kept = Guarded<[PythonServer]>([])
+  private let kept = Locked<[PythonServer]>([])
 
   private func keep(_ server: PythonServer) -> PythonServer {
     kept.withLock { $0.append(server) }

@@ -8,6 +8,7 @@ import TestKit
 import Testing
 
 @testable import Stores
+import Threads
 
 @Suite("S3: what may be set")
 struct S3OptionsTests {
@@ -16,7 +17,7 @@ struct S3OptionsTests {
   private let key: StoreKey
 
   /// Until the test is over.
-  private let kept = Guarded<[PythonServer]>([])
+  private let kept = Locked<[PythonServer]>([])
 
   private func keep(_ server: PythonServer) -> PythonServer {
     kept.withLock { $0.append(server) }

@@ -6,6 +6,7 @@ import Stores
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 /// S3 that refuses, lies, stalls, or is not who it says. The honest case is in `ConformanceTests`.
 @Suite struct S3StoreTests {
@@ -14,7 +15,7 @@ import Testing
   private let file: StoredFile
   private let key: StoreKey
   /// Until the test is over.
-  private let servers = Guarded<[PythonServer]>([])
+  private let servers = Locked<[PythonServer]>([])
 
   init() throws {
     folder = try TemporaryFolder()
@@ -108,7 +109,7 @@ import Testing
     let store = try servers.store { $0.prefix = prefix }
     _ = try await store.create(file, at: key)
     #expect(try await servers.store().stat(try #require(StoreKey("\(prefix)/\(key)")))?.size == file.size)
-    let keys = Guarded<[String]>([])
+    let keys = Locked<[String]>([])
     try await store.list("") { page in keys.withLock { $0 += page.map(\.key) } }
     #expect(keys.withLock { $0 } == [key.description])
   }

@@ -9,6 +9,7 @@ import TestKit
 import Testing
 
 @testable import Stores
+import Threads
 
 /// The real servers that `scripts/test-servers` started, as its environment tells.
 struct Servers: Sendable {
@@ -119,7 +120,7 @@ final class PythonServer: Sendable {
   let port: Int
   private let input: FileHandle
   private let output: FileHandle
-  private let seen = Guarded("")
+  private let seen = Locked("")
 
   static func proxy(to endpoint: String, _ modes: String...) async throws -> PythonServer {
     try await proxy(to: endpoint, modes: modes)

@@ -8,6 +8,7 @@ import TestKit
 import Testing
 
 @testable import Stores
+import Threads
 
 /// What lies between us and a store: names, certificates, proxies, and servers that are out of breath.
 @Suite("The way to a store")
@@ -16,7 +17,7 @@ struct WayTests {
   private let file: StoredFile
   private let key: StoreKey
   /// Until the test is over.
-  private let kept = Guarded<[PythonServer]>([])
+  private let kept = Locked<[PythonServer]>([])
 
   private func keep(_ server: PythonServer) -> PythonServer {
     kept.withLock { $0.append(server) }

@@ -1,4 +1,5 @@
 public import Core
+internal import Threads
 
 /// Counts what a program does to the world, and kills it at a chosen count.
 ///
@@ -15,7 +16,7 @@ public final class CrashPoints: Sendable {
     var fatal: String?
   }
 
-  private let state = Guarded(State())
+  private let state = Locked(State())
 
   public init() {}
 

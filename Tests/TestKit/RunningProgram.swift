@@ -1,12 +1,13 @@
 private import Core
 private import Glibc
 public import SystemPackage
+internal import Threads
 
 /// A program that goes on while the test looks at it. Ended with its whole group when the last reference goes.
 public final class RunningProgram: Sendable {
   public let pid: Int32
   private let files: [Int32]
-  private let status = Guarded<Int32?>(nil)
+  private let status = Locked<Int32?>(nil)
 
   /// Parameters as for `Spawn.run`.
   public init(_ argv: [String], environment: [String: String] = [:], directory: FilePath? = nil) throws {

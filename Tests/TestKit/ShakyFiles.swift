@@ -1,6 +1,7 @@
 public import Core
 public import Files
 public import SystemPackage
+internal import Threads
 
 /// A disk on which any call may fail: `trouble` is asked before each one, and throws what the caller is to get. What it lets through
 /// happens.
@@ -14,7 +15,7 @@ public final class ShakyFiles: Files {
 
   /// Fails now and then, the same way for the same seed.
   public static func io(_ base: any Files, seed: UInt64, oneIn: UInt64) -> ShakyFiles {
-    let state = Guarded(seed)
+    let state = Locked(seed)
     return ShakyFiles(base) { (call) throws(FileFault) in
       let number = state.withLock { state in
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -26,7 +27,7 @@ public final class ShakyFiles: Files {
 
   /// The first such call behind the first other one fails.
   public static func failing(_ call: String, after other: String, _ base: any Files) -> ShakyFiles {
-    let state = Guarded((isNear: false, isOver: false))
+    let state = Locked((isNear: false, isOver: false))
     return ShakyFiles(base) { (made) throws(FileFault) in
       let fails = state.withLock { state in
         if made == other { state.isNear = true }

@@ -1,16 +1,17 @@
 public import Core
 public import Files
 public import SystemPackage
+internal import Threads
 
 /// `Files` over a disk in memory. Each change passes the crash points just before its effect; see `CrashPoints`.
 ///
 /// One object serves all lives of the program. Files opened in an earlier life are of no use in a later one.
 public final class SimFiles: Files {
   public let points: CrashPoints
-  let disk: Guarded<SimDisk>
+  let disk: Locked<SimDisk>
 
   public init(_ disk: SimDisk = SimDisk(), points: CrashPoints = CrashPoints()) {
-    self.disk = Guarded(disk)
+    self.disk = Locked(disk)
     self.points = points
   }
 

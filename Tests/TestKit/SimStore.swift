@@ -3,6 +3,7 @@ private import Crypto
 public import Files
 public import Store
 public import SystemPackage
+internal import Threads
 
 /// A store in memory, honest unless told otherwise. It outlives the program that uses it: `gate` alone belongs to a life.
 public final class SimStore: StoreReader, StoreProbe {
@@ -34,8 +35,8 @@ public final class SimStore: StoreReader, StoreProbe {
 
   public enum Question: Hashable, Sendable { case list, read }
 
-  private let state = Guarded(State())
-  private let currentGate: Guarded<Gate>
+  private let state = Locked(State())
+  private let currentGate: Locked<Gate>
   private let files: any Files
 
   public let traits: StoreTraits
@@ -46,7 +47,7 @@ public final class SimStore: StoreReader, StoreProbe {
   ///     caller gets. Called after an effect, the effect stays.
   public init(files: any Files, gate: @escaping Gate = { (_) throws(StoreFault) in }) {
     self.files = files
-    currentGate = Guarded(gate)
+    currentGate = Locked(gate)
     traits = StoreTraits(createOnly: true, returnsDigest: true, largestObject: UInt64(Int64.max))
   }
 

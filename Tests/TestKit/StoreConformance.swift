@@ -3,6 +3,7 @@ private import Crypto
 public import Files
 public import Store
 public import SystemPackage
+internal import Threads
 
 /// What every store promises, asked of one. Each promise is a function of its own that throws where it is broken; `all` runs them.
 ///
@@ -305,7 +306,7 @@ public struct StoreConformance: Sendable {
   }
 
   func listed(_ prefix: String) async throws -> [ListedObject] {
-    let all = Guarded<[ListedObject]>([])
+    let all = Locked<[ListedObject]>([])
     try await store.list(prefix) { page in all.withLock { $0 += page } }
     return all.withLock { $0 }
   }

@@ -5,7 +5,7 @@ import Threads
 @Suite("Threads of our own")
 struct ThreadsTests {
   @Test func aSerialThreadKeepsTheOrderAndEndsWithItsWork() async {
-    let seen = Guarded<[Int]>([])
+    let seen = Locked<[Int]>([])
     await withCheckedContinuation { done in
       let thread = SerialThread("test-serial")
       for number in 0..<1_000 { thread.run { seen.withLock { $0.append(number) } } }
@@ -52,7 +52,7 @@ struct ThreadsTests {
 
   @Test func alarmsRingInTheirOrderNeverEarly() async {
     let began = SystemClock.uptime()
-    let rung = Guarded<[(Int, Duration)]>([])
+    let rung = Locked<[(Int, Duration)]>([])
     for number in [30, 10, 20, 40, 10] {
       Alarms.shared.ring(after: .milliseconds(number)) {
         rung.withLock { $0.append((number, SystemClock.uptime() - began)) }
@@ -66,7 +66,7 @@ struct ThreadsTests {
   }
 
   @Test func aCancelledAlarmStaysSilentAndLeavesNothingBehind() async {
-    let rung = Guarded(0)
+    let rung = Locked(0)
     for _ in 0..<10_000 {
       let alarm = Alarms.shared.ring(after: .milliseconds(20)) { rung.withLock { $0 += 1 } }
       Alarms.shared.cancel(alarm)

@@ -1,11 +1,12 @@
 import Core
 import Formats
 import Journal
+import Threads
 
 /// Tells the events of the demonstration as they come, without times and without the folder that all paths share.
 final class DemoSink: EventSink {
   private let root: String
-  private let lines = Guarded<[String]>([])
+  private let lines = Locked<[String]>([])
 
   init(root: String) { self.root = root }
 

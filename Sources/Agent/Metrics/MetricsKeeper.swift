@@ -41,10 +41,10 @@ final class MetricsKeeper: Sendable {
   private let events: any EventSink
   private let files = LinuxFiles()
   private let thread = SerialThread("navette-metrics")
-  private let state: Guarded<State>
-  private let collector: Guarded<MetricsCollector>
+  private let state: Locked<State>
+  private let collector: Locked<MetricsCollector>
   /// Held while the outside is changed; never by a lane.
-  private let output = Guarded(Output())
+  private let output = Locked(Output())
 
   /// - Parameter isForTheEnd: for one round, of which the end is told by `leave`.
   init(
@@ -52,8 +52,8 @@ final class MetricsKeeper: Sendable {
   ) {
     self.counts = counts
     self.events = events
-    state = Guarded(State(settings: settings, isForTheEnd: isForTheEnd))
-    collector = Guarded(MetricsCollector(startedAt: startedAt))
+    state = Locked(State(settings: settings, isForTheEnd: isForTheEnd))
+    collector = Locked(MetricsCollector(startedAt: startedAt))
   }
 
   // MARK: - What is told to it

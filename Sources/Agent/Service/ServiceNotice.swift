@@ -15,7 +15,7 @@ final class ServiceNotice: Sendable {
 
   private let notify: Notify
   private let watchdog: Duration?
-  private let state = Guarded(State())
+  private let state = Locked(State())
 
   /// As the environment says; nil where nobody listens.
   static func fromEnvironment() -> ServiceNotice? {

@@ -12,7 +12,7 @@ public actor PullLane {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   private nonisolated let waker = Waker()
-  private nonisolated let isStopped = Guarded(false)
+  private nonisolated let isStopped = Locked(false)
   private var engine: PullEngine
   private let inbound: InboundLane
   private let stores: [StoreName: any RemoteStore]

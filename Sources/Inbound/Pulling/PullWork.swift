@@ -1,6 +1,7 @@
 public import Core
 public import Store
 public import SystemPackage
+import Threads
 
 /// What the puller wants done in a store. It counts as under way until its end is noted.
 public enum PullWork: Sendable {
@@ -63,7 +64,7 @@ extension PullWork {
 
   /// What the store tells of this version; nil where it holds it no more: another one that has come since must not be deleted for it.
   private static func found(_ source: DropPart.Origin, _ store: any RemoteStore) async throws -> ListedObject? {
-    let found = Guarded<ListedObject?>(nil)
+    let found = Locked<ListedObject?>(nil)
     try await store.list(source.key) { page in
       let same = page.first {
         $0.key == source.key

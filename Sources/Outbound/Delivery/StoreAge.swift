@@ -5,6 +5,7 @@ import Ledger
 public import Spool
 import Store
 import SystemPackage
+import Threads
 
 /// Whether a store holds batches that this state folder does not know of.
 ///
@@ -59,7 +60,7 @@ struct StoreAge: Sendable {
 
   /// The store's listing, compared with the ledger as it comes.
   func compared(with store: any StoreReader, _ ledger: Ledger) async throws -> StoreAge {
-    let seen = Guarded(self)
+    let seen = Locked(self)
     let stream = stream
     for prefix in prefixes {
       try await store.list(prefix) { page in

@@ -3,6 +3,7 @@ import Core
 import Files
 import Glibc
 import Synchronization
+import Threads
 
 /// Transfers side by side: one thread for each slot, with a curl handle of its own, so that connections are kept. A thread begins
 /// when it is first needed, sleeps without waking up between transfers, and ends when the last reference to this object goes.
@@ -39,14 +40,12 @@ private final class TransferJob: Sendable {
 }
 
 /// The queue between tasks and threads. It outlives `TransferThreads` by as long as its threads take to end.
-///
-/// `@unchecked Sendable` holds because `state` is reached only while `mutex` is held, and the other properties are constants; the
-/// pointers are freed when no thread holds the pool any more.
-private final class TransferPool: @unchecked Sendable {
+private final class TransferPool: Sendable {
   typealias Continuation = CheckedContinuation<Result<Answer, TransferFailure>, Never>
+  private typealias Work = (job: TransferJob, continuation: Continuation)
 
   private struct State {
-    var waiting: [(job: TransferJob, continuation: Continuation)] = []
+    var waiting: [Work] = []
     /// The handle that works on a job.
     var running: [ObjectIdentifier: UInt] = [:]
     var idle = 0
@@ -57,57 +56,36 @@ private final class TransferPool: @unchecked Sendable {
   private let slots: Int
   private let options: TransferOptions
   private let files: any Files
-  private var state = State()
-  // A mutex with a condition to sleep on, which `Guarded` does not have.
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let work: UnsafeMutablePointer<pthread_cond_t>
+  private let monitor = Monitor(State())
 
   init(slots: Int, options: TransferOptions, files: any Files) {
     (self.slots, self.options, self.files) = (slots, options, files)
-    mutex = .allocate(capacity: 1)
-    work = .allocate(capacity: 1)
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(work, nil)
   }
 
-  deinit {
-    pthread_cond_destroy(work)
-    pthread_mutex_destroy(mutex)
-    work.deallocate()
-    mutex.deallocate()
-  }
-
-  private func locked<Value>(_ body: (inout State) -> Value) -> Value {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    return body(&state)
-  }
-
-  var threads: Int { locked { $0.threads } }
+  var threads: Int { monitor.withLock { $0.threads } }
 
   func submit(_ job: TransferJob, _ continuation: Continuation) {
-    let refusal: TransferFailure? = locked { state in
+    enum Step { case cancelled, wake, begin, wait }
+    let step: Step = monitor.withLock { state in
       // A cancellation may come before the job does.
       if job.isCancelled.load(ordering: .sequentiallyConsistent) { return .cancelled }
       state.waiting.append((job, continuation))
-      if state.idle >= state.waiting.count || state.threads == slots {
-        pthread_cond_signal(work)
-        return nil
-      }
-      if startThread() {
-        state.threads += 1
-        return nil
-      }
-      if state.threads > 0 { return nil }
-      state.waiting.removeLast()
-      return .curl(CURLE_OUT_OF_MEMORY, "cannot start a thread")
+      if state.idle >= state.waiting.count { return .wake }
+      guard state.threads < slots else { return .wait }
+      state.threads += 1
+      return .begin
     }
-    if let refusal { continuation.resume(returning: .failure(refusal)) }
+    switch step {
+    case .cancelled: continuation.resume(returning: .failure(.cancelled))
+    case .wake: monitor.wakeOne()
+    case .begin: begin()
+    case .wait: break
+    }
   }
 
   func cancel(_ job: TransferJob) {
     job.isCancelled.store(true, ordering: .sequentiallyConsistent)
-    let removed: Continuation? = locked { state in
+    let removed: Continuation? = monitor.withLock { state in
       if let index = state.waiting.firstIndex(where: { $0.job === job }) {
         return state.waiting.remove(at: index).continuation
       }
@@ -119,29 +97,27 @@ private final class TransferPool: @unchecked Sendable {
   }
 
   func close() {
-    locked { state in
-      state.closed = true
-      pthread_cond_broadcast(work)
-    }
+    monitor.withLock { $0.closed = true }
+    monitor.wakeAll()
   }
 
-  private func startThread() -> Bool {
-    var thread = pthread_t()
-    let me = Unmanaged.passRetained(self)
-    if pthread_create(&thread, nil, runTransfers, me.toOpaque()) == 0 {
-      pthread_detach(thread)
-      return true
+  private func begin() {
+    if Thread.start("navette-store", { [self] in serve() }) { return }
+    let left: [Work] = monitor.withLock { state in
+      state.threads -= 1
+      // The others get to it.
+      guard state.threads == 0 else { return [] }
+      defer { state.waiting = [] }
+      return state.waiting
     }
-    me.release()
-    return false
+    for work in left {
+      work.continuation.resume(
+        returning: .failure(.curl(CURLE_OUT_OF_MEMORY, "no thread is left: ulimit -u or TasksMax= is too low")))
+    }
   }
 
   /// A thread's whole life.
-  func serve() {
-    // Signals are for others; and a connection that breaks under TLS must not raise SIGPIPE.
-    var all = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_BLOCK, &all, nil)
+  private func serve() {
     var handle: CurlHandle?
     while let (job, continuation) = next() {
       if handle == nil { handle = CurlHandle(options: options, files: files) }
@@ -149,32 +125,28 @@ private final class TransferPool: @unchecked Sendable {
     }
   }
 
-  private func next() -> (TransferJob, Continuation)? {
-    locked { state in
-      while state.waiting.isEmpty && !state.closed {
-        state.idle += 1
-        pthread_cond_wait(work, mutex)
-        state.idle -= 1
-      }
-      return state.waiting.isEmpty ? nil : state.waiting.removeFirst()
+  private func next() -> Work? {
+    var isIdle = false
+    return monitor.wait { state in
+      if isIdle { state.idle -= 1 }
+      isIdle = false
+      if !state.waiting.isEmpty { return .go(state.waiting.removeFirst()) }
+      if state.closed { return .go(nil) }
+      state.idle += 1
+      isIdle = true
+      return .sleep
     }
   }
 
   private func perform(_ job: TransferJob, _ handle: CurlHandle?) -> Result<Answer, TransferFailure> {
     guard let handle else { return .failure(.curl(CURLE_FAILED_INIT, "")) }
     let id = ObjectIdentifier(job)
-    locked { $0.running[id] = handle.wakeAddress }
-    defer { locked { $0.running[id] = nil } }
+    monitor.withLock { $0.running[id] = handle.wakeAddress }
+    defer { monitor.withLock { $0.running[id] = nil } }
     do {
       return .success(try handle.perform(job.transfer) { job.isCancelled.load(ordering: .sequentiallyConsistent) })
     } catch {
       return .failure(error)
     }
   }
-}
-
-/// File level, so that nothing makes it belong to the main actor.
-private let runTransfers: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { user in
-  if let user { Unmanaged<TransferPool>.fromOpaque(user).takeRetainedValue().serve() }
-  return nil
 }

@@ -3,6 +3,7 @@ public import Core
 public import Files
 public import Store
 public import SystemPackage
+import Threads
 
 /// Objects in an S3 bucket, or in that of a service which speaks S3.
 public struct S3Store: StoreReader, StoreProbe {
@@ -10,7 +11,7 @@ public struct S3Store: StoreReader, StoreProbe {
   private let bucket: S3Bucket
   private let concurrency: Int
   /// Keys that are being uploaded to, in parts.
-  private let busy = Guarded<Set<String>>([])
+  private let busy = Locked<Set<String>>([])
 
   public let traits = StoreTraits(createOnly: true, returnsDigest: true, largestObject: S3Parts.largestObject)
 

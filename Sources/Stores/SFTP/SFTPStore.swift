@@ -3,6 +3,7 @@ public import Core
 public import Files
 public import Store
 public import SystemPackage
+import Threads
 
 /// Objects as files on an SFTP server. An object is written under a hidden name beside its place and renamed to it, which OpenSSH
 /// refuses where the name is taken; so a name that can be seen is a whole object, and none is replaced.
@@ -214,7 +215,7 @@ struct SFTPObject {
 
 /// The objects that this process writes now.
 private final class BusyKeys: Sendable {
-  private let keys = Guarded<Set<StoreKey>>([])
+  private let keys = Locked<Set<StoreKey>>([])
   /// False where somebody else has it.
   func begin(_ key: StoreKey) -> Bool { keys.withLock { $0.insert(key).inserted } }
   func end(_ key: StoreKey) { keys.withLock { _ = $0.remove(key) } }

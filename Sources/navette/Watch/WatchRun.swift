@@ -15,7 +15,7 @@ struct WatchRun {
   }
 
   private let settings: Settings
-  private let inbox = Guarded(Inbox())
+  private let inbox = Locked(Inbox())
   private let waker = Waker()
 
   init(_ settings: Settings) { self.settings = settings }

@@ -33,20 +33,20 @@ final class CredentialCache: Sendable {
 
   private let source: (any CredentialSource)?
   private let clock: @Sendable () -> Timestamp
-  private let state: Guarded<State>
+  private let state: Locked<State>
 
   /// Keys that are renewed.
   init(_ source: any CredentialSource, clock: @escaping @Sendable () -> Timestamp) {
     self.source = source
     self.clock = clock
-    state = Guarded(State())
+    state = Locked(State())
   }
 
   /// Keys that stay.
   init(_ credentials: AWSCredentials) {
     source = nil
     clock = { Timestamp(seconds: 0) }
-    state = Guarded(State(current: credentials, secrets: [credentials.secrets]))
+    state = Locked(State(current: credentials, secrets: [credentials.secrets]))
   }
 
   func credentials() async throws(StoreFault) -> AWSCredentials {

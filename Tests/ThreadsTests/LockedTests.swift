@@ -1,11 +1,12 @@
 import Core
 import Testing
+import Threads
 
-@Suite("A guarded value")
-struct GuardedTests {
+@Suite("A locked value")
+struct LockedTests {
   @Test("loses no change, however many tasks make them")
   func counts() async {
-    let count = Guarded(0)
+    let count = Locked(0)
     await withTaskGroup(of: Void.self) { group in
       for _ in 0..<8 {
         group.addTask { for _ in 0..<10_000 { count.withLock { $0 += 1 } } }
@@ -17,7 +18,7 @@ struct GuardedTests {
   @Test("is unlocked again when the body throws")
   func throwing() {
     struct Refused: Error {}
-    let text = Guarded("a")
+    let text = Locked("a")
     #expect(throws: Refused.self) {
       try text.withLock { (text) throws(Refused) in
         text = "b"

@@ -3,10 +3,10 @@
 
     python3 Tests/fixtures-0.1/make.py --program PATH [SCENE…]
 
-PATH is a program of version 0.1, which is run on every scene of `scenes.py`: in a folder of its own, with a `file` store, killed
-in the middle where the scene says so (with strace). What it leaves becomes `SCENE.tar.gz` beside this file: the state folder and all
-that lies around it, the configuration (`navette.yaml`, with ROOT for the folder), and `index.json`, which says where the folder was
-and which inodes its files had. `unpack.py` lays it out again.
+PATH is a program of version 0.1, which is run on every scene of `scenes.py`: in a folder of its own, with a `file` store,
+killed in the middle where the scene says so (with strace). What it leaves becomes `SCENE.tar.gz` beside this file: the state
+folder and all that lies around it, the configuration (`navette.yaml`, with ROOT for the folder), and `index.json`, which says
+where the folder was and which inodes its files had. `unpack.py` lays it out again.
 
 `expected.json` says of each scene what must be true once it is taken over, by `run --once --adopt` on a host of another name:
 
@@ -20,9 +20,11 @@ and which inodes its files had. `unpack.py` lays it out again.
     batches   how many batches of a stream lie in each place
     told      events that must be told; of `source_gap` and `ledger_rebuilt` no others may be
     verify    the exit status of `verify`
+    unmet     why `objects` is not so yet: a fault that is known, and that version 0.1 has itself
     known     the history of drops and batches: how many lines the ledger had of each
 
-The archives are part of the promise that 0.1 made. Once 0.1 is out they are never made anew; a scene may be added, with its program.
+The archives are part of the promise that 0.1 made. Once 0.1 is out they are never made anew; a scene may be added, by the
+same program.
 """
 
 import argparse
@@ -85,7 +87,6 @@ def make(name, program):
         pack(site, os.path.join(HERE, f"{name}.tar.gz"), keepsLedger)
         site.write("site.yaml", config.replace("ROOT", site.root))
         lines = known(site) if keepsLedger else expected.pop("known")
-    # A place with nothing in it is not counted.
     return {"about": " ".join(scene.__doc__.split()), "exit": 0, "verify": 0, **expected, "known": lines}
 
 

@@ -94,10 +94,12 @@ class Site:
     def once(self, ends=(0,)):
         self.run("run", "--once", ends=ends)
 
-    def killed(self, call, wanted):
-        """A life that is killed as it makes a system call of this name, the first one after which it is as wanted."""
+    def killed(self, call, wanted, path=None):
+        """A life that is killed as it makes a system call of this name, on this path, the first one before which it is as wanted."""
         inject = f"inject={call}:signal=KILL:when={self.attempt}"
         strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject]
+        if path:
+            strace += ["-P", self.path(path)]
         done = subprocess.run(strace + self.argv("run", "--once"), capture_output=True, timeout=60)
         if done.returncode == 0:
             raise AssertionError("no life left what was wanted")
@@ -111,8 +113,15 @@ class Site:
         self.until(lambda: events.seek(0) == 0 and "agent_started" in events.read())
         return agent
 
+    def slow(self, call, path):
+        """A life that rests for a second before each system call of this name on this path; the caller ends it."""
+        inject = f"inject={call}:delay_enter=1000000"
+        strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject, "-P", self.path(path)]
+        return subprocess.Popen(strace + self.argv("run", "--once"), stderr=subprocess.DEVNULL, start_new_session=True)
+
     def end(self, agent):
-        agent.send_signal(signal.SIGKILL)
+        """With all that it has started, where it leads a group."""
+        os.kill(-agent.pid if os.getpgid(agent.pid) == agent.pid else agent.pid, signal.SIGKILL)
         agent.wait()
 
     def until(self, isSo):

@@ -18,14 +18,13 @@ PLANS = ["feeds/*/*/*/drop.json", "streams/*/*/*/batch.json", "streams/*/start.j
 
 def identities(root):
     """Of each file its inode, birth and ctime in nanoseconds since 1970; the birth is None where the file system does not tell."""
+    paths = [os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names]
+    told = subprocess.run(["stat", "-c", "%i %.9W %.9Z", *paths], check=True, capture_output=True, text=True)
     found = {}
-    for folder, _, names in os.walk(root):
-        for name in names:
-            path = os.path.join(folder, name)
-            told = subprocess.run(["stat", "-c", "%i %.9W %.9Z", path], check=True, capture_output=True, text=True)
-            inode, birth, changed = told.stdout.replace(".", "").split()
-            birth = int(birth) if birth.isdigit() and int(birth) else None
-            found[os.path.relpath(path, root)] = (int(inode), birth, int(changed))
+    for path, line in zip(paths, told.stdout.splitlines()):
+        inode, birth, changed = line.replace(".", "").split()
+        birth = int(birth) if birth.isdigit() and int(birth) else None
+        found[os.path.relpath(path, root)] = (int(inode), birth, int(changed))
     return found
 
 
@@ -63,14 +62,19 @@ class Renewal:
             value["stagedInode"] = self.inode(value["stagedInode"])
 
 
-def renew_plan(path, renewal, old_root, root):
+def rewrite(path, change):
     with open(path) as file:
-        plan = json.load(file)
+        text = file.read()
+    with open(path, "w") as file:
+        file.write(change(text))
+
+
+def renewed_plan(text, renewal):
+    plan = json.loads(text)
     renewal.plan(plan)
     # Where a store lay in its file system is another place on each host.
     plan.pop("home", None)
-    with open(path, "w") as file:
-        file.write(json.dumps(plan, separators=(",", ":"), sort_keys=True).replace(old_root, root) + "\n")
+    return json.dumps(plan, separators=(",", ":"), sort_keys=True) + "\n"
 
 
 def renew_ledger(path, renewal, old_root, root):
@@ -96,16 +100,15 @@ def unpack(archive, root):
     with open(index) as file:
         packed = json.load(file)
     os.remove(index)
-    config = os.path.join(root, CONFIG)
-    with open(config) as file:
-        text = file.read()
-    with open(config, "w") as file:
-        file.write(text.replace("ROOT", root))
+    rewrite(os.path.join(root, CONFIG), lambda text: text.replace("ROOT", root))
     renewal = Renewal(packed["files"], identities(root))
     state = os.path.join(root, "state")
     for pattern in PLANS:
         for path in glob.glob(os.path.join(state, pattern)):
-            renew_plan(path, renewal, packed["root"], root)
+            rewrite(path, lambda text: renewed_plan(text, renewal).replace(packed["root"], root))
+    # What is not sent of it must be, to the byte, what its plan says.
+    for path in glob.glob(os.path.join(state, "streams/*/*/*/manifest.json")):
+        rewrite(path, lambda text: text.replace(packed["root"], root))
     ledger = os.path.join(state, "ledger.sqlite")
     if os.path.exists(ledger) and packed["ledger"]:
         renew_ledger(ledger, renewal, packed["root"], root)

@@ -12,7 +12,7 @@ SWIFT := $(or $(shell command -v swift),$(wildcard /opt/swift/usr/bin/swift))
 CHECKED := --explicit-target-dependency-import-check error
 # What ships, and what every test starts that starts a program. It resolves its symbols at start, after which the table of them is read-only.
 SHIP := $(CHECKED) --scratch-path .build/ship -c release --static-swift-stdlib --product navette -Xlinker -z -Xlinker now
-PROGRAM := .build/ship/release/navette
+PROGRAM := .build/ship/navette
 # The same modules, optimised the same way, for tests that call them; the tests themselves are not optimised (Package.swift).
 TESTS := $(CHECKED) -c release -Xswiftc -enable-testing
 
@@ -28,7 +28,7 @@ PROMTOOL = $(or $(shell command -v promtool),.build/tools/promtool)
 
 SCRIPTS := $(shell grep -lsE '^#!/(usr/bin/env bash|bin/sh)$$' scripts/* scripts/debian/* .ci/run)
 
-.PHONY: help swift build release demo test sweep test-systemd test-fresh soak check bench fuzz fmt lint man deb tarball install install-files clean
+.PHONY: help swift release debug demo test sanitize sanitize-threads sweep test-systemd test-fresh soak check bench fuzz fmt lint man deb tarball install install-files clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -36,27 +36,37 @@ help: ## what can be made
 swift:
 	@test -n "$(SWIFT)" || { echo "Swift 6.2 or later is needed, in PATH or in /opt/swift: https://www.swift.org/install/linux/" >&2; exit 1; }
 
-build: swift ## the program, for debugging: .build/debug/navette
+release: swift ## the program as it ships, .build/ship/navette: needs no Swift on the host
 	scripts/install-needs build
-	"$(SWIFT)" build $(FLAGS) --product navette
+	"$(SWIFT)" build $(SHIP)
+	strip --remove-section=.comment --remove-section=.note -o $(PROGRAM).new .build/ship/release/navette
+	cmp -s $(PROGRAM).new $(PROGRAM) && rm $(PROGRAM).new || mv $(PROGRAM).new $(PROGRAM)
 
-release: swift ## the program as it ships: needs no Swift on the host
+debug: swift ## the program for a debugger: .build/debug/navette
 	scripts/install-needs build
-	"$(SWIFT)" build $(FLAGS) $(RELEASE)
+	"$(SWIFT)" build $(CHECKED) --product navette
 
-demo: build ## both lanes end to end in a temporary folder, verified byte for byte
-	$(CLEAN) .build/debug/navette demo
+demo: release ## both lanes end to end in a temporary folder, verified byte for byte
+	$(CLEAN) $(PROGRAM) demo
 
-test: swift ## every test, with real servers on this machine
+test: release ## every test, with real servers on this machine, on the program as it ships
 	scripts/install-needs test
-	"$(SWIFT)" build $(FLAGS) --build-tests
-	SWIFT="$(SWIFT)" FLAGS="$(FLAGS)" scripts/test-servers run scripts/run-tests $(if $(FILTER),--filter "$(FILTER)",--soak $(SOAK))
+	"$(SWIFT)" build $(TESTS) --build-tests
+	SWIFT="$(SWIFT)" FLAGS="$(TESTS)" scripts/test-servers run scripts/run-tests $(if $(FILTER),--filter "$(FILTER)",--soak $(SOAK))
 
 sweep: swift ## the crash harness with every second blow and every outcome of a power cut, of which `make test` takes a fifth; 3,000 of each schedule
-	"$(SWIFT)" build $(FLAGS) --build-tests
-	NAVETTE_SWEEP=whole "$(SWIFT)" test $(FLAGS) --skip-build --filter '(Files|Inbound|Outbound)Tests\.'
+	"$(SWIFT)" build $(TESTS) --build-tests
+	NAVETTE_SWEEP=whole "$(SWIFT)" test $(TESTS) --skip-build --filter '(Files|Inbound|Outbound)Tests\.'
 
-test-systemd: build deb tarball ## the package in a booted systemd: installed, run, reloaded, hung, upgraded, purged (as root; builds package and tarball)
+sanitize: swift ## debug builds under the sanitizers: threads over Threads, Stores and Agent, addresses over Formats and Stores
+	scripts/install-needs test
+	SWIFT="$(SWIFT)" FLAGS="$(CHECKED)" scripts/sanitize
+
+sanitize-threads: swift ## of these, the part that needs neither libcurl nor the cryptography to be built
+	scripts/install-needs build
+	SWIFT="$(SWIFT)" FLAGS="$(CHECKED)" scripts/sanitize threads
+
+test-systemd: deb tarball ## the package in a booted systemd: installed, run, reloaded, hung, upgraded, purged (as root; builds package and tarball)
 	scripts/install-needs systemd
 	SWIFT="$(SWIFT)" scripts/test-systemd $(if $(POSSIBLY),--if-possible)
 
@@ -64,7 +74,7 @@ test-fresh: swift ## the commands of the README in a Debian with nothing but mak
 	scripts/install-needs fresh
 	SWIFT="$(SWIFT)" scripts/test-fresh $(or $(FRESH),demo test)
 
-soak: build ## a writer of 20,000 lines a second, kills, a store in trouble and a full disk, for MINUTES (default 10)
+soak: release ## a writer of 20,000 lines a second, kills, a store in trouble and a full disk, for MINUTES (default 10)
 	scripts/soak --minutes $(or $(MINUTES),10) $(if $(ROTATION),--rotation $(ROTATION))
 
 check: lint test ## lint and test
@@ -87,11 +97,11 @@ lint: swift ## format, scripts, spelling, manual, alert rules, unit, house rules
 	$(PROMTOOL) check rules docs/monitoring/navette.rules.yaml
 	$(PROMTOOL) test rules Tests/monitoring/navette.rules.test.yaml
 	if command -v systemd-analyze >/dev/null; then scripts/verify-unit; fi
-	"$(SWIFT)" build $(FLAGS) --build-tests
-	"$(SWIFT)" test $(FLAGS) --skip-build --filter HouseTests
+	"$(SWIFT)" build $(TESTS) --build-tests
+	"$(SWIFT)" test $(TESTS) --skip-build --filter HouseTests
 
-man: build ## navette(1) anew from the commands, after one of them changed
-	scripts/manual .build/debug/navette >docs/man/navette.1
+man: release ## navette(1) anew from the commands, after one of them changed
+	scripts/manual $(PROGRAM) >docs/man/navette.1
 
 deb: release ## the Debian package, in dist/
 	scripts/install-needs deb
@@ -108,8 +118,7 @@ SHARE := $(DESTDIR)$(PREFIX)/share
 UNITS := navette.service navette-reopen@.path navette-reopen@.service
 
 install-files:
-	install -D -m 755 .build/release/navette "$(DESTDIR)$(PREFIX)/bin/navette"
-	strip --remove-section=.comment --remove-section=.note "$(DESTDIR)$(PREFIX)/bin/navette"
+	install -D -m 755 $(PROGRAM) "$(DESTDIR)$(PREFIX)/bin/navette"
 	scripts/check-size "$(DESTDIR)$(PREFIX)/bin/navette"
 	install -d "$(LIB)/systemd/system" "$(SHARE)/doc/navette"
 	for unit in $(UNITS); do sed 's|/usr/bin/navette|$(PREFIX)/bin/navette|' "systemd/$$unit" >"$(LIB)/systemd/system/$$unit"; done
@@ -122,9 +131,9 @@ install-files:
 	for page in docs/man/*.[15]; do gzip -9nc "$$page" | \
 	  install -D -m 644 /dev/stdin "$(SHARE)/man/man$${page##*.}/$${page##*/}.gz"; done
 	install -d "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/vendor-completions" "$(SHARE)/fish/vendor_completions.d"
-	.build/release/navette --generate-completion-script bash | sed '1{/^#!/d}' >"$(SHARE)/bash-completion/completions/navette"
-	.build/release/navette --generate-completion-script zsh >"$(SHARE)/zsh/vendor-completions/_navette"
-	.build/release/navette --generate-completion-script fish >"$(SHARE)/fish/vendor_completions.d/navette.fish"
+	$(PROGRAM) --generate-completion-script bash | sed '1{/^#!/d}' >"$(SHARE)/bash-completion/completions/navette"
+	$(PROGRAM) --generate-completion-script zsh >"$(SHARE)/zsh/vendor-completions/_navette"
+	$(PROGRAM) --generate-completion-script fish >"$(SHARE)/fish/vendor_completions.d/navette.fish"
 	chmod 644 "$(SHARE)/bash-completion/completions/navette" "$(SHARE)/zsh/vendor-completions/_navette" \
 	  "$(SHARE)/fish/vendor_completions.d/navette.fish"
 	install -m 644 README.md docs/*.md CHANGELOG.md LICENSE "$(SHARE)/doc/navette"

@@ -20,80 +20,94 @@ func tests(_ name: String, _ needs: [Target.Dependency], exclude: [String] = [],
     swiftSettings: swift + [.unsafeFlags(["-Onone"])])
 }
 
+/// `NAVETTE_PART=plain` leaves out whatever needs libcurl or the cryptography: what the thread sanitizer runs on every change, since a
+/// build of all under it takes as long as everything else (scripts/sanitize).
+let isPlain = Context.environment["NAVETTE_PART"] == "plain"
+
+// Doors to system libraries, and one to vector comparisons (CScan). Imports point one way:
+// Core ← Threads, Formats ← Files, Journal, Metrics, Store ← Config ← Ledger, Spool ← Inbound, Outbound ← Agent ← navette
+let plain: [Target] = [
+  .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+  .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+  .target(name: "CMicroHTTPD", linkerSettings: [.linkedLibrary("microhttpd")]),
+  .target(name: "CYaml", linkerSettings: [.linkedLibrary("yaml")]),
+
+  module("Core", []),
+  module("Threads", ["Core", "CLinux"]),
+  module("Files", ["Core", "Threads", "CLinux", system]),
+  module("Journal", ["Core", "Threads", "CLinux"]),
+  module("Metrics", ["Core", "Threads", "CMicroHTTPD", system]),
+  module("Store", ["Core", "Threads", system]),
+  module("Config", ["Core", "Store", "CLinux", "CYaml", system]),
+  module("Ledger", ["Core", "Threads", "CSQLite", system]),
+  module("Spool", ["Core", "Files", system]),
+
+  // What tests share: the simulated disk and store, the crash-point harness, the conformance suites.
+  .target(
+    name: "TestKit",
+    dependencies: ["Core", "Files", "Journal", "Ledger", "Store", "Threads", system] + (isPlain ? [] : [crypto]),
+    path: "Tests/TestKit", exclude: isPlain ? ["SimStore.swift", "StoreConformance.swift", "StoreTroubles.swift"] : [],
+    swiftSettings: swift),
+  tests("CoreTests", ["Core"]),
+  tests("ThreadsTests", ["Core", "Threads"]),
+  tests("FilesTests", ["Core", "Files", "CLinux", "TestKit", "Threads", system]),
+  tests("JournalTests", ["Core", "Journal", "Threads"]),
+  tests("MetricsTests", ["Core", "Metrics", "TestKit", "Threads", system]),
+  tests("ConfigTests", ["Core", "Config", system]),
+  tests("LedgerTests", ["Core", "Ledger", "TestKit", system]),
+]
+
+let rest: [Target] = [
+  .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+  .target(name: "CScan"),
+  .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+
+  module("Formats", ["Core", "CScan", "CZlib", crypto]),
+  module("Stores", ["Core", "Store", "Config", "Files", "Threads", "CCurl", "CLinux", crypto, system]),
+  module(
+    "Inbound",
+    ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Threads", crypto, system]),
+  module(
+    "Outbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Threads", system]),
+  module(
+    "Agent",
+    [
+      "Core", "Formats", "Files", "Journal", "Metrics", "Config", "Ledger", "Spool", "Store", "Stores", "Inbound",
+      "Outbound", "Threads", "CLinux", crypto, system,
+    ]),
+  .executableTarget(
+    name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", "Threads", "CLinux", arguments, system],
+    swiftSettings: swift),
+
+  tests("FormatsTests", ["Core", "CScan", "Formats", "TestKit", crypto]),
+  tests("StoresTests", ["Core", "Config", "Files", "Store", "Stores", "TestKit", "Threads", crypto, system]),
+  tests(
+    "InboundTests",
+    [
+      "Core", "Config", "Files", "Formats", "Inbound", "Journal", "Ledger", "Spool", "Store", "Stores", "TestKit",
+      "Threads", crypto, system,
+    ]),
+  tests(
+    "OutboundTests",
+    [
+      "Core", "Config", "CLinux", "Files", "Formats", "Journal", "Ledger", "Outbound", "Spool", "Store", "TestKit",
+      "Threads", crypto, system,
+    ]),
+  tests("CLITests", ["Core", "Files", "TestKit", "Threads", "navette", system], exclude: ["Transcripts"]),
+  tests("HouseTests", ["Core", system]),
+]
+
 let package = Package(
   name: "navette",
   platforms: [.macOS(.v15)],
-  products: [.executable(name: "navette", targets: ["navette"])],
-  dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
-    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
-  ],
-  targets: [
-    // Doors to system libraries, and one to vector comparisons (CScan).
-    .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
-    .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
-    .target(name: "CScan"),
-    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
-    .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
-    .target(name: "CMicroHTTPD", linkerSettings: [.linkedLibrary("microhttpd")]),
-    .target(name: "CYaml", linkerSettings: [.linkedLibrary("yaml")]),
-
-    // Core ← Threads, Formats ← Files, Journal, Metrics, Store ← Config ← Ledger, Spool ← Inbound, Outbound ← Agent ← navette
-    module("Core", []),
-    module("Formats", ["Core", "CScan", "CZlib", crypto]),
-    module("Threads", ["Core", "CLinux"]),
-    module("Files", ["Core", "Threads", "CLinux", system]),
-    module("Journal", ["Core", "Threads", "CLinux"]),
-    module("Metrics", ["Core", "Threads", "CMicroHTTPD", system]),
-    module("Store", ["Core", "Threads", system]),
-    module("Config", ["Core", "Store", "CLinux", "CYaml", system]),
-    module("Ledger", ["Core", "Threads", "CSQLite", system]),
-    module("Spool", ["Core", "Files", system]),
-    module("Stores", ["Core", "Store", "Config", "Files", "Threads", "CCurl", "CLinux", crypto, system]),
-    module(
-      "Inbound",
-      ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Threads", crypto, system]),
-    module(
-      "Outbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Threads", system]),
-    module(
-      "Agent",
-      [
-        "Core", "Formats", "Files", "Journal", "Metrics", "Config", "Ledger", "Spool", "Store", "Stores", "Inbound",
-        "Outbound", "Threads", "CLinux", crypto, system,
+  products: isPlain ? [] : [.executable(name: "navette", targets: ["navette"])],
+  dependencies: [.package(url: "https://github.com/apple/swift-system", exact: "1.8.1")]
+    + (isPlain
+      ? []
+      : [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
       ]),
-    .executableTarget(
-      name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", "Threads", "CLinux", arguments, system],
-      swiftSettings: swift),
-
-    // What tests share: the simulated disk and store, the crash-point harness, the conformance suites.
-    .target(
-      name: "TestKit", dependencies: ["Core", "Files", "Journal", "Ledger", "Store", "Threads", crypto, system],
-      path: "Tests/TestKit",
-      swiftSettings: swift),
-    tests("CoreTests", ["Core"]),
-    tests("ThreadsTests", ["Core", "Threads"]),
-    tests("FormatsTests", ["Core", "CScan", "Formats", "TestKit", crypto]),
-    tests("FilesTests", ["Core", "Files", "CLinux", "TestKit", "Threads", system]),
-    tests("JournalTests", ["Core", "Journal", "Threads"]),
-    tests("MetricsTests", ["Core", "Metrics", "TestKit", "Threads", system]),
-    tests("ConfigTests", ["Core", "Config", system]),
-    tests("LedgerTests", ["Core", "Ledger", "TestKit", system]),
-    tests("StoresTests", ["Core", "Config", "Files", "Store", "Stores", "TestKit", "Threads", crypto, system]),
-    tests(
-      "InboundTests",
-      [
-        "Core", "Config", "Files", "Formats", "Inbound", "Journal", "Ledger", "Spool", "Store", "Stores", "TestKit",
-        "Threads", crypto, system,
-      ]),
-    tests(
-      "OutboundTests",
-      [
-        "Core", "Config", "CLinux", "Files", "Formats", "Journal", "Ledger", "Outbound", "Spool", "Store", "TestKit",
-        "Threads", crypto, system,
-      ]),
-    tests("CLITests", ["Core", "Files", "TestKit", "Threads", "navette", system], exclude: ["Transcripts"]),
-    tests("HouseTests", ["Core", system]),
-  ],
+  targets: plain + (isPlain ? [] : rest),
   swiftLanguageModes: [.v6]
 )

@@ -86,15 +86,15 @@ final class Lanes: Sendable {
         // A name in landing may be free, and an object done with.
         if pass.hasEnded { puller.withLock { $0 }?.wake() }
         notice?.passed(.inbound, of: generation, ServiceNotice.describe(pass, feeds: settings.feeds.count))
-        Self.hang(.inbound)
       }, progress: { notice?.progressed(.inbound) })
     var stores: [StoreName: any RemoteStore] = [:]
     let throttle = Self.throttle(settings.limits.bandwidth)
+    let stalls = Self.stallLog(notice, run.events)
     do throws(StoreFault) {
       for store in settings.stores where sending {
         stores[store.name] = try makeStore(
           store, files: run.files, agent: "navette/\(Version.text)", throttle: throttle,
-          memory: FolderMemory(run.state.store(store.name), files: run.files), clock: SystemClock.wall)
+          stalls: stalls, memory: FolderMemory(run.state.store(store.name), files: run.files), clock: SystemClock.wall)
       }
     } catch {
       throw Failure(.configuration, error.description)
@@ -115,7 +115,6 @@ final class Lanes: Sendable {
         watch.withLock { $0 }?.passedOutbound(pass)
         metrics?.passed(pass, at: now)
         notice?.passed(.outbound, of: generation, ServiceNotice.describe(pass, streams: settings.streams.count))
-        Self.hang(.outbound)
       }, progress: { notice?.progressed(.outbound) })
     notice?.heed { [inbound, outbound] lane in
       switch lane {
@@ -125,10 +124,16 @@ final class Lanes: Sendable {
     }
   }
 
-  private static func hang(_ lane: Standing.Lane) {
-    #if DEBUG
-      Hang.ifAsked(lane)
-    #endif
+  private static func stallLog(_ notice: ServiceNotice?, _ events: any EventSink) -> StallLog {
+    StallLog { stall, isNew, count in
+      notice?.stalled(count)
+      guard isNew else { return }
+      events.record(
+        .transferStalled,
+        "Store \(stall.store): a transfer (\(stall.what)) moved no byte for \(stall.patience.components.seconds) s, was broken off, "
+          + "and does not end. The agent goes on without it. This is a fault of navette: please report it",
+        [.store: stall.store.text, .reason: "stalled"])
+    }
   }
 
   /// The windows are those of the machine's own clock.

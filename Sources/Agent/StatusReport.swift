@@ -117,13 +117,39 @@ public struct StatusReport: Sendable, Encodable {
     enum CodingKeys: String, CodingKey { case bytes, maxBytes = "max_bytes" }
   }
 
-  /// One whose access ends by itself.
   public struct Store: Sendable, Encodable {
     public let name: String
-    public let accessEnds: String
-    /// For people.
-    public let words: String
-    enum CodingKeys: String, CodingKey { case name, accessEnds = "access_ends" }
+    /// When the right to use it ends by itself; nil where it does not, or nobody knows.
+    public let accessEnds: String?
+    /// Deliveries that could begin now, or are under way.
+    public let due: Int
+    /// Since when it has confirmed nothing although something is due; nil where nothing is.
+    public let nothingConfirmedSince: String?
+    public let secondsWithoutConfirmation: Int64
+    /// Of the access's end, for people.
+    public let words: String?
+    enum CodingKeys: String, CodingKey {
+      case name, accessEnds = "access_ends", due, nothingConfirmedSince = "nothing_confirmed_since"
+      case secondsWithoutConfirmation = "seconds_without_confirmation"
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+      var to = encoder.container(keyedBy: CodingKeys.self)
+      try to.encode(name, forKey: .name)
+      try to.encode(accessEnds, forKey: .accessEnds)
+      try to.encode(due, forKey: .due)
+      try to.encode(nothingConfirmedSince, forKey: .nothingConfirmedSince)
+      try to.encode(secondsWithoutConfirmation, forKey: .secondsWithoutConfirmation)
+    }
+
+    init(_ name: StoreName, _ end: AccessEnd?, _ backlog: StoreBacklog?, at now: Timestamp) {
+      self.name = name.text
+      accessEnds = end?.at.iso()
+      words = end?.words(now)
+      due = backlog?.due ?? 0
+      nothingConfirmedSince = backlog?.nothingConfirmedSince.iso()
+      secondsWithoutConfirmation = backlog.map { max(0, now.seconds - $0.nothingConfirmedSince.seconds) } ?? 0
+    }
   }
 
   public let schema = 1
@@ -131,7 +157,6 @@ public struct StatusReport: Sendable, Encodable {
   public let feeds: [Feed]
   public let streams: [Stream]
   public let spool: SpoolUse
-  /// Only those that tell when the access to them ends.
   public let stores: [Store]
 
   /// - Throws: `Failure` where the state folder cannot be read.
@@ -158,11 +183,25 @@ public struct StatusReport: Sendable, Encodable {
       running: holder != nil, pid: holder?.pid,
       since: holder == nil ? nil : signed.map { Timestamp(nanoseconds: $0.modified).iso() })
     feeds = try settings.feeds.map { try Self.feed($0, state, files, ledger, now) }
-    streams = try settings.streams.map { try Self.stream($0, state, files, ledger, now) }
+    let active = try settings.streams.map(\.name).filter {
+      try PauseMark($0, state: state, files: files).since() == nil
+    }
+    let backlogs =
+      try ledger?.read { (t) throws(LedgerFault) in try t.backlogs(of: active, at: now) } ?? [:]
+    let stores = settings.stores.map { store in
+      Store(store.name, ends.first { $0.store == store.name }, backlogs[store.name], at: now)
+    }
+    self.stores = stores
+    streams = try settings.streams.map { stream in
+      var report = try Self.stream(stream, state, files, ledger, now)
+      let silence = stores.filter { stream.stores.map(\.text).contains($0.name) }.map(\.secondsWithoutConfirmation)
+        .max()
+      report.promise(stream.batch.maxBytes, silence: silence ?? 0)
+      return report
+    }
     spool = SpoolUse(
       bytes: try ledger?.read { (t) throws(LedgerFault) in try t.spoolBytes() } ?? 0,
       maxBytes: settings.limits.spoolMaxBytes)
-    stores = ends.map { Store(name: $0.store.text, accessEnds: $0.at.iso(), words: $0.words(now)) }
   }
 
   private static func stream(
@@ -191,9 +230,6 @@ public struct StatusReport: Sendable, Encodable {
       try t.confirmedBytes(of: settings.name, in: .seconds(300), count: 1, until: now)
     }
     report.bytesPerSecond = (lately?.first ?? 0) / 300
-    // More than a batch behind: what has gathered since the last one is no backlog.
-    let isBehind = report.lagBytes >= settings.batch.maxBytes || report.waiting > 1
-    if isBehind, report.bytesPerSecond > 0 { report.catchUpSeconds = Int64(report.lagBytes / report.bytesPerSecond) }
     return report
   }
 
@@ -224,5 +260,16 @@ public struct StatusReport: Sendable, Encodable {
       report.words = due.words
     }
     return report
+  }
+}
+
+extension StatusReport.Stream {
+  /// Says how long what is behind will take, where that can be said: more than a batch is behind (what has gathered since the last one is
+  /// no backlog), and its stores have confirmed something in the time that a batch takes.
+  /// - Parameter silence: seconds for which one of its stores has confirmed nothing although something is due.
+  fileprivate mutating func promise(_ batchBytes: UInt64, silence: Int64) {
+    guard lagBytes >= batchBytes || waiting > 1, bytesPerSecond > 0 else { return }
+    guard silence < 60 + Int64(clamping: batchBytes / bytesPerSecond) else { return }
+    catchUpSeconds = Int64(clamping: lagBytes / bytesPerSecond)
   }
 }

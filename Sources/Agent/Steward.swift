@@ -68,21 +68,25 @@ struct Steward {
       }
     }
     guard !batches.isEmpty else { return answer }
-    let retried = try await lanes.outbound.retry(batches)
-    answer.lines += retried.batches.sorted().map { "\($0): \(due)" }
+    let retried = try await lanes.outbound.retry(batches, sending: sending)
+    answer.lines += retried.batches.sorted().map { "\($0): \(sending ? "due now" : "due when an agent runs")" }
+    if sending, !retried.batches.isEmpty { answer.lines.append(Self.begun(retried)) }
     for batch in retried.unknown { answer.refuse("\(batch): neither held nor waiting for a store") }
     return answer
   }
 
   private func retryAll() async throws -> Answer {
     let drops = try await lanes.inbound.retryAll()
-    let batches = try await lanes.outbound.retry(nil).batches.count
-    return Answer(lines: [
-      "\(counted(drops, "held drop")) checked again, \(counted(batches, "batch")) \(due)"
-    ])
+    let retried = try await lanes.outbound.retry(nil, sending: sending)
+    let batches = counted(retried.batches.count, "batch")
+    let due = sending ? "due now: \(Self.begun(retried))" : "due when an agent runs"
+    return Answer(lines: ["\(counted(drops, "held drop")) checked again, \(batches) \(due)"])
   }
 
-  private var due: String { sending ? "due now" : "due when an agent runs" }
+  private static func begun(_ retried: Retried) -> String {
+    let before = retried.underWay > 0 ? ", \(retried.underWay) under way before" : ""
+    return "\(counted(retried.started, "transfer")) started\(before)"
+  }
 
   // MARK: - Pause and resume
 

@@ -10,6 +10,7 @@ public enum EventKind: String, Hashable, Sendable, CaseIterable {
   case sourceGap = "source_gap", segmentRotated = "segment_rotated"
   case batchSealed = "batch_sealed", batchConfirmed = "batch_confirmed", uploadRetry = "upload_retry", batchHeld =
     "batch_held", batchPurged = "batch_purged"
+  case transferStalled = "transfer_stalled"
   case credentialRefused = "credential_refused", credentialExpiring = "credential_expiring"
   case lanePaused = "lane_paused", laneResumed = "lane_resumed"
   case spoolFull = "spool_full", diskLow = "disk_low", watchOverflow = "watch_overflow"

@@ -3,6 +3,7 @@ extension EventKind {
   public var priority: Priority {
     switch self {
     case .configRefused, .dropQuarantined, .dropHeld, .batchHeld, .credentialRefused, .credentialExpiring,
+      .transferStalled,
       .spoolFull, .diskLow,
       .ledgerRebuilt:
       .error
@@ -28,6 +29,7 @@ extension EventKind {
     case .dropHandedOver: "7f9855989d7345dcb9bb43049819a39d"
     case .dropDuplicate: "b81d6dad2cab46f690be803934b37bb7"
     case .dropQuarantined: "699fed0f61414d12a58659598a64fa5a"
+    case .transferStalled: "ad5a547f2a8948d1916b714d49134d68"
     case .dropHeld: "4cbfe0aabf184682b34b9074b87ef2a8"
     case .dropReleased: "b6dec4a407074750bec0da25e9b8f3a6"
     case .feedLate: "89816748d8844d65ac4695d88f4a3dee"

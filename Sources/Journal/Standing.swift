@@ -2,6 +2,7 @@
 ///
 /// - Ready once both lanes have finished a pass, and again at the end of each reload, a refused one too. Stores do not matter.
 /// - The watchdog is fed only when both lanes went on since it was fed last: a pass that ended, or one that is getting on.
+/// - And only while no transfer stands still that can neither be moved nor ended: a restart is what helps then.
 /// - A start, reload or stop may last longer for as long as a lane gets on with it.
 public struct Standing: Sendable {
   public enum Lane: Int, CaseIterable, Sendable { case inbound, outbound }
@@ -13,6 +14,8 @@ public struct Standing: Sendable {
   public private(set) var phase = Phase.starting
   private var lanes = [LaneStanding(), LaneStanding()]
   private var said = ""
+  /// Transfers that were left behind and have not ended since.
+  private var stalled = 0
   /// A reload makes new lanes; what the old ones still do is no sign that the new ones work.
   private var generation = 0
   private var awaited = 1
@@ -82,6 +85,13 @@ public struct Standing: Sendable {
     return [.stopping, .status("stopping: what is in hand is finished or parked")]
   }
 
+  /// - Parameter count: transfers that were left behind and have not ended since.
+  public mutating func stall(_ count: Int) -> [Notify.Message] {
+    stalled = count
+    let what = count == 1 ? "1 transfer stands still and does not end" : "\(count) transfers stand still and do not end"
+    return count > 0 && phase == .running ? [.status("\(what); \(said)")] : []
+  }
+
   /// To be called at least four times in the watchdog's time, and every few seconds while something is under way.
   /// - Returns: what to say, and which lanes to wake, so that idle ones show that they live.
   public mutating func tick(hasWatchdog: Bool) -> (messages: [Notify.Message], wake: [Lane]) {
@@ -92,7 +102,7 @@ public struct Standing: Sendable {
     if isUnderWay, lives.contains(true) { messages.append(.extend(Self.extra)) }
     let fresh = lanes.map { $0.signs != $0.fed }
     // While lanes end or begin, one of them may have nothing to do.
-    if hasWatchdog, isUnderWay ? fresh.contains(true) : !fresh.contains(false) {
+    if hasWatchdog, stalled == 0, isUnderWay ? fresh.contains(true) : !fresh.contains(false) {
       messages.append(.watchdog)
       for index in lanes.indices { lanes[index].fed = lanes[index].signs }
     }

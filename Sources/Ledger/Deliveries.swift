@@ -28,9 +28,9 @@ public struct StoreWait: Hashable, Sendable {
 extension Transaction {
   private static let isUnfinished =
     "(d.confirmed_at IS NULL OR (b.manifest_key IS NOT NULL AND d.manifest_at IS NULL))"
-  private static let isWaiting = "\(isOpen) AND b.held_at IS NULL AND d.refused_at IS NULL AND \(isUnfinished)"
+  static let isWaiting = "\(isOpen) AND b.held_at IS NULL AND d.refused_at IS NULL AND \(isUnfinished)"
   /// A wall clock that was set back must not stop a stream.
-  private static let isDue = "(d.next_at <= ? OR d.next_at > ? + \(Limits.longestWait.nanoseconds))"
+  static let isDue = "(d.next_at <= ? OR d.next_at > ? + \(Limits.longestWait.nanoseconds))"
 
   // MARK: - What there is to do
 
@@ -191,6 +191,15 @@ extension Transaction {
       """
       UPDATE deliveries SET next_at = ? WHERE next_at > ? AND batch IN (SELECT id FROM batches WHERE stream = ? AND \(Self.isOpen))
       """, [Value(time), Value(time), Value(stream)])
+  }
+
+  /// Every waiting delivery to the store becomes due: it takes something again.
+  public func makeDue(_ store: StoreName, at time: Timestamp) throws(LedgerFault) {
+    try connection.run(
+      """
+      UPDATE deliveries SET next_at = ? WHERE store = ? AND next_at > ? AND refused_at IS NULL
+      AND batch IN (SELECT id FROM batches WHERE \(Self.isOpen))
+      """, [Value(time), Value(store), Value(time)])
   }
 
   /// The batch's object is gone for good; its records count as taken.

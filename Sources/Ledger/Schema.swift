@@ -94,5 +94,7 @@ enum Schema {
       feed TEXT PRIMARY KEY, listed_at INTEGER, waiting INTEGER NOT NULL, fault TEXT
     ) STRICT, WITHOUT ROWID;
     """,
+    // When a store last confirmed something: asked by each `status` and each look at the metrics.
+    "CREATE INDEX deliveries_confirmed ON deliveries (store, confirmed_at) WHERE confirmed_at IS NOT NULL;",
   ]
 }

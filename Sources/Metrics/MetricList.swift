@@ -126,6 +126,14 @@ extension MetricFamily {
       "Failures of a store in a row, since it last took something."
     ) { Double($0.failures) },
     each(
+      "store", { $0.stores }, { $0.name }, "store_due_batches",
+      "Batches that a store could be sent now, those that are under way among them."
+    ) { Double($0.due) },
+    each(
+      "store", { $0.stores }, { $0.name }, "store_without_confirmation_seconds", unit: "seconds",
+      "For how long a store has confirmed nothing although batches were due; 0 where none is."
+    ) { Double($0.secondsWithoutConfirmation) },
+    each(
       "store", { $0.stores }, { $0.name }, "store_credential_days_left",
       "Days until the access to a store ends by itself; only for stores that tell."
     ) { $0.credentialDaysLeft },

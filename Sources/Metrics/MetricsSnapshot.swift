@@ -53,6 +53,10 @@ public struct MetricsSnapshot: Hashable, Sendable {
     public let name: String
     /// In a row, since it last took something.
     public var failures = 0
+    /// Deliveries that could begin now, or are under way.
+    public var due = 0
+    /// For how long it has confirmed nothing although something was due; 0 where nothing is.
+    public var secondsWithoutConfirmation: Int64 = 0
     /// Nil where the store does not tell.
     public var credentialDaysLeft: Double?
     public init(_ name: String) { self.name = name }

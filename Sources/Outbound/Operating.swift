@@ -8,6 +8,10 @@ import SystemPackage
 /// What came of `retry`.
 public struct Retried: Hashable, Sendable {
   public internal(set) var batches: [BatchID] = []
+  /// Transfers of them that have begun at once; the others follow as their stores take them.
+  public internal(set) var started = 0
+  /// Transfers of them that were under way before.
+  public internal(set) var underWay = 0
   /// Asked for, and neither held nor waiting for a store.
   public internal(set) var unknown: [BatchID] = []
 }

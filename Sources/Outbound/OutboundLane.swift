@@ -91,9 +91,17 @@ public actor OutboundLane {
   // MARK: - What people ask for
 
   /// Held batches go back to `ready`, and what waits is due now; nil: all.
-  public func retry(_ batches: Set<BatchID>?) throws -> Retried {
+  /// - Parameter sending: false leaves the transfers to the next agent.
+  public func retry(_ batches: Set<BatchID>?, sending: Bool) throws -> Retried {
     defer { waker.wake() }
-    return try engine.retry(batches, at: clock())
+    let before = Set(transfers.keys)
+    var retried = try engine.retry(batches, at: clock())
+    guard sending else { return retried }
+    _ = try pass()
+    let mine = transfers.filter { retried.batches.contains($0.value.upload.batch) }.keys
+    retried.underWay = mine.count { before.contains($0) }
+    retried.started = mine.count - retried.underWay
+    return retried
   }
 
   /// - Returns: false where there is no such stream, or it was paused before.

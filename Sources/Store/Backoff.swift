@@ -4,9 +4,13 @@ import Core
 public struct Backoff: Hashable, Sendable {
   let base: Duration
   let cap: Duration
+  /// The cap after `many` refusals in a row.
+  var lateCap: Duration?
+  private static let many = 150
 
-  /// A store that was away, or busy.
-  public static let retry = Backoff(base: .seconds(1), cap: .seconds(300))
+  /// A store that was away, or busy. It is asked by one transfer at a time, so asking often costs little, and finds within seconds that
+  /// it is back; only after some five minutes less often.
+  public static let retry = Backoff(base: .seconds(1), cap: .seconds(4), lateCap: .seconds(30))
   /// A store that refuses us: a person must act, so asking often helps nobody.
   public static let refused = Backoff(base: .seconds(30), cap: .seconds(900))
   /// A disk that is full, a folder that is missing.
@@ -15,9 +19,10 @@ public struct Backoff: Hashable, Sendable {
   /// - Parameters:
   ///   - attempt: from 1.
   ///   - random: evenly spread over all values.
-  /// - Returns: between half a second and `cap`.
+  /// - Returns: between half a second and the cap.
   public func delay(attempt: Int, random: UInt64) -> Duration {
     let doublings = min(max(attempt - 1, 0), 20)
+    let cap = attempt > Self.many ? lateCap ?? cap : cap
     let ceiling = min(cap.milliseconds, base.milliseconds << Int64(doublings))
     let jittered = Int64(random % UInt64(max(ceiling, 1)))
     return .milliseconds(max(500, jittered))

@@ -17,7 +17,7 @@ public protocol Store: Sendable {
 public protocol StoreReader: Store {
   /// Every object whose key begins with the prefix (empty: all), in pages: `each` gets one page at a time, so memory does not grow.
   /// In the order of the keys' bytes where the service keeps to it: AWS and folders do, SeaweedFS lists `a/b` before `a-b`.
-  func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws
+  func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws
   /// Writes the object's bytes into a new file at `target`. `.refused` where there is no such object.
   func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt
   /// Reads the object's bytes and keeps none: size and digest of the receipt are those of what arrived, whatever the service says of

@@ -1,5 +1,5 @@
 public import Core
-import Threads
+internal import Threads
 
 /// One allowance of bytes per second for all transfers together: a bucket that fills at the rate and holds a tenth of a second of it.
 public final class Throttle: Sendable {

@@ -1,12 +1,14 @@
 import Core
 import Crypto
 import Files
+import Store
 import SystemPackage
 import Threads
 
 /// Runs work that blocks on a thread of its own, one piece after the other.
 struct BlockingQueue: Sendable {
   private let thread: SerialThread
+  private let queue = TransferWatch()
 
   /// - Parameter name: at most 15 bytes.
   init(_ name: String) { thread = SerialThread(name) }
@@ -14,13 +16,16 @@ struct BlockingQueue: Sendable {
   func run<Value: Sendable, Failure: Error>(
     _ body: @escaping @Sendable () throws(Failure) -> Value
   ) async throws(Failure) -> Value {
+    let watch = TransferWatch.current
+    watch?.waits(in: queue)
     let result: Result<Value, Failure> = await withCheckedContinuation { continuation in
-      thread.run {
-        do throws(Failure) {
-          continuation.resume(returning: .success(try body()))
-        } catch {
-          continuation.resume(returning: .failure(error))
+      thread.run { [queue] in
+        watch?.begins()
+        let result: Result<Value, Failure> = TransferWatch.$current.withValue(watch) {
+          do throws(Failure) { return .success(try body()) } catch { return .failure(error) }
         }
+        queue.moved()
+        continuation.resume(returning: result)
       }
     }
     return try result.get()
@@ -44,6 +49,7 @@ extension Files {
       hash.update(bufferPointer: chunk)
       try each(chunk)
       size += UInt64(count)
+      TransferWatch.current?.moved()
     }
     return (size, Core.Digest(hash.finalize()))
   }

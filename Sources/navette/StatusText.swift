@@ -1,4 +1,5 @@
 import Agent
+import Core
 
 /// `status` in words: the same on a terminal, in a file, and again and again.
 enum StatusText {
@@ -6,6 +7,9 @@ enum StatusText {
     let text: String
     let isFault: Bool
   }
+
+  /// Seconds, after which it is said that a store confirms nothing.
+  private static let longSilence: Int64 = 120
 
   static func lines(_ report: StatusReport) -> [String] {
     let agent = report.agent
@@ -15,7 +19,7 @@ enum StatusText {
         : "agent: not running",
       "spool: \(size(report.spool.bytes)) of \(size(report.spool.maxBytes))",
     ]
-    for store in report.stores { lines.append("store \(store.name): access \(store.words)") }
+    for store in report.stores { if let words = store.words { lines.append("store \(store.name): access \(words)") } }
     if report.feeds.isEmpty, report.streams.isEmpty { lines.append("nothing is configured") }
     if !report.feeds.isEmpty {
       lines.append("")
@@ -53,6 +57,13 @@ enum StatusText {
         Note(
           text: "\(stream.name): catching up, \(size(stream.lagBytes)) to go at \(speed), about \(span(left))",
           isFault: false))
+    }
+    // Down, it sends nothing, and that is said above.
+    for store in report.stores where report.agent.running && store.secondsWithoutConfirmation >= Self.longSilence {
+      guard let since = store.nothingConfirmedSince else { continue }
+      let due = "\(counted(store.due, "batch")) due, none confirmed since \(since)"
+      let words = "store \(store.name): \(due) (\(span(store.secondsWithoutConfirmation)))"
+      notes.append(Note(text: words, isFault: true))
     }
     let paused = report.feeds.map { ($0.name, $0.pausedSince) } + report.streams.map { ($0.name, $0.pausedSince) }
     for (name, since) in paused {

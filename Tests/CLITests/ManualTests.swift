@@ -11,7 +11,7 @@ struct ManualTests {
   /// What `--help` says and what navette(1) says come from one place.
   @Test func isThatOfTheProgramAsItIs() async throws {
     let script = Self.root.appending(path: "scripts/manual").path
-    let outcome = try await Spawn.run(["python3", script, Player.program], environment: Site.environment)
+    let outcome = try await Spawn.run(["python3", script, Program.path], environment: Site.environment)
     #expect(outcome.exitCode == 0 && outcome.stderr.isEmpty, "\(outcome.stderr)")
     let page = try String(contentsOf: Self.root.appending(path: "docs/man/navette.1"), encoding: .utf8)
     let new = outcome.stdout.split(separator: "\n")

@@ -4,12 +4,6 @@ import TestKit
 
 /// Plays a transcript in a folder of its own.
 struct Player {
-  /// The program, built beside the tests.
-  static let program: String = {
-    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-    return FilePath(tests).parent.appending("navette").string
-  }()
-
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Transcripts")
 
   static func names() throws -> [String] {
@@ -22,12 +16,12 @@ struct Player {
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let environment = [
-      "DIR": directory, "NAVETTE": program, "HOME": directory, "TZ": "UTC", "LC_ALL": "C.UTF-8",
+      "DIR": directory, "NAVETTE": Program.path, "HOME": directory, "TZ": "UTC", "LC_ALL": "C.UTF-8",
       "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
     ]
     var groups: [Int32] = []
     defer { groups.forEach { Spawn.kill(group: $0) } }
-    var pattern = Pattern(places: ["$DIR": directory, "$NAVETTE": program])
+    var pattern = Pattern(places: ["$DIR": directory, "$NAVETTE": Program.path])
     for step in transcript.steps {
       let outcome = try await Spawn.run(
         ["/bin/sh", "-c", pattern.filled(step.command)], environment: environment, directory: FilePath(directory),

@@ -49,7 +49,7 @@ struct Site: Sendable {
   // MARK: The program
 
   func arguments(_ words: [String]) -> [String] {
-    [Player.program] + words + ["--config", folder.path.string + "/navette.yaml"]
+    [Program.path] + words + ["--config", folder.path.string + "/navette.yaml"]
   }
 
   func navette(_ words: String..., timeout: Duration = .seconds(60)) async throws -> Spawn.Outcome {

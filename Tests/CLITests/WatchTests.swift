@@ -11,7 +11,7 @@ struct WatchTests {
     let python = ProcessInfo.processInfo.environment["NAVETTE_TEST_PYTHON"] ?? "python3"
     let outcome = try await Spawn.run(
       [python, judge, word, site.path("navette.yaml")],
-      environment: Site.environment.merging(["NAVETTE": Player.program]) { $1 }, timeout: .seconds(120))
+      environment: Site.environment.merging(["NAVETTE": Program.path]) { $1 }, timeout: .seconds(120))
     #expect(outcome.exitCode == 0, "\(outcome.stderr)\(outcome.stdout)")
     return outcome.stdout
   }

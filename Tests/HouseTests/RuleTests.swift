@@ -63,6 +63,26 @@ struct RuleTests {
     #expect(check(Rules.ending, "lane.exit()\nthrow ExitCode(3)\nonexit()\n// exit(0)").isEmpty)
   }
 
+  @Test func threads() {
+    #expect(check(Rules.threading, "pthread_create(&thread, nil, run, nil)").count == 1)
+    #expect(check(Rules.threading, "Glibc.pthread_cond_wait(condition, mutex)").count == 1)
+    #expect(check(Rules.threading, "pthread_cond_wait(a, b)", at: "Sources/Threads/Monitor.swift").isEmpty)
+  }
+
+  @Test(arguments: [
+    "state.withLock { state in\n  while state.isEmpty { pthread_cond_wait(c, m) }\n}",
+    "a.withLock { $0 = poll(&fds, 1, -1) }",
+    "let a = monitor.withLock { state in\n  if state.b {\n    usleep(1)\n  }\n  return 1\n}",
+    "x.withLock { await $0.f() }",
+  ])
+  func waits(_ text: String) { #expect(check(Rules.waiting, text).count == 1, "\(text)") }
+
+  @Test func waitsOutsideOfALock() {
+    #expect(check(Rules.waiting, "a.withLock { $0 = 1 }; poll(&fds, 1, -1)").isEmpty)
+    #expect(check(Rules.waiting, "a.withLock { state in\n  state.b()\n}\nusleep(1)").isEmpty)
+    #expect(check(Rules.waiting, "monitor.wait { state in .sleep }").isEmpty)
+  }
+
   @Test func foundation() {
     #expect(check(Rules.foundation, "import Foundation").count == 1)
     #expect(check(Rules.foundation, "private import Foundation").count == 1)

@@ -29,6 +29,8 @@ enum Rules {
     "the clock has one home": clock,
     "durability has one home": syncing,
     "tasks run on our own threads": tasks,
+    "threads have one home": threading,
+    "no wait with the state open": waiting,
     "the process ends in one place": ending,
     "unchecked promises are proved": unchecked,
     "one is not many": plurals,
@@ -77,6 +79,31 @@ enum Rules {
     return breaches(
       path, text, "a task or sleep past Threads", near: ["Task", "Dispatch"],
       /\bTask *\{|\bTask\.(?:detached|sleep)\b|\bTask\((?:priority|name)?:|\bimport +Dispatch\b/)
+  }
+
+  /// One type knows condition variables, and one place makes threads (decision 0028).
+  static func threading(_ path: String, _ text: SwiftText) -> [String] {
+    guard path.hasPrefix("Sources/"), !threadHomes.contains(where: path.hasPrefix) else { return [] }
+    return breaches(
+      path, text, "a thread, mutex or condition past Threads", near: ["pthread_", "sem_"],
+      /\bpthread_(?:cond_|create|mutex_|rwlock_|join|cancel)|\bsem_wait\b/)
+  }
+
+  /// Within `withLock { … }` the state is open for as long as the braces are: who waits there for somebody else to change it, waits for
+  /// what the optimiser may never look at again. `Monitor.wait` asks anew.
+  static func waiting(_ path: String, _ text: SwiftText) -> [String] {
+    guard path.hasPrefix("Sources/") else { return [] }
+    let wait =
+      /\b(?:pthread_cond_\w+|usleep|nanosleep|poll|epoll_wait|waitpid|sem_wait|join|wait|rest|perform)\(|\bawait\b/
+      .wordBoundaryKind(.simple)
+    var found: [String] = []
+    for (index, line) in text.code.enumerated() where holds(line, ["withLock"]) {
+      guard let start = line.firstRange(of: "withLock") else { continue }
+      for (offset, body) in text.block(from: index, after: start) where body.contains(wait) {
+        found.append("\(path):\(offset + 1): a wait while the state is open")
+      }
+    }
+    return found
   }
 
   static func ending(_ path: String, _ text: SwiftText) -> [String] {

@@ -26,6 +26,23 @@ struct SwiftText {
     return found
   }
 
+  /// The text between the first braces that open behind `start`, line by line with its index; nothing where none opens on that line.
+  func block(from first: Int, after start: Range<String.Index>) -> [(Int, Substring)] {
+    guard let open = code[first][start.upperBound...].firstIndex(of: "{") else { return [] }
+    var depth = 0
+    var found: [(Int, Substring)] = []
+    for index in first..<code.count {
+      let line = index == first ? code[index][open...] : code[index][...]
+      for position in line.indices {
+        if line[position] == "{" { depth += 1 }
+        if line[position] == "}" { depth -= 1 }
+        if depth == 0 { return found + [(index, line[..<position])] }
+      }
+      found.append((index, line))
+    }
+    return found
+  }
+
   /// The line of the brace that closes the first one opened; nil where there is no body, as in a protocol.
   private func closing(from first: Int, at start: String.Index) -> Int? {
     var depth = 0

@@ -7,9 +7,9 @@ import Store
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Inbound
-import Threads
 
 /// An object is fetched and handed over once, whatever is killed; it is deleted only after that.
 @Suite("Pulling, killed at every step, power cut at every step")

@@ -9,9 +9,9 @@ import Stores
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Inbound
-import Threads
 
 @Suite("Fetched from a store")
 struct PullingTests {

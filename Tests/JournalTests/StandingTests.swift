@@ -36,6 +36,21 @@ struct StandingTests {
     #expect(standing.passed(.inbound, of: second, "i") == [.ready, .status("i; o")])
   }
 
+  @Test func aTransferThatNeverEndsStarvesTheWatchdog() {
+    var standing = Self.running()
+    _ = standing.tick(hasWatchdog: true)
+    func bothPass() {
+      standing.progressed(.inbound)
+      standing.progressed(.outbound)
+    }
+    bothPass()
+    #expect(standing.stall(1) == [.status("1 transfer stands still and does not end; inbound: idle; outbound: idle")])
+    #expect(standing.tick(hasWatchdog: true).messages == [])
+    bothPass()
+    #expect(standing.stall(0) == [])
+    #expect(standing.tick(hasWatchdog: true).messages == [.watchdog])
+  }
+
   @Test func aRefusedReloadEndsToo() {
     var standing = Self.running()
     _ = standing.reload(at: Self.second)

@@ -6,9 +6,9 @@ import Spool
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Outbound
-import Threads
 
 @Suite("Outbound, files that are complete when nobody writes them")
 struct ClosedTests {

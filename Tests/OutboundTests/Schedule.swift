@@ -4,9 +4,9 @@ import Files
 import Store
 import SystemPackage
 import TestKit
+import Threads
 
 @testable import Outbound
-import Threads
 
 /// Who writes logs, or rotates them, and loses no record by it.
 protocol LogKeeper: Bystander {

@@ -8,9 +8,9 @@ import Spool
 import Store
 import SystemPackage
 import TestKit
+import Threads
 
 @testable import Outbound
-import Threads
 
 /// What a test says is wrong.
 struct Broken: Error, CustomStringConvertible {

@@ -5,9 +5,9 @@ import Store
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Stores
-import Threads
 
 @Suite("AWS keys, renewed")
 struct CredentialCacheTests {

@@ -5,9 +5,9 @@ import Store
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Stores
-import Threads
 
 /// Where keys come from when the configuration has none. The services are stand-ins with the documented shapes; STS' verdict on a
 /// signature is botocore's.

@@ -6,9 +6,9 @@ import Store
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Stores
-import Threads
 
 /// A large object on ways that break at any byte, in either direction, again and again. The agent would try until it arrives; so
 /// does this. A seed that failed stays in the list.

@@ -6,9 +6,9 @@ import Store
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Stores
-import Threads
 
 @Suite("S3: objects in parts")
 struct S3MultipartTests {

@@ -6,9 +6,9 @@ import Store
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Stores
-import Threads
 
 @Suite("S3: what may be set")
 struct S3OptionsTests {
@@ -183,8 +183,6 @@ struct S3OptionsTests {
           secret_access_key: ${KEY}
       """
     try LinuxFiles().write(Array(text.utf8), to: config, mode: AccessMode(rawValue: 0o600))
-    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = FilePath(tests).parent.appending("navette").string
     // A process of its own: the environment of this one belongs to every test.
     func check(_ more: [String: String]) async throws -> Spawn.Outcome {
       let environment = [
@@ -192,7 +190,7 @@ struct S3OptionsTests {
         "HTTPS_PROXY": "http://agent:proxy-pass@127.0.0.1:\(proxy.port)",
       ]
       return try await Spawn.run(
-        [program, "check", "--connect", "--config", config.string], environment: environment.merging(more) { $1 })
+        [Program.path, "check", "--connect", "--config", config.string], environment: environment.merging(more) { $1 })
     }
     let past = try await check(["NO_PROXY": "127.0.0.1"])
     #expect(past.stdout.contains("store aep: put: yes"), "\(past.stdout)\(past.stderr)")

@@ -41,20 +41,18 @@ import Testing
       return
     }
     let config = try await site(servers, azure, ssh)
-    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = FilePath(tests).parent.appending("navette").string
     let environment = [
       "PATH": "/usr/bin:/bin", "HOME": folder.path.string, "CREDENTIALS_DIRECTORY": "\(folder.path)/credentials",
     ]
     func navette(_ words: String...) async throws -> String {
-      let outcome = try await Spawn.run([program] + words + ["--config", config.string], environment: environment)
+      let outcome = try await Spawn.run([Program.path] + words + ["--config", config.string], environment: environment)
       return outcome.stdout + outcome.stderr
     }
     var said = [try await navette("check"), try await navette("check", "--connect")]
     #expect(said[1].contains("store s3: put: no") && said[1].contains("store sftp: put: no"), "\(said[1])")
     for format in ["text", "json"] {
       let agent = try RunningProgram(
-        [program, "run", "--log-format", format, "--config", config.string], environment: environment)
+        [Program.path, "run", "--log-format", format, "--config", config.string], environment: environment)
       for _ in 0..<600 where !agent.stderr.contains("agent_started") { try await Task.sleep(for: .milliseconds(50)) }
       // The second agent would wait, as the first one had to.
       said.append(try await navette("retry", "--all"))
@@ -68,7 +66,7 @@ import Testing
       }
       for words in [["status", "--json"], ["status"], ["batches", "--json"], ["show", "s3-000001", "--json"]] {
         said.append(
-          try await Spawn.run([program] + words + ["--config", config.string], environment: environment).stdout)
+          try await Spawn.run([Program.path] + words + ["--config", config.string], environment: environment).stdout)
       }
       agent.signal(SIGTERM)
       #expect(try await agent.ended(within: .seconds(25)) == 0)

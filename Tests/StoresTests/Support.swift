@@ -7,9 +7,9 @@ import Store
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Stores
-import Threads
 
 /// The real servers that `scripts/test-servers` started, as its environment tells.
 struct Servers: Sendable {

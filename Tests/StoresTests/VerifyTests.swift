@@ -27,10 +27,8 @@ import Testing
       """
     let config = folder.path.appending("navette.yaml")
     try files.write(Array(text.utf8), to: config, mode: AccessMode(rawValue: 0o600))
-    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = FilePath(tests).parent.appending("navette").string
     return try await Spawn.run(
-      [program] + words + ["--config", config.string],
+      [Program.path] + words + ["--config", config.string],
       environment: ["PATH": "/usr/bin:/bin", "ID": servers.keyID, "KEY": servers.secret])
   }
 

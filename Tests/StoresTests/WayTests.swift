@@ -6,9 +6,9 @@ import Store
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Stores
-import Threads
 
 /// What lies between us and a store: names, certificates, proxies, and servers that are out of breath.
 @Suite("The way to a store")
@@ -288,10 +288,8 @@ struct WayTests {
     let config = home.appending("navette.yaml")
     let text = "state: \(home)/state\n\(stores)\n"
     try LinuxFiles().write(Array(text.utf8), to: config, mode: AccessMode(rawValue: 0o600))
-    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = FilePath(tests).parent.appending("navette").string
     return try await Spawn.run(
-      [program, "check", "--connect", "--config", config.string],
+      [Program.path, "check", "--connect", "--config", config.string],
       environment: environment.merging(["PATH": "/usr/bin:/bin"]) { $1 })
   }
 }

@@ -129,7 +129,7 @@ public final class SimStore: StoreReader, StoreProbe {
 
   // MARK: StoreReader and StoreProbe
 
-  public func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws {
+  public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
     try ask(.list)
     let found = state.withLock { state in
       state.objects.filter { $0.key.hasPrefix(prefix) }

@@ -25,7 +25,7 @@ def parse():
     parser.add_argument("--seconds", type=float, help="instead of minutes")
     parser.add_argument("--rotation", default="rename,copytruncate,follow,closed")
     parser.add_argument("--rate", type=int, default=20_000, help="lines a second, over all rotations")
-    parser.add_argument("--binary", default=".build/debug/navette")
+    parser.add_argument("--binary", default=".build/ship/navette")
     parser.add_argument("--disk", type=int, default=192, help="MiB for the state folder, as root")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--keep", action="store_true", help="leave the folder behind")

@@ -16,11 +16,8 @@ class Broken(Exception):
 
 
 class Site:
-    def __init__(self, box: Box, package: pathlib.Path, previous: pathlib.Path, tarball: pathlib.Path, program: pathlib.Path) -> None:
-        """
-        program: the debug build, with the libraries that it needs in `lib` beside it, below the box's shared folder.
-        """
-        self.box, self.package, self.previous, self.tarball, self.program = box, package, previous, tarball, program
+    def __init__(self, box: Box, package: pathlib.Path, previous: pathlib.Path, tarball: pathlib.Path) -> None:
+        self.box, self.package, self.previous, self.tarball = box, package, previous, tarball
         self.written: dict[str, int] = {}
         # Test images keep packages from starting services; a host does not.
         self.run("rm -f /usr/sbin/policy-rc.d")

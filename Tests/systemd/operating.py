@@ -163,25 +163,23 @@ def runs_further_agents(site: Site) -> None:
     check(len(site.events("agent_started", unit="navette@second.service")) == 1)
 
 
-def use_debug_build(site: Site, *lines: str) -> None:
-    program = "/box/" + str(site.program.relative_to(site.box.shared))
-    libraries = f"{pathlib.PurePath(program).parent}/lib"
-    start = ["[Service]", "ExecStartPre=", "ExecStart=", f"ExecStart={program} run", f"Environment=LD_LIBRARY_PATH={libraries}"]
-    site.drop_in("debug", "\n".join([*start, *lines]) + "\n")
+def load_shim(site: Site, name: str, *lines: str) -> None:
+    """The packaged program, with a library before the C library that breaks something around it."""
+    site.drop_in("shim", "\n".join(["[Service]", f"Environment=LD_PRELOAD=/box/shims/{name}.so", *lines]) + "\n")
     site.must("systemctl restart navette")
 
 
-def use_package_again(site: Site) -> None:
-    site.must("rm /etc/systemd/system/navette.service.d/debug.conf; systemctl daemon-reload; systemctl restart navette")
+def unload_shim(site: Site) -> None:
+    site.must("rm /etc/systemd/system/navette.service.d/shim.conf; systemctl daemon-reload; systemctl restart navette")
 
 
 def tells_at_any_length(site: Site) -> None:
     """Events that are larger than a message of the journal's socket reach it as files in memory"""
     before = len(site.events("agent_started"))
-    use_debug_build(site, "Environment=LD_PRELOAD=/box/debug/lib/narrow.so")
+    load_shim(site, "narrow")
     site.append("opens")
     site.all_sent(within=60)
-    use_package_again(site)
+    unload_shim(site)
     started = site.events("agent_started")[before:]
     check(len(started) == 2 and all(event["_TRANSPORT"] == "journal" for event in started), started)
     sealed = site.events("batch_sealed")[-1]
@@ -193,7 +191,7 @@ def hangs(site: Site) -> None:
     hang = site.box.shared / "hang"
     hang.mkdir()
     for lane in ("inbound", "outbound"):
-        use_debug_build(site, "Environment=NAVETTE_TEST_HANG=/box/hang", "WatchdogSec=2", "RestartSec=500ms")
+        load_shim(site, "hang", "WatchdogSec=2", "RestartSec=500ms")
         agent, count = site.show("MainPID"), int(site.show("NRestarts"))
         # Idle for two times that long, it lives.
         time.sleep(4)
@@ -208,7 +206,7 @@ def hangs(site: Site) -> None:
         site.handed_over(f"{lane}.csv", text)
         site.all_sent(within=60)
         check(len(site.events("drop_handed_over")) == len(site.must(f"ls {HOME}/import {HOME}/second | grep csv").split()))
-    use_package_again(site)
+    unload_shim(site)
 
 
 def stops(site: Site) -> None:

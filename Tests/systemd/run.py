@@ -1,8 +1,8 @@
 """Boots a systemd, installs the package in it, and tries what package and service promise.
 
-    run.py --package NEW.deb --previous OLD.deb --tarball NEW.tar.gz --program FOLDER [--keep]
+    run.py --package NEW.deb --previous OLD.deb --tarball NEW.tar.gz --shims FOLDER [--keep]
 
-FOLDER holds the debug build, `navette`, and in `lib` what it needs, and narrow.so. Exit status: 0 all kept, 1 not, 77 no systemd can be booted here.
+FOLDER holds narrow.so and hang.so. The program is the packaged one throughout. Exit status: 0 all kept, 1 not, 77 no systemd can be booted here.
 """
 
 import argparse
@@ -44,7 +44,7 @@ PROMISES = [
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    for name in ("package", "previous", "tarball", "program"):
+    for name in ("package", "previous", "tarball", "shims"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--keep", action="store_true", help="after a broken promise, wait for Enter before the box goes")
     options = parser.parse_args()
@@ -55,8 +55,8 @@ def main() -> int:
         print(f"test-systemd: {why}", file=sys.stderr)
         return 77
     try:
-        shutil.copytree(options.program, box.shared / "debug")
-        site = Site(box, options.package, options.previous, options.tarball, box.shared / "debug" / "navette")
+        shutil.copytree(options.shims, box.shared / "shims")
+        site = Site(box, options.package, options.previous, options.tarball)
         version = site.must("systemctl --version").split()[1]
         for keep in PROMISES:
             if not kept(keep, site):

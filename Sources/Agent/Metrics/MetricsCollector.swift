@@ -51,6 +51,9 @@ struct MetricsCollector {
     snapshot.stores = settings.stores.map { store in
       var figures = MetricsSnapshot.Store(store.name.text)
       figures.failures = waits[store.name]?.attempts ?? 0
+      let told = report.stores.first { $0.name == store.name.text }
+      figures.due = told?.due ?? 0
+      figures.secondsWithoutConfirmation = told?.secondsWithoutConfirmation ?? 0
       figures.credentialDaysLeft = ends.first { $0.store == store.name }.map {
         Double(($0.at - now).milliseconds) / 86_400_000
       }

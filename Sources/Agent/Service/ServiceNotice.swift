@@ -48,6 +48,9 @@ final class ServiceNotice: Sendable {
     say { $0.passed(lane, of: generation, text) }
   }
 
+  /// - Parameter count: transfers that were left behind and have not ended since.
+  func stalled(_ count: Int) { say { $0.stall(count) } }
+
   func reload() {
     say { $0.reload(at: SystemClock.uptime()) }
     arm()

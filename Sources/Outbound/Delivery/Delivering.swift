@@ -59,7 +59,11 @@ extension OutboundEngine {
     confirmed += 1
     let wasWaiting = waits.removeValue(forKey: upload.store) != nil
     try ledger.transact("confirm") { (t) throws(LedgerFault) in
-      if wasWaiting { try t.note(nil, of: upload.store) }
+      if wasWaiting {
+        try t.note(nil, of: upload.store)
+        // It takes something again: what was put off because of it goes now, not when its own pause is over.
+        try t.makeDue(upload.store, at: now.wall)
+      }
       if upload.isManifest {
         try t.noteManifest(upload.batch, upload.store, at: now.wall)
         try t.noteHistory(upload.batch, "manifest_written", "to \(upload.store)", at: now.wall)

@@ -71,7 +71,7 @@ public struct AzureStore: StoreReader, StoreProbe {
 
   // MARK: StoreReader
 
-  public func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws {
+  public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
     let what = "Cannot list"
     let root = client.access.prefix
     var marker: String?

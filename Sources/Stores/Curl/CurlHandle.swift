@@ -82,9 +82,14 @@ final class CurlHandle {
   }
 
   /// Blocks until there is an answer or a reason for none.
-  func perform(_ transfer: Transfer, isCancelled: () -> Bool) throws(TransferFailure) -> Answer {
+  /// - Parameter onMove: called whenever bytes have moved, either way.
+  func perform(
+    _ transfer: Transfer, onMove: @escaping () -> Void = {}, isCancelled: () -> Bool
+  ) throws(TransferFailure) -> Answer {
     let exchange: Exchange
-    do { exchange = try Exchange(transfer, files: files, throttle: options.throttle) } catch { throw .file(error) }
+    do { exchange = try Exchange(transfer, files: files, throttle: options.throttle, onMove: onMove) } catch {
+      throw .file(error)
+    }
     current = exchange
     var isDone = false
     defer {

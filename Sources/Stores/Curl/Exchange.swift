@@ -11,6 +11,7 @@ final class Exchange {
   let transfer: Transfer
   private let files: any Files
   private let throttle: Throttle?
+  private let onMove: () -> Void
   private(set) var answer = Answer()
   /// Ours, not curl's: it explains curl's "aborted by callback".
   private(set) var failure: FileFault?
@@ -19,9 +20,12 @@ final class Exchange {
   private var sent: UInt64 = 0
   private var hash = SHA256()
   /// Grows with every byte that moves, either way.
-  private(set) var moved: UInt64 = 0
+  private(set) var moved: UInt64 = 0 { didSet { onMove() } }
 
-  init(_ transfer: Transfer, files: any Files, throttle: Throttle? = nil) throws(FileFault) {
+  init(_ transfer: Transfer, files: any Files, throttle: Throttle? = nil, onMove: @escaping () -> Void = {})
+    throws(FileFault)
+  {
+    self.onMove = onMove
     self.transfer = transfer
     self.files = files
     self.throttle = throttle

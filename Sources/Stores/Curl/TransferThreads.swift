@@ -1,7 +1,7 @@
 import CCurl
 import Core
 import Files
-import Glibc
+import Store
 import Synchronization
 import Threads
 
@@ -19,7 +19,7 @@ final class TransferThreads: Sendable {
 
   /// Waits for a free slot, then for the answer. A cancelled task gets `.cancelled` at once, and its connection is dropped.
   func run(_ transfer: Transfer) async throws(TransferFailure) -> Answer {
-    let job = TransferJob(transfer)
+    let job = TransferJob(transfer, TransferWatch.current)
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { pool.submit(job, $0) }
     } onCancel: {
@@ -35,8 +35,9 @@ final class TransferThreads: Sendable {
 /// One transfer on its way through the pool; known by its identity.
 private final class TransferJob: Sendable {
   let transfer: Transfer
+  let watch: TransferWatch?
   let isCancelled = Atomic(false)
-  init(_ transfer: Transfer) { self.transfer = transfer }
+  init(_ transfer: Transfer, _ watch: TransferWatch?) { (self.transfer, self.watch) = (transfer, watch) }
 }
 
 /// The queue between tasks and threads. It outlives `TransferThreads` by as long as its threads take to end.
@@ -57,6 +58,8 @@ private final class TransferPool: Sendable {
   private let options: TransferOptions
   private let files: any Files
   private let monitor = Monitor(State())
+  /// Gets on with whatever gets on in the pool.
+  private let queue = TransferWatch()
 
   init(slots: Int, options: TransferOptions, files: any Files) {
     (self.slots, self.options, self.files) = (slots, options, files)
@@ -65,6 +68,7 @@ private final class TransferPool: Sendable {
   var threads: Int { monitor.withLock { $0.threads } }
 
   func submit(_ job: TransferJob, _ continuation: Continuation) {
+    job.watch?.waits(in: queue)
     enum Step { case cancelled, wake, begin, wait }
     let step: Step = monitor.withLock { state in
       // A cancellation may come before the job does.
@@ -140,11 +144,18 @@ private final class TransferPool: Sendable {
 
   private func perform(_ job: TransferJob, _ handle: CurlHandle?) -> Result<Answer, TransferFailure> {
     guard let handle else { return .failure(.curl(CURLE_FAILED_INIT, "")) }
+    job.watch?.begins()
+    queue.moved()
     let id = ObjectIdentifier(job)
     monitor.withLock { $0.running[id] = handle.wakeAddress }
     defer { monitor.withLock { $0.running[id] = nil } }
     do {
-      return .success(try handle.perform(job.transfer) { job.isCancelled.load(ordering: .sequentiallyConsistent) })
+      let moved: @Sendable () -> Void = { [queue] in
+        job.watch?.moved()
+        queue.moved()
+      }
+      return .success(
+        try handle.perform(job.transfer, onMove: moved) { job.isCancelled.load(ordering: .sequentiallyConsistent) })
     } catch {
       return .failure(error)
     }

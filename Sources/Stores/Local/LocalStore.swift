@@ -39,7 +39,7 @@ public struct LocalStore: StoreReader, StoreProbe {
 
   // MARK: StoreReader
 
-  public func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws {
+  public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
     var walk = LocalWalk(root: root, prefix: prefix)
     while true {
       let (rest, page) = try await nextPage(walk)

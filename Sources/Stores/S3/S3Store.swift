@@ -121,7 +121,7 @@ public struct S3Store: StoreReader, StoreProbe {
   // MARK: StoreReader
 
   /// In the order of the service; AWS promises that of the keys' bytes.
-  public func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws {
+  public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
     let what = "Cannot list"
     let root = client.endpoint.prefix
     var continuation: String?

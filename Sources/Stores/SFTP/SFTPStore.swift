@@ -71,7 +71,7 @@ public struct SFTPStore: StoreReader, StoreProbe {
   // MARK: StoreReader
 
   /// In the order of the keys' bytes, folder by folder.
-  public func list(_ prefix: String, _ each: @Sendable ([ListedObject]) async throws -> Void) async throws {
+  public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
     var pending = [""]
     var page: [ListedObject] = []
     /// What is still to come, the next one last: folders end in `/`.

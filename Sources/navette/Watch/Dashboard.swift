@@ -49,7 +49,9 @@ struct Dashboard {
       agent.running ? Line(text: running, tone: .good) : Line(text: "agent: not running", tone: .bad), spool(),
     ]
     if let trouble { lines.append(Line(text: trouble, tone: .bad)) }
-    for store in report.stores { lines.append(Line(text: "store \(store.name): access \(store.words)")) }
+    for store in report.stores {
+      if let words = store.words { lines.append(Line(text: "store \(store.name): access \(words)")) }
+    }
     if report.feeds.isEmpty, report.streams.isEmpty { lines.append(Line(text: "nothing is configured")) }
     return lines
   }

@@ -28,7 +28,7 @@ final class CredentialCache: Sendable {
 
   private enum Step: Sendable {
     case use(AWSCredentials)
-    case wait(Fetch)
+    case share(Fetch)
   }
 
   private let source: (any CredentialSource)?
@@ -59,11 +59,11 @@ final class CredentialCache: Sendable {
       }
       let fetch = state.fetch ?? begin()
       state.fetch = fetch
-      return .wait(fetch)
+      return .share(fetch)
     }
     switch step {
     case .use(let credentials): return credentials
-    case .wait(let fetch): return try await fetch.value.get()
+    case .share(let fetch): return try await fetch.value.get()
     }
   }
 

@@ -1,0 +1,129 @@
+import Core
+import Store
+import SystemPackage
+import Testing
+import Threads
+
+/// A store of which each call does what the test says.
+private struct ScriptedStore: RemoteStore {
+  let act: @Sendable () async -> Void
+  let traits = StoreTraits(createOnly: true, returnsDigest: true, largestObject: 1)
+  func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
+    await act()
+    return Receipt(outcome: .created, size: 1)
+  }
+  func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
+    await act()
+    if Task.isCancelled { throw StoreFault(.unreachable, "Cannot look at", at: "it", why: "cancelled") }
+    return nil
+  }
+  func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
+    try await each([])
+  }
+  func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
+    Receipt(outcome: .found, size: 1)
+  }
+  func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? { nil }
+  func delete(_ key: StoreKey) async throws(StoreFault) { await act() }
+}
+
+@Suite("A call to a store ends, whatever the store does")
+struct WatchedStoreTests {
+  private let name: StoreName
+  private let key: StoreKey
+  /// How many calls were left behind, one entry for each change.
+  private let counts = Locked<[Int]>([])
+
+  init() throws {
+    name = try #require(StoreName("aep"))
+    key = try #require(StoreKey("a/b"))
+  }
+
+  private func store(
+    patience: Duration = .milliseconds(100), grace: Duration = .milliseconds(50),
+    _ act: @escaping @Sendable () async -> Void
+  ) -> WatchedStore {
+    WatchedStore(
+      ScriptedStore(act: act), name: name, limits: CallLimits(patience: patience, grace: grace),
+      log: StallLog { [counts] _, _, count in counts.withLock { $0.append(count) } })
+  }
+
+  @Test("one that stands still is broken off and said to be so; nothing is left behind")
+  func brokenOff() async throws {
+    let store = store { while !Task.isCancelled { await rest(.milliseconds(5)) } }
+    let fault = await #expect(throws: StoreFault.self) { _ = try await store.stat(key) }
+    #expect(
+      fault?.kind == .unreachable && fault?.description.contains("look at a/b in store aep: no byte moved") == true)
+    #expect(counts.withLock { $0 } == [])
+  }
+
+  @Test("one that cannot be broken off is left behind, counted, and not counted any more once it ends")
+  func leftBehind() async throws {
+    let isOver = Locked(false)
+    let store = store { while !isOver.withLock({ $0 }) { await rest(.milliseconds(5)) } }
+    let fault = await #expect(throws: StoreFault.self) { _ = try await store.stat(key) }
+    #expect(fault?.kind == .unreachable)
+    #expect(counts.withLock { $0 } == [1])
+    isOver.withLock { $0 = true }
+    while counts.withLock({ $0 }) != [1, 0] { await rest(.milliseconds(5)) }
+  }
+
+  @Test("a caller that gives up is let go, and that is no fault of anybody")
+  func cancelled() async throws {
+    let (isOver, hasBegun) = (Locked(false), Locked(false))
+    let store = store(patience: .seconds(3_600)) {
+      hasBegun.withLock { $0 = true }
+      while !isOver.withLock({ $0 }) { await rest(.milliseconds(5)) }
+    }
+    let caller = Task.onPool { [key] in try? await store.delete(key) }
+    while !hasBegun.withLock({ $0 }) { await rest(.milliseconds(5)) }
+    caller.cancel()
+    _ = await caller.value
+    #expect(counts.withLock { $0 } == [])
+    isOver.withLock { $0 = true }
+  }
+
+  @Test("a task that was cancelled before gets its end, too")
+  func cancelledBefore() async throws {
+    let store = store(patience: .seconds(3_600)) { while !Task.isCancelled { await rest(.milliseconds(5)) } }
+    let gate = Waker()
+    let caller = Task.onPool { [key] in
+      _ = await gate.wait(atMost: nil)
+      try? await store.delete(key)
+    }
+    caller.cancel()
+    _ = await caller.value
+    #expect(counts.withLock { $0 } == [])
+  }
+
+  @Test("one that gets on is waited for, however long it takes; so is one whose queue gets on")
+  func gettingOn() async throws {
+    let queue = TransferWatch()
+    let store = store(patience: .seconds(2)) {
+      let began = SystemClock.uptime()
+      while SystemClock.uptime() - began < .seconds(3) {
+        TransferWatch.current?.moved()
+        await rest(.milliseconds(20))
+      }
+      TransferWatch.current?.waits(in: queue)
+      while SystemClock.uptime() - began < .seconds(6) {
+        queue.moved()
+        await rest(.milliseconds(20))
+      }
+      TransferWatch.current?.begins()
+    }
+    #expect(try await store.stat(key) == nil)
+    #expect(counts.withLock { $0 } == [])
+  }
+
+  @Test("what the caller does with a page of a list is the caller's time")
+  func pages() async throws {
+    let pages = Locked(0)
+    try await store {}.list("") { _ in
+      await rest(.milliseconds(500))
+      pages.withLock { $0 += 1 }
+    }
+    #expect(pages.withLock { $0 } == 1)
+    #expect(counts.withLock { $0 } == [])
+  }
+}

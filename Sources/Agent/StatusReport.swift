@@ -218,7 +218,7 @@ public struct StatusReport: Sendable, Encodable {
     report.lastError = totals.lastFault
     do {
       let survey = try OutboundSurvey(settings, state: state, files: files, ledger: ledger, at: now)
-      report.lagBytes = survey.bytes + totals.waitingBytes
+      report.lagBytes = survey.bytes +| totals.waitingBytes
       if let oldest = [survey.oldest, totals.oldestWaiting].compactMap(\.self).min() {
         report.lagSeconds = max(0, now.seconds - oldest.seconds)
       }
@@ -269,7 +269,7 @@ extension StatusReport.Stream {
   /// - Parameter silence: seconds for which one of its stores has confirmed nothing although something is due.
   fileprivate mutating func promise(_ batchBytes: UInt64, silence: Int64) {
     guard lagBytes >= batchBytes || waiting > 1, bytesPerSecond > 0 else { return }
-    guard silence < 60 + Int64(clamping: batchBytes / bytesPerSecond) else { return }
+    guard silence < 60 +| Int64(clamping: batchBytes / bytesPerSecond) else { return }
     catchUpSeconds = Int64(clamping: lagBytes / bytesPerSecond)
   }
 }

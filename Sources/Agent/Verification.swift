@@ -113,7 +113,7 @@ public struct Verification {
         }
         guard withContent else { return }
         progress.objects += 1
-        progress.bytes += entry.batch.compressedBytes
+        progress.bytes +|= entry.batch.compressedBytes
         told(progress)
       }
     }
@@ -126,7 +126,7 @@ public struct Verification {
           try t.confirmedTotal(of: stream.name, by: store, since: since)
         }
         progress.allObjects += total.objects
-        progress.allBytes += total.bytes
+        progress.allBytes +|= total.bytes
       }
     }
   }

@@ -238,7 +238,7 @@ public struct DropPlan: Hashable, Sendable, Codable {
     return shapes.count == 1 ? shapes.first ?? nil : nil
   }
   public var dataIndices: [Int] { parts.indices.filter { parts[$0].isData } }
-  public var bytes: UInt64 { data.reduce(0) { $0 + $1.size } }
+  public var bytes: UInt64 { data.total(\.size) }
   public var rows: Int? { data.reduce(0) { sum, part in sum.flatMap { s in part.rows.map { s + $0 } } } }
 }
 

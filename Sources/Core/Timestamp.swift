@@ -1,16 +1,17 @@
-/// A moment of the wall clock, UTC, in nanoseconds since 1970. Days have 86,400 seconds, as in POSIX.
+/// A moment of the wall clock, UTC, in nanoseconds since 1970. Days have 86,400 seconds, as in POSIX. It ends in 2262, and began in 1677:
+/// what lies beyond is the first or the last moment, and no sum or difference leaves that range.
 public struct Timestamp: Hashable, Comparable, Sendable {
   public let nanoseconds: Int64
 
   public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-  public init(seconds: Int64) { self.nanoseconds = seconds * 1_000_000_000 }
+  public init(seconds: Int64) { self.nanoseconds = seconds *| 1_000_000_000 }
 
   public var seconds: Int64 { nanoseconds.flooredQuotient(1_000_000_000) }
 
   public static func < (a: Timestamp, b: Timestamp) -> Bool { a.nanoseconds < b.nanoseconds }
-  public static func + (a: Timestamp, d: Duration) -> Timestamp { .init(nanoseconds: a.nanoseconds + d.nanoseconds) }
-  public static func - (a: Timestamp, d: Duration) -> Timestamp { .init(nanoseconds: a.nanoseconds - d.nanoseconds) }
-  public static func - (a: Timestamp, b: Timestamp) -> Duration { .nanoseconds(a.nanoseconds - b.nanoseconds) }
+  public static func + (a: Timestamp, d: Duration) -> Timestamp { .init(nanoseconds: a.nanoseconds +| d.nanoseconds) }
+  public static func - (a: Timestamp, d: Duration) -> Timestamp { .init(nanoseconds: a.nanoseconds -| d.nanoseconds) }
+  public static func - (a: Timestamp, b: Timestamp) -> Duration { .nanoseconds(a.nanoseconds -| b.nanoseconds) }
 
   /// The calendar fields in UTC.
   public var fields: Fields {
@@ -31,7 +32,9 @@ public struct Timestamp: Hashable, Comparable, Sendable {
   }
 
   public init(_ fields: Fields) {
-    let year = Int64(fields.month <= 2 ? fields.year - 1 : fields.year)
+    // Far beyond what is held, and far below what overflows.
+    let named = min(max(fields.year, -9_999), 99_999)
+    let year = Int64(fields.month <= 2 ? named - 1 : named)
     let era = year.flooredQuotient(400)
     let yearOfEra = year - era * 400
     let shiftedMonth = Int64(fields.month > 2 ? fields.month - 3 : fields.month + 9)
@@ -73,7 +76,8 @@ public struct Timestamp: Hashable, Comparable, Sendable {
   public static let years = 1678...2261
 
   /// Reads `20260312T060000Z`, `2026-03-12T06:00:00[.fraction](Z|±hh:mm)` and `2026-03-12` (its midnight), within `years`.
-  public init?(text: some StringProtocol) {
+  /// - Parameter clamping: years from 1 to 9999 are read, too: what ends in 9999 ends at the last moment that there is.
+  public init?(text: some StringProtocol, clamping: Bool = false) {
     var digits: [Int] = []
     var rest = Substring(text)
     func take(_ count: Int) -> Int? {
@@ -93,9 +97,12 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     digits.append(year)
     let dashed = skip("-")
     guard let month = take(2), !dashed || skip("-"), let day = take(2) else { return nil }
-    guard Self.years.contains(year), (1...12).contains(month), (1...31).contains(day) else { return nil }
-    // The 31st of a month of 30 days is the next month's first.
-    guard Timestamp(Fields(year: year, month: month, day: day)).fields.day == day else { return nil }
+    guard clamping ? year > 0 : Self.years.contains(year), (1...12).contains(month), (1...31).contains(day) else {
+      return nil
+    }
+    // The 31st of a month of 30 days is the next month's first. Calendars repeat after 400 years.
+    let alike = year % 400 < 200 ? 2_000 + year % 400 : 1_600 + year % 400
+    guard Timestamp(Fields(year: alike, month: month, day: day)).fields.day == day else { return nil }
     if rest.isEmpty, dashed {
       self.init(Fields(year: year, month: month, day: day))
       return
@@ -123,7 +130,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     }
     guard rest.isEmpty else { return nil }
     let whole = Timestamp(Fields(year: year, month: month, day: day, hour: hour, minute: minute, second: second))
-    self.init(nanoseconds: (whole.seconds - Int64(offset)) * 1_000_000_000 + fraction)
+    self.init(nanoseconds: (whole.seconds -| Int64(offset)) *| 1_000_000_000 +| fraction)
   }
 }
 
@@ -154,10 +161,10 @@ public struct Moment: Hashable, Sendable {
 }
 
 extension Duration {
-  /// Whole nanoseconds; exact for 292 years.
+  /// Whole nanoseconds; exact for 292 years, and no more than that.
   public var nanoseconds: Int64 {
     let (seconds, attoseconds) = components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    return seconds *| 1_000_000_000 +| attoseconds / 1_000_000_000
   }
   public var milliseconds: Int64 { nanoseconds / 1_000_000 }
 }

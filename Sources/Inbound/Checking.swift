@@ -137,7 +137,7 @@ extension FeedPass {
     let file = try files.open(path)
     var rules = TableRules(settings)
     // Packed text that is so much larger than its file is no table but a trap.
-    rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, try file.info().size * Limits.packRatio))
+    rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, try file.info().size *| Limits.packRatio))
     var inspector = TableInspector(rules: rules)
     if try isSealed(file) { return try inspectSealed(file, inspector, most: rules.maxBytes) }
     let answer = try read(file) { (bytes) throws(FileFault) in

@@ -68,7 +68,7 @@ extension FeedPass {
   func requireRoom(for bytes: UInt64, at folder: FilePath) throws(FileFault) {
     guard host.minFree > 0 else { return }
     let free = try files.freeBytes(at: folder)
-    guard free < bytes || free - bytes < host.minFree else { return }
+    guard free < bytes +| host.minFree else { return }
     throw FileFault(
       .full, "Cannot take more into", at: folder.shown,
       why: "\(counted(free, "byte")) free, \(bytes) needed, limits.min_free is \(host.minFree)",

@@ -223,7 +223,7 @@ struct KeptDrops {
   init(limit: Int = Limits.sweepLook) { self.limit = limit }
 
   mutating func add(_ drop: KeptDrop) {
-    bytes += drop.bytes
+    bytes +|= drop.bytes
     oldest.append(drop)
     if oldest.count >= 2 * limit { cut() }
   }
@@ -244,7 +244,7 @@ struct KeptDrops {
       let isTooMuch = maxBytes.map { left > $0 && now - drop.since > .seconds(86_400) } ?? false
       guard isOld || isTooMuch else { continue }
       swept.append(drop)
-      left -= drop.bytes
+      left = left -| drop.bytes
     }
     return swept
   }

@@ -108,7 +108,7 @@ extension FeedPass {
     let files = Completing.ordered(manifest.files)
     let feed = settings.name
     return try host.ledger.read { (t) throws(LedgerFault) in
-      let all = files.reduce(0) { $0 + $1.size }
+      let all = files.total(\.size)
       if try t.hasSeen(feed, names: files.map(\.name), bytes: all, since: since) { return true }
       for file in files where try !t.hasSeen(feed, names: [file.name], bytes: file.size, since: since) { return false }
       return true

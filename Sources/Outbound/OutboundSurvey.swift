@@ -34,7 +34,7 @@ public struct OutboundSurvey: Hashable, Sendable {
       guard let header = try cutter.header(of: cuttable) else { continue }
       let start = max(header.end, log.record.cursor)
       guard log.info.size > start else { continue }
-      bytes += log.info.size - start
+      bytes +|= log.info.size -| start
       let since = log.record.cursorAt ?? log.record.seenAt
       oldest = min(oldest ?? since, since)
     }

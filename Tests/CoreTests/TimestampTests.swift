@@ -70,4 +70,20 @@ struct TimestampTests {
     #expect((time - .seconds(101)).seconds == -1)
     #expect(time < time + .nanoseconds(1))
   }
+
+  @Test("What lies beyond 64 bits of nanoseconds is the last moment, and nothing traps on the way")
+  func extremes() {
+    let last = Timestamp(nanoseconds: .max)
+    #expect(Timestamp(text: "9999-12-31T23:59:59Z", clamping: true) == last)
+    #expect(Timestamp(text: "9999-12-31T23:59:59Z") == nil)
+    #expect(Timestamp(text: "0000-01-01T00:00:00Z", clamping: true) == nil)
+    #expect(Timestamp(text: "0001-01-01T00:00:00Z", clamping: true) == Timestamp(nanoseconds: .min))
+    #expect(Timestamp(text: "2262-02-29T00:00:00Z", clamping: true) == nil)
+    #expect(Timestamp(seconds: .max) == last && last + .seconds(1) == last)
+    #expect((last - Timestamp(nanoseconds: .min)).nanoseconds == .max)
+    #expect(Timestamp(.init(year: .max, month: 1, day: 1)) == last)
+    #expect(Duration.seconds(Int64.max).nanoseconds == .max)
+    #expect(UInt64.max +| 1 == .max && (0 as UInt64) -| 1 == 0 && Int64.min -| 1 == .min && Int64.min *| -1 == .max)
+    #expect([UInt64.max, 1].total { $0 } == .max)
+  }
 }

@@ -41,6 +41,8 @@ import Testing
     var matrix: [String] = []
     for leg in legs {
       let folder = try TemporaryFolder()
+      // The suite knows its path alone.
+      defer { withExtendedLifetime(folder) {} }
       let suite = try await leg.make(folder)
       var broken = 0
       for (promise, check) in suite.judged {

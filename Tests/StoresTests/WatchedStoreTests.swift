@@ -1,8 +1,9 @@
 import Core
-import Store
 import SystemPackage
 import Testing
 import Threads
+
+@testable import Store
 
 /// A store of which each call does what the test says.
 private struct ScriptedStore: RemoteStore {
@@ -50,7 +51,7 @@ struct WatchedStoreTests {
 
   @Test("one that stands still is broken off and said to be so; nothing is left behind")
   func brokenOff() async throws {
-    let store = store { while !Task.isCancelled { await rest(.milliseconds(5)) } }
+    let store = store(grace: .seconds(3_600)) { while !Task.isCancelled { await rest(.milliseconds(5)) } }
     let fault = await #expect(throws: StoreFault.self) { _ = try await store.stat(key) }
     #expect(
       fault?.kind == .unreachable && fault?.description.contains("look at a/b in store aep: no byte moved") == true)
@@ -96,32 +97,34 @@ struct WatchedStoreTests {
     #expect(counts.withLock { $0 } == [])
   }
 
-  @Test("one that gets on is waited for, however long it takes; so is one whose queue gets on")
-  func gettingOn() async throws {
-    let queue = TransferWatch()
-    let store = store(patience: .seconds(2)) {
-      let began = SystemClock.uptime()
-      while SystemClock.uptime() - began < .seconds(3) {
-        TransferWatch.current?.moved()
-        await rest(.milliseconds(20))
-      }
-      TransferWatch.current?.waits(in: queue)
-      while SystemClock.uptime() - began < .seconds(6) {
-        queue.moved()
-        await rest(.milliseconds(20))
-      }
-      TransferWatch.current?.begins()
-    }
-    #expect(try await store.stat(key) == nil)
-    #expect(counts.withLock { $0 } == [])
+  @Test(
+    "silence is counted from the last move, that of the queue while it waits there, and not at all while the caller has a page"
+  )
+  func silence() {
+    let (watch, queue) = (TransferWatch(), TransferWatch())
+    func later(_ seconds: Int) -> Duration { SystemClock.uptime() + .seconds(seconds) }
+    #expect(watch.silence(at: later(100)) > .seconds(99))
+    watch.waits(in: queue)
+    let soon = later(100)
+    queue.moved()
+    #expect(watch.silence(at: soon) <= .seconds(100))
+    watch.pause()
+    #expect(watch.silence(at: later(100)) == .zero)
+    watch.resume()
+    watch.begins()
+    #expect(watch.silence(at: later(100)) > .seconds(99))
+    #expect(watch.silence(at: .zero) == .zero)
   }
 
-  @Test("what the caller does with a page of a list is the caller's time")
+  @Test("a page of a list reaches the caller, and what it throws ends the list")
   func pages() async throws {
+    struct Enough: Error {}
     let pages = Locked(0)
-    try await store {}.list("") { _ in
-      await rest(.milliseconds(500))
-      pages.withLock { $0 += 1 }
+    await #expect(throws: Enough.self) {
+      try await store(patience: .seconds(3_600)) {}.list("") { [pages] _ in
+        pages.withLock { $0 += 1 }
+        throw Enough()
+      }
     }
     #expect(pages.withLock { $0 } == 1)
     #expect(counts.withLock { $0 } == [])

@@ -210,9 +210,9 @@ public struct PullEngine: Sendable {
   }
 
   private mutating func hasRoom(for candidate: PullCandidate, _ index: Int, at now: Moment) throws(FileFault) -> Bool {
-    let promised = feeds.reduce(0 as UInt64) { $0 + $1.fetching.values.reduce(0, +) }
+    let promised = feeds.total { $0.fetching.values.total { $0 } }
     let free = try files.freeBytes(at: feeds[index].landing)
-    let hasRoom = free >= promised &+ candidate.source.size &+ minFree
+    let hasRoom = free >= promised +| candidate.source.size +| minFree
     if !hasRoom, !feeds[index].isLow {
       let why = "\(counted(candidate.source.size, "byte")) to be fetched, \(free) free, \(minFree) to be kept free"
       report(index, .diskLow, "Feed \(feeds[index].name) fetches nothing for now: \(why)", reason: why)

@@ -204,7 +204,7 @@ struct Cutter {
 
   private func room(in cut: Cut) -> (bytes: UInt64, rows: Int) {
     let batch = settings.batch
-    return (batch.maxBytes - min(cut.bytes, batch.maxBytes), batch.maxRows == 0 ? .max : batch.maxRows - cut.rows)
+    return (batch.maxBytes -| cut.bytes, batch.maxRows == 0 ? .max : batch.maxRows - cut.rows)
   }
 
   /// What of the next records is of the batch's day: all, where no column tells days. Less: the batch is full.

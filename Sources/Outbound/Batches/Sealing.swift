@@ -100,7 +100,7 @@ extension OutboundEngine {
       log.size > log.record.cursor
         && lane.exhausted[log.record.id] != StreamLane.Exhausted(size: log.size, isFinal: log.isFinal)
     }
-    let unread = candidates.reduce(0 as UInt64) { $0 + $1.size - $1.record.cursor }
+    let unread = candidates.total { $0.size -| $0.record.cursor }
     guard unread > 0, everything || unread >= lane.settings.batch.maxBytes || lane.settings.batch.maxRows > 0 else {
       return false
     }

@@ -65,7 +65,7 @@ extension OutboundEngine {
       if let info = try files.info(object) {
         try files.remove(object)
         swept += 1
-        bytes += info.size
+        bytes +|= info.size
       }
       guard id.sequence != ids.last?.sequence, try !isNeeded(folder) else { continue }
       try lane.spool.remove(id, from: .delivered)
@@ -96,7 +96,7 @@ extension OutboundEngine {
       else { continue }
       try files.remove(folder.appending(name))
       count += 1
-      bytes += info.size
+      bytes +|= info.size
     }
     guard count > 0 else { return }
     try files.sync([folder])

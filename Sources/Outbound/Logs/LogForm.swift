@@ -24,7 +24,7 @@ enum LogForm: Hashable, Sendable {
   /// Of the log, from the size of its file. Of a compressed one that says nothing.
   func size(of bytes: UInt64) -> UInt64 {
     guard case .carried(let header, let from) = self else { return bytes }
-    return bytes < header ? bytes : bytes - header + from
+    return bytes < header ? bytes : (bytes -| header) +| from
   }
 }
 
@@ -51,7 +51,7 @@ private final class CarriedFile: ReadableFile {
     }
     // What lay between was not carried over.
     guard offset >= from else { return 0 }
-    return try file.read(into: buffer, at: offset - from + header)
+    return try file.read(into: buffer, at: (offset -| from) +| header)
   }
 }
 

@@ -67,7 +67,7 @@ extension OutboundEngine {
     let doubt: UInt64 = lane.headerEnds[record.id] == nil ? 1 : 0
     let header = lane.headerEnds[record.id] ?? record.header.map { UInt64($0.count + 1) } ?? 0
     let read = max(record.cursor, header, copy ?? 0)
-    guard size > read + doubt, lane.exhausted[record.id]?.size != size else { return }
+    guard size > read +| doubt, lane.exhausted[record.id]?.size != size else { return }
     events.record(
       .sourceGap,
       "A log of stream \(lane.name) vanished or was rewritten with \(least)\(counted(size - read, "byte")) unread",

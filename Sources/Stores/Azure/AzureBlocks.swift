@@ -30,7 +30,7 @@ struct AzureBlocks: Sendable {
 
   /// Blocks. Reads the file once.
   init(_ file: StoredFile, _ rule: Rule, _ files: any Files) throws(FileFault) {
-    let length = max(rule.size, (file.size + Rule.most - 1) / Rule.most)
+    let length = max(rule.size, (file.size +| (Rule.most - 1)) / Rule.most)
     var blocks: [Block] = []
     var crc = CRC64()
     var filled: UInt64 = 0

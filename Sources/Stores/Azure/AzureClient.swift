@@ -51,7 +51,7 @@ final class AzureClient: Sendable {
     guard let date = first.headers["date"].flatMap(HTTPDate.parse), isSkewed(first, theirs: date, ours: sentAt) else {
       return first
     }
-    skew.store(date.seconds - clock().seconds, ordering: .relaxed)
+    skew.store(date.seconds -| clock().seconds, ordering: .relaxed)
     return try await sendOnce(request, at: now, token: token, what)
   }
 

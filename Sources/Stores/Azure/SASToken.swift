@@ -39,8 +39,8 @@ struct SASToken: Sendable {
   /// A day, or a time to the minute or the second.
   private static func time(_ text: String) -> Timestamp? {
     guard let plain = FileName(escaped: text)?.plain else { return nil }
-    if let time = Timestamp(text: plain) { return time }
+    if let time = Timestamp(text: plain, clamping: true) { return time }
     guard plain.hasSuffix("Z") else { return nil }
-    return Timestamp(text: plain.dropLast() + ":00Z")
+    return Timestamp(text: plain.dropLast() + ":00Z", clamping: true)
   }
 }

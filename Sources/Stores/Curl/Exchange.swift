@@ -126,7 +126,7 @@ final class Exchange {
       return true
     case .file, .digest: break
     }
-    answer.body.append(contentsOf: bytes.prefix(limit - answer.body.count))
+    answer.body.append(contentsOf: bytes.prefix(max(0, limit - answer.body.count)))
     answer.truncated = answer.received > UInt64(limit)
     return !answer.truncated
   }

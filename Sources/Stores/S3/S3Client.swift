@@ -43,7 +43,7 @@ final class S3Client: Sendable {
     let keys = try await credentials.credentials()
     var answer = try await sendOnce(request, with: keys, at: signedAt, what)
     if let date = answer.headers["date"].flatMap(HTTPDate.parse), isSkewed(answer, theirs: date, ours: signedAt) {
-      skew.store(date.seconds - clock().seconds, ordering: .relaxed)
+      skew.store(date.seconds -| clock().seconds, ordering: .relaxed)
       answer = try await sendOnce(request, with: keys, at: now, what)
     }
     if S3Client.areKeysRefused(answer), let fresh = await credentials.replacement(for: keys) {

@@ -19,7 +19,7 @@ struct S3Parts: Hashable, Sendable {
   /// Bytes of all parts but the last. Whole mebibytes, so that it is the same for nearly equal objects.
   func size(for object: UInt64) -> UInt64 {
     let mebibyte: UInt64 = 1 << 20
-    let least = (object + UInt64(S3Parts.most) - 1) / UInt64(S3Parts.most)
+    let least = (object +| UInt64(S3Parts.most - 1)) / UInt64(S3Parts.most)
     return least <= smallest ? smallest : (least + mebibyte - 1) / mebibyte * mebibyte
   }
 }

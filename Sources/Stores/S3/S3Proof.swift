@@ -27,7 +27,9 @@ extension S3Bucket {
   private func partSize(
     of count: Int, _ size: UInt64, _ objectKey: String, _ what: String
   ) async throws(StoreFault) -> UInt64? {
-    func fits(_ partSize: UInt64) -> Bool { partSize > 0 && (size + partSize - 1) / partSize == UInt64(count) }
+    func fits(_ partSize: UInt64) -> Bool {
+      partSize > 0 && (size +| (partSize - 1)) / partSize == UInt64(clamping: count)
+    }
     let request = S3Client.Request(method: .head, objectKey: objectKey, query: [("partNumber", "1")])
     let answer = try await client.send(request, what)
     if answer.isSuccess, let told = answer.headers["content-length"].flatMap({ UInt64($0) }), fits(told) { return told }

@@ -25,7 +25,7 @@ struct S3Refusal {
     retryAfterMilliseconds = answer.headers["retry-after"].flatMap { text in
       // A day is more than any service means, and keeps the product small.
       if let seconds = Int64(text) { return min(max(0, seconds), 86_400) * 1000 }
-      return HTTPDate.parse(text).map { min(max(0, ($0 - now).milliseconds), 86_400_000) }
+      return HTTPDate.parse(text, clamping: true).map { min(max(0, ($0 - now).milliseconds), 86_400_000) }
     }
   }
 

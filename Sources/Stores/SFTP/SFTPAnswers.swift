@@ -75,7 +75,7 @@ struct SFTPSpace: Hashable {
       if parts.count == 2 { values[parts[0]] = UInt64(trimmed(parts[1])) }
     }
     guard let blocks = values["f_bavail"], let size = values["f_frsize"] ?? values["f_bsize"] else { return nil }
-    free = blocks.multipliedReportingOverflow(by: size).overflow ? .max : blocks * size
+    free = blocks *| size
     // File systems without a bound say 0 of 0.
     freeFiles = values["f_files"] == 0 ? .max : values["f_favail"] ?? .max
   }

@@ -176,7 +176,7 @@ struct CredentialDocument {
     else { return nil }
     var expires: Timestamp?
     if let text = fields.expiration {
-      guard let time = Timestamp(text: text) else { return nil }
+      guard let time = Timestamp(text: text, clamping: true) else { return nil }
       expires = time
     }
     let token = fields.token ?? fields.sessionToken

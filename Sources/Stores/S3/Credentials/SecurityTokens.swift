@@ -84,7 +84,8 @@ struct SecurityTokens: Sendable {
       let path = ["\(action)Response", "\(action)Result", "Credentials"]
       guard let fields = XMLTable(answer.body, at: path)?.fields.mapValues({ trimmed($0) }) else { continue }
       guard let id = fields["AccessKeyId"], let secret = fields["SecretAccessKey"],
-        let token = fields["SessionToken"], let expires = fields["Expiration"].flatMap({ Timestamp(text: $0) }),
+        let token = fields["SessionToken"],
+        let expires = fields["Expiration"].flatMap({ Timestamp(text: $0, clamping: true) }),
         !id.isEmpty, !secret.isEmpty, !token.isEmpty
       else { break }
       return AWSCredentials(keyID: id, secret: secret, sessionToken: token, expires: expires)

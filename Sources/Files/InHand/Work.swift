@@ -20,8 +20,8 @@ public struct Work: Hashable, Sendable {
     case none
     case drop(DropID)
     case batch(BatchID)
-    /// A file in landing, or a log that is not known yet. Both numbers and the size, so that a new file under an old number is another one.
-    case file(device: UInt64, inode: UInt64, size: UInt64)
+    /// A file in landing, or a log that is not known yet. With its size, so that a new file under an old number is another one.
+    case file(inode: UInt64, size: UInt64)
     /// A log that is known.
     case source(SourceID)
     /// A digest of the object's store and key.
@@ -38,7 +38,7 @@ public struct Work: Hashable, Sendable {
   }
 
   public init(_ lane: Lane, _ step: Step, _ file: FileInfo) {
-    self.init(lane, step, .file(device: file.device, inode: file.inode, size: file.size))
+    self.init(lane, step, .file(inode: file.inode, size: file.size))
   }
 }
 
@@ -95,7 +95,7 @@ extension Work.Item {
     case .none: ""
     case .drop(let id): id.description
     case .batch(let id): id.description
-    case .file(let device, let inode, let size): "\(device):\(inode):\(size)"
+    case .file(let inode, let size): "\(inode):\(size)"
     case .object(let digest): digest
     case .source(let id): id.description
     }
@@ -112,8 +112,8 @@ extension Work.Item {
       self = .batch(id)
     case 3:
       let numbers = text.split(separator: ":").compactMap { UInt64($0) }
-      guard numbers.count == 3 else { return nil }
-      self = .file(device: numbers[0], inode: numbers[1], size: numbers[2])
+      guard numbers.count == 2 else { return nil }
+      self = .file(inode: numbers[0], size: numbers[1])
     case 4: self = .object(text)
     case 5:
       guard let id = SourceID(text) else { return nil }
@@ -131,7 +131,7 @@ extension Work: CustomStringConvertible {
     let owner = lane.shown + (store.map { ", store \($0)" } ?? "")
     switch item {
     case .none: return "\(step.words) \(owner)"
-    case .file(_, let inode, let size): return "\(step.words) the file with inode \(inode) (\(counted(size, "byte"))) of \(owner)"
+    case .file(let inode, let size): return "\(step.words) the file with inode \(inode) (\(counted(size, "byte"))) of \(owner)"
     case .drop(let id): return "\(step.words) drop \(id) of \(owner)"
     case .batch(let id): return "\(step.words) batch \(id) of \(owner)"
     case .object(let digest): return "\(step.words) object \(digest) of \(owner)"

@@ -88,10 +88,8 @@ extension LastLife {
       }
       fields[.store] = work.store?.text
     }
-    return Event(
-      .agentCrashed,
-      "\(who) crashed at \(end.at.iso()) with \(end.reason)\(end.held)\(word). Its work goes on; report this, and see journalctl -x",
-      fields)
+    let advice = end.sender == 0 ? "; report this, and see journalctl -x" : ""
+    return Event(.agentCrashed, "\(who) \(end.crash)\(word). Its work goes on\(advice)", fields)
   }
 }
 
@@ -116,10 +114,15 @@ extension LifeEnd {
     }
   }
 
-  /// What was in hand, as the second half of a sentence.
+  var crash: String {
+    // It hit whom it hit: what was in hand says nothing.
+    if sender != 0 { return "was ended at \(at.iso()) by \(reason), which process \(sender) had sent" }
+    let work = works.first.map { "\($0)" } ?? "nothing was in hand that is known of"
+    return "crashed at \(at.iso()) with \(reason) while \(work)"
+  }
+
+  /// What was in hand.
   var held: String {
-    if how == .crashed, sender != 0 { return ", which process \(sender) sent to it" }
-    if how == .crashed { return works.first.map { " while \($0)" } ?? ", while nothing was in hand that is known of" }
     guard !works.isEmpty else { return "" }
     let more = inHand > works.count ? ", and \(inHand - works.count) more" : ""
     return ". It was \(works.map(\.description).joined(separator: ", "))\(more)"
@@ -130,7 +133,7 @@ extension LifeEnd {
     switch how {
     case .stopped: "stopped cleanly at \(at.iso())"
     case .failed: "ended by itself at \(at.iso()) with exit status \(code); it has said why in the journal"
-    case .crashed: "crashed at \(at.iso()) with \(reason)\(held)"
+    case .crashed: crash
     case .interrupted: "ended without warning \(isExact ? "at" : "after") \(at.iso()): \(why)\(held)"
     }
   }

@@ -129,6 +129,7 @@ struct cl_area *cl_area_map(const char *path, unsigned mode, void *bytes, size_t
     ssize_t count = pread(file, bytes, room, 0);
     if (count < 0) why = errno; else *held = (size_t)count;
   }
+  if (why == 0 && info.st_size > (off_t)sizeof(struct cl_area) && ftruncate(file, sizeof(struct cl_area)) != 0) why = errno;
   // With all blocks there, no later store can meet a full disk.
   if (why == 0) why = posix_fallocate(file, 0, sizeof(struct cl_area));
   if (why == 0) {

@@ -8,7 +8,8 @@ extension EventKind {
     case .feedLate, .feedMissing, .feedEmpty, .leaversAbsent, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow,
       .metricsFailed, .inHandFailed:
       .warning
-    case .agentStarted, .agentStopping, .agentInterrupted, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate, .dropReleased,
+    case .agentStarted, .agentStopping, .agentInterrupted, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate,
+      .dropReleased,
       .feedEarly, .feedExtra, .feedArrived, .batchConfirmed, .batchPurged:
       .notice
     case .dropWaiting, .segmentRotated, .batchSealed, .laneResumed, .placeSwept: .info

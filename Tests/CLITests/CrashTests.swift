@@ -54,7 +54,8 @@ struct CrashTests {
   }
 
   @Test(arguments: [
-    ("segv", SIGSEGV, "SIGSEGV"), ("ill", SIGILL, "SIGILL"), ("abort", SIGABRT, "SIGABRT"), ("trap", SIGTRAP, "SIGTRAP"),
+    ("segv", SIGSEGV, "SIGSEGV"), ("ill", SIGILL, "SIGILL"), ("abort", SIGABRT, "SIGABRT"),
+    ("trap", SIGTRAP, "SIGTRAP"),
     ("fpe", SIGFPE, "SIGFPE"), ("bus", SIGBUS, "SIGBUS"), ("stack", SIGSEGV, "SIGSEGV"),
   ])
   func ofTheThreadThatChecksADrop(_ kind: String, _ signal: Int32, _ name: String) async throws {
@@ -91,13 +92,11 @@ struct CrashTests {
   }
 
   @Test func ofTheThreadThatSpeaksToAServer() async throws {
-    let store = "url: \"s3://bucket/x\", endpoint: \"http://127.0.0.1:9\", region: eu-west-1, path_style: true"
+    let store =
+      "url: \"s3://bucket/x\", endpoint: \"http://127.0.0.1:9\", region: r, access_key_id: k, secret_access_key: s"
     let site = try Site(Site.settings(store: store))
     try site.append("log/a.csv", "id,label\n1,x\n")
-    let agent = try RunningProgram(
-      Shim.wrapper("segv", at: "connect") + site.arguments(["run"]),
-      environment: Site.environment.merging(["AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"]) { $1 })
-    #expect(try await agent.ended(within: .seconds(30)) == 128 + SIGSEGV, "\(agent.stderr)")
+    #expect(try await crash(site, "segv", at: "connect") == 128 + SIGSEGV)
     let item = try #require((try await lastEnd(site)["in_hand"] as? [[String: Any]])?.first)
     #expect(item["store"] as? String == "shelf" && item["lane"] as? String == "stream opens", "\(item)")
   }
@@ -110,7 +109,7 @@ struct CrashTests {
     let text = try await told(site)
     let event = try #require(events("agent_crashed", in: text).first, "\(text)")
     #expect(event.contains("while fetching object ") && event.contains("store=shelf"), "\(event)")
-    #expect(!event.contains("jo") && !event.contains("example"), "a name is told: \(event)")
+    #expect(!event.contains("jo@") && !event.contains("example"), "a name is told: \(event)")
     #expect(site.handedOver == ["jo@example.com.csv"])
   }
 
@@ -139,7 +138,8 @@ struct CrashTests {
     try site.write("landing/poison.csv", audience(1))
     for round in 0..<20 {
       let agent = try RunningProgram(
-        Shim.wrapper("segv", at: "*/claimed/*/parts/poison.csv") + site.arguments(["run"]), environment: Site.environment)
+        Shim.wrapper("segv", at: "*/claimed/*/parts/poison.csv") + site.arguments(["run"]),
+        environment: Site.environment)
       #expect(try await agent.ended(within: .seconds(30)) == 128 + SIGSEGV)
       let drop = try #require(site.names(in: "state/feeds/audiences/claimed").first)
       let told = events("agent_crashed", in: agent.stderr)

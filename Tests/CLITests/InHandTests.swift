@@ -47,7 +47,8 @@ struct InHandTests {
 
   @Test func whatTheAgentStartsHasNoneOfItsHandlers() async throws {
     let site = try Site(Site.settings(stream: "reopen: [\"/bin/sh\", \"ROOT/look\"]"))
-    try site.write("look", "sed -n 's/^SigCgt:.//p; s/^SigBlk:.//p' /proc/self/status >'\(site.path("seen"))'; kill -SEGV $$\n")
+    try site.write(
+      "look", "sed -n 's/^SigCgt:.//p; s/^SigBlk:.//p' /proc/self/status >'\(site.path("seen"))'; kill -SEGV $$\n")
     try site.append("log/a.csv", "id,label\n1,x\n")
     let outcome = try await site.navette("run", "--once")
     let seen = try #require(site.text("seen")).split(separator: "\n")

@@ -129,7 +129,8 @@ struct InHandFileTests {
 
   @Test func anItemCostsNoSystemCallAndLittleTime() throws {
     let hands = InHandFile.open(path, Self.life).0.begin()
-    let work = Work(.feed(try #require(FeedName("audiences"))), .check, .drop(DropID(seen: Timestamp(seconds: 0), salt: 1)))
+    let work = Work(
+      .feed(try #require(FeedName("audiences"))), .check, .drop(DropID(seen: Timestamp(seconds: 0), salt: 1)))
     let rounds = 200_000
     let began = ContinuousClock.now
     for _ in 0..<rounds { hands.holding(work) {} }

@@ -65,8 +65,9 @@ public struct LifeEnd: Hashable, Sendable {
     word =
       hasWord
       ? Word(result: text(raw.word.result), code: text(raw.word.code), status: text(raw.word.status)) : nil
-    let seen = max(raw.at_ns, raw.started_ns)
     isExact = how != .interrupted || hasWord
+    // Nothing may have been begun in this life; a time that was written down stands, whatever the clock did.
+    let seen = how == .interrupted ? max(raw.at_ns, raw.started_ns) : raw.at_ns
     at = Timestamp(nanoseconds: how == .interrupted && hasWord ? raw.word.at_ns : seen)
     let all = [raw.hands.0, raw.hands.1, raw.hands.2, raw.hands.3]
     works = all.prefix(Int(min(raw.copied, UInt32(all.count)))).compactMap { Work($0) }

@@ -131,7 +131,8 @@ extension Work: CustomStringConvertible {
     let owner = lane.shown + (store.map { ", store \($0)" } ?? "")
     switch item {
     case .none: return "\(step.words) \(owner)"
-    case .file(let inode, let size): return "\(step.words) the file with inode \(inode) (\(counted(size, "byte"))) of \(owner)"
+    case .file(let inode, let size):
+      return "\(step.words) the file with inode \(inode) (\(counted(size, "byte"))) of \(owner)"
     case .drop(let id): return "\(step.words) drop \(id) of \(owner)"
     case .batch(let id): return "\(step.words) batch \(id) of \(owner)"
     case .object(let digest): return "\(step.words) object \(digest) of \(owner)"

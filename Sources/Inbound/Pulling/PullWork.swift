@@ -34,7 +34,8 @@ extension PullWork {
     case .list(let list): Work(.pull(list.feed), .list, store: list.store)
     case .fetch(let fetch):
       Work(.pull(fetch.feed), .fetch, .object(fetch.candidate.source.digest), store: fetch.candidate.source.store)
-    case .delete(let delete): Work(.pull(delete.feed), .delete, .object(delete.source.digest), store: delete.source.store)
+    case .delete(let delete):
+      Work(.pull(delete.feed), .delete, .object(delete.source.digest), store: delete.source.store)
     }
   }
 

@@ -50,19 +50,23 @@ public struct AgentProcess: Sendable {
     let events = FoldingSink(sink, counts: counts, uptime: SystemClock.uptime)
     let notice = ServiceNotice.fromEnvironment()
     notice?.start()
+    var life: Hands?
     do {
-      let run = try AgentRun(settings, events: events, adopt: adopt)
+      let run = try AgentRun(settings, events: events, adopt: adopt, isAgent: true)
+      life = run.hands
       let metrics = MetricsKeeper(settings, counts: counts, events: events, startedAt: SystemClock.wall())
       defer { metrics.stop() }
       try await AgentService(run, settings, events, signals, notice, metrics, read: readChecked).run()
     } catch {
       events.finish()
-      let failure = (error as? LedgerFault).map { Failure($0) } ?? error
+      let failure = Failure.of(error)
       notice?.fail("\(failure)")
+      life?.end(code: LastLife.code(of: failure))
       throw failure
     }
     events.record(.agentStopping, "navette stops: everything in hand is finished or parked")
     events.finish()
+    life?.end(code: 0)
     return .done
   }
 

@@ -17,25 +17,31 @@ final class AgentRun: Sendable {
   let ledger: Ledger
   let events: any EventSink
   let state: StateFolder
+  /// Of an agent; a command's is told to nobody.
+  let hands: Hands
   private let lock: AgentLock
 
+  /// - Parameter isAgent: a life that is told of; false: a command that works without one.
   /// - Throws: `Failure`, where another agent holds the folder, it is another machine's, or it cannot be read or written.
-  init(_ settings: Settings, events: any EventSink, adopt: Bool = false) throws {
+  init(_ settings: Settings, events: any EventSink, adopt: Bool = false, isAgent: Bool = false) throws {
     files = LinuxFiles()
     self.events = events
     state = StateFolder(settings.state)
+    var begun: Hands?
     do {
       try files.ensureDirectory(state.root)
       try Host.becomeOwner(of: state, files)
       lock = try AgentRun.takeLock(state)
+      begun = isAgent ? LastLife.begin(state, events) : nil
+      hands = begun ?? .none
       try Host.checkMachine(state, files, adopt: adopt)
       if adopt { try OutboundEngine.adopt(settings.streams, state, files) }
       try RequestBox(state: state, files: files).prepare()
       ledger = try LedgerKeeper.open(settings, files, events, at: SystemClock.now())
-    } catch let fault as FileFault {
-      throw Failure(fault)
-    } catch let fault as LedgerFault {
-      throw Failure(fault)
+    } catch {
+      let failure = Failure.of(error)
+      begun?.end(code: (failure as? Failure)?.code.rawValue ?? ExitCode.stateUnusable.rawValue)
+      throw failure
     }
   }
 
@@ -79,7 +85,7 @@ final class Lanes: Sendable {
     let puller = puller
     inbound = InboundLane(
       feeds: settings.feeds, state: run.state, files: LinuxFiles { notice?.progressed(.inbound) }, ledger: run.ledger,
-      events: run.events, minFree: settings.limits.minFree, clock: SystemClock.now,
+      events: run.events, hands: run.hands, minFree: settings.limits.minFree, clock: SystemClock.now,
       report: { pass, now in
         watch.withLock { $0 }?.passedInbound(pass)
         metrics?.passed(pass, at: now)
@@ -102,7 +108,8 @@ final class Lanes: Sendable {
     ends = stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } }
     let beside = inbound
     if let engine = PullEngine(settings: settings, files: run.files, ledger: run.ledger, events: run.events) {
-      pull = PullLane(engine, beside: beside, stores: stores, events: run.events, clock: SystemClock.now)
+      pull = PullLane(
+        engine, beside: beside, stores: stores, events: run.events, hands: run.hands, clock: SystemClock.now)
     } else {
       pull = nil
     }
@@ -110,7 +117,7 @@ final class Lanes: Sendable {
     puller.withLock { $0 = made }
     outbound = OutboundLane(
       settings: settings, files: LinuxFiles { notice?.progressed(.outbound) }, ledger: run.ledger, events: run.events,
-      stores: stores.mapValues { $0 }, reopen: Reopening.run, clock: SystemClock.now,
+      hands: run.hands, stores: stores.mapValues { $0 }, reopen: Reopening.run, clock: SystemClock.now,
       report: { pass, now in
         watch.withLock { $0 }?.passedOutbound(pass)
         metrics?.passed(pass, at: now)

@@ -10,6 +10,10 @@ public struct Failure: Error, CustomStringConvertible {
   }
   public init(_ fault: FileFault) { self.init(.stateUnusable, fault.description) }
   public init(_ fault: LedgerFault) { self.init(.stateUnusable, fault.description) }
+  /// What an error means for the process, where it is a fault of the disk or of the ledger.
+  static func of(_ error: any Error) -> any Error {
+    (error as? FileFault).map { Failure($0) } ?? (error as? LedgerFault).map { Failure($0) } ?? error
+  }
   /// Of a command that only looks: whoever may not is told who may.
   static func ofReader<Kind: Hashable & Sendable>(_ fault: Fault<Kind>) -> Failure {
     let isDenied = fault.kind as? FileKind == .denied || fault.kind as? LedgerKind == .denied

@@ -18,24 +18,31 @@ struct OnceRun {
     tally = Tally(events)
     self.settings = settings
     self.metrics = metrics
-    run = try AgentRun(settings, events: tally, adopt: adopt)
+    run = try AgentRun(settings, events: tally, adopt: adopt, isAgent: true)
   }
 
   func run() async throws -> ExitCode {
+    do {
+      let code = try await carryOut()
+      // Whatever is left to do is for the next run: this one came to its end.
+      run.hands.end(code: 0)
+      return code
+    } catch {
+      let failure = Failure.of(error)
+      run.hands.end(code: LastLife.code(of: failure))
+      throw failure
+    }
+  }
+
+  private func carryOut() async throws -> ExitCode {
     let lanes = try Lanes(run, settings, metrics: metrics)
     metrics?.use(settings, lanes.ends)
     defer { metrics?.leave() }
-    do {
-      try await carryOutRequests(lanes)
-      async let inbound: Bool = passInbound(lanes)
-      try await lanes.outbound.runOnce(patience: Self.patience)
-      let inboundIsPaused = try await inbound
-      return try exitCode(await lanes.outbound.outcome(), await lanes.pull?.outcome, inboundIsPaused)
-    } catch let fault as LedgerFault {
-      throw Failure(fault)
-    } catch let fault as FileFault {
-      throw Failure(fault)
-    }
+    try await carryOutRequests(lanes)
+    async let inbound: Bool = passInbound(lanes)
+    try await lanes.outbound.runOnce(patience: Self.patience)
+    let inboundIsPaused = try await inbound
+    return try exitCode(await lanes.outbound.outcome(), await lanes.pull?.outcome, inboundIsPaused)
   }
 
   /// What commands asked while no agent ran. Everything is flushed here anyway.

@@ -13,8 +13,10 @@ public struct StatusReport: Sendable, Encodable {
     public let running: Bool
     public let pid: Int32?
     public let since: String?
+    /// Nil: none is known of.
+    public let lastEnd: LastEnd?
 
-    enum CodingKeys: CodingKey { case running, pid, since }
+    enum CodingKeys: String, CodingKey { case running, pid, since, lastEnd = "last_end" }
 
     /// What is not known is null, not absent.
     public func encode(to encoder: any Encoder) throws {
@@ -22,6 +24,7 @@ public struct StatusReport: Sendable, Encodable {
       try to.encode(running, forKey: .running)
       try to.encode(pid, forKey: .pid)
       try to.encode(since, forKey: .since)
+      try to.encode(lastEnd, forKey: .lastEnd)
     }
   }
   public struct Feed: Sendable, Encodable {
@@ -181,7 +184,8 @@ public struct StatusReport: Sendable, Encodable {
     let signed = try files.info(state.lock)
     agent = Agent(
       running: holder != nil, pid: holder?.pid,
-      since: holder == nil ? nil : signed.map { Timestamp(nanoseconds: $0.modified).iso() })
+      since: holder == nil ? nil : signed.map { Timestamp(nanoseconds: $0.modified).iso() },
+      lastEnd: LastLife.end(state, files, isRunning: holder != nil).map { LastEnd($0) })
     feeds = try settings.feeds.map { try Self.feed($0, state, files, ledger, now) }
     let active = try settings.streams.map(\.name).filter {
       try PauseMark($0, state: state, files: files).since() == nil

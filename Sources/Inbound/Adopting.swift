@@ -12,7 +12,7 @@ extension FeedPass {
     for place in [DropPlace.gathering, .claimed, .handover, .held] {
       for slice in try drops(in: place).slices(of: Self.slice) {
         var paths: [FilePath] = []
-        for id in slice { try collect(spool.path(place, id), &paths) }
+        for id in slice { try holding(.adopt, id) { try collect(spool.path(place, id), &paths) } }
         try sync(paths)
       }
     }

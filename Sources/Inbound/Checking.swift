@@ -56,7 +56,7 @@ extension FeedPass {
       // Checked in an earlier pass, and kept waiting since.
       if outcomes[plan.id] == .accepted, plan.checkedAt != nil, isReadable(plan) {
         judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, wasChecked: true, override: override))
-      } else if let one = try check(plan, override) {
+      } else if let one = try holding(.check, plan.id, { () throws(FileFault) in try check(plan, override) }) {
         judged.append(one)
       } else {
         // Asked to stop. What has been checked is checked again then.

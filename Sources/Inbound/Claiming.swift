@@ -31,7 +31,7 @@ extension FeedPass {
       for (number, part) in plan.parts.enumerated() where isInLanding(part) {
         let folder = FilePath(part.landing)
         let hidden = folder.appending(FileName(".\(plan.id).\(number).taken"))
-        if try isOriginal(part, of: plan.id) {
+        if try holding(.clear, plan.id, { () throws(FileFault) in try isOriginal(part, of: plan.id) }) {
           do { try files.move(original(of: part), to: hidden) } catch {
             if error.kind != .missing { throw error }
           }

@@ -76,6 +76,7 @@ struct Host {
   let files: any Files
   let ledger: Ledger
   let events: any EventSink
+  let hands: Hands
   /// Bytes that stay free on the volume of the state folder; 0: not looked at.
   let minFree: UInt64
   /// Names of drops: unique together with the second in which they were seen.
@@ -239,7 +240,20 @@ extension FeedPass {
   }
 
   func plan(_ place: DropPlace, _ id: DropID) throws(FileFault) -> DropPlan {
-    try files.readPlan(DropPlan.self, at: planPath(place, id))
+    try holding(.plan, id) { () throws(FileFault) in try files.readPlan(DropPlan.self, at: planPath(place, id)) }
+  }
+
+  /// Said for the next life, should this one end meanwhile.
+  func holding<Result, Failure: Error>(
+    _ step: Work.Step, _ id: DropID, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try host.hands.holding(Work(.feed(settings.name), step, .drop(id)), body)
+  }
+
+  func holding<Result, Failure: Error>(
+    _ step: Work.Step, _ file: FileInfo, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try host.hands.holding(Work(.feed(settings.name), step, file), body)
   }
 
   func sync(_ paths: [FilePath]) throws(FileFault) {

@@ -90,13 +90,23 @@ extension FeedPass {
         // A hard link, or a writer that the kernel does not tell us of: the bytes could change after a rename.
         mayRename = mayRename && info.links == 1 && writers == .none
       }
-      if isAtRest { begun.append((try begin(arrival, infos, in: folder), mayRename)) }
+      guard isAtRest else { continue }
+      let plan = try holding(.take, arrival, infos) { try begin(arrival, infos, in: folder) }
+      begun.append((plan, mayRename))
     }
     try sync(
       begun.flatMap { drop in
         [planPath(.gathering, drop.plan.id), partsPath(.gathering, drop.plan.id), spool.path(.gathering, drop.plan.id)]
       } + (begun.isEmpty ? [] : [spool.path(.gathering)]))
     try bringAndClaim(begun)
+  }
+
+  /// An arrival is known by its first file until it is a drop.
+  private func holding<Result>(
+    _ step: Work.Step, _ arrival: Arrival, _ infos: [FileName: FileInfo], _ body: () throws -> Result
+  ) throws -> Result {
+    guard let first = arrival.names.lazy.compactMap({ infos[$0] }).first else { return try body() }
+    return try holding(step, first, body)
   }
 
   /// Nil: it is gone.
@@ -199,7 +209,10 @@ extension FeedPass {
       if stop() { break }
       var ways: [Brought] = []
       for part in plan.parts where try files.info(partsPath(.gathering, plan.id).appending(part.name)) == nil {
-        ways.append(try bring(part, of: plan.id, mayRename: mayRename))
+        let way = try holding(.take, plan.id) { () throws(FileFault) in
+          try bring(part, of: plan.id, mayRename: mayRename)
+        }
+        ways.append(way)
         if ways.last == .lost { break }
       }
       if ways.contains(.renamed) || ways.contains(.stillWritten) {

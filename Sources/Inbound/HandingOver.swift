@@ -38,7 +38,7 @@ extension FeedPass {
         }
         guard case .chosen(var named) = try choose(&judged[index], template, &taken) else { continue }
         named.staged = DropPlan.Staged(folder: handover.string, isMount: isMount, at: now.wall)
-        switch try stage(named) {
+        switch try holding(.stage, named.id, { () throws(FileFault) in try stage(named) }) {
         case .staged(let plan): (judged[index].plan, judged[index].isStaged) = (plan, true)
         case .refused(let reason): refuse(&judged[index], reason)
         case .stopped: summary.wasStopped = true
@@ -224,7 +224,9 @@ extension FeedPass {
     for plan in plans {
       var plan = plan
       var ways: [Delivery] = []
-      for number in plan.dataIndices { ways.append(try publish(number, of: &plan)) }
+      try holding(.handOver, plan.id) {
+        for number in plan.dataIndices { ways.append(try publish(number, of: &plan)) }
+      }
       if ways.contains(.nameTaken) {
         waitForName(plan)
       } else {

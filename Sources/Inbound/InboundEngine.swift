@@ -70,11 +70,12 @@ public struct InboundEngine {
   ///   - decrypter: nil: GnuPG.
   public init(
     feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
-    minFree: UInt64 = 0, salt: @escaping () -> UInt32, decrypter: (any Decrypter)? = nil
+    hands: Hands = .none, minFree: UInt64 = 0, salt: @escaping () -> UInt32, decrypter: (any Decrypter)? = nil
   ) {
     self.state = state
     let keys = KeyCabinet(decrypter ?? GnuPG(state: state))
-    host = Host(files: files, ledger: ledger, events: events, minFree: minFree, salt: salt, keys: keys)
+    host = Host(
+      files: files, ledger: ledger, events: events, hands: hands, minFree: minFree, salt: salt, keys: keys)
     self.feeds = feeds.map { Feed($0, state: state, files: files) }
   }
 
@@ -127,7 +128,10 @@ public struct InboundEngine {
     for index in feeds.indices {
       var pass = FeedPass(feeds[index], host, at: now, stop: stop)
       defer { feeds[index] = pass.feed }
-      try pass.perform(isPaused: isPaused(pass.settings.name))
+      let isPaused = isPaused(pass.settings.name)
+      try host.hands.holding(Work(.feed(pass.settings.name), .pass)) { () throws(LedgerFault) in
+        try pass.perform(isPaused: isPaused)
+      }
       summary.add(pass.summary)
     }
     return summary

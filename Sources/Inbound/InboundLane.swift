@@ -36,13 +36,13 @@ public actor InboundLane {
   /// - Parameter progress: told between the steps of a pass, and when one has failed: the lane is alive.
   public init(
     feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
-    minFree: UInt64 = 0, clock: @escaping Clock, report: @escaping Report = { _, _ in },
+    hands: Hands = .none, minFree: UInt64 = 0, clock: @escaping Clock, report: @escaping Report = { _, _ in },
     progress: @escaping @Sendable () -> Void = {}
   ) {
     // A random start, then one more each time: unique in any second, and not the same after a restart within it.
     let salt = Locked(UInt32.random(in: 0...0xff_ffff))
     engine = InboundEngine(
-      feeds: feeds, state: state, files: files, ledger: ledger, events: events, minFree: minFree
+      feeds: feeds, state: state, files: files, ledger: ledger, events: events, hands: hands, minFree: minFree
     ) {
       salt.withLock { value in
         value &+= 1

@@ -89,8 +89,12 @@ extension FeedPass {
         continue
       }
       do {
-        let bytes = try files.contents(of: folder.appending(name), limit: Manifest.maxBytes)
-        read[name] = (manifest.seen, (try? Manifest(bytes)).map { .read($0) } ?? .unreadable)
+        let seen = manifest.seen
+        let state = try holding(.manifest, seen) { () throws(FileFault) -> Completing.ManifestState in
+          let bytes = try files.contents(of: folder.appending(name), limit: Manifest.maxBytes)
+          return (try? Manifest(bytes)).map { .read($0) } ?? .unreadable
+        }
+        read[name] = (seen, state)
       } catch {
         if error.kind == .missing { continue }
         guard error.kind == .denied || error.kind == .damaged || isPersistent(error) else { throw error }
@@ -115,6 +119,14 @@ extension FeedPass {
     }
   }
 
+  /// A file in landing that is no drop yet.
+  private func holding<Result>(
+    _ step: Work.Step, _ seen: Settling.Observation, _ body: () throws(FileFault) -> Result
+  ) throws(FileFault) -> Result {
+    let file = Work.Item.file(inode: seen.inode, size: seen.size)
+    return try host.hands.holding(Work(.feed(settings.name), step, file), body)
+  }
+
   // MARK: Full parts
 
   /// A row has two bytes at least; gzip makes at best a thousandth of that.
@@ -130,7 +142,8 @@ extension FeedPass {
     guard seen.size >= Self.leastBytes || DropName(name).isExport else { return false }
     if let before = known[name], before.seen == seen { return before.isFull }
     do {
-      guard let isFull = try isFull(folder.appending(name)) else { return nil }
+      let answer = try holding(.look, seen) { () throws(FileFault) in try isFull(folder.appending(name)) }
+      guard let isFull = answer else { return nil }
       known[name] = (seen, isFull)
       return isFull
     } catch {

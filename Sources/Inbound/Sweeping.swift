@@ -80,7 +80,7 @@ extension FeedPass {
         try t.noteHistory(id, EventKind.placeSwept.rawValue, "Its data has left \(place.rawValue)", at: now)
       }
     }
-    for id in ids { try files.removeTree(partsPath(place, id)) }
+    for id in ids { try holding(.sweep, id) { try files.removeTree(partsPath(place, id)) } }
     try sync(ids.map { spool.path(place, $0) })
   }
 }

@@ -1,6 +1,7 @@
 /// The whole vocabulary. `systemd/navette.catalog` and `docs/events.md` hold the same list; a test keeps the three equal.
 public enum EventKind: String, Hashable, Sendable, CaseIterable {
   case agentStarted = "agent_started", agentStopping = "agent_stopping"
+  case agentCrashed = "agent_crashed", agentInterrupted = "agent_interrupted", inHandFailed = "in_hand_failed"
   case configReloaded = "config_reloaded", configRefused = "config_refused"
   case dropSeen = "drop_seen", dropWaiting = "drop_waiting", dropHandedOver = "drop_handed_over"
   case dropDuplicate = "drop_duplicate", dropQuarantined = "drop_quarantined", dropHeld = "drop_held"

@@ -3,14 +3,13 @@ extension EventKind {
   public var priority: Priority {
     switch self {
     case .configRefused, .dropQuarantined, .dropHeld, .batchHeld, .credentialRefused, .credentialExpiring,
-      .transferStalled,
-      .spoolFull, .diskLow,
-      .ledgerRebuilt:
+      .transferStalled, .spoolFull, .diskLow, .ledgerRebuilt, .agentCrashed:
       .error
     case .feedLate, .feedMissing, .feedEmpty, .leaversAbsent, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow,
-      .metricsFailed:
+      .metricsFailed, .inHandFailed:
       .warning
-    case .agentStarted, .agentStopping, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate, .dropReleased,
+    case .agentStarted, .agentStopping, .agentInterrupted, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate,
+      .dropReleased,
       .feedEarly, .feedExtra, .feedArrived, .batchConfirmed, .batchPurged:
       .notice
     case .dropWaiting, .segmentRotated, .batchSealed, .laneResumed, .placeSwept: .info
@@ -22,6 +21,9 @@ extension EventKind {
     switch self {
     case .agentStarted: "c2f7534e053944d2850d5d8825aca9bb"
     case .agentStopping: "7a220787638a4c4f95a7abe1447754e2"
+    case .agentCrashed: "4748b6af68fd42a08162efcab0740ca7"
+    case .agentInterrupted: "470199ce5a0645d2b3a47aff0821377c"
+    case .inHandFailed: "1521f6478d7e4166ae86069f11465c52"
     case .configReloaded: "be37dffb507b44cfb879ee64f48cbd16"
     case .configRefused: "e27cd39e319744b88b797232b8a266ef"
     case .dropSeen: "fd3bf1334bc04551871d4852fc687c23"

@@ -66,6 +66,7 @@ public struct OutboundEngine {
   let files: any Files
   let ledger: Ledger
   let events: any EventSink
+  let hands: Hands
   let reopen: @Sendable ([String]) -> String?
   /// Asked between chunks: a batch that is half cut is thrown away, the records stay where they are.
   let isStopping: @Sendable () -> Bool
@@ -97,7 +98,7 @@ public struct OutboundEngine {
 
   /// - Parameter reopen: runs the operator's command after a rename; what it returns is what went wrong.
   public init(
-    settings: Settings, files: any Files, ledger: Ledger, events: any EventSink,
+    settings: Settings, files: any Files, ledger: Ledger, events: any EventSink, hands: Hands = .none,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     reopen: @escaping @Sendable ([String]) -> String? = { _ in nil },
     isStopping: @escaping @Sendable () -> Bool = { false }
@@ -109,10 +110,11 @@ public struct OutboundEngine {
     self.files = files
     self.ledger = ledger
     self.events = events
+    self.hands = hands
     self.random = random
     self.reopen = reopen
     self.isStopping = isStopping
-    lanes = settings.streams.map { StreamLane($0, state: state, files: files, isStopping: isStopping) }
+    lanes = settings.streams.map { StreamLane($0, state: state, files: files, hands: hands, isStopping: isStopping) }
     concurrency = Dictionary(settings.stores.map { ($0.name, $0.concurrency) }, uniquingKeysWith: { a, _ in a })
   }
 
@@ -165,7 +167,7 @@ public struct OutboundEngine {
     _ lane: StreamLane, at now: Moment, _ work: (inout Self, StreamLane) throws -> Void
   ) throws(LedgerFault) -> Bool {
     do {
-      try work(&self, lane)
+      try hands.holding(Work(.stream(lane.name), .pass)) { try work(&self, lane) }
     } catch let fault as FileFault {
       pause(lane, fault, at: now)
     } catch let fault as LedgerFault {

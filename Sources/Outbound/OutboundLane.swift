@@ -44,14 +44,15 @@ public actor OutboundLane {
   ///   - reopen: runs the operator's command after a rename; what it returns is what went wrong.
   ///   - progress: told between the steps of a pass, and when one has failed: the lane is alive.
   public init(
-    settings: Settings, files: any Files, ledger: Ledger, events: any EventSink, stores: [StoreName: any StoreReader],
+    settings: Settings, files: any Files, ledger: Ledger, events: any EventSink, hands: Hands = .none,
+    stores: [StoreName: any StoreReader],
     reopen: @escaping @Sendable ([String]) -> String?, clock: @escaping Clock, report: @escaping Report = { _, _ in },
     progress: @escaping @Sendable () -> Void = {}
   ) {
     let stopped = Locked(false)
     isStopped = stopped
     engine = OutboundEngine(
-      settings: settings, files: files, ledger: ledger, events: events, reopen: reopen,
+      settings: settings, files: files, ledger: ledger, events: events, hands: hands, reopen: reopen,
       isStopping: {
         progress()
         return stopped.withLock { $0 }
@@ -207,7 +208,8 @@ public actor OutboundLane {
     }
     transferNumber += 1
     let number = transferNumber
-    let task = Task(executorPreference: WorkerPool.shared) { [clock] in
+    let work = Work(.stream(upload.batch.stream), .send, .batch(upload.batch), store: upload.store)
+    let task = Task(executorPreference: engine.hands.taking(work)) { [clock] in
       let result: Result<Receipt, StoreFault>
       do throws(StoreFault) {
         try await self.age(of: store, for: upload).get()
@@ -229,7 +231,8 @@ public actor OutboundLane {
     if let asked = ages[question] {
       task = asked
     } else {
-      task = Task(executorPreference: WorkerPool.shared) { await self.ask(store, for: upload) }
+      let work = Work(.stream(upload.batch.stream), .compare, store: upload.store)
+      task = Task(executorPreference: engine.hands.taking(work)) { await self.ask(store, for: upload) }
       ages[question] = task
     }
     let answer = await task.value

@@ -67,11 +67,15 @@ final class StreamLane {
     let changed: Int64
   }
 
-  init(_ settings: StreamSettings, state: StateFolder, files: any Files, isStopping: @escaping @Sendable () -> Bool) {
+  init(
+    _ settings: StreamSettings, state: StateFolder, files: any Files, hands: Hands,
+    isStopping: @escaping @Sendable () -> Bool
+  ) {
     self.settings = settings
     let root = state.stream(settings.name)
     spool = Spool(root: root, files: files)
-    cutter = Cutter(settings: settings, files: files, aside: root.appending(Cutter.folderName), isStopping: isStopping)
+    cutter = Cutter(
+      settings: settings, files: files, hands: hands, aside: root.appending(Cutter.folderName), isStopping: isStopping)
     archive = LogArchive(folder: root.appending(LogArchive.folderName), files: files)
     zone = SystemZone.named(settings.timezone) ?? .utc
     do {
@@ -79,7 +83,7 @@ final class StreamLane {
     } catch {
       preconditionFailure("the configuration was accepted with the key \(settings.key): \(error)")
     }
-    sources = LogSources(settings, pins: root.appending(Pin.folderName), files: files)
+    sources = LogSources(settings, pins: root.appending(Pin.folderName), files: files, hands: hands)
   }
 
   /// Forgets what it knew of a source that is gone.

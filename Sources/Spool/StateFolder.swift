@@ -9,6 +9,8 @@ public struct StateFolder: Hashable, Sendable {
 
   public var ledger: FilePath { at("ledger.sqlite") }
   public var lock: FilePath { at("lock") }
+  /// What the agent has in hand, and how earlier lives ended; see `InHandFile`.
+  public var inHand: FilePath { at("in-hand") }
   public var machine: FilePath { at("machine.json") }
   /// Which file on which disk `machine.json` is: a copy of the folder is another.
   public var original: FilePath { at("original.json") }

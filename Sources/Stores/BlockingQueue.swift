@@ -16,13 +16,14 @@ struct BlockingQueue: Sendable {
   func run<Value: Sendable, Failure: Error>(
     _ body: @escaping @Sendable () throws(Failure) -> Value
   ) async throws(Failure) -> Value {
+    let seat = Seat.current
     let watch = TransferWatch.current
     watch?.waits(in: queue)
     let result: Result<Value, Failure> = await withCheckedContinuation { continuation in
       thread.run { [queue] in
         watch?.begins()
         let result: Result<Value, Failure> = TransferWatch.$current.withValue(watch) {
-          do throws(Failure) { return .success(try body()) } catch { return .failure(error) }
+          do throws(Failure) { return .success(try seat.taken(body)) } catch { return .failure(error) }
         }
         queue.moved()
         continuation.resume(returning: result)

@@ -1,7 +1,7 @@
 internal import CLinux
 internal import Glibc
 
-/// A thread of the operating system. Signals are for others: none is delivered to it.
+/// A thread of the operating system. Signals are for others: none is delivered to it but those of a crash of its own.
 public enum Thread {
   private final class Body: Sendable {
     let run: @Sendable () -> Void
@@ -28,9 +28,8 @@ public enum Thread {
     precondition(name.utf8.count <= 15, "the kernel keeps 15 bytes of a thread's name")
     let body = Unmanaged.passRetained(
       Body {
-        var all = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_BLOCK, &all, nil)
+        cl_block_signals()
+        cl_crash_stack()
         cl_name_thread(name)
         run()
       })

@@ -9,8 +9,14 @@ internal import Glibc
 public final class WorkerPool: TaskExecutor {
   public static let shared = WorkerPool(threads: max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
+  private struct Work {
+    let job: UnownedJob
+    /// Of a task that has a seat; kept until it has run.
+    var executor: SeatExecutor?
+  }
+
   private struct State {
-    var jobs = Queue<UnownedJob>()
+    var jobs = Queue<Work>()
     var idle = 0
     /// Woken, and not yet at work.
     var called = 0
@@ -22,11 +28,12 @@ public final class WorkerPool: TaskExecutor {
 
   init(threads: Int) { limit = threads }
 
-  public func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
+  public func enqueue(_ job: consuming ExecutorJob) { enqueue(UnownedJob(job), on: nil) }
+
+  func enqueue(_ job: UnownedJob, on executor: SeatExecutor?) {
     enum Step { case wake, begin, wait }
     let step: Step = monitor.withLock { state in
-      state.jobs.append(job)
+      state.jobs.append(Work(job: job, executor: executor))
       if state.idle > state.called {
         state.called += 1
         return .wake
@@ -44,7 +51,7 @@ public final class WorkerPool: TaskExecutor {
 
   private func begin() {
     let hasThread = Thread.start("navette-worker") { [self] in
-      while true { next().runSynchronously(on: asUnownedTaskExecutor()) }
+      while true { carryOut(next()) }
     }
     if hasThread { return }
     let left = monitor.withLock { state in
@@ -54,7 +61,12 @@ public final class WorkerPool: TaskExecutor {
     precondition(left > 0, "no thread for tasks: the limit of processes (ulimit -u, TasksMax=) is too low")
   }
 
-  private func next() -> UnownedJob {
+  private func carryOut(_ work: Work) {
+    guard let executor = work.executor else { return work.job.runSynchronously(on: asUnownedTaskExecutor()) }
+    executor.run(work.job)
+  }
+
+  private func next() -> Work {
     var isIdle = false
     return monitor.wait { state in
       if isIdle {

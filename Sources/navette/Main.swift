@@ -51,7 +51,7 @@ struct Navette: AsyncParsableCommand {
     subcommands: [
       Run.self, Check.self, Status.self, Drops.self, Batches.self, Show.self, Retry.self, Release.self, Flush.self,
       Pause.self, Resume.self, Verify.self, Purge.self, Rebuild.self,
-      Demo.self,
+      Demo.self, AfterStop.self,
     ])
 }
 

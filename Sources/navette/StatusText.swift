@@ -16,9 +16,10 @@ enum StatusText {
     var lines = [
       agent.running
         ? "agent: running, pid \(agent.pid.map(String.init) ?? "?"), since \(agent.since ?? "?")"
-        : "agent: not running",
-      "spool: \(size(report.spool.bytes)) of \(size(report.spool.maxBytes))",
+        : "agent: not running"
     ]
+    if let end = agent.lastEnd, !agent.running || !end.isClean { lines.append("last end: \(end.words)") }
+    lines.append("spool: \(size(report.spool.bytes)) of \(size(report.spool.maxBytes))")
     for store in report.stores { if let words = store.words { lines.append("store \(store.name): access \(words)") } }
     if report.feeds.isEmpty, report.streams.isEmpty { lines.append("nothing is configured") }
     if !report.feeds.isEmpty {

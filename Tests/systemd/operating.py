@@ -1,5 +1,6 @@
 """What the service promises."""
 
+import json
 import pathlib
 import re
 import time
@@ -161,6 +162,36 @@ def runs_further_agents(site: Site) -> None:
     check(site.show("SubState", "navette@second") == "running", site.run("systemctl status navette@second"))
     check(site.must("stat -c '%a %U' /var/lib/navette-second").strip() == "750 navette")
     check(len(site.events("agent_started", unit="navette@second.service")) == 1)
+
+
+def tells_how_it_ended(site: Site) -> None:
+    """A crash, a kill and the watchdog are told at the next start, once, with systemd's word, and by status while it is down"""
+
+    def ended(event: str, reason: str, word: str, signal: str, within: float = 30) -> None:
+        before = len(site.events(event))
+        count = int(site.show("NRestarts"))
+        site.must(f"systemctl kill --signal={signal} --kill-who=main navette")
+        site.eventually("it is back", lambda: int(site.show("NRestarts")) > count and site.show("SubState") == "running", within)
+        told = site.events(event)[before:]
+        check(len(told) == 1 and told[0]["NAVETTE_REASON"] == reason, told, site.recent())
+        check(f"systemd says: {word}" in told[0]["MESSAGE"], told)
+        shown = json.loads(site.must("navette status --json"))["agent"]["last_end"]
+        check(shown["reason"] == reason and shown["service_result"] == word.split()[0], shown)
+
+    ended("agent_crashed", "SIGSEGV", "signal (killed, SEGV)", "SEGV")
+    ended("agent_interrupted", "SIGKILL", "signal (killed, KILL)", "KILL")
+    site.drop_in("watched", "[Service]\nWatchdogSec=2\nRestartSec=500ms\n")
+    site.must("systemctl restart navette")
+    # Stopped, it does not get on: the watchdog ends it.
+    ended("agent_interrupted", "watchdog", "watchdog (killed, ABRT)", "STOP", within=60)
+    site.must("rm /etc/systemd/system/navette.service.d/watched.conf; systemctl daemon-reload")
+    told = len(site.events("agent_crashed")), len(site.events("agent_interrupted"))
+    site.must("systemctl restart navette")
+    check((len(site.events("agent_crashed")), len(site.events("agent_interrupted"))) == told, "a clean stop was told")
+    site.must("systemctl kill --signal=KILL --kill-who=main navette@second; systemctl stop navette@second")
+    shown = json.loads(site.must("navette status --json --config /etc/navette/second/navette.yaml"))["agent"]["last_end"]
+    check(shown["how"] == "interrupted" and shown["reason"] == "SIGKILL", shown)
+    site.must("systemctl start navette@second")
 
 
 def load_shim(site: Site, name: str, *lines: str) -> None:

@@ -31,6 +31,7 @@ PROMISES = [
     operating.reopens,
     operating.runs_further_agents,
     operating.restarts,
+    operating.tells_how_it_ended,
     operating.tells_at_any_length,
     operating.hangs,
     operating.starts_without_journal,

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "inhand.h"
+
 struct cl_info {
   uint64_t device, inode, size, links;
   uint32_t mode, owner, group;

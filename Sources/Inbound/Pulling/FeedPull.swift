@@ -104,8 +104,7 @@ struct FeedPull: Sendable {
 
   /// Where an object lies until it has its name: hidden, and the same in each life.
   func part(of source: DropPart.Origin) -> FilePath {
-    let digest = DigestHasher.digest(of: Array("\(source.store)/\(source.key)".utf8))
-    return landing.appending(FileName(".navette-\(digest.description.prefix(16)).part"))
+    landing.appending(FileName(".navette-\(source.digest).part"))
   }
 
   static func isPart(_ name: FileName) -> Bool {

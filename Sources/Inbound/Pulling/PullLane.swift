@@ -1,4 +1,5 @@
 public import Core
+public import Files
 public import Journal
 public import Store
 import Threads
@@ -17,6 +18,7 @@ public actor PullLane {
   private let inbound: InboundLane
   private let stores: [StoreName: any RemoteStore]
   private let events: any EventSink
+  private let hands: Hands
   private let clock: Clock
   private var tasks: [UInt64: (work: PullWork, task: Task<Void, Never>)] = [:]
   private var number: UInt64 = 0
@@ -29,13 +31,14 @@ public actor PullLane {
 
   public init(
     _ engine: PullEngine, beside inbound: InboundLane, stores: [StoreName: any RemoteStore], events: any EventSink,
-    clock: @escaping Clock
+    hands: Hands = .none, clock: @escaping Clock
   ) {
     self.engine = engine
     self.inbound = inbound
     executor = inbound.executor
     self.stores = stores
     self.events = events
+    self.hands = hands
     self.clock = clock
   }
 
@@ -77,7 +80,8 @@ public actor PullLane {
     while let end = ended.first {
       // What a fault of the ledger keeps from being noted is found again.
       ended.removeFirst()
-      try engine.note(end, at: clock())
+      let now = clock()
+      try hands.holding(end.inHand) { () throws(LedgerFault) in try engine.note(end, at: now) }
     }
     let pass = try engine.pass(at: clock())
     for work in pass.works { start(work) }
@@ -112,7 +116,7 @@ public actor PullLane {
     guard let store = stores[work.store] else { preconditionFailure("a checked configuration names no unknown store") }
     number += 1
     let mine = number
-    let task = Task(executorPreference: WorkerPool.shared) {
+    let task = Task(executorPreference: hands.taking(work.inHand)) {
       let end = await work.carryOut(in: store) { page, list in try await self.take(page, of: list) }
       await self.end(end, work, mine)
     }

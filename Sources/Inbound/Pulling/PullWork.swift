@@ -1,4 +1,6 @@
 public import Core
+import Files
+import Formats
 public import Store
 public import SystemPackage
 import Threads
@@ -26,6 +28,17 @@ public enum PullWork: Sendable {
 }
 
 extension PullWork {
+  /// Objects are told by a digest: their keys may hold anything.
+  var inHand: Work {
+    switch self {
+    case .list(let list): Work(.pull(list.feed), .list, store: list.store)
+    case .fetch(let fetch):
+      Work(.pull(fetch.feed), .fetch, .object(fetch.candidate.source.digest), store: fetch.candidate.source.store)
+    case .delete(let delete):
+      Work(.pull(delete.feed), .delete, .object(delete.source.digest), store: delete.source.store)
+    }
+  }
+
   /// - Parameter page: takes each page of a list; what it throws ends the list.
   /// - Returns: nil: it was ended by `page`, or by whoever runs it.
   func carryOut(
@@ -104,6 +117,21 @@ public enum PullEnd: Sendable {
   case listed(PullList, Result<Void, StoreFault>)
   case fetched(PullFetch, Result<Receipt, StoreFault>)
   case deleted(PullDelete, Result<Void, StoreFault>)
+}
+
+extension PullEnd {
+  var inHand: Work {
+    switch self {
+    case .listed(let list, _): PullWork.list(list).inHand
+    case .fetched(let fetch, _): PullWork.fetch(fetch).inHand
+    case .deleted(let delete, _): PullWork.delete(delete).inHand
+    }
+  }
+}
+
+extension DropPart.Origin {
+  /// Of store and key: the same in each life, and tells neither.
+  var digest: String { String(DigestHasher.digest(of: Array("\(store)/\(key)".utf8)).description.prefix(16)) }
 }
 
 /// What a pass leaves to its lane.

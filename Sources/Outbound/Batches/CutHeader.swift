@@ -17,7 +17,9 @@ extension Cutter {
   private var areEmptied: Bool { settings.rotation == .copytruncate || settings.rotation == .follow }
 
   /// As the log or the settings have it; nil where the first line is not complete yet.
-  func ownHeader(of log: Cuttable) throws -> Header? {
+  func ownHeader(of log: Cuttable) throws -> Header? { try holding(.read, log) { try readHeader(of: log) } }
+
+  private func readHeader(of log: Cuttable) throws -> Header? {
     let file = try log.open(files)
     let hole = areEmptied ? try zeros(in: file, from: 0, to: log.size) : 0
     if hole > 0, hole == log.size { return nil }

@@ -76,6 +76,7 @@ struct Cutter {
 
   let settings: StreamSettings
   let files: any Files
+  var hands: Hands = .none
   /// Where records that are too large are kept.
   let aside: FilePath
   let isStopping: @Sendable () -> Bool
@@ -102,11 +103,16 @@ struct Cutter {
       if header.hole > 0, log.record.cursor < header.end {
         cut.holes.append(Gap(source: log.record, from: header.end - header.hole, to: header.end))
       }
-      try take(log, from: max(log.record.cursor, header.end), &cut, &writer)
+      try holding(.cut, log) { try take(log, from: max(log.record.cursor, header.end), &cut, &writer) }
       if cut.isFull { break }
     }
     (cut.compressedBytes, cut.sha256, cut.md5) = try writer.finish()
     return cut
+  }
+
+  /// Said for the next life, should this one end meanwhile.
+  func holding<Result>(_ step: Work.Step, _ log: Cuttable, _ body: () throws -> Result) throws -> Result {
+    try hands.holding(Work(.stream(settings.name), step, .source(log.record.id)), body)
   }
 
   private func begin(_ cut: inout Cut, _ writer: inout ObjectWriter, _ line: [UInt8]) throws {
@@ -120,6 +126,10 @@ struct Cutter {
 
   /// Complete records from `start` on. - Returns: how many, and where the last one ends.
   func count(_ log: Cuttable, from start: UInt64) throws -> (rows: Int, end: UInt64) {
+    try holding(.read, log) { try countRecords(log, from: start) }
+  }
+
+  private func countRecords(_ log: Cuttable, from start: UInt64) throws -> (rows: Int, end: UInt64) {
     let reader = LogReader(
       file: try log.open(files), size: log.size, isFinal: log.isFinal, dialect: dialect,
       maxRecord: settings.batch.maxRecord, from: start)

@@ -28,7 +28,7 @@ extension OutboundEngine {
       if try PurgeMark.isIn(lane.spool.path(.ready, id), files) {
         try finishPurge(of: id, in: .ready, lane, at: now)
       } else {
-        try adopt(id, lane, at: now)
+        try hands.holding(Work(.stream(lane.name), .adopt, .batch(id))) { try adopt(id, lane, at: now) }
       }
     }
   }
@@ -113,10 +113,12 @@ extension OutboundEngine {
     let isWorthIt = cut.rows > 0 && (everything || cut.isFull)
     let plan = isWorthIt ? makePlan(id, cut, lane, at: now) : nil
     if let plan {
-      try files.writePlan(plan, to: folder.appending(BatchPlan.fileName))
-      try files.sync([object, folder.appending(BatchPlan.fileName), folder])
-      try syncSources(of: cut, candidates)
-      try lane.spool.move([id], from: .building, to: .ready)
+      try hands.holding(Work(.stream(lane.name), .seal, .batch(id))) {
+        try files.writePlan(plan, to: folder.appending(BatchPlan.fileName))
+        try files.sync([object, folder.appending(BatchPlan.fileName), folder])
+        try syncSources(of: cut, candidates)
+        try lane.spool.move([id], from: .building, to: .ready)
+      }
       lane.sequence = id.sequence
       lane.adopted.insert(id)
     } else {

@@ -45,9 +45,12 @@ extension OutboundEngine {
   public mutating func note(_ outcome: UploadOutcome, at now: Moment) throws(LedgerFault) {
     let upload = outcome.upload
     underWay.remove(Delivery(batch: upload.batch, store: upload.store))
-    switch outcome.result {
-    case .success(let receipt): try confirm(upload, receipt, took: outcome.took, at: now)
-    case .failure(let fault): try refuse(upload, fault, at: now)
+    let work = Work(.stream(upload.batch.stream), .send, .batch(upload.batch), store: upload.store)
+    try hands.holding(work) { () throws(LedgerFault) in
+      switch outcome.result {
+      case .success(let receipt): try confirm(upload, receipt, took: outcome.took, at: now)
+      case .failure(let fault): try refuse(upload, fault, at: now)
+      }
     }
   }
 

@@ -31,7 +31,13 @@ extension OutboundEngine {
         else { break }
         var begins = false
         guard
-          try attempt(queues[next].lane, at: now, { begins = try $0.offer(record, $1, at: now, &result) })
+          try attempt(
+            queues[next].lane, at: now,
+            { engine, lane in
+              try engine.hands.holding(Work(.stream(lane.name), .offer, .batch(record.batch), store: store)) {
+                begins = try engine.offer(record, lane, at: now, &result)
+              }
+            })
         else { return }
         if begins { free -= 1 }
       }

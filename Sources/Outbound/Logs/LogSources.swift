@@ -49,6 +49,7 @@ struct LogSources {
   let globs: [(directory: FilePath, pattern: Glob)]
   let pins: FilePath
   let files: any Files
+  let hands: Hands
   /// What each file looked like when its bytes were last compared, by source.
   var verified: [SourceID: FileInfo] = [:]
   /// Of the logs, not of their files.
@@ -61,7 +62,8 @@ struct LogSources {
   var resting: [FileKey: (since: Duration, info: FileInfo)] = [:]
 
   /// - Parameter pins: where copies of logs lie.
-  init(_ settings: StreamSettings, pins: FilePath, files: any Files) {
+  init(_ settings: StreamSettings, pins: FilePath, files: any Files, hands: Hands = .none) {
+    self.hands = hands
     stream = settings.name
     rotation = settings.rotation
     self.pins = pins
@@ -171,10 +173,12 @@ struct LogSources {
     for candidate in candidates {
       // Two names of one file are one log.
       guard search.seen.insert(FileKey(candidate.info)).inserted else { continue }
-      if let record = try self.known(candidate, search) {
-        try claim(candidate, record, &search)
-      } else {
-        unknown.append(candidate)
+      try holding(candidate) {
+        if let record = try self.known(candidate, search) {
+          try claim(candidate, record, &search)
+        } else {
+          unknown.append(candidate)
+        }
       }
     }
     for pin in spare {
@@ -183,10 +187,17 @@ struct LogSources {
     if rotation == .follow, !search.left.isEmpty { try findMoved(&search) }
     search.emptied = Set(unknown.filter { $0.role == .live }.map { FileKey($0.info) })
     let older = unknown.filter { $0.role == .rotated }.sorted { $0.info.modified < $1.info.modified }
-    for candidate in older { try judge(candidate, &search) }
-    for candidate in unknown where candidate.role != .rotated { try welcome(candidate, &search) }
+    for candidate in older { try holding(candidate) { try judge(candidate, &search) } }
+    for candidate in unknown where candidate.role != .rotated {
+      try holding(candidate) { try welcome(candidate, &search) }
+    }
     conclude(&search)
     return search.found
+  }
+
+  /// Said for the next life, should this one end meanwhile.
+  private func holding(_ candidate: Candidate, _ body: () throws -> Void) throws {
+    try hands.holding(Work(.stream(stream), .look, candidate.info), body)
   }
 
   /// The size that the source had when it was last looked at.

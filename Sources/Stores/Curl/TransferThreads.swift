@@ -36,6 +36,8 @@ final class TransferThreads: Sendable {
 private final class TransferJob: Sendable {
   let transfer: Transfer
   let watch: TransferWatch?
+  /// Of whoever asks for it: what he has in hand is in the transfer's.
+  let seat = Seat.current
   let isCancelled = Atomic(false)
   init(_ transfer: Transfer, _ watch: TransferWatch?) { (self.transfer, self.watch) = (transfer, watch) }
 }
@@ -155,7 +157,9 @@ private final class TransferPool: Sendable {
         queue.moved()
       }
       return .success(
-        try handle.perform(job.transfer, onMove: moved) { job.isCancelled.load(ordering: .sequentiallyConsistent) })
+        try job.seat.taken { () throws(TransferFailure) in
+          try handle.perform(job.transfer, onMove: moved) { job.isCancelled.load(ordering: .sequentiallyConsistent) }
+        })
     } catch {
       return .failure(error)
     }

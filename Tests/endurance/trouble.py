@@ -48,7 +48,7 @@ class Trouble:
     def __init__(self, upstream, http=True):
         self.upstream, self.http = upstream, http
         self.mode, self.every = "pass", 0
-        self.counts, self.requests, self.held = {}, 0, 0
+        self.counts, self.requests, self.held, self.parts = {}, 0, 0, 0
         self.number, self.kinds = itertools.count(1), itertools.cycle(KINDS)
         self.writers, self.server = set(), None
         # Bound and never listening: the port stays ours while it is closed.
@@ -133,6 +133,7 @@ class Trouble:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 fate, size = self.fate(), length(head)
+                self.parts += b"partNumber=" in head or b"comp=block&" in head
                 if fate != "pass":
                     self.count(fate)
                 if fate == "reset":

@@ -129,6 +129,10 @@ public struct Timestamp: Hashable, Comparable, Sendable {
       offset = sign * (hours * 3_600 + minutes * 60)
     }
     guard rest.isEmpty else { return nil }
+    guard Self.years.contains(year) else {
+      self.init(nanoseconds: year < Self.years.lowerBound ? .min : .max)
+      return
+    }
     let whole = Timestamp(Fields(year: year, month: month, day: day, hour: hour, minute: minute, second: second))
     self.init(nanoseconds: (whole.seconds -| Int64(offset)) *| 1_000_000_000 +| fraction)
   }

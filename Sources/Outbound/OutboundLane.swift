@@ -290,6 +290,8 @@ public actor OutboundLane {
   }
 
   private func breakOff() async throws(LedgerFault) {
+    // Transfers wait for these, which are nobody's children.
+    for question in ages.values { question.cancel() }
     for transfer in transfers.values { transfer.task.cancel() }
     for transfer in transfers.values { await transfer.task.value }
     try settle()

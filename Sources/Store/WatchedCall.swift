@@ -86,12 +86,13 @@ final class WatchedCall<Value: Sendable>: Sendable {
 
   private func look(after delay: Duration) {
     let alarm = Alarms.shared.ring(after: delay) { [self] in look() }
-    let isOver = state.withLock { state in
-      if case .ended = state.stage { return true }
-      state.alarm = alarm
-      return false
+    // Only the latest: an alarm that is not needed any more would keep this call, and its store with all its threads, until it rings.
+    let spare: Alarms.Alarm? = state.withLock { state in
+      if case .ended = state.stage { return alarm }
+      defer { state.alarm = alarm }
+      return state.alarm
     }
-    if isOver { Alarms.shared.cancel(alarm) }
+    if let spare { Alarms.shared.cancel(spare) }
   }
 
   private func look() {

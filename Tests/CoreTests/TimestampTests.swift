@@ -83,7 +83,11 @@ struct TimestampTests {
     #expect((last - Timestamp(nanoseconds: .min)).nanoseconds == .max)
     #expect(Timestamp(.init(year: .max, month: 1, day: 1)) == last)
     #expect(Duration.seconds(Int64.max).nanoseconds == .max)
-    #expect(UInt64.max +| 1 == .max && (0 as UInt64) -| 1 == 0 && Int64.min -| 1 == .min && Int64.min *| -1 == .max)
+    let (most, least): (Int64, Int64) = (.max, .min)
+    #expect((UInt64.max +| 1) == UInt64.max)
+    #expect(((0 as UInt64) -| 1) == 0)
+    #expect((least -| 1) == least)
+    #expect((least *| -1) == most)
     #expect([UInt64.max, 1].total { $0 } == .max)
   }
 }

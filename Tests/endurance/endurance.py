@@ -37,7 +37,7 @@ COMMANDS = [*DELIVERED, "fifty times as many transfers as slots", "every command
 
 def parse():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", default=".build/ship/release/navette")
+    parser.add_argument("--binary", default=".build/ship/navette")
     parser.add_argument("--seconds", type=float, default=0, help="of the long part of each agent's life, at least")
     parser.add_argument("--rate", type=float, default=5, help="batches or objects a second, of each agent")
     parser.add_argument("--only", help="scenes by name, or the beginning of names, with commas")

@@ -77,11 +77,12 @@ extension Cutter {
   }
 
   /// How many NUL bytes lie there in a row.
-  private func zeros(in file: any ReadableFile, from start: UInt64, to size: UInt64) throws(FileFault) -> UInt64 {
+  private func zeros(in file: any ReadableFile, from start: UInt64, to size: UInt64) throws -> UInt64 {
     var count: UInt64 = 0
     // A short look first: there are hardly ever any.
     var length = 1
     while start + count < size {
+      if isStopping() { throw Interrupted() }
       var buffer = [UInt8](repeating: 1, count: length)
       let got = try buffer.withUnsafeMutableBufferPointer { (all) throws(FileFault) in
         try file.read(into: UnsafeMutableRawBufferPointer(all), at: start + count)

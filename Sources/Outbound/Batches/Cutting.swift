@@ -276,7 +276,13 @@ struct Cutter {
     let complete: Bool
     do {
       let file = try files.create(temporary, mode: .stateFile)
-      complete = try reader.skipLine { try file.write($0) }
+      complete = try reader.skipLine { piece in
+        if isStopping() { throw Interrupted() }
+        try file.write(piece)
+      }
+    } catch let interrupted as Interrupted {
+      try files.remove(temporary)
+      throw interrupted
     }
     guard complete || log.isFinal else {
       try files.remove(temporary)

@@ -13,8 +13,9 @@ SOON = 60
 # be needed before the last. One reload that leaves something behind would leave it 15 times.
 def allowance(slots):
     return slots, 3 * slots + 2
-# KiB. The allocator keeps what was needed once; a list of all that was sent may be longer at the end than at first.
-MEMORY = 4096
+# KiB of private memory. SQLite fills a cache of 2 MiB for each of two connections as the ledger grows, and the C library keeps up to
+# sixteen arenas of some 200 KiB once as many threads were busy at a time; neither grows on. What a reload left behind, would be there 15 times.
+MEMORY = 8192
 
 
 class Running:

@@ -6,7 +6,8 @@
   silent    everything is taken, and nothing is ever answered
   busy      503 to every request; over plain TCP there is no such answer, and the connection is closed politely
   lost      the whole request is passed on, the answer is dropped, the connection reset
-  storm:N   each N-th request gets one of the four above, in turn; over plain TCP each N-th piece of a request is reset
+  storm:N   each N-th request gets one of the four above, in turn; over plain TCP each 30 N-th piece is: a login and an upload take some
+            twenty, and must be able to come to their end
 """
 
 import asyncio
@@ -71,7 +72,7 @@ class Trouble:
 
     async def change(self, mode):
         self.mode, _, every = mode.partition(":")
-        self.every = int(every or 0)
+        self.every = int(every or 0) * (1 if self.http else 30)
         if self.mode == "closed" and self.server:
             self.server.close()
             self.server = None

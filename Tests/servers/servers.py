@@ -186,7 +186,7 @@ def start(home, venv):
         "-master.telemetry=false", f"-master.port={p[3]}", f"-master.port.grpc={p[4]}", f"-volume.port={p[5]}",
         f"-volume.port.grpc={p[6]}", "-filer", f"-filer.port={p[7]}", f"-filer.port.grpc={p[8]}",
         f"-filer.localSocket={data}/filer.sock", "-master.electionTimeout=1s", "-master.heartbeatInterval=100ms",
-        "-volume.max=20", "-master.volumeSizeLimitMB=64", "-s3", f"-s3.config={data}/s3.json",
+        "-volume.max=100", "-master.volumeSizeLimitMB=64", "-s3", f"-s3.config={data}/s3.json",
         f"-s3.port={p[0]}", f"-s3.port.https={p[1]}", f"-s3.port.grpc={p[9]}", f"-s3.cert.file={data}/srv.pem",
         f"-s3.key.file={data}/srv.key", "-s3.domainName=s3.localhost", "-s3.port.iceberg=0", "-s3.port.lance=0",
         f"-s3.localSocket={data}/s3.sock", "-s3.autoCreateBucket=false"], WEED_S3_SSE_KEK=os.urandom(32).hex())

@@ -66,8 +66,9 @@ public struct InHandFile {
 
   /// How the life before the present one ended, while an agent has the file.
   public static func lastBefore(_ bytes: [UInt8]) -> LifeEnd? {
-    guard let area = image(bytes)?.area, isOurs(area.pointee.life) else { return nil }
-    return LifeEnd(area.pointee.last)
+    guard let image = image(bytes) else { return nil }
+    // Its memory goes with it, and the optimiser lets it go after its last use.
+    return withExtendedLifetime(image) { isOurs(image.area.pointee.life) ? LifeEnd(image.area.pointee.last) : nil }
   }
 
   private static func image(_ bytes: [UInt8]) -> Hands? {

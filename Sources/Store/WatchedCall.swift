@@ -51,7 +51,10 @@ final class WatchedCall<Value: Sendable>: Sendable {
       if case .working = state.stage { return false }
       return true
     }
-    let task = Task.onPool { [self] in
+    // On threads that are known to work for what the caller has in hand.
+    let seat = Seat.current
+    let executor: any TaskExecutor = seat == .none ? WorkerPool.shared : SeatExecutor(seat) {}
+    let task = Task(executorPreference: executor) { [self] in
       let outcome: Outcome = await TransferWatch.$current.withValue(watch) {
         do { return .success(try await body(watch)) } catch { return .failure(error) }
       }

@@ -16,7 +16,9 @@ struct AccessEndTests {
     let status = try await site.navette("status")
     #expect(status.stdout.contains("store shelf: access ends at \(end), in 3 days. Get a new sas_token"), "\(status)")
     let json = try await site.navette("status", "--json")
-    #expect(json.stdout.contains(#""stores":[{"access_ends":"\#(end)","name":"shelf"}]"#), "\(json)")
+    #expect(
+      json.stdout.contains(
+        #""stores":[{"access_ends":"\#(end)","due":0,"name":"shelf","nothing_confirmed_since":null"#), "\(json)")
     let check = try await site.navette("check", "--connect")
     #expect(check.exitCode == 69 && check.stdout.contains("store shelf: access: ends at \(end), in 3 days"), "\(check)")
     let agent = try await site.agent()

@@ -3,24 +3,30 @@ import SystemPackage
 import TestKit
 import Testing
 
-/// Makes the built program crash from outside: a library that is loaded before the C library's calls.
+/// Breaks the world around the built program from outside: libraries that are loaded before the C library.
 enum Shim {
   /// Built once for all tests.
-  static let path: String = {
+  private static let fault = built("fault")
+  private static let hang = built("hang")
+
+  private static func built(_ name: String) -> String {
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    let made = FileManager.default.temporaryDirectory.appending(path: "navette-fault-\(getpid()).so").path
+    let made = FileManager.default.temporaryDirectory.appending(path: "navette-\(name)-\(getpid()).so").path
     let compiler = Process()
     compiler.executableURL = URL(filePath: "/usr/bin/env")
-    compiler.arguments = ["cc", "-shared", "-fPIC", "-o", made, "/\(root)/Tests/shims/fault.c", "-ldl"]
+    compiler.arguments = ["cc", "-shared", "-fPIC", "-o", made, "/\(root)/Tests/shims/\(name).c", "-ldl"]
     try? compiler.run()
     compiler.waitUntilExit()
     return made
-  }()
-
-  /// - Parameter place: the path of a file at whose reading it happens, a pattern; or `connect`.
-  static func wrapper(_ kind: String, at place: String) -> [String] {
-    ["/usr/bin/env", "LD_PRELOAD=\(path)", "NAVETTE_TEST_FAULT=\(place)", "NAVETTE_TEST_FAULT_KIND=\(kind)"]
   }
+
+  /// A crash. - Parameter place: the path of a file at whose reading it happens, a pattern; or `connect`.
+  static func wrapper(_ kind: String, at place: String) -> [String] {
+    ["/usr/bin/env", "LD_PRELOAD=\(fault)", "NAVETTE_TEST_FAULT=\(place)", "NAVETTE_TEST_FAULT_KIND=\(kind)"]
+  }
+
+  /// A lane that hangs for as long as a file of its name lies in that folder: what goes behind `/usr/bin/env`.
+  static func hanging(_ folder: String) -> [String] { ["LD_PRELOAD=\(hang)", "NAVETTE_TEST_HANG=\(folder)"] }
 }
 
 @Suite("A crash is seen", .serialized)

@@ -76,8 +76,7 @@ struct NoticeTests {
     let agent = try await site.agent(
       as: [
         "/usr/bin/env", "NOTIFY_SOCKET=\(manager.path)", "WATCHDOG_USEC=1000000",
-        "NAVETTE_TEST_HANG=\(site.path("hang"))",
-      ])
+      ] + Shim.hanging(site.path("hang")))
     try await eventually("it is ready") { manager.times("READY=1") == 1 }
     let before = manager.times("WATCHDOG=1")
     try await Task.sleep(for: .seconds(4))

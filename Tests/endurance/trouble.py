@@ -134,7 +134,7 @@ class Trouble:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 fate, size = self.fate(), length(head)
-                self.parts += b"partNumber=" in head or b"comp=block&" in head
+                self.parts += any(mark in head for mark in (b"partNumber=", b"blockid=", b"blockId="))
                 if fate != "pass":
                     self.count(fate)
                 if fate == "reset":

@@ -28,7 +28,7 @@ PROMTOOL = $(or $(shell command -v promtool),.build/tools/promtool)
 
 SCRIPTS := $(shell grep -lsE '^#!/(usr/bin/env bash|bin/sh)$$' scripts/* scripts/debian/* .ci/run)
 
-.PHONY: help swift release debug demo test sanitize sanitize-threads sweep test-systemd test-fresh soak check bench fuzz fmt lint man deb tarball install install-files clean
+.PHONY: help swift release debug demo test endurance sanitize sanitize-threads sweep test-systemd test-fresh soak check bench fuzz fmt lint man deb tarball install install-files clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -58,7 +58,7 @@ sweep: swift ## the crash harness with every second blow and every outcome of a 
 	"$(SWIFT)" build $(TESTS) --build-tests
 	NAVETTE_SWEEP=whole "$(SWIFT)" test $(TESTS) --skip-build --filter '(Files|Inbound|Outbound)Tests\.'
 
-sanitize: swift ## debug builds under the sanitizers: threads over Threads, Stores and Agent, addresses over Formats and Stores
+sanitize: swift ## debug builds under the sanitizers: races in Threads, Stores and the whole program, addresses in Formats and Stores
 	scripts/install-needs test
 	SWIFT="$(SWIFT)" FLAGS="$(CHECKED)" scripts/sanitize
 
@@ -76,6 +76,9 @@ test-fresh: swift ## the commands of the README in a Debian with nothing but mak
 
 soak: release ## a writer of 20,000 lines a second, kills, a store in trouble and a full disk, for MINUTES (default 10)
 	scripts/soak --minutes $(or $(MINUTES),10) $(if $(ROTATION),--rotation $(ROTATION))
+
+endurance: release ## the program that ships, with real servers: each agent lives SECONDS (default 600) with failures, reloads and stops
+	scripts/endurance --seconds $(or $(SECONDS),600) $(if $(ONLY),--only $(ONLY))
 
 check: lint test ## lint and test
 

@@ -10,7 +10,7 @@ public struct Backoff: Hashable, Sendable {
 
   /// A store that was away, or busy. It is asked by one transfer at a time, so asking often costs little, and finds within seconds that
   /// it is back; only after some five minutes less often.
-  public static let retry = Backoff(base: .seconds(1), cap: .seconds(4), lateCap: .seconds(30))
+  public static let retry = Backoff(base: .seconds(1), cap: .seconds(3), lateCap: .seconds(30))
   /// A store that refuses us: a person must act, so asking often helps nobody.
   public static let refused = Backoff(base: .seconds(30), cap: .seconds(900))
   /// A disk that is full, a folder that is missing.

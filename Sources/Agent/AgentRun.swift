@@ -19,6 +19,9 @@ final class AgentRun: Sendable {
   let state: StateFolder
   /// Of an agent; a command's is told to nobody.
   let hands: Hands
+  /// What it crashed on before.
+  let suspects: Suspects
+  let clock: ClockTrust
   private let lock: AgentLock
 
   /// - Parameter isAgent: a life that is told of; false: a command that works without one.
@@ -27,20 +30,23 @@ final class AgentRun: Sendable {
     files = LinuxFiles()
     self.events = events
     state = StateFolder(settings.state)
-    var begun: Hands?
+    var begun: (hands: Hands, suspects: Suspects)?
     do {
       try files.ensureDirectory(state.root)
       try Host.becomeOwner(of: state, files)
       lock = try AgentRun.takeLock(state)
-      begun = isAgent ? LastLife.begin(state, events) : nil
-      hands = begun ?? .none
+      begun = isAgent ? LastLife.begin(state, files, events) : nil
+      (hands, suspects) = begun ?? (.none, .none)
       try Host.checkMachine(state, files, adopt: adopt)
       if adopt { try OutboundEngine.adopt(settings.streams, state, files) }
       try RequestBox(state: state, files: files).prepare()
       ledger = try LedgerKeeper.open(settings, files, events, at: SystemClock.now())
+      clock = ClockTrust(
+        at: state.clock, files, events,
+        lastKnown: try ledger.read { (t) throws(LedgerFault) in try t.lastNoted() })
     } catch {
       let failure = Failure.of(error)
-      begun?.end(code: (failure as? Failure)?.code.rawValue ?? ExitCode.stateUnusable.rawValue)
+      begun?.hands.end(code: (failure as? Failure)?.code.rawValue ?? ExitCode.stateUnusable.rawValue)
       throw failure
     }
   }
@@ -63,6 +69,8 @@ final class Lanes: Sendable {
   let pull: PullLane?
   let settings: Settings
   let ends: [AccessEnd]
+  let clock: ClockTrust
+  let suspects: Suspects
   private let events: any EventSink
 
   /// Told of finished passes; set before the lanes run.
@@ -80,12 +88,14 @@ final class Lanes: Sendable {
   ) throws {
     self.settings = settings
     events = run.events
+    (clock, suspects) = (run.clock, run.suspects)
     let watch = watch
     let generation = notice?.begin() ?? 0
     let puller = puller
     inbound = InboundLane(
       feeds: settings.feeds, state: run.state, files: LinuxFiles { notice?.progressed(.inbound) }, ledger: run.ledger,
-      events: run.events, hands: run.hands, minFree: settings.limits.minFree, clock: SystemClock.now,
+      events: run.events, hands: run.hands, suspects: run.suspects, trust: run.clock,
+      minFree: settings.limits.minFree, clock: SystemClock.now,
       report: { pass, now in
         watch.withLock { $0 }?.passedInbound(pass)
         metrics?.passed(pass, at: now)
@@ -117,7 +127,8 @@ final class Lanes: Sendable {
     puller.withLock { $0 = made }
     outbound = OutboundLane(
       settings: settings, files: LinuxFiles { notice?.progressed(.outbound) }, ledger: run.ledger, events: run.events,
-      hands: run.hands, stores: stores.mapValues { $0 }, reopen: Reopening.run, clock: SystemClock.now,
+      hands: run.hands, suspects: run.suspects, trust: run.clock, stores: stores.mapValues { $0 },
+      reopen: Reopening.run, clock: SystemClock.now,
       report: { pass, now in
         watch.withLock { $0 }?.passedOutbound(pass)
         metrics?.passed(pass, at: now)
@@ -151,6 +162,12 @@ final class Lanes: Sendable {
   }
 
   func report(to watch: LaneWatch) { self.watch.withLock { $0 = watch } }
+
+  func wake() {
+    inbound.wake()
+    pull?.wake()
+    outbound.wake()
+  }
 
   func stop() {
     watch.withLock { $0 = nil }

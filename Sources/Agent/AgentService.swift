@@ -92,7 +92,7 @@ final class AgentService: Sendable {
       switch signal {
       case SIGTERM, SIGINT: stop()
       case SIGHUP: reload()
-      default: await state.withLock { $0.lanes }?.outbound.flush(nil)
+      default: state.withLock { $0.lanes }?.outbound.flush()
       }
     }
   }

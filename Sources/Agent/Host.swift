@@ -66,19 +66,14 @@ enum Host {
     try files.sync([path.parent])
   }
 
-  /// Run as root, go on as the owner of the state folder, so that nothing is left behind that the agent cannot touch.
+  /// Run as root, go on as the owner of the state folder, for good: nothing is left behind that the agent cannot touch, and what is started
+  /// from here cannot take root's rights back.
   static func becomeOwner(of state: StateFolder, _ files: any Files) throws {
     guard geteuid() == 0, let info = try files.info(state.root), info.owner != 0 else { return }
-    // The group first: without root's rights it could not be changed any more.
-    guard initgroups(name(of: info.owner), info.group) == 0, setegid(info.group) == 0, seteuid(info.owner) == 0 else {
-      throw Failure(
-        .stateUnusable,
-        "Cannot act as the owner of \(state.root) (user \(info.owner)): \(String(cString: strerror(errno)))")
+    do throws(FileFault) {
+      try Ownership.become(user: info.owner, group: info.group)
+    } catch {
+      throw Failure(.stateUnusable, "Cannot act as the owner of \(state.root) (user \(info.owner)): \(error.why)")
     }
-  }
-
-  private static func name(of user: uid_t) -> String {
-    guard let entry = getpwuid(user), let name = entry.pointee.pw_name else { return "" }
-    return String(cString: name)
   }
 }

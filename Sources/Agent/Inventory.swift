@@ -85,7 +85,7 @@ public struct Inventory {
     return try records.compactMap { record in
       let now = try self.place(of: record)
       guard place == nil || now == place else { return nil }
-      let reasons = now == .held || now == .quarantine ? self.reasons(record, in: now) : []
+      let reasons = [.held, .quarantine, .damaged].contains(now) ? self.reasons(record, in: now) : []
       return Drop(
         id: record.id.description, feed: record.feed.text, state: now?.rawValue, names: record.names,
         bytes: record.bytes,
@@ -98,6 +98,12 @@ public struct Inventory {
     guard let place else { return [] }
     let drop = state.feed(record.feed).appending(place.rawValue).appending(record.id.description)
     return (try? files.readPlan([Reason].self, at: drop.appending(DropPlan.reasonsName))) ?? []
+  }
+
+  /// Why a batch is in `damaged`.
+  private func reasons(_ record: BatchRecord) -> [Reason] {
+    let path = spool(of: record).path(.damaged, record.id).appending(DropPlan.reasonsName)
+    return (try? files.readPlan([Reason].self, at: path)) ?? []
   }
 
   public func batches(in place: BatchPlace?, since: Timestamp?) throws -> [Batch] {
@@ -136,6 +142,7 @@ public struct Inventory {
         ("sha256", record.sha256.description), ("sealed", record.sealedAt.iso()),
         ("delivered", record.deliveredAt?.iso() ?? "-"),
       ]
+      story.reasons = reasons(record)
       for delivery in try read({ (t) throws(LedgerFault) in try t.deliveries(of: batch) }) ?? [] {
         let refused = delivery.refusedAt.map { "refused \($0.iso())" }
         let outcome =

@@ -144,21 +144,10 @@ final class LaneWatch: Sendable {
     let box = RequestBox(state: run.state, files: run.files)
     let steward = Steward(lanes: lanes, sending: true)
     do {
-      for letter in try box.open() {
-        let answer = try await letter.request.asyncMap(steward.carryOut)
-        try box.done(letter, answer ?? Answer(lines: ["this agent does not understand the request"], isRefused: true))
-      }
+      for letter in try box.open() { try await box.answer(letter, by: steward, events) }
       try box.tidy(at: SystemClock.wall())
     } catch {
-      // The file stays, and with it the request: it is heeded at the next wake or start.
-      events.record(.lanePaused, "A request could not be carried out: \(error)", [.reason: "request"])
+      events.record(.lanePaused, "The requests cannot be read: \(error)", [.reason: "request"])
     }
-  }
-}
-
-extension Optional where Wrapped: Sendable {
-  func asyncMap<Value>(_ body: (Wrapped) async throws -> Value) async rethrows -> Value? {
-    guard let self else { return nil }
-    return try await body(self)
   }
 }

@@ -9,7 +9,7 @@ import SystemPackage
 /// How the life before this one ended, told once: at the start of the next one.
 public enum LastLife {
   /// Tells, and begins this one. Nothing that lies in the file's place keeps the agent from starting.
-  static func begin(_ state: StateFolder, _ events: any EventSink) -> Hands {
+  static func begin(_ state: StateFolder, _ files: any Files, _ events: any EventSink) -> (Hands, Suspects) {
     let (file, fault) = InHandFile.open(state.inHand, life())
     if let fault {
       events.record(
@@ -17,9 +17,10 @@ public enum LastLife {
         [.path: state.inHand.shown, .reason: fault.why])
     }
     if let last = file.past.last, !last.isClean { events.record(event(last)) }
+    let suspects = Suspects(file.past, at: state.suspects, files)
     let hands = file.begin()
     hands.watchForCrashes()
-    return hands
+    return (hands, suspects)
   }
 
   /// What is known of the last end: by an agent that runs, of the life before it.

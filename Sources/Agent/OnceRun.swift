@@ -50,9 +50,11 @@ struct OnceRun {
     let box = RequestBox(state: run.state, files: run.files)
     let steward = Steward(lanes: lanes, sending: false)
     for letter in try box.open() {
-      var answer = Answer()
-      if let request = letter.request, !request.isFlush { answer = try await steward.carryOut(request) }
-      try box.done(letter, answer)
+      if letter.request?.isFlush == true {
+        try box.done(letter, Answer())
+      } else {
+        try await box.answer(letter, by: steward, run.events)
+      }
     }
   }
 
@@ -87,7 +89,7 @@ struct OnceRun {
       if isLast, !hasPulled { break }
     }
     await lanes.pull?.breakOff()
-    return !summary.paused.isEmpty
+    return !summary.paused.isEmpty || summary.blocked > 0
   }
 
   private struct Pulling {
@@ -129,7 +131,7 @@ private final class Tally: EventSink {
 
   func record(_ event: Event) {
     switch event.kind {
-    case .dropQuarantined, .dropHeld, .batchHeld: found.withLock { $0 = true }
+    case .dropQuarantined, .dropHeld, .dropDamaged, .batchHeld, .batchDamaged: found.withLock { $0 = true }
     default: break
     }
     next.record(event)

@@ -13,6 +13,7 @@ enum Reopening {
       case .status(0): return nil
       case .status(let code): return "\(program) ended with \(code)"
       case .signal(let number): return "\(program) was ended by signal \(number)"
+      case .unknown: return "\(program) ended, and nobody knows how"
       case nil: return "\(program) did not end within \(timeout.milliseconds / 1000) s"
       }
     } catch {

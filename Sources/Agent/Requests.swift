@@ -1,6 +1,7 @@
 public import Core
 import Files
 import FoundationEssentials
+import Journal
 import Spool
 import SystemPackage
 
@@ -11,6 +12,10 @@ public enum Request: Hashable, Sendable, Codable {
   /// Drops and batches to be tried again now; nil: all.
   case retry(ids: [String]?)
   case release(drop: DropID, by: Asker)
+  /// A batch in `damaged`.
+  case releaseBatch(BatchID, by: Asker)
+  /// The machine's clock is right, though it has jumped.
+  case believeClock(by: Asker)
   /// Feeds and streams, by name.
   case pause(lanes: [String], by: Asker)
   case resume(lanes: [String], by: Asker)
@@ -71,21 +76,41 @@ struct RequestBox {
     var letters: [Letter] = []
     for name in try files.list(state.requests).sorted() where name.description.hasSuffix(".json") {
       let path = state.requests.appending(name)
-      guard let bytes = try? files.contents(of: path, limit: Limits.requestBytes) else { continue }
-      letters.append(Letter(path: path, request: try? JSONDecoder().decode(Request.self, from: Data(bytes))))
+      let request: Request?
+      do throws(FileFault) {
+        let bytes = try files.contents(of: path, limit: Limits.requestBytes)
+        request = try? JSONDecoder().decode(Request.self, from: Data(bytes))
+      } catch {
+        // Too large, or no file at all: not one of ours.
+        guard error.kind == .damaged else { continue }
+        request = nil
+      }
+      letters.append(Letter(path: path, request: request))
     }
     return letters
   }
 
+  /// Each request by itself: whatever comes of it, it has its answer then, and the next one has its turn.
+  /// - Throws: where its file cannot be put away.
+  func answer(_ letter: Letter, by steward: Steward, _ events: any EventSink) async throws(FileFault) {
+    guard let request = letter.request else {
+      return try done(letter, Answer(lines: ["this agent does not understand the request"], isRefused: true))
+    }
+    let answer: Answer
+    do {
+      answer = try await steward.carryOut(request)
+    } catch {
+      answer = Answer(lines: ["it could not be done: \(error)"], isRefused: true)
+      events.record(.lanePaused, "A request could not be carried out: \(error)", [.reason: "request"])
+    }
+    try done(letter, answer)
+  }
+
   /// The answer is there before the request goes.
   func done(_ letter: Letter, _ answer: Answer) throws(FileFault) {
-    do throws(FileFault) {
-      try files.write(encodePlan(answer), to: answerPath(letter.path))
-    } catch {
-      // An answer of an earlier life, which was killed before it could put the letter away.
-      guard error.kind == .exists else { throw error }
-    }
-    try files.remove(letter.path)
+    // Where the answer cannot be written (a full disk, say), the request is over all the same.
+    try? files.write(encodePlan(answer), to: answerPath(letter.path))
+    try files.removeTree(letter.path)
   }
 
   /// Takes away answers for which nobody came.

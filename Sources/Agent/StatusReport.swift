@@ -32,6 +32,7 @@ public struct StatusReport: Sendable, Encodable {
     public var waiting = 0
     public var held = 0
     public var quarantine = 0
+    public var damaged = 0
     public var handedOver = 0
     public var lagSeconds: Int64 = 0
     /// Since when a person has paused it.
@@ -44,11 +45,12 @@ public struct StatusReport: Sendable, Encodable {
     public var late = false
     /// The last due time for which nothing came, until a drop comes.
     public var missed: String?
+    public var blocked = Blocked()
     /// For people.
     public var words: String?
 
     enum CodingKeys: String, CodingKey {
-      case name, waiting, held, quarantine, handedOver = "handed_over", lagSeconds = "lag_seconds"
+      case name, waiting, held, quarantine, damaged, blocked, handedOver = "handed_over", lagSeconds = "lag_seconds"
       case pausedSince = "paused_since", lastError = "last_error", due, late, missed, pull
     }
 
@@ -58,6 +60,8 @@ public struct StatusReport: Sendable, Encodable {
       try to.encode(waiting, forKey: .waiting)
       try to.encode(held, forKey: .held)
       try to.encode(quarantine, forKey: .quarantine)
+      try to.encode(damaged, forKey: .damaged)
+      try to.encode(blocked, forKey: .blocked)
       try to.encode(handedOver, forKey: .handedOver)
       try to.encode(lagSeconds, forKey: .lagSeconds)
       try to.encode(pausedSince, forKey: .pausedSince)
@@ -85,6 +89,8 @@ public struct StatusReport: Sendable, Encodable {
     public var lagSeconds: Int64 = 0
     public var waiting = 0
     public var held = 0
+    public var damaged = 0
+    public var blocked = Blocked()
     public var confirmed = 0
     /// Confirmed over the last five minutes, uncompressed.
     public var bytesPerSecond: UInt64 = 0
@@ -95,7 +101,7 @@ public struct StatusReport: Sendable, Encodable {
     public var lastError: String?
 
     enum CodingKeys: String, CodingKey {
-      case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, confirmed
+      case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, damaged, blocked, confirmed
       case bytesPerSecond = "bytes_per_second", catchUpSeconds = "catch_up_seconds"
       case pausedSince = "paused_since", lastError = "last_error"
     }
@@ -107,6 +113,8 @@ public struct StatusReport: Sendable, Encodable {
       try to.encode(lagSeconds, forKey: .lagSeconds)
       try to.encode(waiting, forKey: .waiting)
       try to.encode(held, forKey: .held)
+      try to.encode(damaged, forKey: .damaged)
+      try to.encode(blocked, forKey: .blocked)
       try to.encode(confirmed, forKey: .confirmed)
       try to.encode(bytesPerSecond, forKey: .bytesPerSecond)
       try to.encode(catchUpSeconds, forKey: .catchUpSeconds)
@@ -161,6 +169,12 @@ public struct StatusReport: Sendable, Encodable {
   public let streams: [Stream]
   public let spool: SpoolUse
   public let stores: [Store]
+  /// Since when the clock is doubted, so that nothing is deleted for its age; nil: it is believed.
+  public let clockDoubtedSince: String?
+
+  enum CodingKeys: String, CodingKey {
+    case schema, agent, feeds, streams, spool, stores, clockDoubtedSince = "clock_doubted_since"
+  }
 
   /// - Throws: `Failure` where the state folder cannot be read.
   public init(_ settings: Settings) throws {
@@ -186,7 +200,13 @@ public struct StatusReport: Sendable, Encodable {
       running: holder != nil, pid: holder?.pid,
       since: holder == nil ? nil : signed.map { Timestamp(nanoseconds: $0.modified).iso() },
       lastEnd: LastLife.end(state, files, isRunning: holder != nil).map { LastEnd($0) })
-    feeds = try settings.feeds.map { try Self.feed($0, state, files, ledger, now) }
+    clockDoubtedSince = ClockTrust.doubtedSince(at: state.clock, files)?.iso()
+    feeds = try settings.feeds.map { feed in
+      var report = try Self.feed(feed, state, files, ledger, now)
+      report.blocked = Blocked(
+        holder.flatMap { $0.pid }.flatMap { LaneReport.read(at: state.report(of: feed.name), of: $0, files) }, at: now)
+      return report
+    }
     let active = try settings.streams.map(\.name).filter {
       try PauseMark($0, state: state, files: files).since() == nil
     }
@@ -198,6 +218,9 @@ public struct StatusReport: Sendable, Encodable {
     self.stores = stores
     streams = try settings.streams.map { stream in
       var report = try Self.stream(stream, state, files, ledger, now)
+      report.blocked = Blocked(
+        holder.flatMap { $0.pid }.flatMap { LaneReport.read(at: state.report(of: stream.name), of: $0, files) }, at: now
+      )
       let silence = stores.filter { stream.stores.map(\.text).contains($0.name) }.map(\.secondsWithoutConfirmation)
         .max()
       report.promise(stream.batch.maxBytes, silence: silence ?? 0)
@@ -218,11 +241,13 @@ public struct StatusReport: Sendable, Encodable {
     let totals = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name) } ?? StreamTotals()
     report.confirmed = totals.confirmed
     // The ledger also knows of those whose folder was taken away.
-    report.held = max(try spool.entries(in: .held).count, totals.held)
+    report.damaged = try spool.entries(in: .damaged).count
+    report.held = max(try spool.entries(in: .held).count, totals.held - report.damaged)
     report.lastError = totals.lastFault
     do {
       let survey = try OutboundSurvey(settings, state: state, files: files, ledger: ledger, at: now)
       report.lagBytes = survey.bytes +| totals.waitingBytes
+      report.lastError = report.lastError ?? survey.fault
       if let oldest = [survey.oldest, totals.oldestWaiting].compactMap(\.self).min() {
         report.lagSeconds = max(0, now.seconds - oldest.seconds)
       }
@@ -245,6 +270,7 @@ public struct StatusReport: Sendable, Encodable {
     report.waiting = survey.waiting
     report.held = survey.held
     report.quarantine = survey.quarantine
+    report.damaged = survey.damaged
     report.pausedSince = survey.pausedSince?.iso()
     report.lastError = survey.lastError
     if let oldest = survey.oldest { report.lagSeconds = max(0, now.seconds - oldest.seconds) }

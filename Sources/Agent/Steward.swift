@@ -15,23 +15,31 @@ struct Steward {
   func carryOut(_ request: Request) async throws -> Answer {
     switch request {
     case .flush(let streams):
-      try await lanes.outbound.flushNow(streams.map { Set($0) }, sending: sending)
+      try await lanes.outbound.ahead { [sending] lane in try lane.flushNow(streams.map { Set($0) }, sending: sending) }
       return Answer(lines: ["rotated and sealed"])
     case .retry(let ids?): return try await retry(ids)
     case .retry(nil): return try await retryAll()
     case .release(let drop, let who):
       return try await answer {
-        try await lanes.inbound.release(drop, by: who)
+        try await lanes.inbound.ahead { try $0.release(drop, by: who) }
       } saying: {
         "\(drop): released; it is checked once more, and what was found before passes"
       }
+    case .releaseBatch(let batch, let who):
+      let refusal = try await lanes.outbound.ahead { try $0.release(batch, by: who) }
+      if let refusal { return Answer(lines: ["\(batch): \(refusal)"], isRefused: true) }
+      return Answer(lines: ["\(batch): its plan is made anew; it is sent as it was sealed"])
+    case .believeClock(let who):
+      guard lanes.clock.believe() else { return Answer(lines: ["nobody doubts the clock"]) }
+      lanes.wake()
+      return Answer(lines: ["the clock is believed, by \(who.name): what has been kept for long enough is deleted"])
     case .pause(let names, let who): return try await turn(names, by: who, stopping: true)
     case .resume(let names, let who): return try await turn(names, by: who, stopping: false)
     case .purge(let drops, let batches, let who): return try await purge(drops, batches, who)
     case .purgeFeed(let feed, let time, let who):
       var count = 0
       return try await answer {
-        count = try await lanes.inbound.purge(feed, before: time, by: who)
+        count = try await lanes.inbound.ahead { try $0.purge(feed, before: time, by: who) }
       } saying: {
         "\(feed): the data of \(counted(count, "drop")) seen before \(time.iso()) is deleted"
       }
@@ -55,7 +63,7 @@ struct Steward {
     for text in ids {
       if let drop = DropID(text) {
         let one = try await self.answer {
-          try await lanes.inbound.retry(drop)
+          try await lanes.inbound.ahead { try $0.retry(drop) }
         } saying: {
           "\(drop): checked again"
         }
@@ -63,21 +71,32 @@ struct Steward {
         answer.isRefused = answer.isRefused || one.isRefused
       } else if let batch = BatchID(text) {
         batches.insert(batch)
+      } else if lanes.suspects.forgive(named: text, at: SystemClock.wall()) {
+        answer.lines.append("\(text): tried again")
+        lanes.wake()
       } else {
         answer.refuse("\(text): neither a drop (20260304T101500Z-9f2c41) nor a batch (opens-000042)")
       }
     }
     guard !batches.isEmpty else { return answer }
-    let retried = try await lanes.outbound.retry(batches, sending: sending)
+    let (chosen, sending) = (batches, sending)
+    let retried = try await lanes.outbound.ahead { try $0.retry(chosen, sending: sending) }
     answer.lines += retried.batches.sorted().map { "\($0): \(sending ? "due now" : "due when an agent runs")" }
     if sending, !retried.batches.isEmpty { answer.lines.append(Self.begun(retried)) }
+    for (batch, why) in retried.damaged.sorted(by: { $0.key < $1.key }) {
+      answer.refuse(
+        "\(batch): it is damaged, and cannot be sent. \(why). Put its files back from a backup; or have its plan made anew from the ledger: navette release \(batch) --reason TEXT; or give it up: navette purge --batch \(batch)"
+      )
+    }
     for batch in retried.unknown { answer.refuse("\(batch): neither held nor waiting for a store") }
     return answer
   }
 
   private func retryAll() async throws -> Answer {
-    let drops = try await lanes.inbound.retryAll()
-    let retried = try await lanes.outbound.retry(nil, sending: sending)
+    let sending = sending
+    lanes.suspects.forgiveAll(at: SystemClock.wall())
+    let drops = try await lanes.inbound.ahead { try $0.retryAll() }
+    let retried = try await lanes.outbound.ahead { try $0.retry(nil, sending: sending) }
     let batches = counted(retried.batches.count, "batch")
     let due = sending ? "due now: \(Self.begun(retried))" : "due when an agent runs"
     return Answer(lines: ["\(counted(drops, "held drop")) checked again, \(batches) \(due)"])
@@ -97,12 +116,12 @@ struct Steward {
       if let feed = FeedName(text), lanes.settings.feeds.contains(where: { $0.name == feed }) {
         found = true
         let changed =
-          try await stopping ? lanes.inbound.pause(feed, by: who) : lanes.inbound.resume(feed, by: who)
+          try await lanes.inbound.ahead { try stopping ? $0.pause(feed, by: who) : $0.resume(feed, by: who) }
         answer.lines.append("feed \(feed): \(Self.turned(stopping, changed))")
       }
       if let stream = StreamName(text), lanes.settings.streams.contains(where: { $0.name == stream }) {
         found = true
-        let changed = try await stopping ? lanes.outbound.pause(stream, by: who) : lanes.outbound.resume(stream)
+        let changed = try await lanes.outbound.ahead { try stopping ? $0.pause(stream, by: who) : $0.resume(stream) }
         answer.lines.append("stream \(stream): \(Self.turned(stopping, changed))")
       }
       if !found { answer.refuse("There is no feed and no stream \(text)") }
@@ -125,7 +144,7 @@ struct Steward {
     var answer = Answer()
     for drop in drops {
       let one = try await self.answer {
-        try await lanes.inbound.purge(drop, by: who)
+        try await lanes.inbound.ahead { try $0.purge(drop, by: who) }
       } saying: {
         "\(drop): its data is deleted"
       }
@@ -133,7 +152,8 @@ struct Steward {
       answer.isRefused = answer.isRefused || one.isRefused
     }
     for batch in batches {
-      guard let purged = try await lanes.outbound.purge(batch, by: who.name, reason: who.reason) else {
+      let purged = try await lanes.outbound.ahead { try await $0.purge(batch, by: who.name, reason: who.reason) }
+      guard let purged else {
         answer.refuse("\(batch): there is no such batch, or it was purged before")
         continue
       }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,12 +15,18 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-static int64_t ns(struct statx_timestamp t) { return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec; }
+// A file's times may be set to any year; what 64 bits of nanoseconds do not hold ends at what they do.
+static int64_t ns(struct statx_timestamp t) {
+  int64_t whole, sum;
+  if (__builtin_mul_overflow((int64_t)t.tv_sec, 1000000000, &whole)) return t.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+  return __builtin_add_overflow(whole, (int64_t)t.tv_nsec, &sum) ? INT64_MAX : sum;
+}
 
 static int fill(int at, const char *path, int flags, struct cl_info *into) {
   struct statx s;
@@ -132,6 +140,18 @@ int cl_catch_signal(int number) {
   sigfillset(&action.sa_mask);
   return sigaction(number, &action, NULL);
 }
+
+int cl_become(uint32_t user, uint32_t group, const char *name) {
+  // The groups first: without root's rights they could not be changed any more.
+  if (name != NULL ? initgroups(name, group) : setgroups(1, &group)) return -1;
+  if (setresgid(group, group, group) != 0 || setresuid(user, user, user) != 0) return -1;
+  // Gone with the user already, unless the process was told to keep them.
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+  return (int)syscall(SYS_capset, &header, none);
+}
+
+int64_t cl_next_data(int descriptor, int64_t offset) { return lseek(descriptor, offset, SEEK_DATA); }
 
 long cl_file_system_type(const char *path) {
   struct statfs s;

@@ -9,8 +9,13 @@ public struct Fault<Kind: Hashable & Sendable>: Error, CustomStringConvertible {
   public let why: String
   /// What the reader can do now.
   public let remedy: String?
+  /// The path that it is about, as the kernel knows it: code compares this, never the words. Nil where it is about no path.
+  public let path: [UInt8]?
 
-  public init(_ kind: Kind, _ what: String, at place: String, why: String = "", remedy: String? = nil) {
+  public init(
+    _ kind: Kind, _ what: String, at place: String, why: String = "", remedy: String? = nil, path: [UInt8]? = nil
+  ) {
+    self.path = path
     self.kind = kind
     self.what = what
     self.place = place
@@ -31,6 +36,8 @@ public enum FileKind: Hashable, Sendable {
   case damaged
   /// The disk failed, and may not fail again.
   case io
+  /// This process or machine has too little of something (descriptors, memory): it says nothing of the file that was met.
+  case exhausted
 }
 
 /// What a store's refusal means for the batch. Retry: `unreachable`, `throttled`, `full`. Pause the store: `untrusted`,

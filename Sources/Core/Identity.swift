@@ -43,8 +43,11 @@ public struct BatchID: Hashable, Comparable, Sendable, CustomStringConvertible {
   public let stream: StreamName
   public let sequence: Int
 
+  /// More than anybody will ever seal, and far from what overflows.
+  public static let lastSequence = 999_999_999_999_999
+
   public init(stream: StreamName, sequence: Int) {
-    precondition(sequence > 0, "batches are numbered from 1")
+    precondition((1...Self.lastSequence).contains(sequence), "batches are numbered from 1")
     self.stream = stream
     self.sequence = sequence
   }
@@ -53,7 +56,7 @@ public struct BatchID: Hashable, Comparable, Sendable, CustomStringConvertible {
     guard let dash = text.lastIndex(of: "-"), let stream = StreamName(String(text[..<dash])) else { return nil }
     let digits = text[text.index(after: dash)...]
     guard digits.utf8.count >= 6, digits.utf8.allSatisfy({ (48...57).contains($0) }), let sequence = Int(digits),
-      sequence > 0
+      (1...Self.lastSequence).contains(sequence)
     else { return nil }
     self.init(stream: stream, sequence: sequence)
     guard description == text else { return nil }

@@ -16,6 +16,12 @@ public enum Limits {
   /// Reasons kept for one drop: enough to see the pattern, and a broken file of a million rows stays small.
   public static let reasons = 100
 
+  /// What is refused is read to its end all the same, for its digest, where it is no larger.
+  public static let readAnyway: UInt64 = 64 << 20
+
+  /// Parts of one drop: AEP's largest exports have hundreds. Bounds `drop.json`.
+  public static let parts = 20_000
+
   /// Sources merged into one batch: bounds `batch.json` and open files.
   public static let segmentsPerBatch = 10_000
 
@@ -62,6 +68,11 @@ public enum Limits {
 
   /// How often retention is looked at.
   public static let sweepEvery: Duration = .seconds(600)
+
+  /// Of a record larger than `batch.max_record`, so many first bytes are kept, or sixteen times as many as that: enough to see what it is.
+  public static let asideBytes = 64 << 20
+  /// So much of it is read before others have their turn.
+  public static let skipBytes: UInt64 = 256 << 20
 
   /// How long records are kept that are larger than `batch.max_record`: time for a person to look, and no longer, for they are about
   /// people.

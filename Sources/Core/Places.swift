@@ -12,16 +12,18 @@ public protocol Place: RawRepresentable, CaseIterable, Hashable, Sendable, Codab
 /// | held | is doubtful, or cannot be handed over now, and waits for a person |
 /// | archive | is finished: handed over, or a duplicate |
 /// | quarantine | was refused; `reasons.json` says why |
+/// | damaged | cannot be worked on: its plan cannot be read, or the agent crashed on it; waits for a person |
 public enum DropPlace: String, Place {
-  case gathering, claimed, handover, held, archive, quarantine
+  case gathering, claimed, handover, held, archive, quarantine, damaged
 
   public static let moves: [DropPlace: Set<DropPlace>] = [
-    .gathering: [.claimed],
-    .claimed: [.handover, .held, .archive, .quarantine],
-    .handover: [.archive],
-    .held: [.claimed, .quarantine],
-    .quarantine: [.claimed],
-    .archive: [],
+    .gathering: [.claimed, .damaged],
+    .claimed: [.handover, .held, .archive, .quarantine, .damaged],
+    .handover: [.archive, .damaged],
+    .held: [.claimed, .quarantine, .damaged],
+    .quarantine: [.claimed, .damaged],
+    .archive: [.damaged],
+    .damaged: [.claimed, .quarantine],
   ]
 }
 
@@ -31,13 +33,15 @@ public enum DropPlace: String, Place {
 /// | ready | is sealed; its bytes and key never change again |
 /// | held | was refused for good by a store and waits for a person |
 /// | delivered | is confirmed by every store of its stream |
+/// | damaged | cannot be sent: its plan or its object is not what was sealed; waits for a person |
 public enum BatchPlace: String, Place {
-  case building, ready, held, delivered
+  case building, ready, held, delivered, damaged
 
   public static let moves: [BatchPlace: Set<BatchPlace>] = [
     .building: [.ready],
-    .ready: [.held, .delivered],
-    .held: [.ready, .delivered],
-    .delivered: [],
+    .ready: [.held, .delivered, .damaged],
+    .held: [.ready, .delivered, .damaged],
+    .delivered: [.damaged],
+    .damaged: [.ready, .delivered],
   ]
 }

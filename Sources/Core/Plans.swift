@@ -41,7 +41,7 @@ public struct Segment: Hashable, Sendable, Codable {
     self.tail = tail
   }
 
-  public var bytes: UInt64 { to - from }
+  public var bytes: UInt64 { to -| from }
 }
 
 /// `batch.json`: everything about a batch that never changes. What a lost ledger is made anew from.
@@ -104,6 +104,8 @@ public struct DropPart: Hashable, Sendable, Codable {
   public let landing: String
   public let size: UInt64
   public let inode: UInt64
+  /// Nil in older plans.
+  public var device: UInt64?
   /// Nanoseconds since 1970. With inode and size it tells whether what lies in landing is still what was claimed.
   public let changed: Int64
   /// Nil: data.
@@ -239,7 +241,7 @@ public struct DropPlan: Hashable, Sendable, Codable {
   }
   public var dataIndices: [Int] { parts.indices.filter { parts[$0].isData } }
   public var bytes: UInt64 { data.total(\.size) }
-  public var rows: Int? { data.reduce(0) { sum, part in sum.flatMap { s in part.rows.map { s + $0 } } } }
+  public var rows: Int? { data.reduce(0) { sum, part in sum.flatMap { s in part.rows.map { s +| $0 } } } }
 }
 
 /// One line of `reasons.json`: why a drop was refused or held. Never a value of a row.
@@ -274,5 +276,6 @@ public struct Reason: Hashable, Sendable, Codable {
     case pgpNoKey = "pgp_no_key", pgpPassphrase = "pgp_passphrase", pgpDamaged = "pgp_damaged"
     case pgpUnprotected = "pgp_unprotected"
     case columnsChanged = "columns_changed", rowsChanged = "rows_changed", unwritable
+    case damaged, crashedAgent = "crashed_agent"
   }
 }

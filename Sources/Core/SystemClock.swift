@@ -13,6 +13,6 @@ public enum SystemClock {
     var time = timespec()
     let answer = clock_gettime(clock, &time)
     precondition(answer == 0, "every kernel has these clocks")
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    return Int64(time.tv_sec) *| 1_000_000_000 +| Int64(time.tv_nsec)
   }
 }

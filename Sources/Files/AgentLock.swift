@@ -64,7 +64,7 @@ public final class AgentLock: Sendable {
     guard failure == EAGAIN || failure == EACCES else { throw FileFault(errno: failure, "Cannot lock", path) }
     let who = signature(number).pid.map { "another agent holds it (pid \($0))" } ?? "another agent holds it"
     throw FileFault(
-      .exists, "Cannot lock", at: path.shown, why: who, remedy: "Stop that agent first, or use another state folder")
+      .exists, "Cannot lock", at: path, why: who, remedy: "Stop that agent first, or use another state folder")
   }
 
   private static func sign(_ number: Int32, _ path: FilePath) throws(FileFault) {

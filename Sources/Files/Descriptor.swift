@@ -29,6 +29,14 @@ final class Descriptor: ReadableFile, WritableFile {
     return try checked("Cannot read") { pread(number, buffer.baseAddress, buffer.count, start) }
   }
 
+  func nextData(from offset: UInt64) -> UInt64? {
+    guard let start = off_t(exactly: offset) else { return nil }
+    let (place, failure) = attempt { cl_next_data(number, Int64(start)) }
+    // Not every file system can tell.
+    guard let failure else { return UInt64(place) }
+    return failure == ENXIO ? nil : offset
+  }
+
   func write(_ bytes: UnsafeRawBufferPointer) throws(FileFault) {
     var done = 0
     while done < bytes.count {

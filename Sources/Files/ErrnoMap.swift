@@ -11,6 +11,7 @@ enum ErrnoMap {
     case EACCES, EPERM, EROFS: .denied
     case ENOSPC, EDQUOT: .full
     case EXDEV: .crossDevice
+    case EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOLCK: .exhausted
     default: .io
     }
   }
@@ -28,6 +29,7 @@ enum ErrnoMap {
     case ENOSPC: "Free space on this file system"
     case EDQUOT: "Raise the user's disk quota or free space"
     case EMFILE, ENFILE: "Raise the limit of open files (LimitNOFILE of the unit)"
+    case ENOMEM: "Give the machine, or the unit (MemoryMax), more memory"
     case ENAMETOOLONG: "Use a shorter name"
     case ELOOP: "Give the real path: a symbolic link is not followed here"
     default: nil
@@ -46,7 +48,7 @@ enum ErrnoMap {
 
 extension Fault<FileKind> {
   init(errno code: Int32, _ what: String, _ path: FilePath) {
-    self.init(ErrnoMap.kind(code), what, at: path.shown, why: ErrnoMap.why(code), remedy: ErrnoMap.remedy(code))
+    self.init(ErrnoMap.kind(code), what, at: path, why: ErrnoMap.why(code), remedy: ErrnoMap.remedy(code))
   }
 }
 

@@ -58,6 +58,9 @@ public protocol Files: Sendable {
   func freeBytes(at path: FilePath) throws(FileFault) -> UInt64
 
   func set(mode: AccessMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault)
+
+  /// Whether this process may make, rename and remove names in the directory. What cannot be told counts as yes.
+  func mayWrite(in directory: FilePath) -> Bool
 }
 
 /// An open file. Closed when the last reference goes. One thread at a time.
@@ -65,6 +68,13 @@ public protocol ReadableFile: AnyObject {
   func info() throws(FileFault) -> FileInfo
   /// Bytes read, 0 at the end.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileFault) -> Int
+  /// The first byte from there on that lies on the disk: what is before it was never written, and is zero. Nil: nothing more does.
+  func nextData(from offset: UInt64) -> UInt64?
+}
+
+extension ReadableFile {
+  /// Where nobody can tell, all of it.
+  public func nextData(from offset: UInt64) -> UInt64? { offset }
 }
 
 /// A file being written from its beginning. Closed when the last reference goes; not durable before `Files.sync`.
@@ -137,6 +147,8 @@ public struct FileInfo: Hashable, Sendable {
 }
 
 extension Files {
+  public func mayWrite(in directory: FilePath) -> Bool { true }
+
   public func eachName(
     in directory: FilePath, _ body: (FileName) throws(FileFault) -> Void
   ) throws(FileFault) {
@@ -149,7 +161,7 @@ extension Files {
     let size = try file.info().size
     guard size <= UInt64(limit) else {
       throw FileFault(
-        .damaged, "Cannot read", at: path.shown, why: "\(counted(size, "byte")), at most \(limit) expected")
+        .damaged, "Cannot read", at: path, why: "\(counted(size, "byte")), at most \(limit) expected")
     }
     var bytes = [UInt8](repeating: 0, count: Int(size))
     var filled = 0

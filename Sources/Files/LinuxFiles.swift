@@ -122,6 +122,10 @@ public struct LinuxFiles: Files {
     return UInt64(space.f_bavail) * UInt64(space.f_frsize)
   }
 
+  public func mayWrite(in directory: FilePath) -> Bool {
+    directory.withPlatformString { faccessat(AT_FDCWD, $0, W_OK | X_OK, AT_EACCESS) } == 0 || errno != EACCES
+  }
+
   public func set(mode: AccessMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault) {
     let file = try Descriptor("Cannot open", path, O_RDONLY)
     // Owner first: a change of owner may take mode bits away.
@@ -134,7 +138,7 @@ extension LinuxFiles {
   private func openRegular(_ path: FilePath) throws(FileFault) -> Descriptor {
     let file = try Descriptor("Cannot open", path, O_RDONLY)
     guard try file.info().kind == .file else {
-      throw FileFault(.io, "Cannot open", at: path.shown, why: "not a regular file")
+      throw FileFault(.io, "Cannot open", at: path, why: "not a regular file")
     }
     return file
   }

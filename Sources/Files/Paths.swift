@@ -25,7 +25,7 @@ extension FilePath {
     }
   }
 
-  private var bytes: [UInt8] {
+  var bytes: [UInt8] {
     withPlatformString { text in
       UnsafeBufferPointer(start: text, count: strlen(text)).map { UInt8(bitPattern: $0) }
     }
@@ -67,5 +67,21 @@ extension FileName {
     self = component.withPlatformString { text in
       FileName(bytes: UnsafeBufferPointer(start: text, count: strlen(text)).lazy.map { UInt8(bitPattern: $0) })
     }
+  }
+}
+
+extension Fault<FileKind> {
+  /// About a path: told as people read it, and kept as the kernel knows it.
+  public init(_ kind: FileKind, _ what: String, at path: FilePath, why: String = "", remedy: String? = nil) {
+    self.init(kind, what, at: path.shown, why: why, remedy: remedy, path: path.bytes)
+  }
+
+  public func isAbout(_ path: FilePath) -> Bool { self.path == path.bytes }
+
+  /// About the folder, or something below it.
+  public func isBelow(_ folder: FilePath) -> Bool {
+    guard let path else { return false }
+    let own = folder.bytes
+    return path.starts(with: own) && (path.count == own.count || path[own.count] == UInt8(ascii: "/"))
   }
 }

@@ -4,8 +4,8 @@ public import Core
 public struct Inspection: Hashable, Sendable {
   public enum Compression: Hashable, Sendable { case none, gzip }
 
-  /// Of the raw bytes, as they arrived.
-  public var sha256: Digest
+  /// Of the raw bytes, as they arrived; nil where what was refused was not read to its end.
+  public var sha256: Digest?
   public var rawBytes: UInt64
   /// Of text that was looked at: all of it, unless a reason ended the reading.
   public var textBytes: UInt64

@@ -1,4 +1,5 @@
 import CScan
+import Core
 
 /// The rows of a table as one reading of its quotes sees them.
 struct TableReading {
@@ -21,6 +22,8 @@ struct TableReading {
   private(set) var rows = 0
   private(set) var problems: [Problem] = []
   private(set) var problemCount = 0
+  /// The first row that is longer than it may be, if one has ended.
+  private(set) var endedTooLong: Int?
   /// Empty lines since the last row: nothing at the end of the text, rows of one empty field elsewhere.
   private var blanks = 0
   private var lastByte: UInt8 = 0
@@ -132,8 +135,17 @@ struct TableReading {
     }
     blanks = 0
     if found != columns { note(.columns(found), row: rows + 1) }
-    if text > maxRowBytes { note(.tooLong, row: rows + 1) }
+    if text > maxRowBytes {
+      note(.tooLong, row: rows + 1)
+      endedTooLong = endedTooLong ?? rows + 1
+    }
     rows += 1
+  }
+
+  /// The first row that is longer than it may be, ended or not, where the text goes on to `offset`. The last byte of one that is open may
+  /// be half of its line end.
+  func tooLong(at offset: Int) -> Int? {
+    endedTooLong ?? (offset - rowStart > maxRowBytes +| 1 ? currentRow : nil)
   }
 
   private mutating func note(_ kind: Problem.Kind, row: Int? = nil) {

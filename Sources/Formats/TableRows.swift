@@ -50,6 +50,13 @@ struct TableRows {
     }
   }
 
+  /// The first row that is longer than it may be, under whichever reading. Nothing that follows can make the table good.
+  var tooLong: Int? {
+    guard let row = first.tooLong(at: offset) else { return nil }
+    guard isAuto, let second else { return row }
+    return second.tooLong(at: offset) == nil ? nil : row
+  }
+
   /// The row being read.
   var currentRow: Int { first.currentRow }
   /// Rows so far; where the readings differ, the smaller count.

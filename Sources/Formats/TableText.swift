@@ -76,9 +76,14 @@ struct TableText {
     }
     guard case .rows(var rows) = phase else { return Verdict(reasons: capped(fatal.map { [$0] } ?? [], more: 0)) }
     guard fatal == nil else {
-      return Verdict(rows: rows.rows, reasons: capped((fatal.map { [$0] } ?? []) + headerReasons, more: 0))
+      let read = fatal?.code == .rowTooLong ? fatal?.row.map { $0 - 1 } : nil
+      return Verdict(rows: read ?? rows.rows, reasons: capped((fatal.map { [$0] } ?? []) + headerReasons, more: 0))
     }
     let outcome = rows.finish()
+    if let row = rows.tooLong, outcome.problemCount > 0 {
+      let reason = reason(TableReading.Problem(kind: .tooLong, row: row))
+      return Verdict(rows: row - 1, reasons: capped([reason] + headerReasons, more: 0))
+    }
     // What is wrong with a row is the cause of a wrong count, not the other way round.
     var reasons = headerReasons + outcome.problems.map(reason)
     if outcome.rows == 0 {
@@ -159,6 +164,7 @@ struct TableText {
     phase = .head([])
     rows.feed(rest, in: room)
     phase = .rows(rows)
+    if let row = rows.tooLong { fatal = reason(TableReading.Problem(kind: .tooLong, row: row)) }
     return text.count
   }
 

@@ -11,9 +11,7 @@ extension FeedPass {
     try spool.prepare()
     for place in [DropPlace.gathering, .claimed, .handover, .held] {
       for slice in try drops(in: place).slices(of: Self.slice) {
-        var paths: [FilePath] = []
-        for id in slice { try holding(.adopt, id) { try collect(spool.path(place, id), &paths) } }
-        try sync(paths)
+        try secure(Array(slice), in: place)
       }
     }
     // The folders above too: they can have been made by a process that was killed before it had synced them.
@@ -27,13 +25,50 @@ extension FeedPass {
         return true
       }
     }
-    for slice in try drops(in: .claimed).slices(of: Self.slice) {
+    feed.uncleared = [:]
+    for slice in try workable(in: .claimed).slices(of: Self.slice) {
       // What cannot be read is dealt with by the checks.
       let plans = slice.compactMap { try? plan(.claimed, $0) }
-      _ = try clearOriginals(plans)
-      try removeStaged(plans)
+      try removeStaged(try clearOriginals(plans))
     }
     feed.isAdopted = true
+  }
+
+  /// Drops that could not be secured before, one by one.
+  mutating func adoptTheRest() throws {
+    for (id, place) in feed.unadopted.sorted(by: { $0.key < $1.key }) {
+      guard try files.info(spool.path(place, id)) != nil else {
+        feed.unadopted[id] = nil
+        continue
+      }
+      try secure([id], in: place)
+      guard feed.unadopted[id] == nil else { continue }
+      try recordUnknown([id], in: place)
+      if place == .claimed, let plan = try? plan(place, id) { try removeStaged(try clearOriginals([plan])) }
+    }
+  }
+
+  /// Durable on return, but for those in `feed.unadopted`.
+  private mutating func secure(_ ids: [DropID], in place: DropPlace) throws {
+    var found: [DropID: [FilePath]] = [:]
+    for id in ids {
+      feed.unadopted[id] = place
+      found[id] = try each(.drop(id)) { pass in
+        var paths: [FilePath] = []
+        try pass.holding(.adopt, id) { try pass.collect(pass.spool.path(place, id), &paths) }
+        return paths
+      }
+    }
+    do throws(FileFault) {
+      try sync(ids.flatMap { found[$0] ?? [] })
+      for id in ids where found[id] != nil { feed.unadopted[id] = nil }
+    } catch {
+      if error.kind == .exhausted { throw error }
+      // One of them, perhaps.
+      for (id, paths) in found where try each(.drop(id), { pass in try pass.sync(paths) }) != nil {
+        feed.unadopted[id] = nil
+      }
+    }
   }
 
   /// Everything at and below the path, files before the directories that hold them.
@@ -43,13 +78,23 @@ extension FeedPass {
     if info.kind == .directory || info.kind == .file { paths.append(path) }
   }
 
-  private func recordUnknown(_ ids: [DropID], in place: DropPlace) throws {
+  private mutating func recordUnknown(_ ids: [DropID], in place: DropPlace) throws {
     let unknown = try host.ledger.read { (t) throws(LedgerFault) in
       var unknown: [DropID] = []
       for id in ids where try t.drop(id) == nil { unknown.append(id) }
       return unknown
     }
-    let plans = unknown.compactMap { try? plan(place, $0) }
+    var plans: [DropPlan] = []
+    for id in unknown where feed.unadopted[id] == nil {
+      // In `damaged` it can be nothing but what lies there. Steps that follow meet the others.
+      if place == .damaged {
+        plans.append(try (try? plan(place, id)) ?? madeAnew(id, in: place))
+      } else if place == .claimed || place == .handover {
+        if let plan = try? plan(place, id) { plans.append(plan) }
+      } else if let plan = try each(.drop(id), { pass in try pass.planOrAside(place, id) }) ?? nil {
+        plans.append(plan)
+      }
+    }
     guard !plans.isEmpty else { return }
     guard place != .claimed else { return try recordSeen(plans) }
     let now = now.wall
@@ -77,6 +122,7 @@ extension FeedPass {
     case .gathering, .claimed, .handover: .accepted
     case .held: .held
     case .quarantine: .quarantined
+    case .damaged: .damaged
     case .archive: plan.archivedAsHandedOverAt != nil ? .accepted : plan.rows ?? 0 > 0 ? .duplicate : .archived
     }
   }

@@ -32,8 +32,12 @@ extension FeedPass {
     defer {
       for place in [DropPlace.claimed, .handover] { summary.waiting += (try? drops(in: place).count) ?? 0 }
     }
-    let claimed = try drops(in: .claimed)
-    for slice in claimed.slices(of: Self.slice) {
+    let claimed = try workable(in: .claimed).filter { !feed.waits.isPostponed(.drop($0), at: now.uptime) }
+    if let next = feed.waits.next { summary.look(at: max(next, now.uptime)) }
+    // What was in hand when the agent died comes last, one at a time: whatever it does, the others are through by then.
+    let isSuspect = { [host] (id: DropID) in host.suspects.wasInHand(.drop(id)) }
+    let slices = claimed.filter { !isSuspect($0) }.slices(of: Self.slice) + claimed.filter(isSuspect).slices(of: 1)
+    for slice in slices {
       if stop() {
         summary.wasStopped = true
         break
@@ -52,22 +56,28 @@ extension FeedPass {
     let plans = try clearOriginals(try readable(ids))
     try recordReleases(plans)
     for plan in plans {
-      let override = try override(.claimed, plan.id)
+      guard let override = try each(.drop(plan.id), { pass in try pass.override(.claimed, plan.id) }) else { continue }
       // Checked in an earlier pass, and kept waiting since.
       if outcomes[plan.id] == .accepted, plan.checkedAt != nil, isReadable(plan) {
         judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, wasChecked: true, override: override))
-      } else if let one = try holding(.check, plan.id, { () throws(FileFault) in try check(plan, override) }) {
-        judged.append(one)
-      } else {
+        continue
+      }
+      let one = try each(.drop(plan.id)) { pass in
+        try pass.holding(.check, plan.id) { () throws(FileFault) in try pass.check(plan, override) }
+      }
+      switch one {
+      case nil: continue
+      case .some(nil):
         // Asked to stop. What has been checked is checked again then.
         summary.wasStopped = true
         return
+      case .some(let one?): judged.append(one)
       }
     }
     try findDuplicates(&judged)
     try findDrift(&judged)
     // Staged before it is recorded, so that one barrier serves both. Where nothing can be staged, the verdicts are told all the same.
-    let fault = stage(&judged)
+    let fault = try stage(&judged)
     try record(judged)
     try carryOut(judged)
     try handOver(judged.filter(\.isStaged).map(\.plan))
@@ -78,13 +88,7 @@ extension FeedPass {
   private mutating func readable(_ ids: [DropID]) throws -> [DropPlan] {
     var plans: [DropPlan] = []
     for id in ids {
-      do {
-        plans.append(try plan(.claimed, id))
-      } catch {
-        guard error.kind == .missing || error.kind == .damaged || isPersistent(error) else { throw error }
-        let reason = Reason(.unreadable, error.description)
-        try hold(DropPlan(id: id, feed: settings.name, seenAt: now.wall, parts: []), reason)
-      }
+      if let plan = try each(.drop(id), { pass in try pass.planOrAside(.claimed, id) }) ?? nil { plans.append(plan) }
     }
     return plans
   }
@@ -102,7 +106,7 @@ extension FeedPass {
     for (number, part) in plan.parts.enumerated() where part.isData {
       let path = partsPath(.claimed, plan.id).appending(part.name)
       do {
-        guard let (inspection, clear) = try inspect(path) else { return nil }
+        guard let (inspection, clear) = try inspect(path, isReleased: override != nil) else { return nil }
         plan.parts[number].clear = clear
         plan.parts[number].sha256 = inspection.sha256
         plan.parts[number].rows = inspection.rows
@@ -116,8 +120,10 @@ extension FeedPass {
         }
         findings.append(finding)
       } catch {
-        // A key that cannot be used concerns every drop of the feed.
-        guard error.place == path.shown, error.kind != .io || isPersistent(error) else { throw error }
+        // A key that cannot be used says nothing of the part; a disk may read the next time.
+        guard error.isAbout(path), error.kind != .exhausted,
+          error.kind != .io || feed.waits.isPersistent(.drop(plan.id))
+        else { throw error }
         // A part that is gone or cannot be read: a person must look, whatever the others are.
         let reason = Reason(.unreadable, error.description, part: part.name)
         return Judged(
@@ -132,45 +138,68 @@ extension FeedPass {
       lacksLeavers: findings.first.map { settings.format.header && Self.lacksLeavers($0) } ?? false)
   }
 
-  /// Nil: asked to stop.
-  private func inspect(_ path: FilePath) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
+  /// What is refused is not read to its end where it is large: its digest is not known then, and nobody needs it.
+  /// - Parameter isReleased: a person may let it pass whatever is found, so it is read.
+  /// - Returns: nil: asked to stop.
+  private func inspect(
+    _ path: FilePath, isReleased: Bool
+  ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
     let file = try files.open(path)
+    let (kind, size) = (try head(of: file), try file.info().size)
     var rules = TableRules(settings)
     // Packed text that is so much larger than its file is no table but a trap.
-    rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, try file.info().size *| Limits.packRatio))
+    rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, size *| Limits.packRatio))
     var inspector = TableInspector(rules: rules)
-    if try isSealed(file) { return try inspectSealed(file, inspector, most: rules.maxBytes) }
+    if isTooLarge(size, kind), !isReleased {
+      var inspection = inspector.finish()
+      inspection.reasons = [
+        Reason(.tooLarge, "It has \(counted(size, "byte")), more than \(settings.require.maxBytes)")
+      ]
+      (inspection.rawBytes, inspection.sha256) = (size, nil)
+      return (inspection, nil)
+    }
+    if settings.decrypt != nil, kind == .pgp {
+      return try inspectSealed(file, inspector, most: rules.maxBytes, isReleased: isReleased)
+    }
     let answer = try read(file) { (bytes) throws(FileFault) in
       inspector.feed(bytes)
-      return true
+      return isReleased || !inspector.isDecided || size <= Limits.readAnyway
     }
-    return answer == .stopped ? nil : (inspector.finish(), nil)
+    if answer == .stopped { return nil }
+    var inspection = inspector.finish()
+    if answer == .enough { (inspection.rawBytes, inspection.sha256) = (size, nil) }
+    return (inspection, nil)
   }
 
   /// What its end does not prove was never there: nothing else is said of it then.
   private func inspectSealed(
-    _ file: any ReadableFile, _ inspector: consuming TableInspector, most: UInt64
+    _ file: any ReadableFile, _ inspector: consuming TableInspector, most: UInt64, isReleased: Bool
   ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
     var inspector = inspector
     var hasher = DigestHasher()
-    var (size, clearSize) = (0 as UInt64, 0 as UInt64)
+    var (rawSize, clearSize) = (0 as UInt64, 0 as UInt64)
+    let size = try file.info().size
+    let isWhole = isReleased || size <= Limits.readAnyway
     let answer = try unseal(
-      file,
+      file, toEnd: isWhole,
       raw: { bytes in
         hasher.update(bytes)
-        size += UInt64(bytes.count)
+        rawSize += UInt64(bytes.count)
       },
       { (bytes) throws(FileFault) in
         clearSize += UInt64(bytes.count)
         inspector.feed(bytes)
-        return clearSize <= most
+        return clearSize <= most && (isReleased || !inspector.isDecided)
       })
     if answer == .stopped { return nil }
     var inspection = inspector.finish()
-    var clear: DropPart.Clear? = DropPart.Clear(sha256: inspection.sha256, size: inspection.rawBytes)
-    (inspection.sha256, inspection.rawBytes) = (hasher.finish(), size)
+    var clear = inspection.sha256.map { DropPart.Clear(sha256: $0, size: inspection.rawBytes) }
+    (inspection.sha256, inspection.rawBytes) = (hasher.finish(), rawSize)
+    if answer != .whole, !isWhole { (inspection.sha256, inspection.rawBytes) = (nil, size) }
     switch answer {
     case .whole, .stopped: break
+    // Its end is not proved, but no end could make it good.
+    case .enough where clearSize <= most: break
     case .enough: inspection.reasons = [Reason(.tooLarge, "What it was decrypted to is larger than allowed")]
     case .refused(let reason): inspection.reasons = [reason]
     }

@@ -20,45 +20,55 @@ extension FeedPass {
   /// An original is first renamed to a hidden name, then looked at again, then removed: what a sender renames over it
   /// in between is not touched.
   /// - Returns: the drops of which landing holds nothing any more.
-  mutating func clearOriginals(_ all: [DropPlan]) throws(FileFault) -> [DropPlan] {
+  mutating func clearOriginals(_ all: [DropPlan]) throws -> [DropPlan] {
     var plans: [DropPlan] = []
     for plan in all where try !isAway(plan) { plans.append(plan) }
     guard try files.info(landing)?.kind == .directory else { return plans }
     var cleared: [DropPlan] = []
     var changed: Set<FilePath> = []
     for plan in plans {
-      var isClear = true
-      for (number, part) in plan.parts.enumerated() where isInLanding(part) {
-        let folder = FilePath(part.landing)
-        let hidden = folder.appending(FileName(".\(plan.id).\(number).taken"))
-        if try holding(.clear, plan.id, { () throws(FileFault) in try isOriginal(part, of: plan.id) }) {
-          do { try files.move(original(of: part), to: hidden) } catch {
-            if error.kind != .missing { throw error }
-          }
-          changed.insert(folder)
-        }
-        guard let info = try files.info(hidden) else { continue }
-        changed.insert(folder)
-        if info.inode == part.inode, info.size == part.size {
-          try files.remove(hidden)
-        } else {
-          // Another file: it gets its name back. Where that is taken once more, it waits until it is free.
-          do { try files.move(hidden, to: original(of: part)) } catch {
-            guard error.kind == .exists else { throw error }
-            isClear = false
-          }
-        }
+      let isClear = try each(.drop(plan.id)) { pass in try pass.clear(plan, &changed) }
+      if isClear == true { cleared.append(plan) }
+      for part in plan.parts where isInLanding(part) {
+        feed.uncleared[original(of: part)] = isClear == true ? nil : part.inode
       }
-      if isClear { cleared.append(plan) }
     }
     try sync(changed.sorted { $0.string < $1.string })
     return cleared
   }
 
+  /// - Returns: whether landing holds nothing of it any more.
+  private func clear(_ plan: DropPlan, _ changed: inout Set<FilePath>) throws -> Bool {
+    var isClear = true
+    for (number, part) in plan.parts.enumerated() where isInLanding(part) {
+      let folder = FilePath(part.landing)
+      let hidden = folder.appending(FileName(".\(plan.id).\(number).taken"))
+      if try holding(.clear, plan.id, { () throws(FileFault) in try isOriginal(part, of: plan.id) }) {
+        do throws(FileFault) { try files.move(original(of: part), to: hidden) } catch {
+          if error.kind == .denied, !files.mayWrite(in: folder), folder == landing { throw LaneFault(fault: error) }
+          if error.kind != .missing { throw error }
+        }
+        changed.insert(folder)
+      }
+      guard let info = try files.info(hidden) else { continue }
+      changed.insert(folder)
+      if info.isSame(as: part), info.size == part.size {
+        try files.remove(hidden)
+      } else {
+        // Another file: it gets its name back. Where that is taken once more, it waits until it is free.
+        do { try files.move(hidden, to: original(of: part)) } catch {
+          guard error.kind == .exists else { throw error }
+          isClear = false
+        }
+      }
+    }
+    return isClear
+  }
+
   /// Before landing is looked at: what is ours already is not taken again.
   mutating func clearOriginalsThatWereAway() throws {
     feed.hasOriginalsAway = false
-    for slice in try drops(in: .claimed).slices(of: Self.slice) {
+    for slice in try workable(in: .claimed).slices(of: Self.slice) {
       _ = try clearOriginals(slice.compactMap { try? plan(.claimed, $0) })
     }
   }
@@ -67,7 +77,7 @@ extension FeedPass {
   /// then the bytes decide.
   private func isOriginal(_ part: DropPart, of id: DropID) throws(FileFault) -> Bool {
     let path = original(of: part)
-    guard let info = try files.info(path), info.kind == .file, info.inode == part.inode, info.size == part.size else {
+    guard let info = try files.info(path), info.kind == .file, info.isSame(as: part), info.size == part.size else {
       return false
     }
     if info.changed == part.changed { return true }
@@ -112,4 +122,9 @@ extension FeedPass {
   mutating func forget(_ plan: DropPlan) {
     for part in plan.parts { feed.folders[FilePath(part.landing)]?.settling.forget(part.name) }
   }
+}
+
+extension FileInfo {
+  /// Whether it is the file that the part was made of. Older plans know no device.
+  func isSame(as part: DropPart) -> Bool { inode == part.inode && (part.device == nil || device == part.device) }
 }

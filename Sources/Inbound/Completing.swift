@@ -103,6 +103,13 @@ struct Completing {
     }
   }
 
+  /// What is not complete, and since when.
+  func waitingSince(now: Moment) -> [(key: FileName, missing: [Reason], since: Timestamp)] {
+    waiting.compactMap { key, missing in
+      waits[key].map { (key, missing, now.wall - (now.uptime - $0.since)) }
+    }
+  }
+
   private mutating func isOver(_ arrival: Arrival, _ view: View, _ rules: Rules, at uptime: Duration) -> Bool {
     var members: [FileName: Settling.Observation] = [:]
     for name in arrival.names {

@@ -27,8 +27,8 @@ struct Feed {
   var pause: Pause?
   /// Uptime.
   var nextSweep: Duration?
-  /// Of each feed's own: what has been reported of drops that wait for their name.
-  var reported: Set<DropID> = []
+  /// Drops that wait for something outside, and for what; told once.
+  var reported: [DropID: String] = [:]
   /// What is due; as in the ledger, where it is read when it is first asked for.
   var expecting: Expecting?
   var lastLook: Look?
@@ -38,6 +38,14 @@ struct Feed {
   var hasOriginalsAway = false
   /// Landing and hand-over folders that were seen to be mounts.
   var mounts: Set<FilePath> = []
+  /// What cannot be worked on for a reason of its own.
+  var waits = ItemWaits<FeedItem>()
+  /// Drops that could not be made durable when the places were adopted: nothing is done with them before.
+  var unadopted: [DropID: DropPlace] = [:]
+  /// Originals of claimed drops that could not be removed from landing: they are not taken again.
+  var uncleared: [FilePath: UInt64] = [:]
+  /// As `status` was told last.
+  var report: LaneReport?
 
   /// The last pass that looked, and the uptime since when there was no gap between passes.
   struct Look {
@@ -51,6 +59,7 @@ struct Feed {
     let kind: FileKind
     var attempts: Int
     var why: String
+    let since: Timestamp
   }
 
   init(_ settings: FeedSettings, state: StateFolder, files: any Files) {
@@ -68,6 +77,7 @@ struct Feed {
     settings = new
     filter = LandingFilter(new)
     pause = nil
+    waits = ItemWaits<FeedItem>()
   }
 }
 
@@ -77,6 +87,9 @@ struct Host {
   let ledger: Ledger
   let events: any EventSink
   let hands: Hands
+  let suspects: Suspects
+  let clock: ClockTrust
+  let reportPath: (FeedName) -> FilePath
   /// Bytes that stay free on the volume of the state folder; 0: not looked at.
   let minFree: UInt64
   /// Names of drops: unique together with the second in which they were seen.
@@ -95,9 +108,6 @@ struct Host {
 struct FeedPass {
   /// Drops that are worked on together: few barriers for many drops, and a bound for memory.
   static let slice = 512
-  /// A disk that fails to read may read again: so often the feed pauses and tries again, before what it cannot read is put aside.
-  private static let readAttempts = 3
-
   var feed: Feed
   let host: Host
   let now: Moment
@@ -105,6 +115,9 @@ struct FeedPass {
   var summary = PassSummary()
   /// Something could not be looked at, or done.
   var hasFault = false
+  /// Items that failed in this pass, and whether one went well.
+  var failures = 0
+  var hasProgress = false
 
   var files: any Files { host.files }
   var spool: Spool<DropPlace> { feed.spool }
@@ -119,7 +132,9 @@ struct FeedPass {
     self.stop = stop
   }
 
-  private enum Phase: CaseIterable { case adopt, finishHandingOver, resumeGathering, gather, work, remind, sweep }
+  private enum Phase: CaseIterable {
+    case adopt, setAside, finishHandingOver, resumeGathering, gather, work, remind, sweep
+  }
 
   /// Faults of the disk pause the feed; those of the ledger are everybody's and are thrown.
   /// - Parameter isPaused: by a person. Nothing moves then; what has been kept for its time still goes.
@@ -149,6 +164,9 @@ struct FeedPass {
       if phase == .adopt { break }
     }
     if let first { pause(for: first) } else if !summary.wasStopped { resume() }
+    if first == nil, !summary.wasStopped, !isPaused { feed.waits.endPass(at: now.uptime) }
+    summary.blocked = feed.waits.waits.count
+    writeReport()
   }
 
   /// - Returns: a fault of the disk.
@@ -162,6 +180,9 @@ struct FeedPass {
     } catch let fault as FileFault {
       feed.isAdopted = false
       return fault
+    } catch let lane as LaneFault {
+      feed.isAdopted = false
+      return lane.fault
     } catch {
       preconditionFailure("a fault of an unknown kind: \(error)")
     }
@@ -169,7 +190,8 @@ struct FeedPass {
 
   private mutating func run(_ phase: Phase) throws {
     switch phase {
-    case .adopt: if !feed.isAdopted { try adopt() }
+    case .adopt: if feed.isAdopted { try adoptTheRest() } else { try adopt() }
+    case .setAside: try setAsideCrashed()
     case .finishHandingOver: try finishHandingOver()
     case .resumeGathering: try resumeGathering()
     case .gather: try gather()
@@ -181,23 +203,20 @@ struct FeedPass {
 
   private mutating func pause(for fault: FileFault) {
     let attempts = (feed.pause?.attempts ?? 0) + 1
-    let delay = min(60, 2 << min(attempts - 1, 5))
+    let delay = min(15, 1 << min(attempts - 1, 4))
     let why = fault.description
     if feed.pause?.kind != fault.kind {
       let kind: EventKind =
-        fault.kind == .full && !FilePath(fault.place).starts(with: handover) ? .diskLow : .lanePaused
+        fault.kind == .full && !fault.isBelow(handover) ? .diskLow : .lanePaused
       host.events.record(
         kind, "Feed \(settings.name) is paused: \(why)",
-        [.feed: settings.name.text, .reason: why, .path: FilePath(fault.place).shown])
+        [.feed: settings.name.text, .reason: why, .path: fault.place])
     }
-    feed.pause = Feed.Pause(until: now.uptime + .seconds(delay), kind: fault.kind, attempts: attempts, why: why)
+    feed.pause = Feed.Pause(
+      until: now.uptime + .seconds(delay), kind: fault.kind, attempts: attempts, why: why,
+      since: feed.pause?.since ?? now.wall)
     summary.look(at: now.uptime + .seconds(delay))
     summary.paused[settings.name] = why
-  }
-
-  /// Whether the disk has failed often enough that it will not help to try again.
-  func isPersistent(_ fault: FileFault) -> Bool {
-    fault.kind == .io && feed.pause.map { $0.attempts >= Self.readAttempts } == true
   }
 
   private mutating func resume() {
@@ -230,6 +249,11 @@ extension FeedPass {
     try spool.entries(in: place).compactMap { DropID($0) }
   }
 
+  /// Those of them that may be worked on.
+  func workable(in place: DropPlace) throws(FileFault) -> [DropID] {
+    try drops(in: place).filter { feed.unadopted[$0] == nil }
+  }
+
   /// The same in no order and a slice at a time: the archive may hold more than memory should. False from `body` ends it.
   func eachSlice(of place: DropPlace, _ body: ([DropID]) throws -> Bool) throws {
     try spool.eachSlice(in: place, of: Self.slice) { names in
@@ -240,7 +264,14 @@ extension FeedPass {
   }
 
   func plan(_ place: DropPlace, _ id: DropID) throws(FileFault) -> DropPlan {
-    try holding(.plan, id) { () throws(FileFault) in try files.readPlan(DropPlan.self, at: planPath(place, id)) }
+    try holding(.plan, id) { () throws(FileFault) in
+      let path = planPath(place, id)
+      let plan = try files.readPlan(DropPlan.self, at: path)
+      guard plan.id == id, plan.feed == settings.name else {
+        throw FileFault(.damaged, "Cannot use", at: path, why: "it is the plan of another drop")
+      }
+      return plan
+    }
   }
 
   /// Said for the next life, should this one end meanwhile.

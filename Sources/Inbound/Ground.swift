@@ -36,10 +36,13 @@ extension FeedPass {
     guard plan.landingIsMount == true, plan.checkedAt == nil, plan.parts.contains(where: isInLanding) else {
       return false
     }
-    if try isMount(landing) { return false }
+    if try isMount(landing) {
+      feed.reported[plan.id] = nil
+      return false
+    }
     feed.hasOriginalsAway = true
-    if feed.reported.insert(plan.id).inserted {
-      let why = "its original may still lie in the landing folder, which is not mounted"
+    let why = "its original may still lie in the landing folder, which is not mounted"
+    if feed.reported.updateValue(why, forKey: plan.id) == nil {
       report(.dropWaiting, "\(plan.shown) of feed \(settings.name) waits: \(why)", plan, [.reason: "not_mounted"])
     }
     return true
@@ -53,12 +56,12 @@ extension FeedPass {
     let folder = handover(of: plan)
     guard try files.info(folder)?.kind == .directory else {
       throw FileFault(
-        .missing, "Cannot hand over to", at: folder.shown, why: "there is no such directory",
+        .missing, "Cannot hand over to", at: folder, why: "there is no such directory",
         remedy: "Make it, or mount what it belongs to")
     }
     guard plan.staged?.isMount == true, try !isMount(folder) else { return }
     throw FileFault(
-      .missing, "Cannot hand over to", at: folder.shown,
+      .missing, "Cannot hand over to", at: folder,
       why: "drop \(plan.id) was staged on a file system that is not mounted now", remedy: "Mount it again")
   }
 
@@ -70,7 +73,7 @@ extension FeedPass {
     let free = try files.freeBytes(at: folder)
     guard free < bytes +| host.minFree else { return }
     throw FileFault(
-      .full, "Cannot take more into", at: folder.shown,
+      .full, "Cannot take more into", at: folder,
       why: "\(counted(free, "byte")) free, \(bytes) needed, limits.min_free is \(host.minFree)",
       remedy: "Free space, or enlarge the volume; work goes on by itself")
   }

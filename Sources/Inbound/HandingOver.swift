@@ -25,9 +25,9 @@ extension DropPlan {
 extension FeedPass {
   /// Chooses the names of what was accepted, and puts it beside them. Not durable yet.
   /// - Returns: what stopped it: what is not staged by then stays in `claimed`.
-  mutating func stage(_ judged: inout [Judged]) -> FileFault? {
+  mutating func stage(_ judged: inout [Judged]) throws -> FileFault? {
     guard judged.contains(where: { $0.verdict == .accepted }) else { return nil }
-    do throws(FileFault) {
+    do {
       let isMount = try requireHandover()
       let template = try template()
       var taken: Set<FileName> = []
@@ -38,15 +38,33 @@ extension FeedPass {
         }
         guard case .chosen(var named) = try choose(&judged[index], template, &taken) else { continue }
         named.staged = DropPlan.Staged(folder: handover.string, isMount: isMount, at: now.wall)
-        switch try holding(.stage, named.id, { () throws(FileFault) in try stage(named) }) {
+        switch try stageOrPostpone(named) {
         case .staged(let plan): (judged[index].plan, judged[index].isStaged) = (plan, true)
         case .refused(let reason): refuse(&judged[index], reason)
         case .stopped: summary.wasStopped = true
+        case nil: taken.subtract(named.parts.compactMap(\.finalName))
         }
       }
       return nil
+    } catch let fault as FileFault {
+      return fault
+    } catch let lane as LaneFault {
+      return lane.fault
+    }
+  }
+
+  /// Nil: it is too large for what is free, perhaps, and a smaller one is not; or it cannot be read. What else fails there fails for all.
+  private mutating func stageOrPostpone(_ plan: DropPlan) throws -> Staging? {
+    do throws(FileFault) {
+      let staging = try holding(.stage, plan.id) { () throws(FileFault) in try stage(plan) }
+      hasProgress = true
+      return staging
     } catch {
-      return error
+      guard error.kind == .full || error.isBelow(spool.path(.claimed, plan.id)), error.kind != .exhausted else {
+        throw error
+      }
+      try postpone(.drop(plan.id), error)
+      return nil
     }
   }
 
@@ -73,13 +91,17 @@ extension FeedPass {
   /// What an earlier pass or process left between its hand-over and the archive.
   mutating func finishHandingOver() throws {
     feed.inHand = [:]
-    let left = try drops(in: .handover)
-    for slice in left.slices(of: Self.slice) {
+    for slice in try workable(in: .handover).slices(of: Self.slice) {
       var plans: [DropPlan] = []
       for id in slice {
-        let plan = try plan(.handover, id)
-        try requireStaging(of: plan)
-        plans.append(plan)
+        let plan = try each(.drop(id)) { pass in
+          let plan = try pass.planOrAside(.handover, id)
+          if let plan {
+            do throws(FileFault) { try pass.requireStaging(of: plan) } catch { throw LaneFault(fault: error) }
+          }
+          return plan
+        }
+        if let plan = plan ?? nil { plans.append(plan) }
       }
       try publish(plans)
     }
@@ -90,7 +112,7 @@ extension FeedPass {
   private mutating func requireHandover() throws(FileFault) -> Bool {
     guard try files.info(handover)?.kind == .directory else {
       throw FileFault(
-        .missing, "Cannot hand over to", at: handover.shown, why: "there is no such directory",
+        .missing, "Cannot hand over to", at: handover, why: "there is no such directory",
         remedy: "Make it, or mount what it belongs to")
     }
     return try requireMounted(handover, "Cannot hand over to")
@@ -192,7 +214,7 @@ extension FeedPass {
           try files.set(mode: .init(rawValue: settings.mode), owner: owner, group: group, of: staged)
         }
         guard let info = try files.info(staged), isRewritten || info.size == part.clear?.size ?? part.size else {
-          throw FileFault(.io, "Cannot stage", at: staged.shown, why: "the copy is not as long as drop \(plan.id)")
+          throw FileFault(.io, "Cannot stage", at: staged, why: "the copy is not as long as drop \(plan.id)")
         }
         plan.parts[number].stagedInode = info.inode
       } catch {
@@ -224,9 +246,12 @@ extension FeedPass {
     for plan in plans {
       var plan = plan
       var ways: [Delivery] = []
-      try holding(.handOver, plan.id) {
-        for number in plan.dataIndices { ways.append(try publish(number, of: &plan)) }
+      let isThrough: Void? = try each(.drop(plan.id)) { pass in
+        try pass.holding(.handOver, plan.id) {
+          for number in plan.dataIndices { ways.append(try pass.publish(number, of: &plan)) }
+        }
       }
+      if isThrough == nil { continue }
       if ways.contains(.nameTaken) {
         waitForName(plan)
       } else {
@@ -292,8 +317,8 @@ extension FeedPass {
   private mutating func waitForName(_ plan: DropPlan) {
     if let content = contentDigest(plan) { feed.inHand[content] = plan.id }
     summary.look(at: now.uptime + .seconds(10))
-    guard feed.reported.insert(plan.id).inserted else { return }
     let why = "the hand-over folder has a file of that name"
+    guard feed.reported.updateValue(why, forKey: plan.id) == nil else { return }
     report(.dropWaiting, "\(plan.shown) of feed \(settings.name) waits: \(why)", plan, [.reason: "name_taken"])
   }
 
@@ -310,7 +335,7 @@ extension FeedPass {
     }
     for (plan, isInferred) in done {
       if let content = contentDigest(plan), feed.inHand[content] == plan.id { feed.inHand[content] = nil }
-      feed.reported.remove(plan.id)
+      feed.reported[plan.id] = nil
       guard news.contains(plan.id) else { continue }
       summary.handedOver += 1
       var fields: [Event.Field: String] = [:]

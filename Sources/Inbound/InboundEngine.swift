@@ -15,7 +15,9 @@ public struct PassSummary: Hashable, Sendable {
   /// Drops that are ours and not at an end: still being taken, checked, or handed over.
   public var waiting = 0
   /// Done in this pass.
-  public var handedOver = 0, duplicates = 0, archived = 0, held = 0, quarantined = 0
+  public var handedOver = 0, duplicates = 0, archived = 0, held = 0, quarantined = 0, damaged = 0
+  /// Files, folders and drops that wait for a reason of their own.
+  public var blocked = 0
   /// Feeds that cannot go on, and why.
   public var paused: [FeedName: String] = [:]
   /// Folders below landing in which files may arrive.
@@ -32,7 +34,7 @@ public struct PassSummary: Hashable, Sendable {
   public init() {}
 
   /// Some drop has come to its end.
-  public var hasEnded: Bool { handedOver + duplicates + archived + held + quarantined > 0 }
+  public var hasEnded: Bool { handedOver + duplicates + archived + held + quarantined + damaged > 0 }
 
   mutating func look(at uptime: Duration) { next = next.map { min($0, uptime) } ?? uptime }
 
@@ -45,6 +47,8 @@ public struct PassSummary: Hashable, Sendable {
     archived += other.archived
     held += other.held
     quarantined += other.quarantined
+    damaged += other.damaged
+    blocked += other.blocked
     paused.merge(other.paused) { first, _ in first }
     stopped.formUnion(other.stopped)
     folders.formUnion(other.folders)
@@ -70,12 +74,15 @@ public struct InboundEngine {
   ///   - decrypter: nil: GnuPG.
   public init(
     feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
-    hands: Hands = .none, minFree: UInt64 = 0, salt: @escaping () -> UInt32, decrypter: (any Decrypter)? = nil
+    hands: Hands = .none, suspects: Suspects = .none, clock: ClockTrust = .trusting, minFree: UInt64 = 0,
+    salt: @escaping () -> UInt32, decrypter: (any Decrypter)? = nil
   ) {
     self.state = state
     let keys = KeyCabinet(decrypter ?? GnuPG(state: state))
     host = Host(
-      files: files, ledger: ledger, events: events, hands: hands, minFree: minFree, salt: salt, keys: keys)
+      files: files, ledger: ledger, events: events, hands: hands, suspects: suspects, clock: clock,
+      reportPath: { state.report(of: $0) }, minFree: minFree,
+      salt: salt, keys: keys)
     self.feeds = feeds.map { Feed($0, state: state, files: files) }
   }
 

@@ -25,6 +25,8 @@ public actor InboundLane {
   private nonisolated let waker = Waker()
   private nonisolated let isStopped = Locked(false)
   private nonisolated let isPolling = Locked(false)
+  /// What people have asked for and waits for its turn.
+  private nonisolated let asked = Locked(0)
   private var engine: InboundEngine
   private let events: any EventSink
   private let clock: Clock
@@ -36,13 +38,15 @@ public actor InboundLane {
   /// - Parameter progress: told between the steps of a pass, and when one has failed: the lane is alive.
   public init(
     feeds: [FeedSettings], state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
-    hands: Hands = .none, minFree: UInt64 = 0, clock: @escaping Clock, report: @escaping Report = { _, _ in },
+    hands: Hands = .none, suspects: Suspects = .none, trust: ClockTrust = .trusting, minFree: UInt64 = 0,
+    clock: @escaping Clock, report: @escaping Report = { _, _ in },
     progress: @escaping @Sendable () -> Void = {}
   ) {
     // A random start, then one more each time: unique in any second, and not the same after a restart within it.
     let salt = Locked(UInt32.random(in: 0...0xff_ffff))
     engine = InboundEngine(
-      feeds: feeds, state: state, files: files, ledger: ledger, events: events, hands: hands, minFree: minFree
+      feeds: feeds, state: state, files: files, ledger: ledger, events: events, hands: hands, suspects: suspects,
+      clock: trust, minFree: minFree
     ) {
       salt.withLock { value in
         value &+= 1
@@ -75,6 +79,20 @@ public actor InboundLane {
 
   /// Folders in which something new should wake the lane.
   public var folders: [FilePath] { engine.folders }
+
+  /// What people ask for comes before the work in hand: the pass under way ends soon, and is taken up again after it.
+  public nonisolated func ahead<Result: Sendable>(
+    _ body: @Sendable (isolated InboundLane) throws -> Result
+  ) async rethrows -> Result {
+    asked.withLock { $0 += 1 }
+    defer { waker.wake() }
+    return try await perform(body)
+  }
+
+  private func perform<Result>(_ body: @Sendable (isolated InboundLane) throws -> Result) rethrows -> Result {
+    asked.withLock { $0 -= 1 }
+    return try body(self)
+  }
 
   // What people ask for; see the engine. Each wakes the lane.
 
@@ -111,9 +129,9 @@ public actor InboundLane {
     let began = clock()
     var summary = try engine.pass(
       at: began,
-      stop: { [isStopped, progress] in
+      stop: { [isStopped, asked, progress] in
         progress()
-        return isStopped.withLock { $0 }
+        return isStopped.withLock { $0 } || asked.withLock { $0 } > 0
       })
     let ended = clock()
     summary.took = ended.uptime - began.uptime
@@ -136,6 +154,8 @@ public actor InboundLane {
       if failures > 0 { events.record(.laneResumed, "The inbound lane goes on") }
       failures = 0
       let rest = isPolling.withLock { $0 } ? Self.poll : Self.rescan
+      // It gave way to somebody.
+      if summary.wasStopped { return .milliseconds(1) }
       let next = summary.next.map { max($0 - clock().uptime, .milliseconds(1)) } ?? rest
       return min(next, rest)
     } catch {

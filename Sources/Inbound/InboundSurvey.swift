@@ -10,6 +10,8 @@ public struct InboundSurvey: Hashable, Sendable {
   public private(set) var waiting = 0
   public private(set) var held = 0
   public private(set) var quarantine = 0
+  /// Set aside: they cannot be worked on.
+  public private(set) var damaged = 0
   /// Since when the oldest of the waiting has been there.
   public private(set) var oldest: Timestamp?
   /// Why the newest drop in held or quarantine is there, or why landing cannot be read.
@@ -27,16 +29,26 @@ public struct InboundSurvey: Hashable, Sendable {
       }
     }
     held = try spool.entries(in: .held).count(where: { DropID($0) != nil })
+    damaged = try spool.entries(in: .damaged).count(where: { DropID($0) != nil })
     let refused = try spool.entries(in: .quarantine).compactMap { DropID($0) }
     // A drop that was swept keeps only its plan: it waits for nobody.
     for id in refused where try files.info(spool.path(.quarantine, id).appending(DropPlan.partsName)) != nil {
       quarantine += 1
     }
     lastError = try newestReason(spool, files)
+    count(in: settings.landing, LandingFilter(settings), files, depth: settings.recursive ? Limits.landingDepth : 0)
+  }
+
+  /// A folder that cannot be looked into is told; the others count.
+  private mutating func count(in folder: FilePath, _ filter: LandingFilter, _ files: any Files, depth: Int) {
     do {
-      let filter = LandingFilter(settings)
-      for name in try files.list(settings.landing) where filter.kind(of: name) == .data {
-        guard let info = try files.info(settings.landing.appending(name)), info.kind == .file else { continue }
+      for name in try files.list(folder) {
+        let path = folder.appending(name)
+        if depth > 0, name.plain != nil, !LandingFilter.isUnfinished(name), try files.info(path)?.kind == .directory {
+          count(in: path, filter, files, depth: depth - 1)
+          continue
+        }
+        guard filter.kind(of: name) == .data, let info = try files.info(path), info.kind == .file else { continue }
         waiting += 1
         see(Timestamp(nanoseconds: info.changed))
       }
@@ -49,7 +61,7 @@ public struct InboundSurvey: Hashable, Sendable {
 
   private func newestReason(_ spool: Spool<DropPlace>, _ files: any Files) throws(FileFault) -> String? {
     var newest: (id: DropID, place: DropPlace)?
-    for place in [DropPlace.held, .quarantine] {
+    for place in [DropPlace.held, .quarantine, .damaged] {
       guard let last = try spool.entries(in: place).compactMap({ DropID($0) }).max() else { continue }
       if newest.map({ $0.id < last }) ?? true { newest = (last, place) }
     }

@@ -24,6 +24,8 @@ extension FeedPass {
     var folders: [FileName] = []
     /// More lies there than one look takes in.
     var isCut = false
+    /// What could not be looked at.
+    var faults: [FileName: FileFault] = [:]
   }
 
   func scan(_ folder: FilePath) throws(FileFault) -> Scan {
@@ -34,7 +36,7 @@ extension FeedPass {
     try files.eachName(in: folder) { (name) throws(FileFault) in
       // A folder whose name is no text could not be told in a plan.
       if isRecursive, name.plain != nil, !LandingFilter.isUnfinished(name),
-        try files.info(folder.appending(name))?.kind == .directory
+        try examine(name, in: folder, &scan)?.kind == .directory
       {
         return scan.folders.append(name)
       }
@@ -46,7 +48,7 @@ extension FeedPass {
     }
     for name in look.finish() { try see(name, in: folder, &scan) }
     for name in manifests {
-      guard let info = try files.info(folder.appending(name)), info.kind == .file else { continue }
+      guard let info = try examine(name, in: folder, &scan), info.kind == .file else { continue }
       scan.infos[name] = info
       scan.view.manifests[name] = (Settling.Observation(info), .unreadable)
     }
@@ -57,14 +59,27 @@ extension FeedPass {
   /// A data file, and its marker where the feed has them.
   private func see(_ name: FileName, in folder: FilePath, _ scan: inout Scan) throws(FileFault) {
     // It may go while we look.
-    guard let info = try files.info(folder.appending(name)), info.kind == .file else { return }
+    guard let info = try examine(name, in: folder, &scan), info.kind == .file else { return }
+    // Ours already, and we may not remove it.
+    if !feed.uncleared.isEmpty, feed.uncleared[folder.appending(name)] == info.inode { return }
     scan.infos[name] = info
     scan.view.data[name] = Settling.Observation(info)
     guard let marker = feed.filter.marker?.marker(of: name), feed.filter.kind(of: marker) == .marker,
-      let info = try files.info(folder.appending(marker)), info.kind == .file
+      let info = try examine(marker, in: folder, &scan), info.kind == .file
     else { return }
     scan.infos[marker] = info
     scan.view.markers[marker] = Settling.Observation(info)
+  }
+
+  /// Nil: there is nothing, or it cannot be looked at; then `scan` says why.
+  private func examine(_ name: FileName, in folder: FilePath, _ scan: inout Scan) throws(FileFault) -> FileInfo? {
+    do {
+      return try files.info(folder.appending(name))
+    } catch {
+      if error.kind == .exhausted { throw error }
+      scan.faults[name] = error
+      return nil
+    }
   }
 
   /// What a manifest lists is looked at wherever its name comes: what one look leaves out must not count as missing.
@@ -79,30 +94,39 @@ extension FeedPass {
   }
 
   /// A manifest that is one JSON object is all there, at rest or not.
-  func readManifests(
+  /// - Returns: those that the disk did not give, and may give the next time: nobody knows yet what they list.
+  mutating func readManifests(
     _ view: inout Completing.View, in folder: FilePath, _ known: inout LandingFolder
-  ) throws(FileFault) {
+  ) throws -> Set<FileName> {
+    var unsure: Set<FileName> = []
     var read: [FileName: (seen: Settling.Observation, state: Completing.ManifestState)] = [:]
     for (name, manifest) in view.manifests {
       if let before = known.manifests[name], before.seen == manifest.seen {
         read[name] = before
         continue
       }
-      do {
+      let path = folder.appending(name)
+      do throws(FileFault) {
         let seen = manifest.seen
         let state = try holding(.manifest, seen) { () throws(FileFault) -> Completing.ManifestState in
-          let bytes = try files.contents(of: folder.appending(name), limit: Manifest.maxBytes)
+          let bytes = try files.contents(of: path, limit: Manifest.maxBytes)
           return (try? Manifest(bytes)).map { .read($0) } ?? .unreadable
         }
         read[name] = (seen, state)
       } catch {
         if error.kind == .missing { continue }
-        guard error.kind == .denied || error.kind == .damaged || isPersistent(error) else { throw error }
+        if error.kind == .exhausted { throw error }
+        // A disk may read the next time; until then nobody knows what it lists.
+        if error.kind == .io, !feed.waits.isPersistent(.file(path)) {
+          unsure.insert(name)
+          if !feed.waits.isPostponed(.file(path), at: now.uptime) { try postpone(.file(path), error) }
+        }
         read[name] = manifest
       }
     }
-    known.manifests = read
+    known.manifests = read.filter { !unsure.contains($0.key) }
     view.manifests = read
+    return unsure
   }
 
   /// Whether the files of a late manifest were taken before it came.
@@ -134,50 +158,71 @@ extension FeedPass {
   private static let leastPackedBytes = leastBytes / 1_100
 
   /// Whether the part has as many rows as AEP puts into one that has a successor. Nil: asked to stop.
-  func isFull(
+  mutating func isFull(
     _ name: FileName, _ seen: Settling.Observation?, in folder: FilePath,
     _ known: inout [FileName: (seen: Settling.Observation, isFull: Bool)]
-  ) throws(FileFault) -> Bool? {
+  ) throws -> Bool? {
     guard let seen, seen.size >= Self.leastPackedBytes else { return false }
     guard seen.size >= Self.leastBytes || DropName(name).isExport else { return false }
     if let before = known[name], before.seen == seen { return before.isFull }
-    do {
-      let answer = try holding(.look, seen) { () throws(FileFault) in try isFull(folder.appending(name)) }
+    let path = folder.appending(name)
+    if feed.waits.isPostponed(.file(path), at: now.uptime) { return nil }
+    do throws(FileFault) {
+      let answer = try holding(.look, seen) { () throws(FileFault) in try isFull(path) }
       guard let isFull = answer else { return nil }
       known[name] = (seen, isFull)
       return isFull
     } catch {
-      // It cannot be read: who takes it will say so.
-      if error.kind == .missing || error.kind == .denied || isPersistent(error) { return false }
-      throw error
+      if error.kind == .exhausted { throw error }
+      // It cannot be read: who takes it will say so. A disk may read the next time.
+      guard error.kind == .io, !feed.waits.isPersistent(.file(path)) else { return false }
+      try postpone(.file(path), error)
+      return nil
     }
   }
 
   private func isFull(_ path: FilePath) throws(FileFault) -> Bool? {
     let file = try files.open(path)
-    let kind = try head(of: file)
+    let (kind, size) = (try head(of: file), try file.info().size)
+    // More is refused whatever it holds.
+    if isTooLarge(size, kind) { return false }
     if kind != .gzip, kind != .pgp {
-      // Line ends are counted much faster than rows are told apart, and few files have enough of them.
-      guard try file.info().size >= Self.leastBytes else { return false }
-      var lines = 0
-      let answer = try read(file) { (bytes) throws(FileFault) in
-        lines += Self.lineEnds(in: bytes)
-        return lines < Limits.rowsPerPart
+      guard size >= Self.leastBytes, let mayBe = try hasManyLines(file) else {
+        return size < Self.leastBytes ? false : nil
       }
-      if answer == .stopped { return nil }
-      if lines < Limits.rowsPerPart { return false }
+      if !mayBe { return false }
     }
     var rules = TableRules(settings)
     (rules.minRows, rules.maxRows, rules.columns, rules.columnsExact) = (0, 0, [], false)
     var inspector = TableInspector(rules: rules, hashes: false)
     func take(_ bytes: UnsafeRawBufferPointer) throws(FileFault) -> Bool {
       inspector.feed(bytes)
-      // Longer than any part that has a successor.
-      return inspector.rows <= Limits.rowsPerPart
+      // Longer than any part that has a successor, or no table.
+      return inspector.rows <= Limits.rowsPerPart && !inspector.isDecided
     }
     let answer = try isSealed(file) ? unseal(file, take) : read(file, take)
     if answer == .stopped { return nil }
     return answer == .whole && inspector.finish().rows == Limits.rowsPerPart
+  }
+
+  /// Line ends are counted much faster than rows are told apart, and few files have enough of them. Nil: asked to stop.
+  private func hasManyLines(_ file: any ReadableFile) throws(FileFault) -> Bool? {
+    var (lines, since) = (0, 0)
+    let answer = try read(file) { (bytes) throws(FileFault) in
+      let found = Self.lineEnds(in: bytes)
+      lines += found
+      since = found > 0 ? 0 : since + bytes.count
+      // A line longer than any row may be is no table's.
+      return lines < Limits.rowsPerPart && since <= settings.require.maxRowBytes
+    }
+    return answer == .stopped ? nil : lines >= Limits.rowsPerPart
+  }
+
+  /// More than the feed takes, as its length alone tells: of text that is neither packed nor encrypted.
+  func isTooLarge(_ size: UInt64, _ kind: Sniff) -> Bool {
+    guard kind != .gzip, kind != .pgp else { return false }
+    // UTF-8 has at least half as many bytes as UTF-16.
+    return (settings.format.encoding == .utf16 ? size / 2 : size) > settings.require.maxBytes
   }
 
   private static func lineEnds(in bytes: UnsafeRawBufferPointer) -> Int {

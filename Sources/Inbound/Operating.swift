@@ -32,10 +32,11 @@ public enum OperatorRefusal: Error, Hashable, Sendable, CustomStringConvertible 
 extension FeedPass {
   /// To `claimed`, with an override that lets pass what was found.
   mutating func release(_ id: DropID, from place: DropPlace, by who: Asker) throws {
-    let found = try reasons(place, id)
+    if place == .damaged { try mend(id) }
+    let found = place == .damaged ? [] : try reasons(place, id)
     var passes = try override(place, id).map(\.passes) ?? []
     // What was found before and what was found since; an override that lets everything pass stays one.
-    if found.isEmpty { passes = nil }
+    if found.isEmpty { passes = place == .damaged ? passes ?? [] : nil }
     if let known = passes { passes = known + found.map(\.code).filter { !known.contains($0) }.uniqued }
     let override = Override(by: who.name, reason: who.reason, at: now.wall, passes: passes)
     let path = overridePath(place, id)
@@ -44,11 +45,13 @@ extension FeedPass {
     try spool.move([id], from: place, to: .claimed)
     if let plan = try? plan(.claimed, id) { try recordReleases([plan]) }
     feed.pause = nil
+    feed.waits.hurry(at: now.uptime)
   }
 
   /// To `claimed`: checked again, by the rules as they are now.
   mutating func retry(_ ids: [DropID], from place: DropPlace) throws {
     guard !ids.isEmpty else { return }
+    if place == .damaged { for id in ids { try mend(id) } }
     try spool.move(ids, from: place, to: .claimed)
     let now = now.wall
     try host.ledger.transact("retry") { (t) throws(LedgerFault) in
@@ -65,8 +68,9 @@ extension FeedPass {
       try host.ledger.transact("purge") { (t) throws(LedgerFault) in
         for id in slice { try t.noteHistory(id, "purged", sentence, at: now) }
       }
-      if place == .held { try spool.move(Array(slice), from: .held, to: .quarantine) }
-      let place = place == .held ? .quarantine : place
+      let isWaiting = place == .held || place == .damaged
+      if isWaiting { try spool.move(Array(slice), from: place, to: .quarantine) }
+      let place = isWaiting ? .quarantine : place
       for id in slice { try files.removeTree(partsPath(place, id)) }
       try sync(slice.map { spool.path(place, $0) })
     }
@@ -76,14 +80,14 @@ extension FeedPass {
       reason: "purged")
   }
 
-  /// Drops in archive, quarantine and held that were seen before that time and still have data.
+  /// Drops in archive, quarantine, held and damaged that were seen before that time and still have data.
   func purgeable(before time: Timestamp) throws(FileFault) -> [(place: DropPlace, ids: [DropID])] {
     var found: [(DropPlace, [DropID])] = []
-    for place in [DropPlace.held, .quarantine, .archive] {
+    for place in [DropPlace.held, .quarantine, .archive, .damaged] {
       var ids: [DropID] = []
       for id in try drops(in: place) {
         guard let seen = Timestamp(text: id.description.prefix(16)), seen < time else { continue }
-        if place == .held { ids.append(id) } else if try hasData(place, id) { ids.append(id) }
+        if place == .held || place == .damaged { ids.append(id) } else if try hasData(place, id) { ids.append(id) }
       }
       found.append((place, ids))
     }
@@ -104,7 +108,7 @@ extension FeedPass {
       return try files.readPlan(Override.self, at: overridePath(place, id))
     } catch {
       if error.kind == .missing { return nil }
-      if error.kind == .damaged || isPersistent(error), try files.info(overridePath(place, id)) != nil {
+      if error.kind == .damaged || feed.waits.isPersistent(.drop(id)), try files.info(overridePath(place, id)) != nil {
         return Override()
       }
       throw error
@@ -115,16 +119,18 @@ extension FeedPass {
     do {
       return try files.readPlan([Reason].self, at: reasonsPath(place, id))
     } catch {
-      if error.kind == .missing || error.kind == .damaged || isPersistent(error) { return [] }
+      if error.kind != .exhausted { return [] }
       throw error
     }
   }
 
   /// Drops in `claimed` that have an override of which the ledger does not know yet.
-  func recordReleases(_ plans: [DropPlan]) throws {
+  mutating func recordReleases(_ plans: [DropPlan]) throws {
     var released: [(plan: DropPlan, sentence: String)] = []
     for plan in plans {
-      guard let override = try override(.claimed, plan.id) else { continue }
+      guard let override = try each(.drop(plan.id), { pass in try pass.override(.claimed, plan.id) }) ?? nil else {
+        continue
+      }
       let when = override.at.map { " at \($0.iso())" } ?? ""
       let why = override.reason.map { ": \($0)" } ?? ""
       released.append((plan, "Released by \(override.by ?? "hand")\(when)\(why)"))
@@ -168,7 +174,10 @@ extension InboundEngine {
   /// - Throws: as `release`.
   public mutating func retry(_ id: DropID, at now: Moment) throws {
     let (index, place) = try find(id)
-    if place == .claimed || place == .handover { return feeds[index].pause = nil }
+    if place == .claimed || place == .handover {
+      feeds[index].waits.hurry(at: now.uptime)
+      return feeds[index].pause = nil
+    }
     try act(on: id, at: now) { pass, place in try pass.retry([id], from: place) }
   }
 
@@ -181,6 +190,7 @@ extension InboundEngine {
         let held = try pass.drops(in: .held).filter { try pass.hasData(.held, $0) }
         for slice in held.slices(of: FeedPass.slice) { try pass.retry(Array(slice), from: .held) }
         pass.feed.pause = nil
+        pass.feed.waits.hurry(at: now.uptime)
         count += held.count
       }
     }
@@ -191,9 +201,9 @@ extension InboundEngine {
   /// - Throws: as `release`.
   public mutating func purge(_ id: DropID, by who: Asker, at now: Moment) throws {
     let (index, place) = try find(id)
-    guard [.held, .quarantine, .archive].contains(place) else { throw OperatorRefusal.wrongPlace(id, place) }
+    guard [.held, .quarantine, .archive, .damaged].contains(place) else { throw OperatorRefusal.wrongPlace(id, place) }
     try perform(index, at: now) { pass in
-      if place == .held { return try pass.purge([id], from: place, by: who) }
+      if place == .held || place == .damaged { return try pass.purge([id], from: place, by: who) }
       // Said twice, nothing is left to do.
       if try pass.hasData(place, id) { try pass.purge([id], from: place, by: who) }
     }
@@ -254,7 +264,7 @@ extension InboundEngine {
     on id: DropID, at now: Moment, _ body: (inout FeedPass, DropPlace) throws -> Void
   ) throws {
     let (index, place) = try find(id)
-    guard place == .held || place == .quarantine else { throw OperatorRefusal.wrongPlace(id, place) }
+    guard [.held, .quarantine, .damaged].contains(place) else { throw OperatorRefusal.wrongPlace(id, place) }
     try perform(index, at: now) { pass in
       if try !pass.hasData(place, id) { throw OperatorRefusal.withoutData(id) }
       try body(&pass, place)

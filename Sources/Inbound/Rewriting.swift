@@ -45,7 +45,7 @@ extension FeedPass {
         rewriter.problems.map { Reason($0.code, $0.message, part: part.name, row: $0.row, column: $0.column) })
     }
     guard !rewriter.isDamaged, rewriter.rows == part.rows else {
-      throw FileFault(.io, "Cannot rewrite", at: path.shown, why: "it is not what was checked any more")
+      throw FileFault(.io, "Cannot rewrite", at: path, why: "it is not what was checked any more")
     }
     return .done
   }

@@ -64,6 +64,11 @@ struct Settling {
 
   var count: Int { watched.count }
 
+  /// What people were told of: it has been coming for long. Since when.
+  func writing(now: Moment) -> [(name: FileName, since: Timestamp)] {
+    watched.filter(\.value.wasReported).map { ($0.key, now.wall - (now.uptime - $0.value.firstSeen)) }
+  }
+
   /// Uptime of the next moment at which a look could find something newly at rest.
   func next(settle: Duration, after uptime: Duration) -> Duration? {
     watched.values.lazy.map { due($0, settle) }.filter { $0 > uptime }.min()

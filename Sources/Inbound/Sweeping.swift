@@ -13,6 +13,8 @@ extension FeedPass {
   private static let remembered = Duration.seconds(400 * 86_400)
 
   mutating func sweep() throws {
+    // What looks old may have come this morning.
+    guard host.clock.mayExpire(at: now) else { return summary.look(at: now.uptime + .seconds(600)) }
     if let next = feed.nextSweep, now.uptime < next { return summary.look(at: next) }
     let ways = [
       try sweep(.archive, keep: settings.archiveKeep, maxBytes: settings.archiveMaxBytes),
@@ -27,7 +29,7 @@ extension FeedPass {
 
   private enum Way { case done, more, stopped }
 
-  private func sweep(_ place: DropPlace, keep: Duration, maxBytes: UInt64?) throws -> Way {
+  private mutating func sweep(_ place: DropPlace, keep: Duration, maxBytes: UInt64?) throws -> Way {
     var kept = KeptDrops()
     var wasStopped = false
     try eachSlice(of: place) { ids in
@@ -67,20 +69,26 @@ extension FeedPass {
       let plan = try plan(place, id)
       return plan.handedOverAt ?? plan.checkedAt ?? plan.seenAt
     } catch {
-      if error.kind == .missing || error.kind == .damaged || isPersistent(error) { return nil }
+      if error.kind != .exhausted { return nil }
       throw error
     }
   }
 
   /// First the record, then the bytes.
-  private func sweep(_ ids: [DropID], from place: DropPlace) throws {
+  private mutating func sweep(_ ids: [DropID], from place: DropPlace) throws {
     let now = now.wall
     try host.ledger.transact("swept") { (t) throws(LedgerFault) in
       for id in ids {
         try t.noteHistory(id, EventKind.placeSwept.rawValue, "Its data has left \(place.rawValue)", at: now)
       }
     }
-    for id in ids { try holding(.sweep, id) { try files.removeTree(partsPath(place, id)) } }
-    try sync(ids.map { spool.path(place, $0) })
+    var gone: [DropID] = []
+    for id in ids {
+      let isGone: Void? = try each(.drop(id)) { pass in
+        try pass.holding(.sweep, id) { try pass.files.removeTree(pass.partsPath(place, id)) }
+      }
+      if isGone != nil { gone.append(id) }
+    }
+    try sync(gone.map { spool.path(place, $0) })
   }
 }

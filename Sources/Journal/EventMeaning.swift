@@ -2,11 +2,12 @@ extension EventKind {
   /// How loud: an error needs a person, a warning heals itself, a notice is the audit trail.
   public var priority: Priority {
     switch self {
-    case .configRefused, .dropQuarantined, .dropHeld, .batchHeld, .credentialRefused, .credentialExpiring,
+    case .configRefused, .dropQuarantined, .dropHeld, .dropDamaged, .batchHeld, .batchDamaged, .credentialRefused,
+      .credentialExpiring,
       .transferStalled, .spoolFull, .diskLow, .ledgerRebuilt, .agentCrashed:
       .error
     case .feedLate, .feedMissing, .feedEmpty, .leaversAbsent, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow,
-      .metricsFailed, .inHandFailed:
+      .metricsFailed, .inHandFailed, .clockDoubted, .logWaiting:
       .warning
     case .agentStarted, .agentStopping, .agentInterrupted, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate,
       .dropReleased,
@@ -33,6 +34,9 @@ extension EventKind {
     case .dropQuarantined: "699fed0f61414d12a58659598a64fa5a"
     case .transferStalled: "ad5a547f2a8948d1916b714d49134d68"
     case .dropHeld: "4cbfe0aabf184682b34b9074b87ef2a8"
+    case .dropDamaged: "9335da687c2c45c194f79422b72ec524"
+    case .batchDamaged: "c84bfb933a8442c3bdaeb28a41a14e16"
+    case .clockDoubted: "e0f26ecaf38b415db1532b3bb3574586"
     case .dropReleased: "b6dec4a407074750bec0da25e9b8f3a6"
     case .feedLate: "89816748d8844d65ac4695d88f4a3dee"
     case .feedEarly: "5fc633ff1f484119ab6975bbff22ae55"
@@ -41,6 +45,7 @@ extension EventKind {
     case .feedMissing: "7e48c78dcd7d4fcdb1e40f63c020d3cc"
     case .feedArrived: "fa00a162c4564c81b6e4655cce20c8f5"
     case .leaversAbsent: "64cd8d54df22477b9a6d7934fdade44b"
+    case .logWaiting: "3d59277f578e4316998ee5dd286fde99"
     case .sourceGap: "b0103e3ab913465db9780aef170cdaa4"
     case .segmentRotated: "716e73d3a0e247b685b2dc918f2af668"
     case .batchSealed: "0a7bf9c9e8404b41a0dadd5e67598f02"
@@ -66,7 +71,7 @@ extension EventKind {
   public var folds: Bool {
     switch self {
     case .uploadRetry, .lanePaused, .watchOverflow, .spoolFull, .diskLow, .credentialRefused, .configRefused,
-      .dropWaiting, .metricsFailed:
+      .dropWaiting, .logWaiting, .metricsFailed:
       true
     default: false
     }

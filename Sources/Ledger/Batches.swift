@@ -27,6 +27,9 @@ public struct StreamTotals: Hashable, Sendable {
 }
 
 extension Transaction {
+  /// SQLite's own sum of integers ends the statement where it does not fit; this one ends at what fits.
+  static func sum(_ column: String) -> String { "CAST(min(total(\(column)), 9e18) AS INTEGER)" }
+
   /// The batch, its segments, and one delivery due now for each of its stores. Said again, it changes nothing.
   public func note(_ plan: BatchPlan, due: Timestamp) throws(LedgerFault) {
     try connection.run(
@@ -61,7 +64,7 @@ extension Transaction {
   public func lastSequence(of stream: StreamName) throws(LedgerFault) -> Int {
     var last = 0
     try connection.rows("SELECT max(sequence) FROM batches WHERE stream = ?", [Value(stream)]) { last = $0.int(0) }
-    return last
+    return min(max(last, 0), BatchID.lastSequence)
   }
 
   /// - Parameter since: sealed at or after.
@@ -96,6 +99,44 @@ extension Transaction {
     return BatchRecord(
       id: id, key: row.text(1), rows: row.int(2), bytes: row.uint64(3), compressedBytes: row.uint64(4), sha256: digest,
       sealedAt: row.time(6), deliveredAt: row.optionalTime(7), purgedAt: row.optionalTime(8))
+  }
+
+  /// The plan of a batch as far as the ledger knows it: all of it but the digests of its header and of the ends of its segments.
+  public func plan(of id: BatchID, host: String) throws(LedgerFault) -> BatchPlan? {
+    guard let batch = try batch(id) else { return nil }
+    var segments: [Segment] = []
+    try connection.rows(
+      """
+      SELECT s.source, s.first, s.past, o.path, o.device, o.inode, o.birth, o.head_bytes, o.head
+      FROM segments s JOIN sources o ON o.id = s.source WHERE s.batch = ? ORDER BY o.seen_at, s.source, s.first
+      """, [Value(id)]
+    ) { row in
+      guard let source = SourceID(row.text(0)), let head = Digest(hex: row.text(8)), row.uint64(1) < row.uint64(2)
+      else {
+        return
+      }
+      let identity = SourceIdentity(
+        device: row.uint64(4), inode: row.uint64(5), birth: row.isNull(6) ? nil : row.int64(6),
+        headBytes: min(max(row.int(7), 0), Limits.headBytes), head: head)
+      segments.append(
+        Segment(source: source, path: row.text(3), identity: identity, from: row.uint64(1), to: row.uint64(2)))
+    }
+    var (md5, manifestKey): (String, String?) = ("", nil)
+    try connection.rows("SELECT md5, manifest_key FROM batches WHERE id = ?", [Value(id)]) {
+      (md5, manifestKey) = ($0.text(0), $0.optionalText(1))
+    }
+    let stores = try deliveries(of: id).map(\.store)
+    return BatchPlan(
+      id: id, host: host, key: batch.key, manifestKey: manifestKey, stores: stores, header: Digest.ofNothing,
+      segments: segments, rows: batch.rows, bytes: batch.bytes, compressedBytes: batch.compressedBytes,
+      sha256: batch.sha256, md5: md5, sealedAt: batch.sealedAt)
+  }
+
+  /// When something was last noted of a drop or a batch; nil: nothing yet.
+  public func lastNoted() throws(LedgerFault) -> Timestamp? {
+    var last: Timestamp?
+    try connection.rows("SELECT at FROM history ORDER BY number DESC LIMIT 1") { last = $0.time(0) }
+    return last
   }
 
   /// Batches that are still to be sent, held ones too, in pages.
@@ -145,7 +186,7 @@ extension Transaction {
     var total = (objects: 0, bytes: UInt64(0))
     try connection.rows(
       """
-      SELECT count(*), coalesce(sum(b.compressed_bytes), 0) FROM batches b JOIN deliveries d ON d.batch = b.id
+      SELECT count(*), \(Self.sum("b.compressed_bytes")) FROM batches b JOIN deliveries d ON d.batch = b.id
       WHERE b.stream = ? AND d.store = ? AND d.confirmed_at IS NOT NULL AND b.sealed_at >= ?
       """, [Value(stream), Value(store), Value(since ?? Timestamp(nanoseconds: .min))]
     ) { row in total = (row.int(0), row.uint64(1)) }
@@ -161,7 +202,7 @@ extension Transaction {
   /// Compressed bytes of all batches that are neither delivered nor purged.
   public func spoolBytes() throws(LedgerFault) -> UInt64 {
     var sum: UInt64 = 0
-    try connection.rows("SELECT coalesce(sum(compressed_bytes), 0) FROM batches WHERE \(Self.isOpen)") {
+    try connection.rows("SELECT \(Self.sum("compressed_bytes")) FROM batches WHERE \(Self.isOpen)") {
       sum = $0.uint64(0)
     }
     return sum
@@ -180,7 +221,7 @@ extension Transaction {
       totals.lastConfirmed = row.optionalTime(1)
     }
     try connection.rows(
-      "SELECT coalesce(sum(bytes), 0), min(sealed_at), count(held_at) FROM batches WHERE stream = ? AND \(Self.isOpen)",
+      "SELECT \(Self.sum("bytes")), min(sealed_at), count(held_at) FROM batches WHERE stream = ? AND \(Self.isOpen)",
       [Value(stream)]
     ) { row in
       totals.waitingBytes = row.uint64(0)

@@ -3,6 +3,8 @@ public import Core
 /// How the checks of a drop ended.
 public enum DropOutcome: String, Hashable, Sendable, Codable {
   case accepted, duplicate, archived, held, quarantined
+  /// It could not be worked on: its plan cannot be read, or the agent crashed on it.
+  case damaged
 }
 
 /// One drop as the ledger knows it.

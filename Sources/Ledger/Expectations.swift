@@ -84,6 +84,6 @@ extension DropRecord {
   }
 
   public static func counts(_ outcome: DropOutcome, _ reason: Reason.Code?) -> Bool {
-    outcome != .quarantined || reason == .empty || reason == .headerOnly
+    (outcome != .quarantined && outcome != .damaged) || reason == .empty || reason == .headerOnly
   }
 }

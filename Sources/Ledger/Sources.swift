@@ -71,7 +71,8 @@ extension Transaction {
     ) { row in
       guard let id = SourceID(row.text(0)), let head = Digest(hex: row.text(6)) else { return }
       let identity = SourceIdentity(
-        device: row.uint64(2), inode: row.uint64(3), birth: row.isNull(4) ? nil : row.int64(4), headBytes: row.int(5),
+        device: row.uint64(2), inode: row.uint64(3), birth: row.isNull(4) ? nil : row.int64(4),
+        headBytes: min(max(row.int(5), 0), Limits.headBytes),
         head: head)
       var record = SourceRecord(
         id: id, stream: stream, path: row.text(1), identity: identity, seenAt: row.time(7), cursor: row.uint64(8),

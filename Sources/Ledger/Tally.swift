@@ -33,12 +33,12 @@ public struct Tally: Hashable, Sendable {
 extension Tally.Lane {
   fileprivate mutating func add(_ row: Row) {
     let event = row.text(0)
-    events[event, default: 0] += row.int(3)
+    events[event, default: 0] +|= row.int(3)
     // A row is of a drop or of a batch: what belongs to the other is 0.
     if event == "drop_handed_over" || event == "batch_sealed" {
-      rows += row.int(4) + row.int(6)
-      bytes += row.uint64(5) + row.uint64(7)
-      compressedBytes += row.uint64(8)
+      rows +|= row.int(4) +| row.int(6)
+      bytes +|= row.uint64(5) +| row.uint64(7)
+      compressedBytes +|= row.uint64(8)
     }
     if event == "drop_handed_over" || event == "batch_confirmed" {
       lastSuccess = max(lastSuccess ?? row.time(9), row.time(9))
@@ -56,8 +56,8 @@ extension Transaction {
     counted.isThrough = counted.number == last
     try connection.rows(
       """
-      SELECT h.event, d.feed, b.stream, count(*), coalesce(sum(d.rows), 0), coalesce(sum(d.bytes), 0),
-        coalesce(sum(b.rows), 0), coalesce(sum(b.bytes), 0), coalesce(sum(b.compressed_bytes), 0),
+      SELECT h.event, d.feed, b.stream, count(*), \(Self.sum("d.rows")), \(Self.sum("d.bytes")),
+        \(Self.sum("b.rows")), \(Self.sum("b.bytes")), \(Self.sum("b.compressed_bytes")),
         max(h.at)
       FROM history h LEFT JOIN drops d ON d.id = h.subject LEFT JOIN batches b ON b.id = h.subject
       WHERE h.number > ? AND h.number <= ? GROUP BY h.event, d.feed, b.stream

@@ -5,9 +5,9 @@ extension MetricFamily {
 
   /// What may become of a drop: `seen` is ours, `accepted` has passed its checks.
   public static let dropOutcomes = [
-    "seen", "accepted", "handed_over", "duplicate", "empty", "held", "quarantined", "released",
+    "seen", "accepted", "handed_over", "duplicate", "empty", "held", "quarantined", "released", "damaged",
   ]
-  public static let batchOutcomes = ["sealed", "confirmed", "held", "purged"]
+  public static let batchOutcomes = ["sealed", "confirmed", "held", "purged", "damaged"]
 
   private static func flag(_ isSo: Bool) -> Double { isSo ? 1 : 0 }
 
@@ -66,11 +66,19 @@ extension MetricFamily {
       Double($0.lagSeconds)
     },
     split(
-      "feed", { $0.feeds }, { $0.name }, by: "state", ["waiting", "held", "quarantine"], "feed_drops",
+      "feed", { $0.feeds }, { $0.name }, by: "state", ["waiting", "held", "quarantine", "damaged"], "feed_drops",
       "Drops of a feed now; waiting includes files in landing."
     ) { $0.drops },
     feed("feed_paused", "1 while a person has paused the feed.") { flag($0.isPaused) },
     feed("feed_in_trouble", "1 while the feed waits for a fault to pass.") { flag($0.isInTrouble) },
+    feed("feed_blocked_items", "Files, folders and drops of a feed that wait for a reason of their own.") {
+      Double($0.blockedItems)
+    },
+    feed(
+      "feed_blocked_seconds", unit: "seconds", "For how long the oldest of them, or the feed itself, has been waiting."
+    ) {
+      Double($0.blockedSeconds)
+    },
     feed("feed_late", "1 while a drop that was expected has not come.") { flag($0.isLate) },
     split(
       "feed", { $0.feeds }, { $0.name }, by: "outcome", dropOutcomes, "drops", kind: .counter,
@@ -97,11 +105,20 @@ extension MetricFamily {
     },
     stream("stream_lag_bytes", unit: "bytes", "Log bytes that are not in a confirmed batch.") { Double($0.lagBytes) },
     split(
-      "stream", { $0.streams }, { $0.name }, by: "state", ["ready", "held"], "stream_batches",
+      "stream", { $0.streams }, { $0.name }, by: "state", ["ready", "held", "damaged"], "stream_batches",
       "Sealed batches of a stream that are not confirmed yet."
     ) { $0.batches },
     stream("stream_paused", "1 while a person has paused the stream.") { flag($0.isPaused) },
     stream("stream_in_trouble", "1 while the stream waits for a fault to pass.") { flag($0.isInTrouble) },
+    stream("stream_blocked_items", "Logs and log folders of a stream that wait for a reason of their own.") {
+      Double($0.blockedItems)
+    },
+    stream(
+      "stream_blocked_seconds", unit: "seconds",
+      "For how long the oldest of them, or the stream itself, has been waiting."
+    ) {
+      Double($0.blockedSeconds)
+    },
     split(
       "stream", { $0.streams }, { $0.name }, by: "outcome", batchOutcomes, "batches", kind: .counter,
       "What became of batches, as the ledger has it; confirmed counts once for each store."

@@ -15,10 +15,13 @@ public struct MetricsSnapshot: Hashable, Sendable {
   public struct Feed: Hashable, Sendable {
     public let name: String
     public var lagSeconds: Int64 = 0
-    /// By state: `waiting`, `held`, `quarantine`.
+    /// By state: `waiting`, `held`, `quarantine`, `damaged`.
     public var drops: [String: Int] = [:]
     public var isPaused = false
     public var isInTrouble = false
+    /// Files, folders and drops that wait for a reason of their own, and for how long the oldest has.
+    public var blockedItems = 0
+    public var blockedSeconds: Int64 = 0
     /// A drop that was expected has not come in time.
     public var isLate = false
     /// By outcome.
@@ -34,10 +37,13 @@ public struct MetricsSnapshot: Hashable, Sendable {
     public let name: String
     public var lagSeconds: Int64 = 0
     public var lagBytes: UInt64 = 0
-    /// By state: `ready`, `held`.
+    /// By state: `ready`, `held`, `damaged`.
     public var batches: [String: Int] = [:]
     public var isPaused = false
     public var isInTrouble = false
+    /// Logs and folders that wait for a reason of their own, and for how long the oldest has.
+    public var blockedItems = 0
+    public var blockedSeconds: Int64 = 0
     /// By outcome.
     public var totals: [String: Int] = [:]
     /// Of what was sealed.

@@ -12,6 +12,8 @@ public struct Retried: Hashable, Sendable {
   public internal(set) var started = 0
   /// Transfers of them that were under way before.
   public internal(set) var underWay = 0
+  /// Asked for, and still not as they were sealed; why.
+  public internal(set) var damaged: [BatchID: String] = [:]
   /// Asked for, and neither held nor waiting for a store.
   public internal(set) var unknown: [BatchID] = []
 }
@@ -40,6 +42,10 @@ extension OutboundEngine {
     for lane in lanes {
       // Batches that nobody has looked at yet, as when no agent runs.
       try settleIn(lane, at: now)
+      for batch in try lane.spool.entries(in: .damaged).compactMap({ BatchID($0) })
+      where batches?.contains(batch) == true {
+        if let why = try takeBack(batch, lane, at: now) { retried.damaged[batch] = why }
+      }
       let held = try lane.spool.entries(in: .held).compactMap { BatchID($0) }
       let chosen = (held + lane.adopted.sorted()).filter { batches?.contains($0) ?? true }
       guard !chosen.isEmpty else { continue }
@@ -53,7 +59,7 @@ extension OutboundEngine {
       try forgetWaits(of: lane)
       retried.batches += chosen
     }
-    retried.unknown = (batches ?? []).subtracting(retried.batches).sorted()
+    retried.unknown = (batches ?? []).subtracting(retried.batches).subtracting(retried.damaged.keys).sorted()
     return retried
   }
 
@@ -137,9 +143,13 @@ extension OutboundEngine {
     guard place != .building else { return nil }
     let folder = lane.spool.path(place, batch)
     guard try !PurgeMark.isIn(folder, files) else { return nil }
-    let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
+    if place == .damaged, lane.undecided.contains(batch) {
+      try forget(batch, lane, by: by, reason: reason, at: now)
+      return purged
+    }
+    let plan = try? files.batchPlan(of: batch, in: folder)
     purged.bytes = try files.info(folder.appending(BatchPlan.objectName))?.size ?? 0
-    purged.logs = try Set(plan.segments.map(\.path)).sorted().filter { try files.info(FilePath($0)) != nil }
+    purged.logs = try Set(plan?.segments.map(\.path) ?? []).sorted().filter { try files.info(FilePath($0)) != nil }
 
     let mark = PurgeMark(at: now.wall, by: by, reason: reason, wasDelivered: place == .delivered)
     try files.writePlan(mark, to: folder.appending(PurgeMark.fileName))
@@ -182,20 +192,25 @@ extension OutboundEngine {
     let folder = lane.spool.path(place, batch)
     // Seen is not durable.
     try files.sync([folder.appending(PurgeMark.fileName), folder])
-    guard let mark = try PurgeMark.read(in: folder, files) else { return }
+    guard let mark = try PurgeMark.read(in: folder, place, files) else { return }
     let object = folder.appending(BatchPlan.objectName)
     let size = try files.info(object)?.size
     if size != nil {
       try files.remove(object)
       try files.sync([folder])
     }
-    let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
-    let sources = Set(plan.segments.map(\.source))
-    _ = try lane.archive.remove { sources.contains($0.source) }
-    try files.sync(try stillThere(plan))
+    // Without its plan, the ledger alone knows which records it held.
+    let plan = try? files.batchPlan(of: batch, in: folder)
+    if let plan {
+      let sources = Set(plan.segments.map(\.source))
+      _ = try lane.archive.remove { sources.contains($0.source) }
+      try files.sync(try stillThere(plan))
+    }
     try ledger.transact("purge") { (t) throws(LedgerFault) in
-      try t.note(plan, due: now.wall)
-      try t.advance(plan)
+      if let plan {
+        try t.note(plan, due: now.wall)
+        try t.advance(plan)
+      }
       try t.notePurged(batch, at: mark.at)
       try t.noteHistory(
         batch, EventKind.batchPurged.rawValue, "from \(place.rawValue), by \(mark.by): \(mark.reason)", at: now.wall)

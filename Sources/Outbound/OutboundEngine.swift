@@ -67,6 +67,8 @@ public struct OutboundEngine {
   let ledger: Ledger
   let events: any EventSink
   let hands: Hands
+  let suspects: Suspects
+  let clock: ClockTrust
   let reopen: @Sendable ([String]) -> String?
   /// Asked between chunks: a batch that is half cut is thrown away, the records stay where they are.
   let isStopping: @Sendable () -> Bool
@@ -86,6 +88,7 @@ public struct OutboundEngine {
   /// Which stream chooses first; another one at each pass.
   var turn = 0
   var spoolIsFull = false
+  var spoolFullSince: Timestamp?
   /// Confirmations in this life.
   var confirmed = 0
   /// Which stores answered in this life, and which could not be reached.
@@ -99,6 +102,7 @@ public struct OutboundEngine {
   /// - Parameter reopen: runs the operator's command after a rename; what it returns is what went wrong.
   public init(
     settings: Settings, files: any Files, ledger: Ledger, events: any EventSink, hands: Hands = .none,
+    suspects: Suspects = .none, clock: ClockTrust = .trusting,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
     reopen: @escaping @Sendable ([String]) -> String? = { _ in nil },
     isStopping: @escaping @Sendable () -> Bool = { false }
@@ -111,6 +115,7 @@ public struct OutboundEngine {
     self.ledger = ledger
     self.events = events
     self.hands = hands
+    (self.suspects, self.clock) = (suspects, clock)
     self.random = random
     self.reopen = reopen
     self.isStopping = isStopping
@@ -129,8 +134,8 @@ public struct OutboundEngine {
     !spoolIsFull && lanes.contains { $0.isCatchingUp && $0.pause == nil && !$0.isStopped }
   }
 
-  /// Whether a stream is in trouble of its own, or the spool is full.
-  public var isPaused: Bool { spoolIsFull || lanes.contains { $0.pause != nil } }
+  /// Whether a stream or one of its logs is in trouble of its own, or the spool is full.
+  public var isPaused: Bool { spoolIsFull || lanes.contains { $0.pause != nil || !$0.waits.waits.isEmpty } }
 
   /// Whether a sealed batch still waits for a store, held ones left out.
   /// - Parameter stopped: also in streams that a person has paused.
@@ -150,11 +155,19 @@ public struct OutboundEngine {
       knowsWaits = true
     }
     for lane in lanes {
-      guard try attempt(lane, at: now, { engine, lane in try engine.pass(lane, at: now, &result) }) else { break }
+      guard try attempt(lane, at: now, { engine, lane in try engine.pass(lane, at: now, &result) }) else {
+        // It gave way to somebody, or the agent stops.
+        result.next = now.uptime
+        break
+      }
       if let pause = lane.pause { result.next = min(result.next, pause.until) }
       result.watch.formUnion(lane.sources.globs.map(\.directory.string))
     }
     try dispatch(at: now, &result)
+    for lane in lanes {
+      if let next = lane.waits.next { result.next = min(result.next, max(next, now.uptime)) }
+      writeReport(lane)
+    }
     result.waiting = lanes.reduce(0) { $0 + $1.adopted.count }
     result.paused = lanes.filter { $0.pause != nil }.map(\.name)
     result.stopped = lanes.filter(\.isStopped).map(\.name)
@@ -201,6 +214,7 @@ public struct OutboundEngine {
     try settleBatches(lane, at: now)
     try finishSources(lane, at: now)
     try sweep(lane, at: now)
+    if lane.pause == nil { lane.waits.endPass(at: now.uptime) }
   }
 
   // MARK: - Trouble
@@ -212,7 +226,8 @@ public struct OutboundEngine {
       let kind: EventKind = fault.kind == .full ? .diskLow : .lanePaused
       events.record(kind, "Stream \(lane.name) waits. \(fault)", [.stream: lane.name.text, .reason: "\(fault.kind)"])
     }
-    lane.pause = StreamLane.Pause(until: now.uptime + delay, attempt: attempt, said: fault.description)
+    lane.pause = StreamLane.Pause(
+      until: now.uptime + delay, attempt: attempt, said: fault.description, since: lane.pause?.since ?? now.wall)
   }
 
   private func resume(_ lane: StreamLane) {

@@ -19,6 +19,10 @@ public actor OutboundLane {
 
   private nonisolated let waker = Waker()
   private nonisolated let isStopped: Locked<Bool>
+  /// What people have asked for and waits for its turn.
+  private nonisolated let asked: Locked<Int>
+  /// Everything is to be sealed at the next pass.
+  private nonisolated let isFlushed = Locked(false)
   private var engine: OutboundEngine
   private let stores: [StoreName: any StoreReader]
   private let events: any EventSink
@@ -45,17 +49,18 @@ public actor OutboundLane {
   ///   - progress: told between the steps of a pass, and when one has failed: the lane is alive.
   public init(
     settings: Settings, files: any Files, ledger: Ledger, events: any EventSink, hands: Hands = .none,
-    stores: [StoreName: any StoreReader],
+    suspects: Suspects = .none, trust: ClockTrust = .trusting, stores: [StoreName: any StoreReader],
     reopen: @escaping @Sendable ([String]) -> String?, clock: @escaping Clock, report: @escaping Report = { _, _ in },
     progress: @escaping @Sendable () -> Void = {}
   ) {
-    let stopped = Locked(false)
-    isStopped = stopped
+    let (stopped, asked) = (Locked(false), Locked(0))
+    (isStopped, self.asked) = (stopped, asked)
     engine = OutboundEngine(
-      settings: settings, files: files, ledger: ledger, events: events, hands: hands, reopen: reopen,
+      settings: settings, files: files, ledger: ledger, events: events, hands: hands, suspects: suspects,
+      clock: trust, reopen: reopen,
       isStopping: {
         progress()
-        return stopped.withLock { $0 }
+        return stopped.withLock { $0 } || asked.withLock { $0 } > 0
       })
     self.stores = stores
     self.events = events
@@ -74,10 +79,26 @@ public actor OutboundLane {
     waker.wake()
   }
 
-  /// Asks for everything of these streams to be sealed; nil: of all.
-  public func flush(_ streams: Set<StreamName>?) {
-    engine.flush(streams)
+  /// Asks for everything to be sealed. From any thread.
+  public nonisolated func flush() {
+    isFlushed.withLock { $0 = true }
     waker.wake()
+  }
+
+  /// What people ask for comes before the work in hand: the pass under way ends soon, and is taken up again after it.
+  public nonisolated func ahead<Result: Sendable>(
+    _ body: @Sendable (isolated OutboundLane) async throws -> Result
+  ) async rethrows -> Result {
+    asked.withLock { $0 += 1 }
+    defer { waker.wake() }
+    return try await perform(body)
+  }
+
+  private func perform<Result>(
+    _ body: @Sendable (isolated OutboundLane) async throws -> Result
+  ) async rethrows -> Result {
+    asked.withLock { $0 -= 1 }
+    return try await body(self)
   }
 
   /// Seals everything of these streams before it returns; nil: of all.
@@ -103,6 +124,12 @@ public actor OutboundLane {
     retried.underWay = mine.count { before.contains($0) }
     retried.started = mine.count - retried.underWay
     return retried
+  }
+
+  /// A batch in `damaged` goes on with a plan made anew. - Returns: why that cannot be done.
+  public func release(_ batch: BatchID, by who: Asker) throws -> String? {
+    defer { waker.wake() }
+    return try engine.release(batch, by: who, at: clock())
   }
 
   /// - Returns: false where there is no such stream, or it was paused before.
@@ -139,6 +166,12 @@ public actor OutboundLane {
   func pass() throws(LedgerFault) -> OutboundPass {
     try settle()
     if let older { throw older }
+    if isFlushed.withLock({ isFlushed in
+      defer { isFlushed = false }
+      return isFlushed
+    }) {
+      engine.flush(nil)
+    }
     let began = clock()
     var pass = try engine.pass(at: began)
     for upload in pass.uploads { start(upload) }

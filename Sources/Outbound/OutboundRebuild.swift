@@ -35,7 +35,7 @@ public struct OutboundRebuild {
         for name in try spool.entries(in: place) where BatchID(name) != nil {
           defer { told() }
           do {
-            try Self.record(spool.path(place, name), in: place, files, ledger, at: now)
+            try Self.record(spool.path(place, name), of: BatchID(name), in: place, files, ledger, at: now)
           } catch is FileFault {
             continue
           }
@@ -46,10 +46,11 @@ public struct OutboundRebuild {
 
   /// Says of one batch what its plan and its place say.
   static func record(
-    _ folder: FilePath, in place: BatchPlace, _ files: any Files, _ ledger: Ledger, at now: Timestamp
+    _ folder: FilePath, of id: BatchID?, in place: BatchPlace, _ files: any Files, _ ledger: Ledger, at now: Timestamp
   ) throws {
-    let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
-    let purged = try PurgeMark.read(in: folder, files)
+    guard let id else { return }
+    let plan = try files.batchPlan(of: id, in: folder)
+    let purged = try PurgeMark.read(in: folder, place, files)
     try ledger.transact("rebuild") { (t) throws(LedgerFault) in
       try t.note(plan, due: now)
       try t.advance(plan)

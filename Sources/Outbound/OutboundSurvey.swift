@@ -9,6 +9,8 @@ import SystemPackage
 public struct OutboundSurvey: Hashable, Sendable {
   public private(set) var bytes: UInt64 = 0
   public private(set) var oldest: Timestamp?
+  /// Why some of the logs cannot be looked at.
+  public private(set) var fault: String?
 
   public init(_ settings: StreamSettings, state: StateFolder, files: any Files, ledger: Ledger?, at now: Timestamp)
     throws
@@ -26,12 +28,20 @@ public struct OutboundSurvey: Hashable, Sendable {
             ?? []
         },
         knows: { source in try ledger?.read { (t) throws(LedgerFault) in try t.knows(source) } ?? true }))
+    fault = (found.faults.first?.fault ?? found.blocked.first?.fault)?.description
     let cutter = Cutter(settings: settings, files: files, aside: "", isStopping: { false })
     for log in found.logs {
       let cuttable = Cuttable(
         record: log.record, path: log.path, size: log.info.size, isFinal: log.writers == .none, form: log.form,
         inode: log.info.inode)
-      guard let header = try cutter.header(of: cuttable) else { continue }
+      let header: Cutter.Header?
+      do {
+        header = try cutter.header(of: cuttable)
+      } catch let error as FileFault {
+        fault = fault ?? error.description
+        continue
+      }
+      guard let header else { continue }
       let start = max(header.end, log.record.cursor)
       guard log.info.size > start else { continue }
       bytes +|= log.info.size -| start

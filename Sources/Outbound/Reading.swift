@@ -18,6 +18,7 @@ extension OutboundEngine {
 
   private mutating func readOn(_ lane: StreamLane, at now: Moment) throws -> Timestamp? {
     try look(lane, at: now)
+    try requireDecisions(lane)
     var order = plan(try view(lane, at: now), lane.settings, zone: lane.zone, at: now.wall)
     guard order.seal != .nothing else {
       try truncateLogs(lane, sealed: 0, at: now)
@@ -25,14 +26,14 @@ extension OutboundEngine {
     }
     // What is due stays due until it is sealed, whatever keeps it waiting.
     lane.isCatchingUp = order.seal == .everything
-    guard try hasRoom(lane) else { return nil }
+    guard try hasRoom(lane, at: now) else { return nil }
     if !order.rotate.isEmpty {
       try rotate(Set(order.rotate), lane, at: now)
       try look(lane, at: now)
     }
     var sealed = 0
     while try seal(lane, everything: order.seal == .everything, at: now) {
-      guard try hasRoom(lane) else { return nil }
+      guard try hasRoom(lane, at: now) else { return nil }
       sealed += 1
       // What is sealed leaves while the rest is cut.
       guard sealed < Limits.batchesPerPass else { return now.wall }
@@ -47,8 +48,11 @@ extension OutboundEngine {
 
   private func view(_ lane: StreamLane, at now: Moment) throws -> StreamView {
     var views: [LogView] = []
-    for log in lane.logs {
-      let unread = try unread(log, lane, at: now)
+    for log in lane.logs where !isBehind(log, lane) {
+      let found = try each(.log(log.path), lane, at: now) {
+        (unread: try unread(log, lane, at: now), rows: try countRows(log, lane, at: now))
+      }
+      guard let (unread, rows) = found else { continue }
       let id = log.record.id
       if unread == 0 {
         lane.waiting[id] = nil
@@ -58,7 +62,7 @@ extension OutboundEngine {
       }
       views.append(
         LogView(
-          source: id, role: log.role == .live ? .live : .aside, unread: unread, rows: try countRows(log, lane, at: now),
+          source: id, role: log.role == .live ? .live : .aside, unread: unread, rows: rows,
           since: lane.waiting[id] ?? now.wall))
     }
     return StreamView(logs: views, flush: lane.flush || lane.isCatchingUp)
@@ -85,8 +89,10 @@ extension OutboundEngine {
     let start = max(headerEnd, log.record.cursor)
     var counted = lane.counted[log.record.id] ?? StreamLane.Counted(upTo: start, rows: 0)
     if counted.upTo < start { counted = StreamLane.Counted(upTo: start, rows: 0) }
-    let (rows, end) = try lane.cutter.count(cuttable(log, lane, at: now), from: counted.upTo)
-    counted = StreamLane.Counted(upTo: end, rows: counted.rows + rows)
+    // As many as make a batch are enough to know.
+    let most = lane.settings.batch.maxRows -| counted.rows
+    let (rows, end) = try lane.cutter.count(cuttable(log, lane, at: now), from: counted.upTo, most: most)
+    counted = StreamLane.Counted(upTo: end, rows: counted.rows +| rows)
     lane.counted[log.record.id] = counted
     return counted.rows
   }
@@ -127,8 +133,12 @@ extension OutboundEngine {
     var directories: Set<FilePath> = []
     var rotated: [(LogFile, FilePath)] = []
     for log in lane.logs where sources.contains(log.record.id) && log.role == .live {
-      let aside = try lane.sources.asidePath(for: log.path, at: now.wall)
-      try files.move(log.path, to: aside)
+      let aside = try each(.log(log.path), lane, at: now) {
+        let aside = try lane.sources.asidePath(for: log.path, at: now.wall)
+        try files.move(log.path, to: aside)
+        return aside
+      }
+      guard let aside else { continue }
       directories.insert(log.path.parent)
       rotated.append((log, aside))
     }
@@ -139,22 +149,23 @@ extension OutboundEngine {
         .segmentRotated, "Set aside a log of stream \(lane.name)",
         [.stream: lane.name.text, .path: aside.string, .bytes: "\(log.info.size)"])
     }
-    if !rotated.isEmpty, !lane.settings.reopen.isEmpty, let complaint = reopen(lane.settings.reopen) {
-      events.record(
-        .lanePaused,
-        "The reopen command of stream \(lane.name) failed: \(complaint). The writer may go on in the log that was set aside; it is read until the writer lets go",
-        [.stream: lane.name.text, .reason: "reopen"])
-    }
+    guard !rotated.isEmpty, !lane.settings.reopen.isEmpty else { return }
+    guard let complaint = reopen(lane.settings.reopen) else { return lane.reopenFault = nil }
+    let why =
+      "The reopen command of stream \(lane.name) failed: \(complaint). The writer may go on in the log that was set aside; it is read until the writer lets go"
+    lane.reopenFault = (why, lane.reopenFault?.since ?? now.wall)
+    events.record(.lanePaused, why, [.stream: lane.name.text, .reason: "reopen"])
   }
 
   // MARK: - Room
 
   /// Whether the spool may grow. What it may not take stays in the logs.
-  private mutating func hasRoom(_ lane: StreamLane) throws -> Bool {
+  private mutating func hasRoom(_ lane: StreamLane, at now: Moment) throws -> Bool {
     let spooled = try ledger.read { (t) throws(LedgerFault) in try t.spoolBytes() }
     let full = spooled >= limits.spoolMaxBytes
     if full != spoolIsFull {
       spoolIsFull = full
+      spoolFullSince = full ? now.wall : nil
       events.record(
         full ? .spoolFull : .laneResumed,
         full
@@ -164,7 +175,7 @@ extension OutboundEngine {
     let free = try files.freeBytes(at: state.root)
     if free < limits.minFree {
       throw FileFault(
-        .full, "Too little space on the file system of", at: state.root.string,
+        .full, "Too little space on the file system of", at: state.root,
         why: "\(counted(free, "byte")) free, limits.min_free is \(limits.minFree)",
         remedy: "Free space; logs stay where they are until then")
     }

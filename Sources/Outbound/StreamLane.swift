@@ -43,6 +43,14 @@ final class StreamLane {
   var sweptAt: Duration?
   /// Logs that others rotate, kept open: what is deleted can be read still.
   var open: [SourceID: any ReadableFile] = [:]
+  /// Logs, folders and batches that cannot be worked on for a reason of their own.
+  var waits = ItemWaits<StreamItem>()
+  /// Batches in `damaged` that the ledger does not know: nobody knows which records they hold.
+  var undecided: Set<BatchID> = []
+  /// The reopen command failed last.
+  var reopenFault: (why: String, since: Timestamp)?
+  /// As `status` was told last.
+  var report: LaneReport?
   /// Whether it is settled what of the logs that lay there at first is read.
   var hasBegun = false
 
@@ -52,6 +60,7 @@ final class StreamLane {
     let until: Duration
     let attempt: Int
     let said: String
+    let since: Timestamp
   }
   struct Counted {
     var upTo: UInt64

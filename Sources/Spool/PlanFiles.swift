@@ -13,13 +13,15 @@ extension Files {
   /// - Throws: `.missing` where there is none; `.damaged` where it is not what it should be.
   public func readPlan<Plan: Decodable>(_ type: Plan.Type, at path: FilePath) throws(FileFault) -> Plan {
     let bytes = try contents(of: path, limit: Limits.planBytes)
+    func damaged(_ why: String) -> FileFault { FileFault(.damaged, "Cannot use", at: path, why: why) }
+    let plan: Plan
     do {
-      return try JSONDecoder().decode(type, from: Data(bytes))
+      plan = try JSONDecoder().decode(type, from: Data(bytes))
     } catch {
-      throw FileFault(
-        .damaged, "Cannot understand", at: path.string, why: "not the JSON that navette writes",
-        remedy: "Move the folder that holds it out of the state folder")
+      throw damaged("it is not the JSON that navette writes")
     }
+    if let complaint = (plan as? any CheckedPlan)?.complaint { throw damaged(complaint) }
+    return plan
   }
 }
 

@@ -11,6 +11,10 @@ public struct StateFolder: Hashable, Sendable {
   public var lock: FilePath { at("lock") }
   /// What the agent has in hand, and how earlier lives ended; see `InHandFile`.
   public var inHand: FilePath { at("in-hand") }
+  /// When the clock was looked at last; see `ClockTrust`.
+  public var clock: FilePath { at("clock.json") }
+  /// What people let go on although the agent crashed on it; see `Suspects`.
+  public var suspects: FilePath { at("suspects.json") }
   public var machine: FilePath { at("machine.json") }
   /// Which file on which disk `machine.json` is: a copy of the folder is another.
   public var original: FilePath { at("original.json") }
@@ -23,6 +27,9 @@ public struct StateFolder: Hashable, Sendable {
   /// GnuPG's home while a feed's key is in use.
   public var gnupg: FilePath { at("gnupg") }
   public func feed(_ name: FeedName) -> FilePath { feeds.appending(FileName(name.text)) }
+  /// What the feed waits for, for `status`; see `LaneReport`.
+  public func report(of name: FeedName) -> FilePath { feed(name).appending(Self.reportName) }
+  public func report(of name: StreamName) -> FilePath { stream(name).appending(Self.reportName) }
   /// There while a person has paused the feed; see `PauseMark`.
   public func pauseOfFeed(_ name: FeedName) -> FilePath { feed(name).appending(Self.pauseName) }
   /// The same of a stream.
@@ -32,6 +39,7 @@ public struct StateFolder: Hashable, Sendable {
   /// A ledger that was put aside: `ledger.sqlite.damaged-20260312T060000Z`.
   public func damagedLedger(at time: Timestamp) -> FilePath { at(FileName("ledger.sqlite.damaged-\(time.compact)")) }
 
+  private static let reportName: FileName = "report.json"
   private static let pauseName: FileName = "paused.json"
   private func at(_ name: FileName) -> FilePath { root.appending(name) }
 }

@@ -4,7 +4,11 @@ private import Glibc
 /// A program that was started without a shell, at the head of a process group of its own, so that what it starts can be ended with it,
 /// and with no signal of ours blocked or ignored in it. The one place where programs are started.
 public struct Child: Sendable {
-  public enum Ending: Hashable, Sendable { case status(Int32), signal(Int32) }
+  public enum Ending: Hashable, Sendable {
+    case status(Int32), signal(Int32)
+    /// Somebody else has taken its end: how it ended, nobody knows.
+    case unknown
+  }
 
   /// Why it did not start; its name is not in it.
   public struct Refusal: Error, CustomStringConvertible {
@@ -40,7 +44,7 @@ public struct Child: Sendable {
     sigemptyset(&signals)
     posix_spawnattr_setsigmask(&attributes, &signals)
     // What the agent ignores, for itself alone.
-    for ignored in [SIGPIPE, SIGIO] { sigaddset(&signals, ignored) }
+    for ignored in [SIGPIPE, SIGIO, SIGCHLD] { sigaddset(&signals, ignored) }
     posix_spawnattr_setsigdefault(&attributes, &signals)
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawnattr_setflags(
@@ -64,8 +68,10 @@ public struct Child: Sendable {
   @discardableResult
   public func wait() -> Ending {
     var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-    return Self.ending(status)
+    while true {
+      if waitpid(pid, &status, 0) == pid { return Self.ending(status) }
+      if errno != EINTR { return .unknown }
+    }
   }
 
   /// Nil: it has not ended in that time, and was killed. Once for each child.
@@ -73,7 +79,10 @@ public struct Child: Sendable {
     let deadline = SystemClock.uptime() + limit
     var status: Int32 = 0
     var pause: useconds_t = 1_000
-    while waitpid(pid, &status, WNOHANG) == 0 {
+    while true {
+      let ended = waitpid(pid, &status, WNOHANG)
+      if ended == pid { return Self.ending(status) }
+      if ended < 0, errno != EINTR { return .unknown }
       if SystemClock.uptime() >= deadline {
         kill()
         wait()
@@ -82,7 +91,6 @@ public struct Child: Sendable {
       usleep(pause)
       pause = min(pause * 2, 50_000)
     }
-    return Self.ending(status)
   }
 
   private static func ending(_ status: Int32) -> Ending {

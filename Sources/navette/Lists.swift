@@ -25,7 +25,7 @@ struct Drops: AsyncParsableCommand {
       let drops = try Inventory(try readSettings(common, secrets: .unneeded)).drops(in: state, since: from)
       if json {
         try Terminal.json(Listing(schema: 1, drops: drops))
-      } else if state == .held || state == .quarantine {
+      } else if state == .held || state == .quarantine || state == .damaged {
         Terminal.table(
           ["DROP", "FEED", "REASON", "ROW", "COLUMN", "FILES"],
           drops.map {

@@ -7,6 +7,8 @@ import Threads
 @main
 enum Entry {
   static func main() {
+    // Whoever starts us may ignore the ends of children; we must not: else nobody knows how a command of ours ended.
+    signal(SIGCHLD, SIG_DFL)
     Task.onPool {
       end(await carryOut(CommonOptions.behindCommand(Array(CommandLine.arguments.dropFirst()))))
     }

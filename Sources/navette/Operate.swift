@@ -45,25 +45,34 @@ struct Retry: AsyncParsableCommand {
 
 struct Release: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Hand over a held or quarantined drop all the same.",
-    discussion: "What was found before passes; what is found anew does not. The ledger keeps who released it, and why.")
+    abstract: "Let a held, quarantined or damaged drop, or a damaged batch, go on.",
+    discussion: """
+      Of a held or quarantined drop, what was found before passes; what is found anew does not. A damaged drop gets a new plan, made of \
+      what lies there, and is checked; a damaged batch gets one from the ledger, and is sent as it was sealed. The ledger keeps who \
+      released it, and why.
+      """)
 
   @OptionGroup var common: CommonOptions
 
-  @Argument(help: "The drop (20260304T101500Z-9f2c41).")
+  @Argument(help: "The drop (20260304T101500Z-9f2c41) or batch (opens-000042).")
   var id: String
 
   @Option(help: "Why: kept in the ledger.")
   var reason: String
 
   func validate() throws {
-    if DropID(id) == nil { throw ValidationError("“\(id)” is no drop, such as 20260304T101500Z-9f2c41") }
+    if DropID(id) == nil, BatchID(id) == nil {
+      throw ValidationError("“\(id)” is no drop, such as 20260304T101500Z-9f2c41, and no batch, such as opens-000042")
+    }
     try checkReason(reason)
   }
 
   func run() async throws {
-    guard let drop = DropID(id) else { return }
-    try await ask(.release(drop: drop, by: asker(reason)), common)
+    if let drop = DropID(id) {
+      try await ask(.release(drop: drop, by: asker(reason)), common)
+    } else if let batch = BatchID(id) {
+      try await ask(.releaseBatch(batch, by: asker(reason)), common)
+    }
   }
 }
 
@@ -89,12 +98,21 @@ struct Resume: AsyncParsableCommand {
   @OptionGroup var common: CommonOptions
 
   @Argument(help: ArgumentHelp("Feeds and streams.", valueName: "lane"))
-  var lanes: [String]
+  var lanes: [String] = []
+
+  @Flag(help: "The machine's clock is right, though it has jumped: what has been kept for long enough may be deleted.")
+  var clock = false
 
   @Option(help: "Why: told in the journal.")
   var reason = "asked"
 
-  func run() async throws { try await ask(.resume(lanes: lanes, by: asker(reason)), common) }
+  func validate() throws {
+    if clock != lanes.isEmpty { throw ValidationError("Give either feeds and streams, or --clock") }
+  }
+
+  func run() async throws {
+    try await ask(clock ? .believeClock(by: asker(reason)) : .resume(lanes: lanes, by: asker(reason)), common)
+  }
 }
 
 struct Purge: AsyncParsableCommand {

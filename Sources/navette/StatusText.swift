@@ -72,6 +72,21 @@ enum StatusText {
       notes.append(
         Note(text: "\(name): paused on request since \(since); `navette resume \(name)` lets it go on", isFault: false))
     }
+    if let since = report.clockDoubtedSince {
+      let words = "the clock jumped ahead at \(since): nothing is deleted for its age before it has stayed so for a day"
+      notes.append(Note(text: "\(words), or `navette resume --clock`", isFault: true))
+    }
+    for (name, blocked) in report.feeds.map({ ($0.name, $0.blocked) }) + report.streams.map({ ($0.name, $0.blocked) }) {
+      notes += blocked.words(of: name).map { Note(text: $0, isFault: true) }
+    }
+    for feed in report.feeds where feed.damaged > 0 {
+      let words = "\(counted(feed.damaged, "drop")) in damaged; see `navette drops --state damaged`"
+      notes.append(Note(text: "\(feed.name): \(words)", isFault: true))
+    }
+    for stream in report.streams where stream.damaged > 0 {
+      let words = "\(counted(stream.damaged, "batch")) in damaged; see `navette batches --state damaged`"
+      notes.append(Note(text: "\(stream.name): \(words)", isFault: true))
+    }
     for feed in report.feeds {
       if let words = feed.words { notes.append(Note(text: "\(feed.name): \(words)", isFault: feed.late)) }
     }

@@ -72,7 +72,10 @@ struct IdentityTests {
   func places() {
     #expect(Set(DropPlace.moves.keys) == Set(DropPlace.allCases))
     #expect(Set(BatchPlace.moves.keys) == Set(BatchPlace.allCases))
-    #expect(DropPlace.moves[.archive] == [] && BatchPlace.moves[.delivered] == [])
+    #expect(DropPlace.moves[.archive] == [.damaged] && BatchPlace.moves[.delivered] == [.damaged])
     #expect(DropPlace.moves.values.allSatisfy { !$0.contains(.gathering) })
+    for place in DropPlace.allCases where place != .damaged {
+      #expect(DropPlace.moves[place]?.contains(.damaged) == true, "from every place")
+    }
   }
 }

@@ -134,7 +134,7 @@ struct InHandTests {
     let source = try #require(SourceID("s0123456789abcdef"))
     var all = Work.Step.allCases.map { Work(feed, $0) }
     all += [
-      Work(.stream(stream), .send, .batch(BatchID(stream: stream, sequence: .max)), store: store),
+      Work(.stream(stream), .send, .batch(BatchID(stream: stream, sequence: BatchID.lastSequence)), store: store),
       Work(.pull(try #require(FeedName("a"))), .fetch, .object("0123456789abcdef"), store: store),
       Work(.stream(stream), .look, .file(inode: .max, size: .max)), Work(.stream(stream), .cut, .source(source)),
       Work(.command, .plan, .drop(drop)),

@@ -22,12 +22,13 @@ struct ChunkTests {
         $0.columns = ["c0", "c3"]
       }
       let fast = inspect(text, rules)
-      for chunk in Self.chunks { #expect(inspect(text, rules, chunk: chunk) == fast) }
+      for chunk in Self.chunks { #expect(alike(inspect(text, rules, chunk: chunk), fast)) }
       let packed = inspect(gzip(text), rules, chunk: Int.random(in: 1...100, using: &random))
       #expect(packed.reasons == fast.reasons && packed.rows == fast.rows && packed.doubtful == fast.doubtful)
-      #expect(packed.compression == .gzip && packed.textBytes == fast.textBytes)
+      let isRead = fast.reasons.first?.code != .rowTooLong
+      #expect(packed.compression == .gzip && (!isRead || packed.textBytes == fast.textBytes))
       rules.scalarOnly = true
-      #expect(inspect(text, rules) == fast)
+      #expect(alike(inspect(text, rules), fast))
     }
   }
 
@@ -43,9 +44,16 @@ struct ChunkTests {
     if seed.isMultiple(of: 7) { bytes.append(0) }
     var rules = rules { $0.maxRowBytes = 90 }
     let whole = inspect(bytes, rules)
-    for chunk in Self.chunks { #expect(inspect(bytes, rules, chunk: chunk) == whole) }
+    for chunk in Self.chunks { #expect(alike(inspect(bytes, rules, chunk: chunk), whole)) }
     rules.scalarOnly = true
-    #expect(inspect(bytes, rules, chunk: 13) == whole)
+    #expect(alike(inspect(bytes, rules, chunk: 13), whole))
+  }
+
+  /// How far a row that is too long was read depends on the pieces; nothing else does.
+  private func alike(_ one: Inspection, _ other: Inspection) -> Bool {
+    var one = one
+    if other.reasons.first?.code == .rowTooLong { one.textBytes = other.textBytes }
+    return one == other
   }
 
   @Test("A fault just behind the first line's bound is told the same way in any pieces")

@@ -187,7 +187,7 @@ struct CheckingTests {
     }
   }
 
-  @Test("A drop without a readable plan is held, and the others go on")
+  @Test("A drop without a readable plan is set aside, and the others go on")
   func damagedPlan() throws {
     let rig = try Rig()
     try rig.run(1)
@@ -196,7 +196,8 @@ struct CheckingTests {
     try rig.put(rig.spool.path(.claimed, id).appending(DropPlan.fileName), Array("not json".utf8))
     try rig.land("a.csv", Sample.table)
     let summary = try rig.run()
-    #expect(summary.held == 1 && summary.handedOver == 1)
-    #expect(try rig.reasons(.held, id.description)[0].code == .unreadable)
+    #expect(summary.damaged == 1 && summary.handedOver == 1)
+    #expect(try rig.reasons(.damaged, id.description)[0].code == .damaged)
+    #expect(rig.events.count(.dropDamaged) == 1)
   }
 }

@@ -54,7 +54,8 @@ struct GroundTests {
     rig.pass(.seconds(60))
     try rig.run(3)
     #expect(try rig.handedOver.isEmpty)
-    #expect(rig.events.first(.dropWaiting)?.fields[.reason] == "not_mounted" && rig.events.count(.dropWaiting) == 1)
+    #expect(rig.events.all.last { $0.kind == .dropWaiting }?.fields[.reason] == "not_mounted")
+    #expect(rig.events.count(.dropWaiting) == 2, "the disk's refusal before")
     disk.mount(rig.settings.landing)
     rig.pass(.seconds(60))
     try rig.run(3)
@@ -111,19 +112,19 @@ struct GroundTests {
     disk.setFree(nil)
     rig.pass(.seconds(60))
     #expect(try rig.run(2).handedOver == 1)
-    #expect(rig.events.count(.laneResumed) == 1)
   }
 
   @Test(
-    "A hand-over folder that is full or read-only pauses the feed; nothing half is left, and it goes on by itself",
+    "A hand-over folder that is read-only pauses the feed, a full one makes the drop wait; nothing half is left, and it goes on by itself",
     arguments: [FileKind.full, .denied])
   func handoverRefuses(kind: FileKind) throws {
     let (rig, disk) = try rig(mounted: [])
     try rig.land("a.csv", Sample.table)
     disk.refuse(.copy, below: rig.settings.handover, kind)
     let summary = try rig.run(3)
-    #expect(summary.paused.count == 1 && summary.waiting == 1)
-    #expect(rig.events.count(.lanePaused) == 1 && rig.events.count(.diskLow) == 0, "the consumer's disk is not ours")
+    // Room may be there for a smaller one; rights are not.
+    #expect(summary.paused.count == (kind == .full ? 0 : 1) && summary.waiting == 1)
+    #expect(rig.events.count(kind == .full ? .diskLow : .lanePaused) == 1)
     #expect(try rig.files.list(rig.settings.handover).isEmpty)
     disk.allow()
     rig.pass(.seconds(60))

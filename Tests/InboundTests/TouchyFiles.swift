@@ -45,9 +45,14 @@ final class TouchyFiles: Files {
 
   private func check(_ act: Act, _ path: FilePath) throws(FileFault) {
     let kind = knobs.withLock { $0.refusals.first { $0.act == act && path.starts(with: $0.below) }?.kind }
-    if let kind { throw FileFault(kind, "Cannot \(act)", at: path.shown, why: "the test says so") }
+    if let kind { throw FileFault(kind, "Cannot \(act)", at: path, why: "the test says so") }
   }
 
+  func mayWrite(in directory: FilePath) -> Bool {
+    !knobs.withLock {
+      $0.refusals.contains { $0.act == .move && $0.kind == .denied && directory.starts(with: $0.below) }
+    }
+  }
   func list(_ directory: FilePath) throws(FileFault) -> [FileName] { try disk.list(real(directory)) }
   func info(_ path: FilePath) throws(FileFault) -> FileInfo? {
     guard var info = try disk.info(real(path)) else { return nil }
@@ -78,7 +83,7 @@ final class TouchyFiles: Files {
   }
   func move(_ path: FilePath, to target: FilePath) throws(FileFault) {
     if device(path) != device(target) {
-      throw FileFault(.crossDevice, "Cannot move", at: target.shown, why: "another mount")
+      throw FileFault(.crossDevice, "Cannot move", at: target, why: "another mount")
     }
     try check(.move, path)
     try disk.move(real(path), to: real(target))

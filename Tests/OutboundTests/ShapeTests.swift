@@ -34,14 +34,14 @@ struct ShapeTests {
   }
 
   @Test(
-    "Logs whose columns would have one name pause their stream visibly; nothing is lost, and it goes on once that is mended"
+    "Logs whose columns would have one name wait visibly; nothing is lost, and they go on once that is mended"
   )
   func collision() async throws {
     let (world, files) = try world("a-b,a_b\n1,x\n") { $0.streams[0].headerSanitize = true }
     var engine = world.makeEngine()
     try await world.settle(&engine, flush: true)
     #expect(world.store.keys.isEmpty)
-    let told = try #require(world.events.all(.lanePaused).first)
+    let told = try #require(world.events.all(.logWaiting).first)
     #expect(told.message.contains("columns 1 and 2 of 2 would have one name"))
     #expect(engine.isPaused)
     let mended = try World(
@@ -149,7 +149,7 @@ struct ShapeTests {
     let (other, files) = try self.world("id,text\n1,x\n") { $0.streams[0].partitionBy = "ts" }
     var next = other.makeEngine()
     try await other.settle(&next, flush: true)
-    #expect(other.events.all(.lanePaused).first?.message.contains("its header has no column ts") == true)
+    #expect(other.events.all(.logWaiting).first?.message.contains("its header has no column ts") == true)
     #expect(files.text(of: "/logs/a.csv") == "id,text\n1,x\n")
   }
 

@@ -212,14 +212,14 @@ extension SimFiles {
   }
 
   private func dead(_ operation: SimOperation, _ path: FilePath) -> FileFault {
-    FileFault(.io, "Killed before \(operation.rawValue)", at: path.shown)
+    FileFault(.io, "Killed before \(operation.rawValue)", at: path)
   }
 
   private static func fail(
     _ fault: SimInjection?, _ operation: SimOperation, _ path: FilePath
   ) throws(FileFault) {
     if let fault {
-      throw FileFault(fault.kind, "Cannot \(operation.rawValue)", at: path.shown, why: "as the test wants it")
+      throw FileFault(fault.kind, "Cannot \(operation.rawValue)", at: path, why: "as the test wants it")
     }
   }
 }

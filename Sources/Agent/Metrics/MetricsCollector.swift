@@ -74,7 +74,10 @@ struct MetricsCollector {
   private func feed(_ name: FeedName, _ report: StatusReport.Feed, _ facts: LaneFacts) -> MetricsSnapshot.Feed {
     var figures = MetricsSnapshot.Feed(name.text)
     figures.lagSeconds = report.lagSeconds
-    figures.drops = ["waiting": report.waiting, "held": report.held, "quarantine": report.quarantine]
+    figures.drops = [
+      "waiting": report.waiting, "held": report.held, "quarantine": report.quarantine, "damaged": report.damaged,
+    ]
+    (figures.blockedItems, figures.blockedSeconds) = (report.blocked.items, report.blocked.seconds)
     figures.isPaused = report.pausedSince != nil
     figures.isInTrouble = facts.feedsInTrouble.contains(name)
     figures.isLate = report.late
@@ -87,7 +90,8 @@ struct MetricsCollector {
   private func stream(_ name: StreamName, _ report: StatusReport.Stream, _ facts: LaneFacts) -> MetricsSnapshot.Stream {
     var figures = MetricsSnapshot.Stream(name.text)
     (figures.lagSeconds, figures.lagBytes) = (report.lagSeconds, report.lagBytes)
-    figures.batches = ["ready": report.waiting, "held": report.held]
+    figures.batches = ["ready": report.waiting, "held": report.held, "damaged": report.damaged]
+    (figures.blockedItems, figures.blockedSeconds) = (report.blocked.items, report.blocked.seconds)
     figures.isPaused = report.pausedSince != nil
     figures.isInTrouble = facts.streamsInTrouble.contains(name)
     let past = tally.streams[name] ?? Tally.Lane()
@@ -103,9 +107,11 @@ struct MetricsCollector {
   static let dropEvents = [
     "drop_seen": "seen", "checked": "accepted", "drop_handed_over": "handed_over", "drop_duplicate": "duplicate",
     "feed_empty": "empty", "drop_held": "held", "drop_quarantined": "quarantined", "drop_released": "released",
+    "drop_damaged": "damaged",
   ]
   static let batchEvents = [
     "batch_sealed": "sealed", "batch_confirmed": "confirmed", "batch_held": "held", "batch_purged": "purged",
+    "batch_damaged": "damaged",
   ]
 
   private static func outcomes(_ events: [String: Int], _ names: [String: String]) -> [String: Int] {

@@ -45,6 +45,10 @@ int cl_catch_signal(int number);
 int cl_datagram_socket(void);
 // One message to the socket of that name (a leading @ is the abstract namespace), and with it a descriptor where `passed` is not -1.
 int cl_send_datagram(int socket, const char *name, const void *bytes, size_t count, int passed);
+// For good: this user and group, real, effective and saved, with the groups of that name (NULL: no other), and no capability.
+int cl_become(uint32_t user, uint32_t group, const char *name);
+// The first offset from there on at which bytes lie on the disk; ENXIO: none do.
+int64_t cl_next_data(int descriptor, int64_t offset);
 long cl_file_system_type(const char *path);
 // Of the terminal, in characters.
 int cl_window_size(int descriptor, uint16_t *columns, uint16_t *rows);

@@ -33,7 +33,7 @@ public struct GnuPG: Decrypter {
   public func open(_ settings: FeedSettings.Decrypt, of feed: FeedName) throws(FileFault) -> any KeyRing {
     guard home.string.utf8.count <= Self.homeBytes else {
       throw FileFault(
-        .io, "Cannot keep a key in", at: home.shown,
+        .io, "Cannot keep a key in", at: home,
         why: "its name has more than \(Self.homeBytes) bytes, and gpg's sockets in it would be too long",
         remedy: "Give `state` a shorter path")
     }

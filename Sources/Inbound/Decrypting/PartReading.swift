@@ -36,10 +36,11 @@ extension FeedPass {
   }
 
   /// - Parameters:
-  ///   - raw: sees the bytes as they lie there, to the end whatever comes of them, unless it is asked to stop.
+  ///   - toEnd: `raw` sees all of the file whatever comes of it, unless it is asked to stop.
+  ///   - raw: sees the bytes as they lie there.
   ///   - body: takes clear text, which counts for nothing unless the answer is `.whole`.
   func unseal(
-    _ file: any ReadableFile, raw: (UnsafeRawBufferPointer) -> Void = { _ in },
+    _ file: any ReadableFile, toEnd: Bool = false, raw: (UnsafeRawBufferPointer) -> Void = { _ in },
     _ body: KeyRing.Sink
   ) throws(FileFault) -> Decryption {
     guard let decrypt = settings.decrypt else {
@@ -53,7 +54,7 @@ extension FeedPass {
       return count
     }
     let answer = try host.keys.ring(of: settings.name, decrypt).decrypt(from: source, stop: stop, to: body)
-    if answer == .stopped { return answer }
+    if answer == .stopped || answer != .whole && !toEnd { return answer }
     let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
     defer { room.deallocate() }
     while try source(room) > 0 { if stop() { return .stopped } }
@@ -69,7 +70,7 @@ extension FeedPass {
     case .stopped: return false
     case .refused(let reason):
       throw FileFault(
-        .io, "Cannot decrypt", at: path.shown, why: "\(reason.message), though it was whole when it was checked")
+        .io, "Cannot decrypt", at: path, why: "\(reason.message), though it was whole when it was checked")
     }
   }
 
@@ -84,7 +85,7 @@ extension FeedPass {
     }
     guard isThrough else { return false }
     guard hasher.finish() == part.clear?.sha256 else {
-      throw FileFault(.io, "Cannot decrypt", at: path.shown, why: "it is not what was checked any more")
+      throw FileFault(.io, "Cannot decrypt", at: path, why: "it is not what was checked any more")
     }
     return true
   }

@@ -111,7 +111,7 @@ public struct PullEngine: Sendable {
     let (landing, name) = (feeds[index].landing, feeds[index].name)
     guard try files.info(landing)?.kind == .directory else {
       throw FileFault(
-        .missing, "Cannot fetch to", at: landing.shown, why: "there is no such directory",
+        .missing, "Cannot fetch to", at: landing, why: "there is no such directory",
         remedy: "Make it, or mount what it belongs to")
     }
     guard !feeds[index].isPrepared else { return }

@@ -134,7 +134,7 @@ extension PullEngine {
   /// Durable on return. - Returns: the file's inode.
   private func secured(_ fetch: PullFetch, in landing: FilePath) throws(FileFault) -> UInt64 {
     guard let info = try files.info(fetch.part), info.size == fetch.candidate.source.size else {
-      throw FileFault(.io, "Cannot fetch to", at: fetch.part.shown, why: "the file is not as long as its object")
+      throw FileFault(.io, "Cannot fetch to", at: fetch.part, why: "the file is not as long as its object")
     }
     try files.sync([fetch.part, landing])
     return info.inode

@@ -49,6 +49,12 @@ extension Cutter {
       // Alone and unfinished: a header without records.
       line = Array(reader.pending)
       end = hole + UInt64(rest)
+    case .tooLarge:
+      throw FileFault(
+        .damaged, "Cannot read", at: log.path,
+        why:
+          "its first line, which should be its header, is longer than batch.max_record (\(settings.batch.maxRecord) bytes)"
+      )
     default: return nil
     }
     guard areEmptied else { return Header(line: line, end: end) }
@@ -91,6 +97,7 @@ extension Cutter {
       if let end = buffer[..<got].firstIndex(where: { $0 != 0 }) { return count + UInt64(end) }
       count += UInt64(got)
       length = Limits.chunkBytes
+      count = max(count, min(file.nextData(from: start + count) ?? size, size) -| start)
     }
     return count
   }

@@ -60,6 +60,8 @@ struct Cut {
   var ended: Set<SourceID> = []
   /// Something was left because the batch is full or because the next log has another header.
   var isFull = false
+  /// A record that is too large was not passed over to its end.
+  var hasMore = false
 }
 
 extension Cut {
@@ -79,6 +81,8 @@ struct Cutter {
   var hands: Hands = .none
   /// Where records that are too large are kept.
   let aside: FilePath
+  /// Records that are too large, and being passed over.
+  let oversized = Oversized()
   let isStopping: @Sendable () -> Bool
 
   /// Writes the object; the caller removes it where no row came of it.
@@ -125,16 +129,20 @@ struct Cutter {
   // MARK: - Records
 
   /// Complete records from `start` on. - Returns: how many, and where the last one ends.
-  func count(_ log: Cuttable, from start: UInt64) throws -> (rows: Int, end: UInt64) {
-    try holding(.read, log) { try countRecords(log, from: start) }
+  /// - Parameter most: no more are counted than that, or a few.
+  func count(_ log: Cuttable, from start: UInt64, most: Int = .max) throws -> (rows: Int, end: UInt64) {
+    try holding(.read, log) { try countRecords(log, from: start, most) }
   }
 
-  private func countRecords(_ log: Cuttable, from start: UInt64) throws -> (rows: Int, end: UInt64) {
+  private func countRecords(
+    _ log: Cuttable, from start: UInt64, _ most: Int
+  ) throws -> (rows: Int, end: UInt64) {
     let reader = LogReader(
       file: try log.open(files), size: log.size, isFinal: log.isFinal, dialect: dialect,
       maxRecord: settings.batch.maxRecord, from: start)
     var rows = 0
-    while case .records(let count, let bytes) = try reader.next(maxBytes: .max, maxRecords: .max) {
+    while rows < most, case .records(let count, let bytes) = try reader.next(maxBytes: .max, maxRecords: .max) {
+      if isStopping() { throw Interrupted() }
       rows += count
       reader.consume(bytes)
     }
@@ -184,10 +192,7 @@ struct Cutter {
         break reading
       case .tooLarge:
         try close()
-        guard let gap = try putAside(reader, log) else {
-          cut.ended.insert(log.record.id)
-          break reading
-        }
+        guard let gap = try passOver(reader, log, &cut) else { break reading }
         cut.note(gap, tail: try Fingerprint.tail(of: file, before: gap.to))
         segment = (gap.to, gap.to)
       case .end(let rest):
@@ -201,6 +206,16 @@ struct Cutter {
     if rows > 0 { cut.cursors[log.record.id] = segment.to }
     try close()
     try confirm(file, log, upTo: reader.offset)
+  }
+
+  /// Nil: not to its end, this time.
+  private func passOver(_ reader: LogReader, _ log: Cuttable, _ cut: inout Cut) throws -> Gap? {
+    switch try putAside(reader, log) {
+    case .done(let gap): return gap
+    case .notWhole: cut.ended.insert(log.record.id)
+    case .later: cut.hasMore = true
+    }
+    return nil
   }
 
   /// What was read must have been of one piece: a log that was emptied meanwhile may have been filled with something else.
@@ -264,33 +279,5 @@ struct Cutter {
     cut.rows += count
     cut.bytes += UInt64(bytes)
     reader.consume(bytes)
-  }
-
-  /// Keeps the line that begins a record too large to send, durably, so that reading can go on behind it.
-  /// Nil where the line is not complete yet.
-  private func putAside(_ reader: LogReader, _ log: Cuttable) throws -> Gap? {
-    let from = reader.offset
-    try files.ensureDirectory(aside)
-    let temporary = aside.appending(FileName("\(log.record.id)-\(from).tmp"))
-    try files.removeTree(temporary)
-    let complete: Bool
-    do {
-      let file = try files.create(temporary, mode: .stateFile)
-      complete = try reader.skipLine { piece in
-        if isStopping() { throw Interrupted() }
-        try file.write(piece)
-      }
-    } catch let interrupted as Interrupted {
-      try files.remove(temporary)
-      throw interrupted
-    }
-    guard complete || log.isFinal else {
-      try files.remove(temporary)
-      return nil
-    }
-    try files.sync([temporary])
-    try files.replace(aside.appending(FileName("\(log.record.id)-\(from)-\(reader.offset)")), with: temporary)
-    try files.sync([aside, aside.parent])
-    return Gap(source: log.record, from: from, to: reader.offset)
   }
 }

@@ -16,7 +16,7 @@ extension Cutter {
       return Header(line: line, end: own.end, hole: own.hole)
     } catch {
       throw FileFault(
-        .exists, "Cannot change the header of", at: log.path.string, why: error.description,
+        .exists, "Cannot change the header of", at: log.path, why: error.description,
         remedy: "Give the column a name of its own under header.rename; the records stay where they are until then")
     }
   }
@@ -36,7 +36,7 @@ extension Cutter {
         of: settings.partitionBy, sanitize: settings.headerSanitize, rename: settings.headerRename)
     else {
       throw FileFault(
-        .missing, "Cannot tell the dates of", at: log.path.string,
+        .missing, "Cannot tell the dates of", at: log.path,
         why: "its header has no column \(settings.partitionBy)",
         remedy: "Correct partition_by; the records stay where they are until then")
     }

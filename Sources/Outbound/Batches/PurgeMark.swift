@@ -19,8 +19,16 @@ struct PurgeMark: Hashable, Sendable, Codable {
     try files.info(folder.appending(fileName)) != nil
   }
 
-  static func read(in folder: FilePath, _ files: any Files) throws(FileFault) -> PurgeMark? {
-    guard try isIn(folder, files) else { return nil }
-    return try files.readPlan(PurgeMark.self, at: folder.appending(fileName))
+  /// It is there, so the object goes: that what it says cannot be read changes nothing.
+  static func read(in folder: FilePath, _ place: BatchPlace, _ files: any Files) throws(FileFault) -> PurgeMark? {
+    guard let info = try files.info(folder.appending(fileName)) else { return nil }
+    do throws(FileFault) {
+      return try files.readPlan(PurgeMark.self, at: folder.appending(fileName))
+    } catch {
+      guard error.kind == .damaged else { throw error }
+      return PurgeMark(
+        at: Timestamp(nanoseconds: info.modified), by: "unknown", reason: "its mark cannot be read",
+        wasDelivered: place == .delivered)
+    }
   }
 }

@@ -19,16 +19,21 @@ extension OutboundEngine {
       try finishPurges(lane, at: now)
       lane.sequence = try lastSequence(lane)
     }
+    try setAsideCrashed(lane, at: now)
     for name in try lane.spool.entries(in: .building) { try lane.spool.remove(name, from: .building) }
     for name in try lane.spool.entries(in: .ready) {
       guard let id = BatchID(name), id.stream == lane.name, !lane.adopted.contains(id) else { continue }
       // Moved here in this life, but not known to be durable: its number is taken.
       lane.sequence = max(lane.sequence ?? 0, id.sequence)
-      try markAgain(id, lane)
-      if try PurgeMark.isIn(lane.spool.path(.ready, id), files) {
-        try finishPurge(of: id, in: .ready, lane, at: now)
-      } else {
-        try hands.holding(Work(.stream(lane.name), .adopt, .batch(id))) { try adopt(id, lane, at: now) }
+      _ = try each(.batch(id), lane, at: now) {
+        try orAside(id, from: .ready, lane, at: now) {
+          try markAgain(id, lane)
+          if try PurgeMark.isIn(lane.spool.path(.ready, id), files) {
+            try finishPurge(of: id, in: .ready, lane, at: now)
+          } else {
+            try hands.holding(Work(.stream(lane.name), .adopt, .batch(id))) { try adopt(id, lane, at: now) }
+          }
+        }
       }
     }
   }
@@ -50,8 +55,13 @@ extension OutboundEngine {
     for place in [BatchPlace.delivered, .held] {
       for id in try lane.spool.entries(in: place).compactMap({ BatchID($0) }) where id.stream == lane.name {
         guard try ledger.read({ (t) throws(LedgerFault) in try !t.knows(id) }) else { continue }
-        try OutboundRebuild.record(lane.spool.path(place, id), in: place, files, ledger, at: now.wall)
+        try orAside(id, from: place, lane, at: now) {
+          try OutboundRebuild.record(lane.spool.path(place, id), of: id, in: place, files, ledger, at: now.wall)
+        }
       }
+    }
+    for id in try lane.spool.entries(in: .damaged).compactMap({ BatchID($0) }) where id.stream == lane.name {
+      if try ledger.read({ (t) throws(LedgerFault) in try !t.knows(id) }) { lane.undecided.insert(id) }
     }
   }
 
@@ -66,7 +76,8 @@ extension OutboundEngine {
 
   private func adopt(_ id: BatchID, _ lane: StreamLane, at now: Moment) throws {
     let folder = lane.spool.path(.ready, id)
-    let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
+    let plan = try files.batchPlan(of: id, in: folder)
+    try requireObject(of: plan, in: folder)
     let sources = try stillThere(plan)
     // It was moved here from one of the others, and a rename is durable once both ends of it are.
     try files.sync(
@@ -95,9 +106,9 @@ extension OutboundEngine {
   /// Cuts and seals one batch from the logs that may be cut.
   /// - Returns: whether there may be more.
   mutating func seal(_ lane: StreamLane, everything: Bool, at now: Moment) throws -> Bool {
-    let logs = lane.logs.filter { isOurs($0, lane, at: now) }.map { cuttable($0, lane, at: now) }
+    let logs = lane.logs.filter { isOurs($0, lane, at: now) && !isBehind($0, lane) }.map { cuttable($0, lane, at: now) }
     let candidates = logs.filter { log in
-      log.size > log.record.cursor
+      log.size > log.record.cursor && !lane.waits.isPostponed(.log(log.path), at: now.uptime)
         && lane.exhausted[log.record.id] != StreamLane.Exhausted(size: log.size, isFinal: log.isFinal)
     }
     let unread = candidates.total { $0.size -| $0.record.cursor }
@@ -105,11 +116,27 @@ extension OutboundEngine {
       return false
     }
 
-    let id = BatchID(stream: lane.name, sequence: (lane.sequence ?? 0) + 1)
+    let last = lane.sequence ?? 0
+    guard last < BatchID.lastSequence else {
+      throw FileFault(
+        .damaged, "Cannot seal a batch of stream", at: lane.name.text,
+        why: "the number \(last) was given, and there is no higher one",
+        remedy: "Look for a batch with that number in the state folder, and at numbers.json")
+    }
+    let id = BatchID(stream: lane.name, sequence: last + 1)
     let folder = lane.spool.path(.building, id)
     let object = folder.appending(BatchPlan.objectName)
     try files.makeDirectory(folder, mode: .stateDirectory)
-    let cut = try lane.cutter.cut(candidates, into: object)
+    let cut: Cut
+    do {
+      cut = try lane.cutter.cut(candidates, into: object)
+    } catch let fault as FileFault {
+      // A log that cannot be read waits by itself; the others are cut without it.
+      guard let log = candidates.first(where: { fault.isAbout($0.path) }) else { throw fault }
+      try bear(fault, of: .log(log.path), lane, at: now)
+      try lane.spool.remove(id, from: .building)
+      return true
+    }
     let isWorthIt = cut.rows > 0 && (everything || cut.isFull)
     let plan = isWorthIt ? makePlan(id, cut, lane, at: now) : nil
     if let plan {

@@ -97,7 +97,16 @@ extension OutboundEngine {
       return false
     }
     let folder = lane.spool.path(.ready, record.batch)
-    let plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
+    let found = try each(.batch(record.batch), lane, at: now) {
+      var plan: BatchPlan?
+      try orAside(record.batch, from: .ready, lane, at: now) {
+        let found = try files.batchPlan(of: record.batch, in: folder)
+        try requireObject(of: found, in: folder)
+        plan = found
+      }
+      return plan
+    }
+    guard let plan = found ?? nil else { return false }
     let isManifest = record.confirmedAt != nil
     guard let key = StoreKey(isManifest ? plan.manifestKey ?? plan.key : plan.key) else { return false }
     let file =

@@ -18,12 +18,16 @@ extension OutboundEngine {
       guard isSpent(log, lane, at: now) else { continue }
       let undelivered = try ledger.read { (t) throws(LedgerFault) in try t.undelivered(of: log.record.id) }
       guard undelivered == 0 else { continue }
-      // What lies there now must be what was read: not a byte more.
-      guard let info = try files.info(log.path), info.size == log.info.size, info.inode == log.info.inode else {
-        continue
+      let isGone = try each(.log(log.path), lane, at: now) {
+        // What lies there now must be what was read: not a byte more.
+        guard let info = try files.info(log.path), info.size == log.info.size, info.inode == log.info.inode else {
+          return false
+        }
+        if lane.settings.after == .archive { try lane.archive.take(log.path, of: log.record.id, at: now.wall) }
+        if try lane.settings.after == .delete || files.info(log.path) != nil { try files.remove(log.path) }
+        return true
       }
-      if lane.settings.after == .archive { try lane.archive.take(log.path, of: log.record.id, at: now.wall) }
-      if try lane.settings.after == .delete || files.info(log.path) != nil { try files.remove(log.path) }
+      guard isGone == true else { continue }
       folders.insert(log.path.parent)
       gone.append(log.record.id)
     }
@@ -50,9 +54,13 @@ extension OutboundEngine {
   /// Removes objects that were kept after delivery for long enough, and plans whose sources are gone. The newest plan of a stream
   /// stays, so that a ledger made anew goes on with the right number.
   func sweep(_ lane: StreamLane, at now: Moment) throws {
+    // What looks old may have been sent this morning.
+    guard clock.mayExpire(at: now) else { return }
     if let last = lane.sweptAt, now.uptime - last < Limits.sweepEvery { return }
     lane.sweptAt = now.uptime
     let ids = try lane.spool.entries(in: .delivered).compactMap { BatchID($0) }
+    // By number: by their names the millionth comes before its predecessor.
+    let newest = ids.map(\.sequence).max()
     var swept = 0
     var bytes: UInt64 = 0
     for id in ids {
@@ -67,7 +75,7 @@ extension OutboundEngine {
         swept += 1
         bytes +|= info.size
       }
-      guard id.sequence != ids.last?.sequence, try !isNeeded(folder) else { continue }
+      guard id.sequence != newest, try !isNeeded(folder, id) else { continue }
       try lane.spool.remove(id, from: .delivered)
     }
     let archived = try lane.archive.sweep(keep: lane.settings.archiveKeep, at: now.wall)
@@ -105,13 +113,13 @@ extension OutboundEngine {
       [.stream: lane.name.text, .bytes: "\(bytes)"])
   }
 
-  private func isNeeded(_ folder: FilePath) throws -> Bool {
+  private func isNeeded(_ folder: FilePath, _ id: BatchID) throws -> Bool {
     let plan: BatchPlan
-    do {
-      plan = try files.readPlan(BatchPlan.self, at: folder.appending(BatchPlan.fileName))
+    do throws(FileFault) {
+      plan = try files.batchPlan(of: id, in: folder)
     } catch {
-      if error.kind == .missing { return false }
-      throw error
+      if error.kind == .exhausted { throw error }
+      return error.kind != .missing
     }
     return try ledger.read { (t) throws(LedgerFault) in
       for segment in plan.segments where try t.isPresent(segment.source) { return true }

@@ -98,7 +98,7 @@ struct StoreAge: Sendable {
 }
 
 /// `numbers.json` in a stream's folder: what came of an `--adopt`.
-struct Numbers: Hashable, Sendable, Codable {
+struct Numbers: Hashable, Sendable, Codable, CheckedPlan {
   static let fileName: FileName = "numbers.json"
 
   var schema = 1
@@ -106,6 +106,10 @@ struct Numbers: Hashable, Sendable, Codable {
   var last = 0
   /// A person said that an older state may go on: what a store holds beyond it is taken for given.
   var isAdopted = false
+
+  var complaint: String? {
+    (0...BatchID.lastSequence).contains(last) ? nil : "no batch has the number \(last)"
+  }
 
   static func read(of stream: StreamName, _ state: StateFolder, _ files: any Files) throws(FileFault) -> Numbers {
     let path = state.stream(stream).appending(fileName)

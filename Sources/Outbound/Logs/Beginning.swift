@@ -5,7 +5,7 @@ import Spool
 import SystemPackage
 
 /// `start.json`: what of the logs that lay there when a stream was first looked at is never sent. It outlives the ledger.
-struct Beginning: Hashable, Sendable, Codable {
+struct Beginning: Hashable, Sendable, Codable, CheckedPlan {
   static let fileName: FileName = "start.json"
 
   struct Skipped: Hashable, Sendable, Codable {
@@ -20,6 +20,13 @@ struct Beginning: Hashable, Sendable, Codable {
   var schema = 1
   let at: Timestamp
   let skipped: [Skipped]
+
+  var complaint: String? {
+    let isGood = skipped.allSatisfy { skipped in
+      skipped.to <= UInt64(Int64.max) && (0...Limits.headBytes).contains(skipped.identity.headBytes)
+    }
+    return isGood ? nil : "a log in it cannot be that long"
+  }
 }
 
 /// `start: end` leaves out what lies in the logs when the stream is looked at for the very first time. A log that comes later is

@@ -78,20 +78,40 @@ final class LogReader {
     offset += UInt64(bytes)
   }
 
-  /// Reads on up to the end of the line that begins here, however long it is, in pieces.
-  /// - Returns: false where the file ends before the line does.
-  func skipLine(_ each: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
+  enum Skip: Hashable {
+    case wholeLine
+    /// The file ends before the line does.
+    case endOfFile
+    /// There is more of it than was to be read.
+    case enough
+  }
+
+  /// Reads on up to the end of the line that begins here, in pieces. What was never written to the disk is passed over without being read.
+  /// - Parameter most: bytes to be read at most, or a little more.
+  func skipLine(most: UInt64, _ each: (UnsafeRawBufferPointer) throws -> Void) throws -> Skip {
+    var read: UInt64 = 0
     while true {
       if pending.isEmpty { try fill(to: chunk) }
-      guard !pending.isEmpty else { return false }
+      guard !pending.isEmpty else { return .endOfFile }
       if let feed = pending.firstIndex(of: UInt8(ascii: "\n")) {
         try each(UnsafeRawBufferPointer(rebasing: pending[...feed]))
         consume(feed + 1)
-        return true
+        return .wholeLine
       }
+      read +|= UInt64(pending.count)
+      let mayBeHole = pending.last == 0
       try each(pending)
       consume(pending.count)
+      if mayBeHole { jump(to: file.nextData(from: offset) ?? size) }
+      if read >= most { return .enough }
     }
+  }
+
+  /// Goes on from there; nothing is pending.
+  func jump(to place: UInt64) {
+    guard place > offset else { return }
+    (start, filled) = (0, 0)
+    offset = min(place, size)
   }
 
   private func scan(_ maxRecords: Int, _ maxBytes: Int, isLast: Bool) -> (records: Int, end: Int) {

@@ -90,7 +90,16 @@ struct LogSources {
     /// Something was not any more what it had been listed as.
     var isStale = false
     /// Folders that could not be listed; their sources are neither found nor vanished.
-    var faults: [FileFault] = []
+    var faults: [(folder: FilePath, fault: FileFault)] = []
+    /// Logs that could not be looked at: the same.
+    var blocked: [Blocked] = []
+  }
+
+  struct Blocked {
+    let path: FilePath
+    /// Nil where not even that can be told.
+    let inode: UInt64?
+    let fault: FileFault
   }
 
   /// One look under way.
@@ -117,6 +126,12 @@ struct LogSources {
       defer { made += 1 }
       let first = max(now.wall.nanoseconds, newest.map { $0.nanoseconds + 1 } ?? .min)
       return Timestamp(nanoseconds: first + made)
+    }
+
+    /// Its own fault, which keeps no other log waiting.
+    mutating func block(_ candidate: Candidate, _ fault: FileFault) throws(FileFault) {
+      if fault.kind == .exhausted { throw fault }
+      found.blocked.append(Blocked(path: candidate.path, inode: candidate.info.inode, fault: fault))
     }
 
     /// Not what it was listed as: what it is now is for the next look to tell.
@@ -149,8 +164,8 @@ struct LogSources {
     var found = try scanOnce(known: known, at: now, memory: memory)
     guard rotation == .follow else { return found }
     for _ in 0..<Limits.looksThatAgree {
-      var faults: [FileFault] = []
-      guard try found.isStale || Self.layout(candidates(&faults)) != layout else { break }
+      var other = Found()
+      guard try found.isStale || Self.layout(candidates(&other)) != layout else { break }
       found = try scanOnce(known: known, at: now, memory: memory)
     }
     return found
@@ -168,17 +183,21 @@ struct LogSources {
     let spare = pinned.filter { !isAuthority($0, search) }
     for pin in pinned where !spare.contains(pin) { _ = try claim(pin, &search) }
     var unknown: [Candidate] = []
-    let candidates = try candidates(&search.found.faults)
+    let candidates = try candidates(&search.found)
     layout = Self.layout(candidates)
     for candidate in candidates {
       // Two names of one file are one log.
       guard search.seen.insert(FileKey(candidate.info)).inserted else { continue }
-      try holding(candidate) {
-        if let record = try self.known(candidate, search) {
-          try claim(candidate, record, &search)
-        } else {
-          unknown.append(candidate)
+      do {
+        try holding(candidate) {
+          if let record = try self.known(candidate, search) {
+            try claim(candidate, record, &search)
+          } else {
+            unknown.append(candidate)
+          }
         }
+      } catch let fault as FileFault {
+        try search.block(candidate, fault)
       }
     }
     for pin in spare {
@@ -187,9 +206,14 @@ struct LogSources {
     if rotation == .follow, !search.left.isEmpty { try findMoved(&search) }
     search.emptied = Set(unknown.filter { $0.role == .live }.map { FileKey($0.info) })
     let older = unknown.filter { $0.role == .rotated }.sorted { $0.info.modified < $1.info.modified }
-    for candidate in older { try holding(candidate) { try judge(candidate, &search) } }
-    for candidate in unknown where candidate.role != .rotated {
-      try holding(candidate) { try welcome(candidate, &search) }
+    for candidate in older + unknown.filter({ $0.role != .rotated }) {
+      do {
+        try holding(candidate) {
+          if candidate.role == .rotated { try judge(candidate, &search) } else { try welcome(candidate, &search) }
+        }
+      } catch let fault as FileFault {
+        try search.block(candidate, fault)
+      }
     }
     conclude(&search)
     return search.found
@@ -221,10 +245,12 @@ struct LogSources {
   }
 
   private mutating func conclude(_ search: inout Search) {
-    let unlisted = Set(search.found.faults.map(\.place))
+    let unlisted = Set(search.found.faults.map(\.folder))
+    let blocked = search.found.blocked
     search.found.vanished = search.left.values.filter { record in
       let path = FilePath(record.path)
-      if unlisted.contains(path.parent.string) { return false }
+      if unlisted.contains(path.parent) { return false }
+      if blocked.contains(where: { $0.path == path || $0.inode == record.identity.inode }) { return false }
       // A copy has taken over; else it may be under way.
       return search.found.copies[record.id] != nil
         || !search.pending.contains { RotatedName.areKin(path, $0) }
@@ -237,7 +263,7 @@ struct LogSources {
 
   // MARK: - Candidates
 
-  private func candidates(_ faults: inout [FileFault]) throws -> [Candidate] {
+  private func candidates(_ found: inout Found) throws -> [Candidate] {
     var asides: [Candidate] = []
     var others: [Candidate] = []
     var seen: Set<FilePath> = []
@@ -248,22 +274,34 @@ struct LogSources {
           listed[directory] = try files.list(directory)
         } catch {
           listed[directory] = []
-          faults.append(
-            FileFault(
-              error.kind, "Cannot list the log folder", at: directory.string, why: error.why, remedy: error.remedy))
+          if error.kind == .exhausted { throw error }
+          let fault = FileFault(
+            error.kind, "Cannot list the log folder", at: directory, why: error.why, remedy: error.remedy)
+          found.faults.append((directory, fault))
         }
       }
       for name in listed[directory] ?? [] {
         guard let (role, isInGlob) = role(of: name, pattern) else { continue }
         let path = directory.appending(name)
-        guard seen.insert(path).inserted, let candidate = try candidate(path, role, isInGlob) else { continue }
+        guard seen.insert(path).inserted else { continue }
+        let candidate: Candidate
+        do throws(FileFault) {
+          guard let found = try self.candidate(path, role, isInGlob) else { continue }
+          candidate = found
+        } catch {
+          if error.kind == .exhausted { throw error }
+          found.blocked.append(Blocked(path: path, inode: nil, fault: error))
+          continue
+        }
         if role == .aside { asides.append(candidate) } else { others.append(candidate) }
       }
     }
     return asides.sorted { Self.turn(of: $0.path) < Self.turn(of: $1.path) } + others
   }
 
-  private func candidate(_ path: FilePath, _ role: LogFile.Role, _ isInGlob: Bool) throws -> Candidate? {
+  private func candidate(
+    _ path: FilePath, _ role: LogFile.Role, _ isInGlob: Bool
+  ) throws(FileFault) -> Candidate? {
     guard let info = try files.info(path), info.kind == .file else { return nil }
     var form = LogForm.plain
     if role == .rotated, let name = path.name {
@@ -296,6 +334,20 @@ struct LogSources {
     return FileName(bytes: stem[..<dot])
   }
 
+  /// Whether the log at the path had the same name as the other one, and has it no more.
+  static func isOlder(_ path: FilePath, than log: LogFile) -> Bool {
+    guard path != log.path, path.parent == log.path.parent, let name = path.name, let other = log.path.name else {
+      return false
+    }
+    if let original = original(of: name) {
+      guard original == Self.original(of: other) ?? other else { return false }
+      return log.role != .aside || turn(of: path) < turn(of: log.path)
+    }
+    // Rotated by others: their numbers tell no order that all keep to.
+    return log.role != .aside && name != other && !RotatedName.originals(of: name).isEmpty
+      && RotatedName.areKin(path, log.path)
+  }
+
   /// When it was set aside, and as which one of that second: by their bytes the second one's name comes before the first one's.
   private static func turn(of aside: FilePath) -> (String, Int) {
     let name = (aside.name?.description ?? "").dropLast(asideSuffix.count)
@@ -307,12 +359,12 @@ struct LogSources {
   private mutating func findMoved(_ search: inout Search) throws {
     let wanted = Set(search.left.values.map(\.identity.inode))
     // What could not be listed a moment ago was not looked through for the names that we know.
-    let unlisted = Set(search.found.faults.map(\.place))
-    for directory in Set(globs.map(\.directory)) where !unlisted.contains(directory.string) {
+    let unlisted = Set(search.found.faults.map(\.folder))
+    for directory in Set(globs.map(\.directory)) where !unlisted.contains(directory) {
       guard let names = try? files.list(directory) else { continue }
       for name in names {
         let path = directory.appending(name)
-        guard let info = try files.info(path), info.kind == .file, wanted.contains(info.inode) else { continue }
+        guard let info = try? files.info(path), info.kind == .file, wanted.contains(info.inode) else { continue }
         guard search.seen.insert(FileKey(info)).inserted, let file = try open(path) else { continue }
         // Its name tells nothing.
         let form = try UnpackedFile.isGzip(file) ? LogForm.gzip : .plain

@@ -25,7 +25,9 @@ extension OutboundEngine {
       },
       knows: { source in try ledger.read { (t) throws(LedgerFault) in try t.knows(source) } })
     var found = try lane.sources.scan(known: known, at: now, memory: memory)
-    if found.faults.isEmpty { try begin(lane, &found, isNew: known.isEmpty, at: now) }
+    if found.faults.isEmpty, found.blocked.isEmpty || lane.settings.start != .end {
+      try begin(lane, &found, isNew: known.isEmpty, at: now)
+    }
     let isSaved = try rescue(found.vanished.filter { found.copies[$0.id] == nil }, lane)
     if !isSaved.isEmpty { found.vanished.removeAll { isSaved.contains($0.id) } }
     try rememberHeaders(&found, lane, at: now)
@@ -46,8 +48,15 @@ extension OutboundEngine {
       ($0.record.seenAt, $0.role == .live ? 1 : 0, $0.path.string)
         < ($1.record.seenAt, $1.role == .live ? 1 : 0, $1.path.string)
     }
+    postponeCrashed(lane, at: now)
     try keep(lane, spare: found.spare, at: now)
-    if let fault = found.faults.first { throw fault }
+    // One of several waits by itself.
+    if let fault = found.faults.first?.fault, found.faults.count == Set(lane.sources.globs.map(\.directory)).count {
+      throw fault
+    }
+    for (folder, fault) in found.faults { try bear(fault, of: .folder(folder), lane, at: now) }
+    for blocked in found.blocked { try bear(blocked.fault, of: .log(blocked.path), lane, at: now) }
+    if !lane.hasBegun, let fault = found.faults.first?.fault ?? found.blocked.first?.fault { throw fault }
     return !isSaved.isEmpty
   }
 
@@ -82,6 +91,9 @@ extension OutboundEngine {
       do {
         header = try lane.cutter.ownHeader(of: cuttable(found.logs[index], lane, at: now))
       } catch is SourceMoved {
+        continue
+      } catch is FileFault {
+        // Who reads on meets it, too.
         continue
       }
       guard let header else { continue }

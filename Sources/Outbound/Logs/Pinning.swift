@@ -109,6 +109,9 @@ extension OutboundEngine {
           as: Pin(log.record.id, header: header, from: from, in: lane.sources.pins))
       } catch is SourceMoved {
         continue
+      } catch let fault as FileFault {
+        guard fault.isAbout(log.path) else { throw fault }
+        try bear(fault, of: .log(log.path), lane, at: now)
       }
     }
   }

@@ -22,7 +22,7 @@ struct Pin: Hashable {
   init?(_ name: FileName, in folder: FilePath) {
     let parts = name.description.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 3, let source = SourceID(parts[0]), let header = UInt64(parts[1]), let from = UInt64(parts[2]),
-      header <= from
+      header <= from, from <= UInt64(Int64.max)
     else { return nil }
     self.init(source, header: header, from: from, in: folder)
   }

@@ -17,10 +17,13 @@ extension OutboundEngine {
     var hasMoved = false
     for log in lane.logs where log.role == .live && log.record.cursor > 0 {
       guard sealed > 0 || log.record.cursor == log.info.size else { continue }
-      let header =
-        lane.settings.header == .firstLine ? try lane.cutter.header(of: cuttable(log, lane, at: now))?.end : 0
-      guard let header, log.record.cursor > header else { continue }
-      if try empty(log, header: header, lane, at: now) { hasMoved = true }
+      let isEmptied = try each(.log(log.path), lane, at: now) {
+        let header =
+          lane.settings.header == .firstLine ? try lane.cutter.header(of: cuttable(log, lane, at: now))?.end : 0
+        guard let header, log.record.cursor > header else { return false }
+        return try empty(log, header: header, lane, at: now)
+      }
+      if isEmptied == true { hasMoved = true }
     }
     for log in lane.logs where log.role == .pinned && log.record.cursor >= log.info.size {
       try remove([log.path], lane)

@@ -36,7 +36,7 @@ final class Exchange {
       let found = try file.info().size
       guard found == size else {
         throw FileFault(
-          .missing, "Cannot send", at: path.string, why: "it has \(counted(found, "byte")) instead of \(size)")
+          .missing, "Cannot send", at: path, why: "it has \(counted(found, "byte")) instead of \(size)")
       }
       source = file
     case .slice(let path, _, _): source = try files.open(path)
@@ -86,7 +86,7 @@ final class Exchange {
       let count = try source?.read(into: room, at: from + sent) ?? 0
       guard count > 0 else {
         throw FileFault(
-          .missing, "Cannot send", at: path.string,
+          .missing, "Cannot send", at: path,
           why: "it ends after \(from + sent) of \(counted(from + size, "byte"))")
       }
       return count

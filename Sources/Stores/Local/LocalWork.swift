@@ -156,7 +156,7 @@ struct LocalWork: Sendable {
   func read(into copy: FilePath) throws(StoreFault) -> Receipt {
     try asking { () throws(FileFault) in
       guard try files.info(target)?.kind == .file else {
-        throw FileFault(.missing, "Cannot open", at: target.shown, why: "there is no such object")
+        throw FileFault(.missing, "Cannot open", at: target, why: "there is no such object")
       }
       let output = try files.create(copy, mode: .stateFile)
       do throws(FileFault) {

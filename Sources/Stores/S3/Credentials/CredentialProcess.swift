@@ -89,6 +89,7 @@ struct CredentialProcess: Sendable {
     case .status(0): return output
     case .status(let code): throw fault(.denied, "it ended with \(code)")
     case .signal(let number): throw fault(.unreachable, "signal \(number) ended it")
+    case .unknown: throw fault(.unreachable, "it ended, and nobody knows how")
     }
   }
 

@@ -1,0 +1,69 @@
+import Core
+import Files
+import Journal
+import Spool
+import SystemPackage
+
+enum FeedItem: Hashable, Sendable {
+  /// Below landing.
+  case folder(FilePath)
+  /// In landing.
+  case file(FilePath)
+  case drop(DropID)
+}
+
+extension FeedPass {
+  /// One item's step. Its own fault makes it wait, and nothing else.
+  /// - Returns: nil: it waits.
+  /// - Throws: faults of the ledger, `LaneFault`, and what says nothing of the item.
+  mutating func each<Result>(_ item: FeedItem, _ body: (inout Self) throws -> Result) throws -> Result? {
+    if feed.waits.isPostponed(item, at: now.uptime) {
+      if let next = feed.waits.next { summary.look(at: max(next, now.uptime)) }
+      return nil
+    }
+    do {
+      let result = try body(&self)
+      hasProgress = true
+      return result
+    } catch let fault as FileFault where fault.kind != .exhausted {
+      try postpone(item, fault)
+      return nil
+    }
+  }
+
+  /// - Throws: `LaneFault` where so many fail that it is not their fault.
+  mutating func postpone(_ item: FeedItem, _ fault: FileFault) throws {
+    failures += 1
+    if failures >= ItemWaits<FeedItem>.tooMany, !hasProgress { throw LaneFault(fault: fault) }
+    if feed.waits.postpone(item, fault, at: now) { tell(item, fault) }
+    if let next = feed.waits.next { summary.look(at: max(next, now.uptime)) }
+  }
+
+  private func tell(_ item: FeedItem, _ fault: FileFault) {
+    let why = fault.description
+    var fields: [Event.Field: String] = [.feed: settings.name.text, .reason: why]
+    switch item {
+    case .folder(let path), .file(let path): fields[.path] = masked(path).shown
+    case .drop(let id): fields[.drop] = id.description
+    }
+    host.events.record(
+      fault.kind == .full ? .diskLow : .dropWaiting, "\(name(of: item)) of feed \(settings.name) waits: \(why)", fields)
+  }
+
+  func name(of item: FeedItem) -> String {
+    switch item {
+    case .folder(let path): "The folder \(below(path))"
+    case .file(let path): below(path)
+    case .drop(let id): "Drop \(id)"
+    }
+  }
+
+  /// As people know it: below landing.
+  private func below(_ path: FilePath) -> String {
+    path.names.dropFirst(landing.names.count).map(\.masked).joined(separator: "/")
+  }
+
+  private func masked(_ path: FilePath) -> FilePath {
+    path.name.map { path.parent.appending(FileName($0.masked)) } ?? path
+  }
+}

@@ -1,0 +1,92 @@
+import Core
+import Files
+import Glibc
+import Journal
+import Spool
+import SystemPackage
+
+/// What can fail by itself while the stream goes on.
+enum StreamItem: Hashable, Sendable {
+  /// Of logs.
+  case folder(FilePath)
+  case log(FilePath)
+  case batch(BatchID)
+}
+
+extension OutboundEngine {
+  /// One item's step. Its own fault makes it wait, and nothing else.
+  /// - Returns: nil: it waits.
+  /// - Throws: faults of the ledger, and what says nothing of the item.
+  func each<Result>(
+    _ item: StreamItem, _ lane: StreamLane, at now: Moment, _ body: () throws -> Result
+  ) throws -> Result? {
+    if lane.waits.isPostponed(item, at: now.uptime) { return nil }
+    do {
+      return try body()
+    } catch let fault as FileFault {
+      try bear(fault, of: item, lane, at: now)
+      return nil
+    }
+  }
+
+  /// - Throws: what says nothing of the item; and what a disk may give the next time, so that the records of several logs stay in order.
+  func bear(_ fault: FileFault, of item: StreamItem, _ lane: StreamLane, at now: Moment) throws(FileFault) {
+    if fault.kind == .exhausted { throw fault }
+    if fault.kind == .io, !lane.waits.isPersistent(item) {
+      _ = lane.waits.postpone(item, fault, at: now)
+      throw fault
+    }
+    postpone(item, fault, lane, at: now)
+  }
+
+  /// Whether an older log of the same name waits: what was written later is sent later.
+  func isBehind(_ log: LogFile, _ lane: StreamLane) -> Bool {
+    lane.waits.waits.keys.contains { item in
+      guard case .log(let path) = item else { return false }
+      return LogSources.isOlder(path, than: log)
+    }
+  }
+
+  func postpone(_ item: StreamItem, _ fault: FileFault, _ lane: StreamLane, at now: Moment) {
+    guard lane.waits.postpone(item, fault, at: now) else { return }
+    let path: FilePath
+    switch item {
+    case .folder(let folder): path = folder
+    case .log(let log): path = log
+    // Told when it is set aside.
+    case .batch: return
+    }
+    events.record(
+      .logWaiting, "\(Self.name(of: item)) of stream \(lane.name) waits: \(fault)",
+      [.stream: lane.name.text, .path: path.shown, .reason: fault.description])
+  }
+
+  static func name(of item: StreamItem) -> String {
+    switch item {
+    case .folder(let path): "The folder \(path.shown)"
+    case .log(let path): path.name?.masked ?? path.shown
+    case .batch(let id): "Batch \(id)"
+    }
+  }
+
+  /// What `status` is told of the stream. What cannot be told is no reason to do anything less.
+  func writeReport(_ lane: StreamLane) {
+    var reasons: [LaneReport.Reason] = []
+    if let pause = lane.pause { reasons.append(LaneReport.Reason(pause.said, since: pause.since)) }
+    if let since = spoolFullSince {
+      reasons.append(
+        LaneReport.Reason("the spool is full (limits.spool_max_bytes): logs stay where they are", since: since))
+    }
+    if let fault = lane.reopenFault { reasons.append(LaneReport.Reason(fault.why, since: fault.since)) }
+    let items = lane.waits.waits.map {
+      LaneReport.Item(Self.name(of: $0.key), reason: $0.value.reason, since: $0.value.since)
+    }
+    let report = LaneReport(items: items, reasons: reasons, pid: getpid())
+    guard report != lane.report else { return }
+    let path = state.report(of: lane.name)
+    if lane.report != nil || !report.isEmpty || (try? files.info(path)) != nil {
+      guard (try? report.write(to: path, files)) != nil else { return }
+    }
+    lane.report = report
+  }
+}

@@ -1,0 +1,71 @@
+public import Core
+
+/// What of a lane cannot be worked on for a reason of its own (a file that may not be read, a folder that may not be listed, a drop for
+/// which there is no room), until when, and why. The others go on.
+///
+/// A value without a disk; it remembers what waits, and nothing else.
+public struct ItemWaits<Item: Hashable & Sendable>: Sendable {
+  public struct Wait: Hashable, Sendable {
+    public var attempts: Int
+    /// Uptime.
+    public var until: Duration
+    public let since: Timestamp
+    public var kind: FileKind
+    public var reason: String
+  }
+
+  /// So often is something tried before it is believed that it will not help to try again: about two seconds.
+  private static var enoughAttempts: Int { 3 }
+  /// So many in one pass, and not one that went well: it is not their fault, but that of what they lie on.
+  public static var tooMany: Int { 32 }
+
+  public private(set) var waits: [Item: Wait] = [:]
+  /// In the pass under way.
+  private var met: Set<Item> = []
+  private var failed: Set<Item> = []
+
+  public init() {}
+
+  /// - Returns: whether it is new, or waits for another reason than before.
+  public mutating func postpone(_ item: Item, _ fault: FileFault, at now: Moment) -> Bool {
+    met.insert(item)
+    failed.insert(item)
+    let before = waits[item]
+    let attempts = (before?.attempts ?? 0) + 1
+    // Short: to look again is cheap, and whoever has mended it waits.
+    let pause = min(Duration.seconds(8), .milliseconds(500 << min(attempts - 1, 4)))
+    waits[item] = Wait(
+      attempts: attempts, until: now.uptime + pause, since: before?.since ?? now.wall, kind: fault.kind,
+      reason: fault.description)
+    return before?.kind != fault.kind
+  }
+
+  /// It was met in this pass, and its time has not come.
+  public mutating func isPostponed(_ item: Item, at uptime: Duration) -> Bool {
+    met.insert(item)
+    return waits[item].map { uptime < $0.until } ?? false
+  }
+
+  public mutating func forget(_ item: Item) { waits[item] = nil }
+
+  /// Whether it has failed so often that it will not help to try again.
+  public func isPersistent(_ item: Item) -> Bool { (waits[item]?.attempts ?? 0) >= Self.enoughAttempts }
+
+  /// A pass is through: what it did not meet is gone, and what it met, was due and did not fail is well again.
+  public mutating func endPass(at uptime: Duration) {
+    waits = waits.filter { met.contains($0.key) && (failed.contains($0.key) || uptime < $0.value.until) }
+    (met, failed) = ([], [])
+  }
+
+  /// A person has mended something, as it seems: everything is due.
+  public mutating func hurry(at uptime: Duration) { for item in waits.keys { waits[item]?.until = uptime } }
+
+  /// Uptime at which the first of them is due.
+  public var next: Duration? { waits.values.map(\.until).min() }
+}
+
+/// What keeps a whole feed or stream from going on: its folders, the disk. Whatever else fails is one item's own fault.
+public struct LaneFault: Error {
+  public let fault: FileFault
+  public init(fault: FileFault) { self.fault = fault }
+}

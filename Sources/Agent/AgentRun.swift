@@ -24,7 +24,7 @@ final class AgentRun: Sendable {
   /// - Parameter isAgent: a life that is told of; false: a command that works without one.
   /// - Throws: `Failure`, where another agent holds the folder, it is another machine's, or it cannot be read or written.
   init(_ settings: Settings, events: any EventSink, adopt: Bool = false, isAgent: Bool = false) throws {
-    files = LinuxFiles()
+    files = LinuxFiles(guarded: settings.sharedFolders)
     self.events = events
     state = StateFolder(settings.state)
     var begun: Hands?
@@ -83,9 +83,13 @@ final class Lanes: Sendable {
     let watch = watch
     let generation = notice?.begin() ?? 0
     let puller = puller
+    // Those of this configuration: the run may have begun with another.
+    let shared = settings.sharedFolders
+    let files = LinuxFiles(guarded: shared)
     inbound = InboundLane(
-      feeds: settings.feeds, state: run.state, files: LinuxFiles { notice?.progressed(.inbound) }, ledger: run.ledger,
-      events: run.events, hands: run.hands, minFree: settings.limits.minFree, clock: SystemClock.now,
+      feeds: settings.feeds, state: run.state, files: LinuxFiles(guarded: shared) { notice?.progressed(.inbound) },
+      ledger: run.ledger, events: run.events, hands: run.hands, minFree: settings.limits.minFree,
+      clock: SystemClock.now,
       report: { pass, now in
         watch.withLock { $0 }?.passedInbound(pass)
         metrics?.passed(pass, at: now)
@@ -99,15 +103,15 @@ final class Lanes: Sendable {
     do throws(StoreFault) {
       for store in settings.stores where sending {
         stores[store.name] = try makeStore(
-          store, files: run.files, agent: "navette/\(Version.text)", throttle: throttle,
-          stalls: stalls, memory: FolderMemory(run.state.store(store.name), files: run.files), clock: SystemClock.wall)
+          store, files: files, agent: "navette/\(Version.text)", throttle: throttle,
+          stalls: stalls, memory: FolderMemory(run.state.store(store.name), files: files), clock: SystemClock.wall)
       }
     } catch {
       throw Failure(.configuration, error.description)
     }
     ends = stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } }
     let beside = inbound
-    if let engine = PullEngine(settings: settings, files: run.files, ledger: run.ledger, events: run.events) {
+    if let engine = PullEngine(settings: settings, files: files, ledger: run.ledger, events: run.events) {
       pull = PullLane(
         engine, beside: beside, stores: stores, events: run.events, hands: run.hands, clock: SystemClock.now)
     } else {
@@ -116,8 +120,9 @@ final class Lanes: Sendable {
     let made = pull
     puller.withLock { $0 = made }
     outbound = OutboundLane(
-      settings: settings, files: LinuxFiles { notice?.progressed(.outbound) }, ledger: run.ledger, events: run.events,
-      hands: run.hands, stores: stores.mapValues { $0 }, reopen: Reopening.run, clock: SystemClock.now,
+      settings: settings, files: LinuxFiles(guarded: shared) { notice?.progressed(.outbound) }, ledger: run.ledger,
+      events: run.events, hands: run.hands, stores: stores.mapValues { $0 }, reopen: Reopening.run,
+      clock: SystemClock.now,
       report: { pass, now in
         watch.withLock { $0 }?.passedOutbound(pass)
         metrics?.passed(pass, at: now)

@@ -17,12 +17,17 @@ struct GuardedRoots: Sendable {
     self.roots = texts.map { $0 == [slash] ? [] : $0 }.sorted { $0.count > $1.count }
   }
 
-  /// The length of the root below which the path lies; nil where there is none.
+  /// The length of the root below which the path lies; nil where there is none. The path of a root itself lies below none.
   func root(of path: UnsafePointer<CChar>) -> Int? {
     let slash = CChar(bitPattern: UInt8(ascii: "/"))
-    return roots.first { root in
-      strncmp(path, root, root.count) == 0 && path[root.count] == slash && path[root.count + 1] != 0
-    }?.count
+    for root in roots where strncmp(path, root, root.count) == 0 {
+      switch path[root.count] {
+      case 0: return nil
+      case slash: return path[root.count + 1] == 0 ? nil : root.count
+      default: continue
+      }
+    }
+    return nil
   }
 }
 

@@ -33,6 +33,11 @@ extension FeedPass {
       for place in [DropPlace.claimed, .handover] { summary.waiting += (try? drops(in: place).count) ?? 0 }
     }
     let claimed = try drops(in: .claimed)
+    if !feed.uncleared.isEmpty {
+      // A person may have taken some away.
+      let known = Set(claimed)
+      feed.uncleared = feed.uncleared.filter { known.contains($0.key) }
+    }
     for slice in claimed.slices(of: Self.slice) {
       if stop() {
         summary.wasStopped = true

@@ -18,7 +18,7 @@ extension FeedPass {
   /// Removes from landing what was claimed, durably.
   ///
   /// An original is first renamed to a hidden name, then looked at again, then removed: what a sender renames over it
-  /// in between is not touched.
+  /// in between is not touched. Where a folder below landing is barred to us, its drops wait, and their originals are not taken again.
   /// - Returns: the drops of which landing holds nothing any more.
   mutating func clearOriginals(_ all: [DropPlan]) throws(FileFault) -> [DropPlan] {
     var plans: [DropPlan] = []
@@ -26,33 +26,77 @@ extension FeedPass {
     guard try files.info(landing)?.kind == .directory else { return plans }
     var cleared: [DropPlan] = []
     var changed: Set<FilePath> = []
+    var barred: [FilePath: FileFault] = [:]
     for plan in plans {
       var isClear = true
       for (number, part) in plan.parts.enumerated() where isInLanding(part) {
-        let folder = FilePath(part.landing)
-        let hidden = folder.appending(FileName(".\(plan.id).\(number).taken"))
-        if try holding(.clear, plan.id, { () throws(FileFault) in try isOriginal(part, of: plan.id) }) {
-          do { try files.move(original(of: part), to: hidden) } catch {
-            if error.kind != .missing { throw error }
-          }
-          changed.insert(folder)
-        }
-        guard let info = try files.info(hidden) else { continue }
-        changed.insert(folder)
-        if info.inode == part.inode, info.size == part.size {
-          try files.remove(hidden)
-        } else {
-          // Another file: it gets its name back. Where that is taken once more, it waits until it is free.
-          do { try files.move(hidden, to: original(of: part)) } catch {
-            guard error.kind == .exists else { throw error }
-            isClear = false
-          }
+        try barring(FilePath(part.landing), &barred) { () throws(FileFault) in
+          if try !clear(part, number, of: plan, &changed) { isClear = false }
         }
       }
       if isClear { cleared.append(plan) }
     }
-    try sync(changed.sorted { $0.string < $1.string })
-    return cleared
+    let folders = changed.sorted { $0.string < $1.string }
+    do { try sync(folders) } catch {
+      guard error.kind == .denied else { throw error }
+      for folder in folders { try barring(folder, &barred) { () throws(FileFault) in try sync([folder]) } }
+    }
+    for plan in plans {
+      let folders = plan.parts.map { FilePath($0.landing) }
+      if let folder = folders.first(where: { barred[$0] != nil }), let fault = barred[folder] {
+        wait(plan, for: folder, fault)
+      } else {
+        feed.uncleared[plan.id] = nil
+      }
+    }
+    return cleared.filter { feed.uncleared[$0.id] == nil }
+  }
+
+  /// What denies us a folder below landing is its owner's doing and concerns nothing else. Landing itself is everybody's.
+  private func barring(
+    _ folder: FilePath, _ barred: inout [FilePath: FileFault], _ body: () throws(FileFault) -> Void
+  ) throws(FileFault) {
+    if barred[folder] != nil { return }
+    do { try body() } catch {
+      guard error.kind == .denied, folder != landing else { throw error }
+      barred[folder] = error
+    }
+  }
+
+  /// - Returns: false where another file waits for its name.
+  private func clear(
+    _ part: DropPart, _ number: Int, of plan: DropPlan, _ changed: inout Set<FilePath>
+  ) throws(FileFault) -> Bool {
+    let folder = FilePath(part.landing)
+    let hidden = folder.appending(FileName(".\(plan.id).\(number).taken"))
+    if try holding(.clear, plan.id, { () throws(FileFault) in try isOriginal(part, of: plan.id) }) {
+      do { try files.move(original(of: part), to: hidden) } catch {
+        if error.kind != .missing { throw error }
+      }
+      changed.insert(folder)
+    }
+    guard let info = try files.info(hidden) else { return true }
+    changed.insert(folder)
+    if info.inode == part.inode, info.size == part.size {
+      try files.remove(hidden)
+      return true
+    }
+    // Another file: it gets its name back. Where that is taken once more, it waits until it is free.
+    do { try files.move(hidden, to: original(of: part)) } catch {
+      guard error.kind == .exists else { throw error }
+      return false
+    }
+    return true
+  }
+
+  private mutating func wait(_ plan: DropPlan, for folder: FilePath, _ fault: FileFault) {
+    feed.uncleared[plan.id] = Set(plan.parts.filter(isInLanding).map { original(of: $0) })
+    summary.look(at: now.uptime + .seconds(10))
+    guard feed.reported.insert(plan.id).inserted else { return }
+    let why = "its original cannot be removed from \(folder.shown): \(fault.why)"
+    report(
+      .dropWaiting, "\(plan.shown) of feed \(settings.name) waits: \(why)", plan,
+      [.path: folder.shown, .reason: fault.why])
   }
 
   /// Before landing is looked at: what is ours already is not taken again.

@@ -36,6 +36,8 @@ struct Feed {
   var knowsLeavers = false
   /// Drops in `claimed` whose originals lie in a landing folder that was away.
   var hasOriginalsAway = false
+  /// What still lies in landing of drops in `claimed`, in folders that are barred to us: ours already.
+  var uncleared: [DropID: Set<FilePath>] = [:]
   /// Landing and hand-over folders that were seen to be mounts.
   var mounts: Set<FilePath> = []
 

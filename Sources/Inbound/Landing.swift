@@ -30,6 +30,7 @@ extension FeedPass {
     var scan = Scan()
     var look = LandingLook()
     var manifests: [FileName] = []
+    let ours = feed.uncleared.values.reduce(into: Set<FilePath>()) { $0.formUnion($1) }
     let (filter, isRecursive, files) = (feed.filter, settings.recursive, files)
     try files.eachName(in: folder) { (name) throws(FileFault) in
       // A folder whose name is no text could not be told in a plan.
@@ -38,6 +39,7 @@ extension FeedPass {
       {
         return scan.folders.append(name)
       }
+      if !ours.isEmpty, ours.contains(folder.appending(name)) { return }
       switch filter.kind(of: name) {
       case .data: look.add(name)
       case .manifest: manifests.append(name)

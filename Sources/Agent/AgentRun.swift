@@ -24,7 +24,7 @@ final class AgentRun: Sendable {
   /// - Parameter isAgent: a life that is told of; false: a command that works without one.
   /// - Throws: `Failure`, where another agent holds the folder, it is another machine's, or it cannot be read or written.
   init(_ settings: Settings, events: any EventSink, adopt: Bool = false, isAgent: Bool = false) throws {
-    files = LinuxFiles(guarded: settings.sharedFolders)
+    files = LinuxFiles(settings)
     self.events = events
     state = StateFolder(settings.state)
     var begun: Hands?
@@ -84,10 +84,9 @@ final class Lanes: Sendable {
     let generation = notice?.begin() ?? 0
     let puller = puller
     // Those of this configuration: the run may have begun with another.
-    let shared = settings.sharedFolders
-    let files = LinuxFiles(guarded: shared)
+    let files = LinuxFiles(settings)
     inbound = InboundLane(
-      feeds: settings.feeds, state: run.state, files: LinuxFiles(guarded: shared) { notice?.progressed(.inbound) },
+      feeds: settings.feeds, state: run.state, files: LinuxFiles(settings) { notice?.progressed(.inbound) },
       ledger: run.ledger, events: run.events, hands: run.hands, minFree: settings.limits.minFree,
       clock: SystemClock.now,
       report: { pass, now in
@@ -120,7 +119,7 @@ final class Lanes: Sendable {
     let made = pull
     puller.withLock { $0 = made }
     outbound = OutboundLane(
-      settings: settings, files: LinuxFiles(guarded: shared) { notice?.progressed(.outbound) }, ledger: run.ledger,
+      settings: settings, files: LinuxFiles(settings) { notice?.progressed(.outbound) }, ledger: run.ledger,
       events: run.events, hands: run.hands, stores: stores.mapValues { $0 }, reopen: Reopening.run,
       clock: SystemClock.now,
       report: { pass, now in

@@ -23,7 +23,7 @@ public struct Errand {
   public init(_ settings: Settings) {
     self.settings = settings
     state = StateFolder(settings.state)
-    files = LinuxFiles(guarded: settings.sharedFolders)
+    files = LinuxFiles(settings)
   }
 
   /// - Throws: `Failure` where the state folder cannot be used.

@@ -70,7 +70,7 @@ public struct Inventory {
   /// - Throws: `Failure` where the state folder cannot be read.
   public init(_ settings: Settings) throws {
     state = StateFolder(settings.state)
-    files = LinuxFiles(guarded: settings.sharedFolders)
+    files = LinuxFiles(settings)
     do {
       try Host.becomeOwner(of: state, files)
       ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, files)

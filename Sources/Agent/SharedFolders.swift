@@ -17,3 +17,10 @@ extension Settings {
 extension StoreSettings {
   var sharedFolders: [FilePath] { if case .folder(let root) = target { [root] } else { [] } }
 }
+
+extension LinuxFiles {
+  /// For whatever touches the folders of this configuration.
+  init(_ settings: Settings, progress: @escaping @Sendable () -> Void = {}) {
+    self.init(guarded: settings.sharedFolders, progress: progress)
+  }
+}

@@ -164,7 +164,7 @@ public struct StatusReport: Sendable, Encodable {
 
   /// - Throws: `Failure` where the state folder cannot be read.
   public init(_ settings: Settings) throws {
-    let files = LinuxFiles(guarded: settings.sharedFolders)
+    let files = LinuxFiles(settings)
     let state = StateFolder(settings.state)
     do {
       try Host.becomeOwner(of: state, files)

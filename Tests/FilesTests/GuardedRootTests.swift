@@ -236,6 +236,18 @@ struct GuardedRootTests {
     #expect(try LinuxFiles(guarded: ["/"]).info(shared.appending("sub"))?.kind == .directory)
   }
 
+  @Test("nor is one watched, but on the way to the folder")
+  func watched() throws {
+    try ground.link(shared.appending("link"), to: ground.foreign)
+    let way = ground.folder.path.appending("way")
+    try ground.link(way, to: shared)
+    let watcher = Watcher(guarded: [shared, way], onWake: { _ in }, onOverflow: {})
+    #expect(watcher.watch(shared.appending("link")) == .polled("no such folder"))
+    #expect(watcher.watch(shared.appending("sub")) == .watching)
+    #expect(watcher.watch(way) == .watching)
+    #expect(Watcher(onWake: { _ in }, onOverflow: {}).watch(shared.appending("link")) == .watching)
+  }
+
   @Test("LinuxFiles keeps its promises there", arguments: FilesConformance.cases)
   func promises(_ promise: FilesCase) throws {
     let place = shared.appending("sub/x/here")

@@ -27,7 +27,7 @@ final class AgentRun: Sendable {
   /// - Parameter isAgent: a life that is told of; false: a command that works without one.
   /// - Throws: `Failure`, where another agent holds the folder, it is another machine's, or it cannot be read or written.
   init(_ settings: Settings, events: any EventSink, adopt: Bool = false, isAgent: Bool = false) throws {
-    files = LinuxFiles()
+    files = LinuxFiles(settings)
     self.events = events
     state = StateFolder(settings.state)
     var begun: (hands: Hands, suspects: Suspects)?
@@ -92,8 +92,11 @@ final class Lanes: Sendable {
     let watch = watch
     let generation = notice?.begin() ?? 0
     let puller = puller
+    // Those of this configuration: the run may have begun with another.
+    let files = LinuxFiles(settings)
     inbound = InboundLane(
-      feeds: settings.feeds, state: run.state, files: LinuxFiles { notice?.progressed(.inbound) }, ledger: run.ledger,
+      feeds: settings.feeds, state: run.state, files: LinuxFiles(settings) { notice?.progressed(.inbound) },
+      ledger: run.ledger,
       events: run.events, hands: run.hands, suspects: run.suspects, trust: run.clock,
       minFree: settings.limits.minFree, clock: SystemClock.now,
       report: { pass, now in
@@ -109,15 +112,15 @@ final class Lanes: Sendable {
     do throws(StoreFault) {
       for store in settings.stores where sending {
         stores[store.name] = try makeStore(
-          store, files: run.files, agent: "navette/\(Version.text)", throttle: throttle,
-          stalls: stalls, memory: FolderMemory(run.state.store(store.name), files: run.files), clock: SystemClock.wall)
+          store, files: files, agent: "navette/\(Version.text)", throttle: throttle,
+          stalls: stalls, memory: FolderMemory(run.state.store(store.name), files: files), clock: SystemClock.wall)
       }
     } catch {
       throw Failure(.configuration, error.description)
     }
     ends = stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } }
     let beside = inbound
-    if let engine = PullEngine(settings: settings, files: run.files, ledger: run.ledger, events: run.events) {
+    if let engine = PullEngine(settings: settings, files: files, ledger: run.ledger, events: run.events) {
       pull = PullLane(
         engine, beside: beside, stores: stores, events: run.events, hands: run.hands, clock: SystemClock.now)
     } else {
@@ -126,7 +129,8 @@ final class Lanes: Sendable {
     let made = pull
     puller.withLock { $0 = made }
     outbound = OutboundLane(
-      settings: settings, files: LinuxFiles { notice?.progressed(.outbound) }, ledger: run.ledger, events: run.events,
+      settings: settings, files: LinuxFiles(settings) { notice?.progressed(.outbound) }, ledger: run.ledger,
+      events: run.events,
       hands: run.hands, suspects: run.suspects, trust: run.clock, stores: stores.mapValues { $0 },
       reopen: Reopening.run, clock: SystemClock.now,
       report: { pass, now in

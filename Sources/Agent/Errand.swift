@@ -18,11 +18,12 @@ public struct Errand {
 
   private let settings: Settings
   private let state: StateFolder
-  private let files = LinuxFiles()
+  private let files: LinuxFiles
 
   public init(_ settings: Settings) {
     self.settings = settings
     state = StateFolder(settings.state)
+    files = LinuxFiles(settings)
   }
 
   /// - Throws: `Failure` where the state folder cannot be used.

@@ -64,15 +64,16 @@ public struct Inventory {
   private static let missing = "missing"
 
   private let state: StateFolder
-  private let files = LinuxFiles()
+  private let files: LinuxFiles
   private let ledger: Ledger?
 
   /// - Throws: `Failure` where the state folder cannot be read.
   public init(_ settings: Settings) throws {
     state = StateFolder(settings.state)
+    files = LinuxFiles(settings)
     do {
       try Host.becomeOwner(of: state, files)
-      ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, LinuxFiles())
+      ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, files)
     } catch let fault as FileFault {
       throw Failure(fault)
     } catch let fault as LedgerFault {

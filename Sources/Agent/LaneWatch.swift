@@ -38,6 +38,7 @@ final class LaneWatch: Sendable {
     self.events = events
     landing = Set(lanes.settings.feeds.map(\.landing))
     let watcher = Watcher(
+      guarded: lanes.settings.sharedFolders,
       onWake: { [weak self] folder in self?.wake(folder) },
       onOverflow: { [events] in
         events.record(.watchOverflow, "The kernel dropped folder events; every folder is looked at anew")

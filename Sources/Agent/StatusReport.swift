@@ -178,11 +178,11 @@ public struct StatusReport: Sendable, Encodable {
 
   /// - Throws: `Failure` where the state folder cannot be read.
   public init(_ settings: Settings) throws {
-    let files = LinuxFiles()
+    let files = LinuxFiles(settings)
     let state = StateFolder(settings.state)
     do {
       try Host.becomeOwner(of: state, files)
-      let ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, LinuxFiles())
+      let ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, files)
       try self.init(settings, files, ledger, AccessEnd.all(settings, files), at: SystemClock.wall())
     } catch let fault as FileFault {
       throw Failure.ofReader(fault)

@@ -46,7 +46,7 @@ public enum StoreCheck {
   /// - Parameter state: run by root, the check acts as the owner of that folder, as the agent will.
   public static func run(_ settings: StoreSettings, state: FilePath) async -> Outcome {
     var outcome = Outcome()
-    let files = LinuxFiles()
+    let files = LinuxFiles(guarded: settings.sharedFolders)
     let folder = FilePath("/tmp/navette-check-\(UInt64.random(in: 0 ... .max))")
     do {
       try Host.becomeOwner(of: StateFolder(state), files)
@@ -83,7 +83,7 @@ public enum StoreCheck {
   /// services say first that it is forbidden.
   public static func run(_ settings: StoreSettings, state: FilePath, pulls: [FeedSettings.Pull]) async -> Outcome {
     var outcome = Outcome()
-    let files = LinuxFiles()
+    let files = LinuxFiles(guarded: settings.sharedFolders)
     do {
       try Host.becomeOwner(of: StateFolder(state), files)
       let store = try makeStore(settings, files: files, memory: memory(of: settings, state, files)) {

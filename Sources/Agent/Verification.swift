@@ -54,7 +54,7 @@ public struct Verification {
   public mutating func run(
     _ settings: Settings, stream: StreamName?, since: Timestamp?, found: (Finding) -> Void
   ) async throws {
-    let files = LinuxFiles()
+    let files = LinuxFiles(settings)
     let state = StateFolder(settings.state)
     do {
       try Host.becomeOwner(of: state, files)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/fs.h>
 #include <pthread.h>
@@ -44,14 +45,74 @@ static int fill(int at, const char *path, int flags, struct cl_info *into) {
   return 0;
 }
 
-int cl_info_at(const char *path, int follow, struct cl_info *into) {
-  return fill(AT_FDCWD, path, follow ? 0 : AT_SYMLINK_NOFOLLOW, into);
+int cl_info_at(int folder, const char *name, int follow, struct cl_info *into) {
+  return fill(folder, name, follow ? 0 : AT_SYMLINK_NOFOLLOW, into);
 }
 
 int cl_info_of(int descriptor, struct cl_info *into) { return fill(descriptor, "", AT_EMPTY_PATH, into); }
 
-int cl_rename_exclusive(const char *from, const char *to) {
-  return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+int cl_rename_exclusive(int from_folder, const char *from, int to_folder, const char *to) {
+  return renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE);
+}
+
+static int closing(int descriptor, int result) {
+  int why = errno;
+  close(descriptor);
+  errno = why;
+  return result;
+}
+
+int cl_open_folder(int folder, const char *name, int flags) {
+  int found = openat(folder, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (found >= 0 || errno != ENOTDIR) return found;
+  // A link, or no folder at all. What is opened as it is can be looked at, and no exchange of names changes it any more.
+  int thing = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (thing < 0) return -1;
+  struct stat s;
+  if (fstat(thing, &s) != 0) return closing(thing, -1);
+  if (!S_ISDIR(s.st_mode)) {
+    errno = S_ISLNK(s.st_mode) ? ELOOP : ENOTDIR;
+    return closing(thing, -1);
+  }
+  // Exchanged for a folder meanwhile.
+  if (flags & O_PATH) return thing;
+  return closing(thing, openat(thing, ".", flags | O_DIRECTORY | O_CLOEXEC));
+}
+
+int cl_walk(const char *path, size_t root, struct cl_step *into) {
+  char own[PATH_MAX];
+  size_t length = strlen(path);
+  if (length >= sizeof own) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  memcpy(own, path, length + 1);
+  // The first step takes the way to the root with it.
+  char *part = own, *name = own + root + 1;
+  int folder = AT_FDCWD;
+  for (;;) {
+    char *slash = strchr(name, '/');
+    if (slash) *slash = 0;
+    int next = -1;
+    if (strcmp(name, "..") == 0) {
+      errno = EINVAL;
+    } else if (!slash) {
+      into->folder = folder;
+      into->name = (size_t)(part - own);
+      return 0;
+    } else {
+      next = cl_open_folder(folder, part, O_PATH);
+    }
+    if (folder >= 0) closing(folder, 0);
+    if (next < 0) return -1;
+    folder = next;
+    part = name = slash + 1;
+  }
+}
+
+int cl_space(int folder, const char *name, struct statvfs *into) {
+  int thing = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  return thing < 0 ? -1 : closing(thing, fstatvfs(thing, into));
 }
 
 int cl_sync_file_system(int descriptor) { return syncfs(descriptor); }
@@ -156,6 +217,11 @@ int64_t cl_next_data(int descriptor, int64_t offset) { return lseek(descriptor, 
 long cl_file_system_type(const char *path) {
   struct statfs s;
   return statfs(path, &s) == 0 ? (long)s.f_type : -1;
+}
+
+long cl_file_system_type_of(int descriptor) {
+  struct statfs s;
+  return fstatfs(descriptor, &s) == 0 ? (long)s.f_type : -1;
 }
 
 int cl_datagram_socket(void) {

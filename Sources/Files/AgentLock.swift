@@ -48,7 +48,7 @@ public final class AgentLock: Sendable {
     let path = path(in: state)
     let file: Descriptor
     do {
-      file = try Descriptor("Cannot open", path, O_RDONLY)
+      file = try Descriptor("Cannot open", LastStep(path), O_RDONLY)
     } catch {
       if error.kind == .missing { return nil }
       throw error

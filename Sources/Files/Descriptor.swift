@@ -10,10 +10,12 @@ final class Descriptor: ReadableFile, WritableFile {
   private let path: FilePath
 
   /// The flags that every open has: never inherited by a child, never through a link, never waiting for the other end of a FIFO.
-  init(_ what: String, _ path: FilePath, _ flags: Int32, mode: AccessMode? = nil) throws(FileFault) {
+  init(
+    _ what: String, _ step: borrowing LastStep, _ flags: Int32, mode: AccessMode? = nil
+  ) throws(FileFault) {
     let all = flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
-    number = try demand(what, path) { open($0, all, mode_t(mode?.rawValue ?? 0) & 0o777) }
-    self.path = path
+    number = try step.demand(what) { openat($0, $1, all, mode_t(mode?.rawValue ?? 0) & 0o777) }
+    path = step.path
   }
 
   deinit { close(number) }

@@ -9,11 +9,16 @@ public struct FileSystem: Hashable, Sendable {
 
   /// Nil where the kernel doesn't say: no such path, or no permission.
   public static func type(at path: FilePath) -> FileSystem? {
-    let magic = path.withPlatformString { cl_file_system_type($0) }
+    FileSystem(magic: path.withPlatformString { cl_file_system_type($0) })
+  }
+
+  static func type(of file: Descriptor) -> FileSystem? { FileSystem(magic: cl_file_system_type_of(file.number)) }
+
+  private init?(magic: Int) {
     guard magic != -1 else { return nil }
     // Some types are declared as signed 32-bit numbers.
-    let known = remote[UInt32(truncatingIfNeeded: magic)]
-    return FileSystem(name: known ?? "local", isRemote: known != nil)
+    let known = Self.remote[UInt32(truncatingIfNeeded: magic)]
+    (name, isRemote) = (known ?? "local", known != nil)
   }
 
   private static let remote: [UInt32: String] = [

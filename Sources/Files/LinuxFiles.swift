@@ -5,10 +5,16 @@ public import SystemPackage
 
 /// The disk itself.
 public struct LinuxFiles: Files {
+  private let roots: GuardedRoots
   private let progress: @Sendable () -> Void
 
-  /// - Parameter progress: told again and again while a long copy goes on. On the caller's thread; must be quick.
-  public init(progress: @escaping @Sendable () -> Void = {}) { self.progress = progress }
+  /// - Parameters:
+  ///   - guarded: folders to which others may write: below them no link is followed.
+  ///   - progress: told again and again while a long copy goes on. On the caller's thread; must be quick.
+  public init(guarded: [FilePath] = [], progress: @escaping @Sendable () -> Void = {}) {
+    roots = GuardedRoots(guarded)
+    self.progress = progress
+  }
 
   public func list(_ directory: FilePath) throws(FileFault) -> [FileName] {
     var names: [FileName] = []
@@ -19,8 +25,7 @@ public struct LinuxFiles: Files {
   public func eachName(
     in directory: FilePath, _ body: (FileName) throws(FileFault) -> Void
   ) throws(FileFault) {
-    let (stream, failure) = directory.withPlatformString { (text) -> (OpaquePointer?, Int32) in (opendir(text), errno) }
-    guard let stream else { throw FileFault(errno: failure, "Cannot list", directory) }
+    let stream = try openStream(directory)
     defer { closedir(stream) }
     guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { preconditionFailure("dirent has no d_name") }
     while true {
@@ -36,11 +41,12 @@ public struct LinuxFiles: Files {
   }
 
   public func info(_ path: FilePath) throws(FileFault) -> FileInfo? {
-    var raw = cl_info()
-    let failure = path.withPlatformString { text in attempt { cl_info_at(text, 0, &raw) }.failure }
-    guard let failure else { return FileInfo(raw) }
-    if ErrnoMap.kind(failure) == .missing { return nil }
-    throw FileFault(errno: failure, "Cannot examine", path)
+    do {
+      return try info(step("Cannot examine", path))
+    } catch {
+      if error.kind == .missing { return nil }
+      throw error
+    }
   }
 
   public func open(_ path: FilePath) throws(FileFault) -> any ReadableFile {
@@ -54,13 +60,16 @@ public struct LinuxFiles: Files {
   }
 
   public func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) {
-    try demand("Cannot create directory", path) { mkdir($0, mode_t(mode.rawValue)) }
+    let step = try step("Cannot create directory", path)
+    try step.demand("Cannot create directory") { mkdirat($0, $1, mode_t(mode.rawValue)) }
     // The umask took bits away.
-    try Descriptor("Cannot set the mode of", path, O_RDONLY | O_DIRECTORY).setMode(mode)
+    try Descriptor("Cannot set the mode of", step, O_RDONLY | O_DIRECTORY).setMode(mode)
   }
 
   public func link(_ path: FilePath, as twin: FilePath) throws(FileFault) {
-    let failure = twoPaths(path, twin) { linkat(AT_FDCWD, $0, AT_FDCWD, $1, 0) }
+    let one = try step("Cannot link", path)
+    let other = try step("Cannot link \(path.shown) as", twin)
+    let failure = LastStep.both(one, other) { linkat($0, $1, $2, $3, 0) }
     guard let failure else { return }
     let place = ErrnoMap.kind(failure) == .missing ? path : twin
     throw FileFault(errno: failure, "Cannot link \(path.shown) as", place)
@@ -75,30 +84,35 @@ public struct LinuxFiles: Files {
   }
 
   public func move(_ path: FilePath, to target: FilePath) throws(FileFault) {
-    var failure = twoPaths(path, target, cl_rename_exclusive)
+    let from = try step("Cannot move", path)
+    let to = try step("Cannot move \(path.shown) to", target)
+    var failure = LastStep.both(from, to, cl_rename_exclusive)
     // A file system that cannot rename exclusively says EINVAL, an old kernel ENOSYS.
-    if failure == EINVAL || failure == ENOSYS { failure = try moveChecked(path, to: target) }
+    if failure == EINVAL || failure == ENOSYS { failure = try moveChecked(from, to: to) }
     if let failure { throw FileFault(errno: failure, "Cannot move \(path.shown) to", target) }
   }
 
   public func replace(_ path: FilePath, with new: FilePath) throws(FileFault) {
-    let failure = twoPaths(new, path) { rename($0, $1) }
+    let from = try step("Cannot move", new)
+    let to = try step("Cannot move \(new.shown) over", path)
+    let failure = LastStep.both(from, to) { renameat($0, $1, $2, $3) }
     if let failure { throw FileFault(errno: failure, "Cannot move \(new.shown) over", path) }
   }
 
   public func truncate(
     _ path: FilePath, to size: UInt64, inode: UInt64, expected: UInt64
   ) throws(FileFault) -> Truncation? {
-    let file = try Descriptor("Cannot cut off", path, O_WRONLY)
+    let file = try descriptor("Cannot cut off", path, O_WRONLY)
     return try file.truncate(to: size, inode: inode, expected: expected)
   }
 
   public func remove(_ path: FilePath) throws(FileFault) {
-    let (_, failure) = path.withPlatformString { text in attempt { unlink(text) } }
+    let step = try step("Cannot remove", path)
+    let (_, failure) = step.attempted { unlinkat($0, $1, 0) }
     if failure == EISDIR {
-      try demand("Cannot remove directory", path) { rmdir($0) }
+      try step.demand("Cannot remove directory") { unlinkat($0, $1, AT_REMOVEDIR) }
     } else if let failure {
-      throw FileFault(errno: failure, "Cannot remove", path)
+      throw step.fault(failure, "Cannot remove")
     }
   }
 
@@ -112,13 +126,18 @@ public struct LinuxFiles: Files {
     }
     guard let failure = attempt({ cl_probe_lease(file.number) }).failure else { return .none }
     // NFS answers EAGAIN where it merely has no delegation.
-    if failure == EAGAIN, FileSystem.type(at: path)?.isRemote != true { return .some }
+    if failure == EAGAIN, FileSystem.type(of: file)?.isRemote != true { return .some }
     return .unknown
   }
 
   public func freeBytes(at path: FilePath) throws(FileFault) -> UInt64 {
     var space = statvfs()
-    try demand("Cannot ask for the free space at", path) { statvfs($0, &space) }
+    let step = try step("Cannot ask for the free space at", path)
+    if step.isGuarded {
+      try step.demand("Cannot ask for the free space at") { cl_space($0, $1, &space) }
+    } else {
+      try demand("Cannot ask for the free space at", path) { statvfs($0, &space) }
+    }
     return UInt64(space.f_bavail) * UInt64(space.f_frsize)
   }
 
@@ -127,7 +146,7 @@ public struct LinuxFiles: Files {
   }
 
   public func set(mode: AccessMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault) {
-    let file = try Descriptor("Cannot open", path, O_RDONLY)
+    let file = try descriptor("Cannot open", path, O_RDONLY)
     // Owner first: a change of owner may take mode bits away.
     if owner != nil || group != nil { try file.setOwner(owner, group: group) }
     try file.setMode(mode)
@@ -135,8 +154,39 @@ public struct LinuxFiles: Files {
 }
 
 extension LinuxFiles {
+  func step(_ what: @autoclosure () -> String, _ path: FilePath) throws(FileFault) -> LastStep {
+    try LastStep(what(), path, roots)
+  }
+
+  func descriptor(
+    _ what: String, _ path: FilePath, _ flags: Int32, mode: AccessMode? = nil
+  ) throws(FileFault) -> Descriptor {
+    try Descriptor(what, step(what, path), flags, mode: mode)
+  }
+
+  private func info(_ step: borrowing LastStep) throws(FileFault) -> FileInfo {
+    var raw = cl_info()
+    try step.demand("Cannot examine") { cl_info_at($0, $1, 0, &raw) }
+    return FileInfo(raw)
+  }
+
+  private func openStream(_ directory: FilePath) throws(FileFault) -> OpaquePointer {
+    let step = try step("Cannot list", directory)
+    guard step.isGuarded else {
+      let (stream, failure) = directory.withPlatformString { (text) -> (OpaquePointer?, Int32) in (opendir(text), errno)
+      }
+      guard let stream else { throw FileFault(errno: failure, "Cannot list", directory) }
+      return stream
+    }
+    let folder = try step.demand("Cannot list") { cl_open_folder($0, $1, O_RDONLY) }
+    if let stream = fdopendir(folder) { return stream }
+    let failure = errno
+    close(folder)
+    throw step.fault(failure, "Cannot list")
+  }
+
   private func openRegular(_ path: FilePath) throws(FileFault) -> Descriptor {
-    let file = try Descriptor("Cannot open", path, O_RDONLY)
+    let file = try descriptor("Cannot open", path, O_RDONLY)
     guard try file.info().kind == .file else {
       throw FileFault(.io, "Cannot open", at: path, why: "not a regular file")
     }
@@ -144,7 +194,7 @@ extension LinuxFiles {
   }
 
   private func createFile(_ path: FilePath, mode: AccessMode) throws(FileFault) -> Descriptor {
-    let file = try Descriptor("Cannot create", path, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+    let file = try descriptor("Cannot create", path, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
     // The umask took bits away.
     try file.setMode(mode)
     return file
@@ -153,19 +203,18 @@ extension LinuxFiles {
   /// Where the kernel cannot rename exclusively: a second name, then the first goes. Between the two both names are there; the
   /// next pass finds the thing at its target and its old name still to be removed. What cannot have a second name is renamed
   /// after a look: only there another process could slip in.
-  private func moveChecked(_ path: FilePath, to target: FilePath) throws(FileFault) -> Int32? {
-    if try info(path)?.kind != .directory {
-      let failure = twoPaths(path, target) { linkat(AT_FDCWD, $0, AT_FDCWD, $1, 0) }
-      guard let failure else { return path.withPlatformString { text in attempt { unlink(text) }.failure } }
+  private func moveChecked(_ from: borrowing LastStep, to: borrowing LastStep) throws(FileFault) -> Int32? {
+    var raw = cl_info()
+    let isThere = from.attempted { cl_info_at($0, $1, 0, &raw) }.failure == nil
+    if !isThere || FileInfo(raw).kind != .directory {
+      let failure = LastStep.both(from, to) { linkat($0, $1, $2, $3, 0) }
+      guard let failure else { return from.attempted { unlinkat($0, $1, 0) }.failure }
       if failure != EPERM, failure != EOPNOTSUPP, failure != ENOSYS { return failure }
     }
-    if try info(target) != nil { return EEXIST }
-    return twoPaths(path, target) { rename($0, $1) }
-  }
-
-  private func twoPaths(
-    _ a: FilePath, _ b: FilePath, _ call: (UnsafePointer<CChar>, UnsafePointer<CChar>) -> Int32
-  ) -> Int32? {
-    a.withPlatformString { a in b.withPlatformString { b in attempt { call(a, b) }.failure } }
+    switch to.attempted({ cl_info_at($0, $1, 0, &raw) }).failure {
+    case nil: return EEXIST
+    case ENOENT: return LastStep.both(from, to) { renameat($0, $1, $2, $3) }
+    case let failure: return failure
+    }
   }
 }

@@ -32,7 +32,7 @@ extension LinuxFiles {
 
   private func syncOne(_ path: FilePath) throws(FileFault) {
     // A descriptor opened just now still learns of a write that failed before and that nobody was told of (Linux 4.16).
-    let file = try Descriptor(LinuxFiles.cannotSync, path, O_RDONLY)
+    let file = try descriptor(LinuxFiles.cannotSync, path, O_RDONLY)
     _ = try file.checked(LinuxFiles.cannotSync) { Int(fsync(file.number)) }
   }
 
@@ -41,10 +41,10 @@ extension LinuxFiles {
   /// is in it goes through the file system's journal, and where that fails, nothing succeeds any more.
   private func syncFileSystem(of paths: [(path: FilePath, isDirectory: Bool)]) throws(FileFault) {
     guard let first = paths.first?.path else { return }
-    let any = try Descriptor(LinuxFiles.cannotSync, first, O_RDONLY)
+    let any = try descriptor(LinuxFiles.cannotSync, first, O_RDONLY)
     _ = try any.checked(LinuxFiles.cannotSync) { Int(cl_sync_file_system(any.number)) }
     for (path, isDirectory) in paths where !isDirectory {
-      let file = try Descriptor(LinuxFiles.cannotSync, path, O_RDONLY)
+      let file = try descriptor(LinuxFiles.cannotSync, path, O_RDONLY)
       let failure = attempt { cl_await_writes(file.number) }.failure
       switch failure {
       case nil: continue

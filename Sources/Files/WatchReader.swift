@@ -25,13 +25,16 @@ final class WatchReader: Sendable {
 
   private static let pause: Int32 = 2  // milliseconds
 
+  private let roots: GuardedRoots
   private let inotify: Int32
   private let ending: Int32
   private let table = Locked(Table())
   private let onWake: @Sendable (FilePath?) -> Void
   private let onOverflow: @Sendable () -> Void
 
-  init?(onWake: @escaping @Sendable (FilePath?) -> Void, onOverflow: @escaping @Sendable () -> Void) {
+  init?(
+    roots: GuardedRoots, onWake: @escaping @Sendable (FilePath?) -> Void, onOverflow: @escaping @Sendable () -> Void
+  ) {
     let inotify = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
     let ending = cl_event_descriptor()
     guard inotify >= 0, ending >= 0 else {
@@ -39,6 +42,7 @@ final class WatchReader: Sendable {
       if ending >= 0 { close(ending) }
       return nil
     }
+    self.roots = roots
     (self.inotify, self.ending, self.onWake, self.onOverflow) = (inotify, ending, onWake, onOverflow)
   }
 
@@ -51,7 +55,9 @@ final class WatchReader: Sendable {
     table.withLock { table in
       // Under the lock: the reader must not meet an event of this watch before the table knows it.
       let (watch, failure) = directory.withPlatformString { text in
-        attempt { inotify_add_watch(inotify, text, WatchReader.mask) }
+        // An event only wakes: a link higher up does no harm.
+        let mask = roots.root(of: text) == nil ? WatchReader.mask : WatchReader.mask | UInt32(IN_DONT_FOLLOW)
+        return attempt { inotify_add_watch(inotify, text, mask) }
       }
       if let old = table.watches[directory], failure != nil || old != watch { drop(directory, old, from: &table) }
       if let failure { return .polled(WatchReader.reason(failure)) }

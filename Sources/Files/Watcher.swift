@@ -19,9 +19,15 @@ public final class Watcher: Sendable {
   private let thread: JoinedThread?
   private let isStopped = Locked(false)
 
-  /// `onWake` with nil: look everywhere. `onOverflow`: the kernel dropped events; a wake with nil follows.
-  public init(onWake: @escaping @Sendable (FilePath?) -> Void, onOverflow: @escaping @Sendable () -> Void) {
-    let reader = WatchReader(onWake: onWake, onOverflow: onOverflow)
+  /// - Parameters:
+  ///   - guarded: folders below which no link is watched.
+  ///   - onWake: with nil: look everywhere.
+  ///   - onOverflow: the kernel dropped events; a wake with nil follows.
+  public init(
+    guarded: [FilePath] = [], onWake: @escaping @Sendable (FilePath?) -> Void,
+    onOverflow: @escaping @Sendable () -> Void
+  ) {
+    let reader = WatchReader(roots: GuardedRoots(guarded), onWake: onWake, onOverflow: onOverflow)
     thread = reader.flatMap { reader in JoinedThread("navette-inotify") { reader.run() } }
     self.reader = thread == nil ? nil : reader
   }

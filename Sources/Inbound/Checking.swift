@@ -189,7 +189,8 @@ extension FeedPass {
       { (bytes) throws(FileFault) in
         clearSize += UInt64(bytes.count)
         inspector.feed(bytes)
-        return clearSize <= most && (isReleased || !inspector.isDecided)
+        // Its end tells whether it was altered; for that, so much is read.
+        return clearSize <= most && (isReleased || !inspector.isDecided || clearSize <= Limits.readAnyway)
       })
     if answer == .stopped { return nil }
     var inspection = inspector.finish()

@@ -33,8 +33,22 @@ extension FeedPass {
         feed.uncleared[original(of: part)] = isClear == true ? nil : part.inode
       }
     }
-    try sync(changed.sorted { $0.string < $1.string })
-    return cleared
+    let folders = changed.sorted { $0.string < $1.string }
+    do throws(FileFault) {
+      try sync(folders)
+      return cleared
+    } catch {
+      guard error.kind == .denied else { throw error }
+    }
+    // A folder below landing may have been barred to us since: its drops wait.
+    var barred: Set<FilePath> = []
+    for folder in folders where folder != landing {
+      do throws(FileFault) { try sync([folder]) } catch {
+        if error.kind != .denied { throw error }
+        barred.insert(folder)
+      }
+    }
+    return cleared.filter { plan in !plan.parts.contains { barred.contains(FilePath($0.landing)) } }
   }
 
   /// - Returns: whether landing holds nothing of it any more.

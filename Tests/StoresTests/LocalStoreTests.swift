@@ -1,5 +1,6 @@
 import Core
 import Files
+import Glibc
 import Store
 import Stores
 import SystemPackage
@@ -42,6 +43,53 @@ import Threads
     }
     #expect(outcome == .created)
     #expect(try files.info(part) == nil)
+  }
+
+  /// Whoever may write to the store's folder may put a link there, and exchange it while we work.
+  @Test(arguments: [false, true]) func aLinkInItIsNotFollowed(comesAndGoes: Bool) async throws {
+    let file = try sample(1_000)
+    let store = LocalStore(root, files: LinuxFiles(guarded: [root]))
+    let (opens, foreign) = (root.appending("opens"), folder.path.appending("foreign"))
+    for path in [foreign.appending("dt=1"), root] { try files.ensureDirectory(path) }
+    try files.put("foreign", at: foreign.appending("dt=1").appending("0.gz"))
+    #expect(symlink(foreign.string, opens.string) == 0)
+    let swap = folder.path.appending("swap")
+    try files.ensureDirectory(swap)
+    let exchanger = comesAndGoes ? try Exchanger(opens, swap) : nil
+    defer { exchanger?.stop() }
+    var (done, denied) = (0, 0)
+    for number in 0... {
+      let key = try #require(StoreKey("opens/dt=1/\(number % 3).gz"))
+      let copy = folder.path.appending(FileName("copy\(number)"))
+      let asks: [() async throws -> Void] = [
+        {
+          let made = try await store.create(file, at: key)
+          #expect(made.sha256 == file.sha256)
+        },
+        { if let found = try await store.stat(key) { #expect(found.sha256 == file.sha256) } },
+        {
+          let found = try await store.read(key, into: copy)
+          #expect(found.sha256 == file.sha256)
+        },
+        { try await store.list("opens/") { page in #expect(page.allSatisfy { $0.size == file.size }) } },
+        { try await store.delete(key) },
+      ]
+      for (index, ask) in asks.enumerated() {
+        do {
+          try await ask()
+          // A list tells of what is there, and a link is nothing.
+          if index != 3 { done += 1 }
+        } catch let fault as StoreFault {
+          if fault.kind == .denied { denied += 1 }
+        }
+      }
+      if number >= 20, denied > 50, done > 50 || !comesAndGoes { break }
+    }
+    #expect(comesAndGoes || done == 0)
+    exchanger?.stop()
+    #expect(try files.list(foreign) == ["dt=1"])
+    #expect(try files.list(foreign.appending("dt=1")) == ["0.gz"])
+    #expect(try files.text(foreign.appending("dt=1").appending("0.gz")) == "foreign")
   }
 
   @Test func namesKeptForPartsAreRefused() async throws {

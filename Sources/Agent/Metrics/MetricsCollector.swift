@@ -29,7 +29,7 @@ struct MetricsCollector {
   mutating func snapshot(
     _ settings: Settings, _ ends: [AccessEnd], _ facts: LaneFacts, _ events: [String: Int], at now: Timestamp
   ) throws -> MetricsSnapshot {
-    let files = LinuxFiles()
+    let files = LinuxFiles(settings)
     let ledger = try reader(StateFolder(settings.state))
     repeat {
       let counted = tally

@@ -3,6 +3,7 @@
 // Kernel calls that glibc hides behind _GNU_SOURCE or that are variadic: real functions, so that Swift can see them.
 // Each returns -1 and sets errno, like the call that it wraps.
 #include <stdint.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 
 #include "inhand.h"
@@ -13,11 +14,24 @@ struct cl_info {
   int64_t modified_ns, changed_ns, born_ns;  // born_ns: -1 where the file system does not tell
 };
 
+// Where the last step of a path is done.
+struct cl_step {
+  int folder;   // open, or AT_FDCWD
+  size_t name;  // where in the path the rest begins
+};
+
 // follow: 0 describes a symbolic link itself, 1 what it points to.
-int cl_info_at(const char *path, int follow, struct cl_info *into);
+int cl_info_at(int folder, const char *name, int follow, struct cl_info *into);
 int cl_info_of(int descriptor, struct cl_info *into);
 // Never replaces: EEXIST where the target is there.
-int cl_rename_exclusive(const char *from, const char *to);
+int cl_rename_exclusive(int from_folder, const char *from, int to_folder, const char *to);
+// A folder that is no link: ELOOP where it is one, ENOTDIR where it is something else.
+int cl_open_folder(int folder, const char *name, int flags);
+// The folder that holds the last component of an absolute path: each one below the path's first `root` bytes is opened from the one above
+// it, and none is a link. AT_FDCWD and the whole path where nothing lies between: the kernel's own way is as good then.
+int cl_walk(const char *path, size_t root, struct cl_step *into);
+// Of the file system of the thing itself.
+int cl_space(int folder, const char *name, struct statvfs *into);
 int cl_sync_file_system(int descriptor);
 // Waits for writes under way and reports those that failed; starts none and flushes nothing.
 int cl_await_writes(int descriptor);
@@ -50,6 +64,7 @@ int cl_become(uint32_t user, uint32_t group, const char *name);
 // The first offset from there on at which bytes lie on the disk; ENXIO: none do.
 int64_t cl_next_data(int descriptor, int64_t offset);
 long cl_file_system_type(const char *path);
+long cl_file_system_type_of(int descriptor);
 // Of the terminal, in characters.
 int cl_window_size(int descriptor, uint16_t *columns, uint16_t *rows);
 #endif

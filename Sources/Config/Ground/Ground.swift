@@ -55,7 +55,7 @@ struct Ground {
 
   func isDangling(_ path: FilePath) -> Bool {
     var info = cl_info()
-    return path.withPlatformString { cl_info_at($0, 0, &info) } == 0 && self.info(path) == nil
+    return path.withPlatformString { cl_info_at(AT_FDCWD, $0, 0, &info) } == 0 && self.info(path) == nil
   }
 
   struct Identity: Hashable {
@@ -107,6 +107,6 @@ struct Ground {
 
   private func info(_ path: FilePath) -> cl_info? {
     var info = cl_info()
-    return path.withPlatformString { cl_info_at($0, 1, &info) } == 0 ? info : nil
+    return path.withPlatformString { cl_info_at(AT_FDCWD, $0, 1, &info) } == 0 ? info : nil
   }
 }

@@ -250,7 +250,12 @@ struct LogSources {
     search.found.vanished = search.left.values.filter { record in
       let path = FilePath(record.path)
       if unlisted.contains(path.parent) { return false }
-      if blocked.contains(where: { $0.path == path || $0.inode == record.identity.inode }) { return false }
+      // One of which not even the inode can be told may be any of that folder.
+      let isBlocked = blocked.contains { other in
+        other.path == path || other.inode == record.identity.inode
+          || other.inode == nil && other.path.parent == path.parent
+      }
+      if isBlocked { return false }
       // A copy has taken over; else it may be under way.
       return search.found.copies[record.id] != nil
         || !search.pending.contains { RotatedName.areKin(path, $0) }

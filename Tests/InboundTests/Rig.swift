@@ -100,6 +100,7 @@ final class Rig {
       all.quarantined += one.quarantined
       all.held += one.held
       all.damaged += one.damaged
+      all.blocked = one.blocked
       all.duplicates += one.duplicates
       all.archived += one.archived
       (all.settling, all.waiting, all.next, all.paused) = (one.settling, one.waiting, one.next, one.paused)

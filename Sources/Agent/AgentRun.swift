@@ -77,7 +77,7 @@ final class Lanes: Sendable {
   init(
     _ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil, metrics: MetricsKeeper? = nil,
     sending: Bool = true
-  ) throws {
+  ) {
     self.settings = settings
     events = run.events
     let watch = watch
@@ -96,14 +96,13 @@ final class Lanes: Sendable {
     var stores: [StoreName: any RemoteStore] = [:]
     let throttle = Self.throttle(settings.limits.bandwidth)
     let stalls = Self.stallLog(notice, run.events)
-    do throws(StoreFault) {
-      for store in settings.stores where sending {
-        stores[store.name] = try makeStore(
+    for store in settings.stores where sending {
+      // What has been checked can still have gone by now; that concerns this store alone.
+      stores[store.name] = MendingStore.store { () throws(StoreFault) in
+        try makeStore(
           store, files: run.files, agent: "navette/\(Version.text)", throttle: throttle,
           stalls: stalls, memory: FolderMemory(run.state.store(store.name), files: run.files), clock: SystemClock.wall)
       }
-    } catch {
-      throw Failure(.configuration, error.description)
     }
     ends = stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } }
     let beside = inbound

@@ -126,7 +126,7 @@ struct HeldTests {
       told(puller, isForbidden ? .credentialRefused : .dropWaiting).map { $0.fields[.key] } == ["audiences/a.csv"])
     #expect(puller.rig.events.count(.lanePaused) == 0)
     #expect(puller.engine.isWaiting)
-    listed.withLock { $0.removeFirst() }
+    listed.withLock { _ = $0.removeFirst() }
     try await puller.turn(2)
     #expect(!puller.engine.isWaiting)
     #expect(try fault(puller) == nil)

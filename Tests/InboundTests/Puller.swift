@@ -89,9 +89,9 @@ struct LyingStore: RemoteStore {
     guard bytes.count <= most else { throw .tooLong("Cannot download", at: "lie://\(key)", most: most) }
     do {
       let file = try files.create(target, mode: .stateFile)
-      try bytes.withUnsafeBytes { (raw) throws(FileFault) in try file.write(raw) }
+      try bytes.withUnsafeBufferPointer { (raw) throws(FileFault) in try file.write(UnsafeRawBufferPointer(raw)) }
     } catch {
-      throw StoreFault(.unreachable, "Cannot download", at: "lie://\(key)", why: error.description)
+      throw StoreFault(.unreachable, "Cannot download", at: "lie://\(key)", why: "\(error)")
     }
     return Receipt(outcome: .found, size: UInt64(bytes.count), tag: tag)
   }

@@ -144,7 +144,7 @@ struct HeldTests {
     }
     try await puller.turn(9)
     #expect(try puller.rig.handedOver == ["b.csv"])
-    listed.withLock { $0.append(object("c.csv", size: Sample.other.utf8.count)) }
+    listed.withLock { $0.append(object("c.csv", size: bytes)) }
     try await puller.turn(100)
     #expect(told(puller).count == 1)
     #expect(puller.rig.events.count(.lanePaused) == 1 && puller.rig.events.count(.laneResumed) == 1)
@@ -202,7 +202,7 @@ struct HeldTests {
     puller.put(Sample.table, at: "vip/a.csv")
     puller.put(Sample.table, at: "z.csv")
     try await puller.turn(6)
-    #expect(try puller.rig.landed.sorted() == ["vip", "z.csv"])
+    #expect(try puller.rig.landed.filter { !$0.hasPrefix(".") } == ["vip", "z.csv"])
     #expect(told(puller).map { $0.fields[.key] } == ["audiences/vip/a.csv"])
     #expect(puller.rig.events.count(.lanePaused) == 0)
   }
@@ -236,6 +236,6 @@ struct HeldTests {
     #expect(try puller.rig.handedOver.contains("z.csv"))
     #expect(puller.fetched < 40, "\(puller.fetched)")
     #expect(puller.rig.events.all.allSatisfy { $0.message.utf8.count < 1_000 })
-    #expect(puller.rig.events.all.filter { $0.fields[.reason] == "bad_name" }.count == 4)
+    #expect(puller.rig.events.all.filter { $0.fields[.reason] == "bad_name" }.count == 2)
   }
 }

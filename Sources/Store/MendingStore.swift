@@ -1,25 +1,23 @@
-import Core
-import Files
-import Store
-import SystemPackage
-import Threads
+public import Core
+public import SystemPackage
+internal import Threads
 
 /// In the place of a store that could not be made, as where its `ca_file` has gone since the configuration was checked. Each call
 /// throws why, so that only the lanes of this store wait; and it is tried again to make it, on use, so that nobody needs to reload.
-final class MendingStore: RemoteStore {
+public final class MendingStore: RemoteStore {
   private enum Stage: Sendable {
     case broken(StoreFault, triedAt: Duration)
     case made(any RemoteStore)
   }
 
   /// Between two attempts.
-  static let pause: Duration = .seconds(5)
+  public static let pause: Duration = .seconds(5)
 
   private let make: @Sendable () throws(StoreFault) -> any RemoteStore
   private let uptime: @Sendable () -> Duration
   private let stage: Locked<Stage>
 
-  init(
+  public init(
     _ fault: StoreFault, uptime: @escaping @Sendable () -> Duration = SystemClock.uptime,
     make: @escaping @Sendable () throws(StoreFault) -> any RemoteStore
   ) {
@@ -29,11 +27,11 @@ final class MendingStore: RemoteStore {
   }
 
   /// The store itself; where it cannot be made, one in its place.
-  static func store(_ make: @escaping @Sendable () throws(StoreFault) -> any RemoteStore) -> any RemoteStore {
+  public static func store(_ make: @escaping @Sendable () throws(StoreFault) -> any RemoteStore) -> any RemoteStore {
     do throws(StoreFault) { return try make() } catch { return MendingStore(error, make: make) }
   }
 
-  var traits: StoreTraits {
+  public var traits: StoreTraits {
     if case .made(let store) = stage.withLock({ $0 }) { return store.traits }
     return StoreTraits(createOnly: true, returnsDigest: false, largestObject: .max)
   }
@@ -63,25 +61,25 @@ final class MendingStore: RemoteStore {
 
   // MARK: RemoteStore
 
-  func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
+  public func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
     try await store().create(file, at: key)
   }
 
-  func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt? { try await store().stat(key) }
+  public func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt? { try await store().stat(key) }
 
-  func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
+  public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
     try await store().list(prefix, each)
   }
 
-  func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
+  public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
     try await store().read(key, into: target, atMost: most)
   }
 
-  func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? { try await store().readBack(key) }
+  public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? { try await store().readBack(key) }
 
-  func delete(_ key: StoreKey) async throws(StoreFault) { try await store().delete(key) }
+  public func delete(_ key: StoreKey) async throws(StoreFault) { try await store().delete(key) }
 
-  func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool {
+  public func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool {
     try await store().delete(key, listedAs: object)
   }
 }

@@ -34,7 +34,8 @@ struct HostileTests {
   }
 
   @Test(
-    "An answer that trickles, or never begins, is given up", arguments: ["drip", "endless-100"], .timeLimit(.minutes(3))
+    "An answer that trickles, or never begins, is given up", .timeLimit(.minutes(3)),
+    arguments: ["drip", "endless-100"]
   )
   func trickles(bucket: String) async throws {
     // The whole bound is that of the transfer: here a few seconds of it are waited for.

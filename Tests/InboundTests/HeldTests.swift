@@ -50,7 +50,7 @@ struct HeldTests {
   @Test("one that the feed would refuse for its size is not fetched, unless it is packed")
   func tooLarge() async throws {
     let puller = try Puller { $0.require.maxBytes = 30 }
-    puller.put(Sample.table + Sample.table, at: "a.csv")
+    puller.put(String(repeating: Sample.table, count: 3), at: "a.csv")
     puller.store.put([UInt8](repeating: 1, count: 40), at: "audiences/a.csv.GZ")
     puller.put(Sample.other, at: "b.csv")
     try await puller.turn(9)

@@ -273,7 +273,8 @@ public struct PullEngine: Sendable {
   /// The bound that it would be refused for after its download; what is packed or encrypted may be a table of any size.
   private func tooLarge(_ candidate: PullCandidate, _ index: Int) -> UInt64? {
     let most = feeds[index].maxBytes
-    guard candidate.source.size > most, let name = candidate.path.last else { return nil }
+    // Text in UTF-16 counts as UTF-8, which may have half as many bytes.
+    guard candidate.source.size / 2 > most, let name = candidate.path.last else { return nil }
     let ending = name.bytes.suffix(4).map { $0 | 0x20 }
     let isPacked = [".gz", ".gpg", ".pgp", ".asc"].contains { ending.suffix($0.utf8.count).elementsEqual($0.utf8) }
     return isPacked ? nil : most

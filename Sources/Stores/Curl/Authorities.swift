@@ -15,7 +15,7 @@ enum Authorities {
     func refuse(_ why: String) -> StoreFault {
       StoreFault(
         .untrusted, "Cannot use", at: "ca_file", why: "\(file.shown): \(why)",
-        remedy: "Name a file with certificates in PEM: -----BEGIN CERTIFICATE-----")
+        remedy: "Check that ca_file names a readable PEM file: it begins with -----BEGIN CERTIFICATE-----")
     }
     let bytes: [UInt8]
     do { bytes = try files.contents(of: file, limit: mostBytes) } catch { throw refuse(error.why) }

@@ -82,7 +82,7 @@ public struct AgentProcess: Sendable {
 
   private func readChecked() throws -> Settings {
     let settings = try read()
-    let problems = GroundCheck.problems(of: settings, absent: StoreCheck.absent(settings))
+    let problems = SettingsCheck.problems(of: settings)
     guard problems.isEmpty else { throw ConfigProblems(problems) }
     return settings
   }

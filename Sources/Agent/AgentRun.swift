@@ -85,15 +85,13 @@ final class Lanes: Sendable {
   init(
     _ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil, metrics: MetricsKeeper? = nil,
     sending: Bool = true
-  ) throws {
+  ) {
     self.settings = settings
     events = run.events
     (clock, suspects) = (run.clock, run.suspects)
     let watch = watch
     let generation = notice?.begin() ?? 0
     let puller = puller
-    // Those of this configuration: the run may have begun with another.
-    let files = LinuxFiles(settings)
     inbound = InboundLane(
       feeds: settings.feeds, state: run.state, files: LinuxFiles(settings) { notice?.progressed(.inbound) },
       ledger: run.ledger,
@@ -106,21 +104,11 @@ final class Lanes: Sendable {
         if pass.hasEnded { puller.withLock { $0 }?.wake() }
         notice?.passed(.inbound, of: generation, ServiceNotice.describe(pass, feeds: settings.feeds.count))
       }, progress: { notice?.progressed(.inbound) })
-    var stores: [StoreName: any RemoteStore] = [:]
-    let throttle = Self.throttle(settings.limits.bandwidth)
-    let stalls = Self.stallLog(notice, run.events)
-    do throws(StoreFault) {
-      for store in settings.stores where sending {
-        stores[store.name] = try makeStore(
-          store, files: files, agent: "navette/\(Version.text)", throttle: throttle,
-          stalls: stalls, memory: FolderMemory(run.state.store(store.name), files: files), clock: SystemClock.wall)
-      }
-    } catch {
-      throw Failure(.configuration, error.description)
-    }
+    let stores = sending ? Self.stores(settings, run, notice) : [:]
     ends = stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } }
     let beside = inbound
-    if let engine = PullEngine(settings: settings, files: files, ledger: run.ledger, events: run.events) {
+    if let engine = PullEngine(settings: settings, files: LinuxFiles(settings), ledger: run.ledger, events: run.events)
+    {
       pull = PullLane(
         engine, beside: beside, stores: stores, events: run.events, hands: run.hands, clock: SystemClock.now)
     } else {
@@ -144,6 +132,25 @@ final class Lanes: Sendable {
       case .outbound: outbound.wake()
       }
     }
+  }
+
+  private static func stores(
+    _ settings: Settings, _ run: AgentRun, _ notice: ServiceNotice?
+  ) -> [StoreName: any RemoteStore] {
+    // Those of this configuration: the run may have begun with another.
+    let files = LinuxFiles(settings)
+    var stores: [StoreName: any RemoteStore] = [:]
+    let throttle = throttle(settings.limits.bandwidth)
+    let stalls = stallLog(notice, run.events)
+    for store in settings.stores {
+      // What has been checked can still have gone by now; that concerns this store alone.
+      stores[store.name] = MendingStore.store { () throws(StoreFault) in
+        try makeStore(
+          store, files: files, agent: "navette/\(Version.text)", throttle: throttle,
+          stalls: stalls, memory: FolderMemory(run.state.store(store.name), files: files), clock: SystemClock.wall)
+      }
+    }
+    return stores
   }
 
   private static func stallLog(_ notice: ServiceNotice?, _ events: any EventSink) -> StallLog {

@@ -53,7 +53,7 @@ final class AgentService: Sendable {
 
   private func runLanes() async throws {
     while let settings = takeNext() {
-      let lanes = try Lanes(run, settings, notice: notice, metrics: metrics)
+      let lanes = Lanes(run, settings, notice: notice, metrics: metrics)
       metrics.use(settings, lanes.ends)
       let watch = LaneWatch(lanes, run, events)
       lanes.report(to: watch)

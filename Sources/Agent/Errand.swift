@@ -86,7 +86,7 @@ public struct Errand {
     let run = try AgentRun(settings, events: CommandEvents.sink())
     let answer: Answer
     do {
-      answer = try await Steward(lanes: try Lanes(run, settings, sending: false), sending: false).carryOut(request)
+      answer = try await Steward(lanes: Lanes(run, settings, sending: false), sending: false).carryOut(request)
     } catch let fault as LedgerFault {
       throw Failure(fault)
     }

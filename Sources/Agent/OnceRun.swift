@@ -35,7 +35,7 @@ struct OnceRun {
   }
 
   private func carryOut() async throws -> ExitCode {
-    let lanes = try Lanes(run, settings, metrics: metrics)
+    let lanes = Lanes(run, settings, metrics: metrics)
     metrics?.use(settings, lanes.ends)
     defer { metrics?.leave() }
     try await carryOutRequests(lanes)

@@ -95,6 +95,19 @@ public enum Limits {
   /// Objects of one feed that wait to be fetched: what is found beyond is found again, and memory stays small.
   public static let pullWindow = 1_000
 
+  /// Objects of one feed that could not be fetched and are tried again, each in its own time; with more the feed itself waits.
+  public static let pullHeld = 10_000
+  /// Objects without right to them that are told one by one, until another one is fetched: what follows is one trouble.
+  public static let pullTold = 10
+  /// Names of a store that can be no file's and are told and remembered, in one life.
+  public static let pullRefused = 10_000
+  /// Pages of one list, 1,000 objects each where the service keeps to it: a list must end.
+  public static let listPages = 100_000
+  /// Objects on one page: services keep to 1,000, Azure to 5,000.
+  public static let pageObjects = 10_000
+  /// Names in one folder of an SFTP server, and folders and objects of it that are known at a time.
+  public static let folderNames = 300_000
+
   /// What was fetched is remembered for so long after the store has last shown it: a list that lacks it for a while does not make it
   /// new. It outlives Adobe's Data Landing Zone, which keeps objects for seven days.
   public static let pullMemory: Duration = .seconds(8 * 86_400)

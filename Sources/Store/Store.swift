@@ -19,10 +19,28 @@ public protocol StoreReader: Store {
   /// In the order of the keys' bytes where the service keeps to it: AWS and folders do, SeaweedFS lists `a/b` before `a-b`.
   func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws
   /// Writes the object's bytes into a new file at `target`. `.refused` where there is no such object.
-  func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt
+  /// - Parameter most: of an object with more bytes no more than these are taken: it is `.mismatch`, and no file is left.
+  func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt
   /// Reads the object's bytes and keeps none: size and digest of the receipt are those of what arrived, whatever the service says of
   /// the object. Nil where there is no such object.
   func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt?
+}
+
+extension StoreReader {
+  /// However long it is.
+  public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
+    try await read(key, into: target, atMost: .max)
+  }
+}
+
+extension StoreFault {
+  /// Of an object that is read: more has come than it was to have.
+  public static func tooLong(_ what: String, at place: String, most: UInt64) -> StoreFault {
+    StoreFault(
+      .mismatch, what, at: place,
+      why: "it has more than the \(counted(most, "byte")) that were to come, and was cut off",
+      remedy: "If it stays: the store's list and its answers disagree; ask who runs it")
+  }
 }
 
 /// What `check --connect` and `pull` need.

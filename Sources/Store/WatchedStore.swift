@@ -37,9 +37,9 @@ public struct WatchedStore: RemoteStore {
     try await call.result().get()
   }
 
-  public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
+  public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
     // A key that others chose may tell about people.
-    try await ended("get an object") { [store] _ in try await store.read(key, into: target) }
+    try await ended("get an object") { [store] _ in try await store.read(key, into: target, atMost: most) }
   }
 
   public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? {

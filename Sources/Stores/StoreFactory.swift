@@ -3,6 +3,7 @@ public import Core
 public import Files
 import FoundationEssentials
 public import Store
+import SystemPackage
 
 /// The store that the settings describe. Nothing is reached yet.
 /// - Parameters:
@@ -17,6 +18,7 @@ public func makeStore(
   throttle: Throttle? = nil, stalls: StallLog = StallLog(), memory: FolderMemory? = nil,
   clock: @escaping @Sendable () -> Timestamp
 ) throws(StoreFault) -> any RemoteStore {
+  try Authorities.check(settings.caFile, files)
   let store: any RemoteStore =
     switch settings.target {
     case .folder(let root): LocalStore(root, files: files, memory: memory)
@@ -32,6 +34,14 @@ public func makeStore(
 }
 
 extension StoreSettings {
+  fileprivate var caFile: FilePath? {
+    switch target {
+    case .s3(let s3): s3.caFile
+    case .azure(let azure): azure.caFile
+    case .folder, .sftp: nil
+    }
+  }
+
   /// How long nothing of a call may move before it stands still for good: above each limit of its own. A transfer is given up after
   /// `stall`, and up to four of them wait for each other without a byte (keys are fetched, a list is read, a put is looked after);
   /// a program that gives keys has a minute. A folder may lie on a disk that takes long to make a large file durable.

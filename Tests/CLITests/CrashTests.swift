@@ -8,6 +8,7 @@ enum Shim {
   /// Built once for all tests.
   private static let fault = built("fault")
   private static let hang = built("hang")
+  private static let vanish = built("vanish")
 
   private static func built(_ name: String) -> String {
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
@@ -27,6 +28,11 @@ enum Shim {
 
   /// A lane that hangs for as long as a file of its name lies in that folder: what goes behind `/usr/bin/env`.
   static func hanging(_ folder: String) -> [String] { ["LD_PRELOAD=\(hang)", "NAVETTE_TEST_HANG=\(folder)"] }
+
+  /// A file that is there once, and then gone for as long as one of its name and `.gone` lies beside it.
+  static func vanishing(_ file: String) -> [String] {
+    ["/usr/bin/env", "LD_PRELOAD=\(vanish)", "NAVETTE_TEST_VANISH=\(file)"]
+  }
 }
 
 @Suite("A crash is seen", .serialized)

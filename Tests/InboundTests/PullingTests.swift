@@ -15,62 +15,6 @@ import Threads
 
 @Suite("Fetched from a store")
 struct PullingTests {
-  /// A rig whose feed pulls: each turn is a pass of the puller, its work in the store, and a pass of the lane.
-  private final class Puller {
-    let rig: Rig
-    let store: SimStore
-    var settings: Settings
-    var engine: PullEngine
-    var remote: any RemoteStore
-    var freezesLane = false
-    var works: [PullWork] = []
-
-    init(_ change: (inout FeedSettings) -> Void = { _ in }) throws {
-      let name = try #require(StoreName("aep"))
-      rig = try Rig {
-        $0.pull = FeedSettings.Pull(store: name)
-        $0.pull?.prefix = "audiences/"
-        $0.pull?.every = .seconds(3)
-        change(&$0)
-      }
-      store = SimStore(files: LinuxFiles())
-      remote = store
-      settings = Settings()
-      settings.state = rig.state.root
-      settings.limits.minFree = 1
-      settings.stores = [StoreSettings(name: name, target: .folder("/nowhere"))]
-      settings.feeds = [rig.settings]
-      engine = try #require(PullEngine(settings: settings, files: rig.files, ledger: rig.ledger, events: rig.events))
-    }
-
-    func restart(ledger: Ledger? = nil) throws {
-      rig.restart(ledger: ledger)
-      engine = try #require(
-        PullEngine(settings: settings, files: rig.files, ledger: ledger ?? rig.ledger, events: rig.events))
-    }
-
-    func turn(_ count: Int = 1) async throws {
-      for _ in 0..<count {
-        let pass = try engine.pass(at: rig.now)
-        works += pass.works
-        for work in pass.works {
-          let pages = Locked<[[ListedObject]]>([])
-          let end = await work.carryOut(in: remote) { page, _ in pages.withLock { $0.append(page) } }
-          if case .list(let list) = work {
-            for page in pages.withLock({ $0 }) { try engine.note(page, of: list, at: rig.now) }
-          }
-          try engine.note(try #require(end), at: rig.now)
-        }
-        if freezesLane { rig.pass(.seconds(3)) } else { try rig.run(1) }
-      }
-    }
-
-    var fetched: Int {
-      works.count { if case .fetch = $0 { true } else { false } }
-    }
-    func put(_ text: String, at key: String) { store.put(Array(text.utf8), at: "audiences/\(key)") }
-  }
-
   @Test("New objects are fetched once and handed over; the store keeps them, and a restart knows them")
   func once() async throws {
     let puller = try Puller { $0.duplicates = .deliver }

@@ -33,11 +33,14 @@ import Threads
     }
     #expect(try await right.create(file, at: key).outcome == .created)
     for ca in [servers.otherCA, nil, "/nonexistent/ca.pem"] {
-      let wrong = try servers.store {
-        $0.endpoint = servers.tls
-        $0.caFile = ca.map { FilePath($0) }
+      let fault = try await fault {
+        // One that cannot be read is refused before anything is asked.
+        let wrong = try servers.store {
+          $0.endpoint = servers.tls
+          $0.caFile = ca.map { FilePath($0) }
+        }
+        _ = try await wrong.stat(key)
       }
-      let fault = try await fault { _ = try await wrong.stat(key) }
       #expect(fault.kind == .untrusted, "\(ca ?? "the machine's own"): \(fault)")
       #expect(fault.remedy?.contains("ca_file") == true)
     }

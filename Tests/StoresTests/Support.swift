@@ -148,6 +148,9 @@ final class PythonServer: Sendable {
     try await start(["password_sftp.py"] + options, python: Servers.python)
   }
 
+  /// What is wrong is the bucket's name: `hostile_s3.py`.
+  static func hostile() async throws -> PythonServer { try await start(["hostile_s3.py"]) }
+
   static func forwarding(user: String, password: String) async throws -> PythonServer {
     try await start(["http_proxy.py", user, password])
   }

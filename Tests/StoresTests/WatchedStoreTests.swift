@@ -21,7 +21,7 @@ private struct ScriptedStore: RemoteStore {
   func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
     try await each([])
   }
-  func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
+  func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
     Receipt(outcome: .found, size: 1)
   }
   func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? { nil }

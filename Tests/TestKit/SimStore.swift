@@ -142,12 +142,13 @@ public final class SimStore: StoreReader, StoreProbe {
     }
   }
 
-  public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
+  public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
     let what = "Cannot download"
     try ask(.read)
     guard let object = state.withLock({ $0.objects[key.description] }) else {
       throw StoreFault(.refused, what, at: place(key), why: "there is no such object")
     }
+    guard UInt64(object.bytes.count) <= most else { throw .tooLong(what, at: place(key), most: most) }
     do {
       let file = try files.create(target, mode: .stateFile)
       try object.bytes.withUnsafeBufferPointer { (raw) throws(FileFault) in try file.write(UnsafeRawBufferPointer(raw))

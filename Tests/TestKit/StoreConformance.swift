@@ -249,6 +249,11 @@ public struct StoreConformance: Sendable {
       try expect(receipt.size == object.size, "listed with \(object.size) bytes, read with \(receipt.size)")
       let isSame = receipt.tag == nil || object.tag == nil || receipt.tag == object.tag
       try expect(isSame, "listed as \(object.tag ?? ""), read as \(receipt.tag ?? "")")
+      let cut = try await fault { _ = try await store.read(key, into: copy, atMost: object.size - 1) }
+      try expect(cut == .mismatch, "one byte too many was answered with \(String(describing: cut))")
+      try expect(files.info(copy) == nil, "what was cut off left a file behind")
+      try expect(try await store.read(key, into: copy, atMost: object.size).size == object.size, "exactly so many")
+      try files.remove(copy)
       try expect(object.tag != nil || object.modified != nil, "neither a tag nor a time tells it from another version")
     }
   }

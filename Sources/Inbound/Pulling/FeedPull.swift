@@ -42,6 +42,19 @@ struct FeedPull: Sendable {
   /// Bytes by key.
   var fetching: [String: UInt64] = [:]
   var deleting: Set<String> = []
+  /// What could not be fetched, and could not be deleted, by key.
+  var held: [String: HeldObject] = [:]
+  var undeleted: [String: ObjectRest] = [:]
+  /// What has its bytes in landing, cannot get its name there, and was told.
+  var misplaced: Set<String> = []
+  /// How often the store has answered.
+  var answers = 0
+  /// Objects in a row to which there was no right.
+  var denials = 0
+  /// Names told that can be no file's.
+  var refusals = 0
+  /// Of the require of the feed.
+  let maxBytes: UInt64
   /// Uptime since when an object that may still grow has been as it is; of the last list, and of the one under way.
   var observed: [DropPart.Origin: Duration] = [:]
   var observing: [DropPart.Origin: Duration] = [:]
@@ -60,18 +73,26 @@ struct FeedPull: Sendable {
     guard let pull = settings.pull else { return nil }
     (name, landing, settle) = (settings.name, settings.landing, settings.settle)
     self.pull = pull
+    maxBytes = settings.require.maxBytes
     names = PullNames(pull, settings)
   }
 
   mutating func beginList(at now: Moment) {
     (isListing, listBegan, found, hasMore, observing) = (true, now.wall, [], false, [:])
+    for key in held.keys { held[key]?.isListed = false }
   }
 
-  var standing: PullStanding { PullStanding(listedAt: listedAt, waiting: wanted.count, fault: wait?.fault) }
+  var standing: PullStanding {
+    let resting = held.values.count(where: \.isResting)
+    return PullStanding(listedAt: listedAt, waiting: wanted.count + resting, fault: wait?.fault ?? heldFault)
+  }
 
   /// Whether the object has been seen as it is for one settle time. Pure but for what it remembers for the next list.
   mutating func observe(_ sources: [DropPart.Origin], at uptime: Duration) {
-    for source in sources where observing.count < Limits.pullWindow { observing[source] = observed[source] ?? uptime }
+    for source in sources {
+      held[source.key]?.isListed = true
+      if !isResting(source), observing.count < Limits.pullWindow { observing[source] = observed[source] ?? uptime }
+    }
   }
 
   func isAtRest(_ source: DropPart.Origin, at uptime: Duration) -> Bool {
@@ -79,7 +100,7 @@ struct FeedPull: Sendable {
   }
 
   mutating func take(_ candidates: [PullCandidate]) {
-    found += candidates
+    found += notResting(candidates)
     guard found.count > 2 * Limits.pullWindow else { return }
     found = inOrder(found, most: Limits.pullWindow)
     hasMore = true
@@ -87,10 +108,12 @@ struct FeedPull: Sendable {
 
   mutating func endList(at now: Moment) {
     if found.count > Limits.pullWindow { hasMore = true }
-    let known = Set(wanted.map(\.candidate.source.key))
-    wanted += inOrder(found, most: Limits.pullWindow).filter { !known.contains($0.source.key) }.map {
-      Wanted(candidate: $0)
-    }
+    // Some came to rest while the list was under way; and a list may tell one key twice.
+    var known = Set(wanted.map(\.candidate.source.key))
+    wanted += inOrder(found, most: Limits.pullWindow).filter {
+      !isResting($0.source) && known.insert($0.source.key).inserted
+    }.map { Wanted(candidate: $0) }
+    forgetUnlisted()
     (found, observed, observing) = ([], observing, [:])
     (isListing, listedOnce, listedAt) = (false, true, now.wall)
     let soon = hasMore || !observed.isEmpty

@@ -54,7 +54,7 @@ public struct PullEngine: Sendable {
   }
 
   /// Whether something could not be fetched or asked for.
-  public var isWaiting: Bool { feeds.contains { $0.wait != nil } }
+  public var isWaiting: Bool { feeds.contains { $0.wait != nil || $0.held.values.contains(where: \.isResting) } }
 
   /// - Throws: a `LedgerFault`, after which nothing may be decided. A feed's own trouble makes that feed wait.
   public mutating func pass(at now: Moment) throws(LedgerFault) -> PullPass {
@@ -80,8 +80,9 @@ public struct PullEngine: Sendable {
     if feeds[index].isStopped { return }
     if let wait = feeds[index].wait, now.uptime < wait.until { return }
     try prepare(index)
+    if let due = feeds[index].wake(at: now.uptime) { pass.next = min(pass.next, due) }
     try place(index, at: now, &pass)
-    for work in try deletions(index) { begin(work, &pass) }
+    for work in try deletions(index, at: now, &pass) { begin(work, &pass) }
     // What is found again while much is waiting would be for nothing.
     if !feeds[index].isListing, feeds[index].wanted.count <= Limits.pullWindow / 2 {
       if now.uptime < feeds[index].nextList {
@@ -140,15 +141,16 @@ public struct PullEngine: Sendable {
       }
       guard let target = feeds[index].target(record.path) else { continue }
       let folder = target.parent
-      if folder != feeds[index].landing { try files.ensureDirectory(folder) }
       do {
+        if folder != feeds[index].landing { try files.ensureDirectory(folder) }
         try files.move(part, to: target)
         folders.formUnion([folder, feeds[index].landing])
         placed.append(record.source)
         pass.landed += 1
       } catch {
-        // The one before it has not been taken yet.
-        guard error.kind == .exists else { throw error }
+        // The one before it has not been taken yet; or in its folder's place lies a file, which concerns only what is below.
+        guard error.kind == .exists || folder != feeds[index].landing else { throw error }
+        if error.kind != .exists { tellMisplaced(index, record.source, error) }
         pass.next = min(pass.next, now.uptime + Limits.pullRetry)
       }
     }
@@ -164,14 +166,17 @@ public struct PullEngine: Sendable {
 
   // MARK: - What is due
 
-  private mutating func deletions(_ index: Int) throws -> [PullWork] {
+  private mutating func deletions(_ index: Int, at now: Moment, _ pass: inout PullPass) throws -> [PullWork] {
     guard feeds[index].pull.after == .delete, freeSlots(index) > 0 else { return [] }
     let (name, store) = (feeds[index].name, feeds[index].store)
-    let most = freeSlots(index) + feeds[index].deleting.count
+    let resting = feeds[index].undeleted.filter { $0.value.until > now.uptime }
+    if let next = resting.values.map(\.until).min() { pass.next = min(pass.next, next) }
+    let most = freeSlots(index) + feeds[index].deleting.count + resting.count
     let due = try ledger.read { (t) throws(LedgerFault) in try t.finished(name, limit: most) }
     let feed = feeds[index]
     let new = due.filter {
       $0.source.store == store && !feed.deleting.contains($0.source.key) && feed.fetching[$0.source.key] == nil
+        && resting[$0.source.key] == nil
     }
     return new.prefix(freeSlots(index)).map { record in
       feeds[index].deleting.insert(record.source.key)
@@ -180,26 +185,55 @@ public struct PullEngine: Sendable {
   }
 
   private mutating func fetch(_ index: Int, at now: Moment, _ pass: inout PullPass) throws {
-    for number in feeds[index].wanted.indices {
+    var number = 0
+    while number < feeds[index].wanted.count {
       let candidate = feeds[index].wanted[number].candidate
       let key = candidate.source.key
+      number += 1
       if feeds[index].fetching[key] != nil || feeds[index].deleting.contains(key) { continue }
-      guard freeSlots(index) > 0, let target = feeds[index].target(candidate.pathText) else { return }
-      // A static name whose former content has not been taken: its turn comes.
-      let isTaken = try files.info(target) != nil
-      feeds[index].wanted[number].isBlocked = isTaken
+      guard freeSlots(index) > 0 else { break }
+      let isTaken: Bool
+      do {
+        guard let target = feeds[index].target(candidate.pathText) else { continue }
+        // A static name whose former content has not been taken: its turn comes.
+        isTaken = try files.info(target) != nil
+      } catch {
+        guard candidate.path.count > 1 else { throw error }
+        // A folder of its own is in the way, or barred.
+        number -= 1
+        try passOver(candidate, "\(error)", .dropWaiting, "no_folder", index, at: now)
+        continue
+      }
+      feeds[index].wanted[number - 1].isBlocked = isTaken
       if isTaken {
         pass.next = min(pass.next, now.uptime + Limits.pullRetry)
         continue
       }
-      guard try hasRoom(for: candidate, index, at: now) else {
-        pass.next = min(pass.next, now.uptime + Limits.pullRest)
-        return
+      if let most = tooLarge(candidate, index) {
+        let why = "\(counted(candidate.source.size, "byte")), and require.max_bytes is \(most)"
+        number -= 1
+        try passOver(candidate, why, .dropWaiting, "too_large", index, at: now)
+        continue
       }
+      switch try room(for: candidate, index) {
+      case .enough: break
+      case .whenOthersAreDone: continue
+      case .never(let why):
+        number -= 1
+        try passOver(candidate, why, .diskLow, why, index, at: now)
+        continue
+      case .none(let why):
+        pass.next = min(pass.next, now.uptime + Limits.pullRest)
+        return tellLow(index, why)
+      }
+      feeds[index].isLow = false
       let part = feeds[index].part(of: candidate.source)
       do { try files.remove(part) } catch { if error.kind != .missing { throw error } }
       feeds[index].fetching[candidate.source.key] = candidate.source.size
       begin(.fetch(PullFetch(feed: feeds[index].name, candidate: candidate, part: part)), &pass)
+    }
+    if let next = feeds[index].held.values.lazy.filter(\.isResting).map(\.rest.until).min() {
+      pass.next = min(pass.next, next)
     }
   }
 
@@ -209,16 +243,41 @@ public struct PullEngine: Sendable {
     return max(0, most - underWay[feeds[index].store, default: 0])
   }
 
-  private mutating func hasRoom(for candidate: PullCandidate, _ index: Int, at now: Moment) throws(FileFault) -> Bool {
+  private enum Room {
+    case enough
+    /// What is under way takes it.
+    case whenOthersAreDone
+    /// This object finds none; smaller ones may.
+    case never(String)
+    /// Nothing does.
+    case none(String)
+  }
+
+  private func room(for candidate: PullCandidate, _ index: Int) throws(FileFault) -> Room {
     let promised = feeds.total { $0.fetching.values.total { $0 } }
     let free = try files.freeBytes(at: feeds[index].landing)
-    let hasRoom = free >= promised +| candidate.source.size +| minFree
-    if !hasRoom, !feeds[index].isLow {
-      let why = "\(counted(candidate.source.size, "byte")) to be fetched, \(free) free, \(minFree) to be kept free"
+    let size = candidate.source.size
+    if free >= promised +| size +| minFree { return .enough }
+    let why = "\(counted(size, "byte")) to be fetched, \(free) free, \(minFree) to be kept free"
+    if free <= minFree { return .none(why) }
+    return free >= size +| minFree ? .whenOthersAreDone : .never(why)
+  }
+
+  private mutating func tellLow(_ index: Int, _ why: String) {
+    if !feeds[index].isLow {
       report(index, .diskLow, "Feed \(feeds[index].name) fetches nothing for now: \(why)", reason: why)
     }
-    feeds[index].isLow = !hasRoom
-    return hasRoom
+    feeds[index].isLow = true
+  }
+
+  /// The bound that it would be refused for after its download; what is packed or encrypted may be a table of any size.
+  private func tooLarge(_ candidate: PullCandidate, _ index: Int) -> UInt64? {
+    let most = feeds[index].maxBytes
+    // Text in UTF-16 counts as UTF-8, which may have half as many bytes.
+    guard candidate.source.size / 2 > most, let name = candidate.path.last else { return nil }
+    let ending = name.bytes.suffix(4).map { $0 | 0x20 }
+    let isPacked = [".gz", ".gpg", ".pgp", ".asc"].contains { ending.suffix($0.utf8.count).elementsEqual($0.utf8) }
+    return isPacked ? nil : most
   }
 
   func report(

@@ -51,7 +51,8 @@ extension PullWork {
         return .listed(list, .success(()))
       case .fetch(let fetch):
         guard let key = fetch.key else { throw Self.noKey(fetch.candidate.source.key) }
-        return .fetched(fetch, .success(try await store.read(key, into: fetch.part)))
+        return .fetched(
+          fetch, .success(try await store.read(key, into: fetch.part, atMost: fetch.candidate.source.size)))
       case .delete(let delete):
         guard let key = delete.key else { throw Self.noKey(delete.source.key) }
         // Where another version has come, it stays, and is fetched.

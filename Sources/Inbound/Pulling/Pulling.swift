@@ -22,17 +22,20 @@ extension PullEngine {
     let plan = pullPlan(
       page, feed.names, of: feed.store, known: known, isAtRest: { feed.isAtRest($0, at: now.uptime) },
       stale: now.wall - .seconds(86_400))
-    if !plan.seen.isEmpty || !plan.refuse.isEmpty {
+    let refused = plan.refuse.sorted { $0.key.key < $1.key.key }.prefix(
+      max(0, Limits.pullRefused - feeds[index].refusals))
+    feeds[index].refusals += refused.count
+    if !plan.seen.isEmpty || !refused.isEmpty {
       try ledger.transact("listed") { (t) throws(LedgerFault) in
         for source in plan.seen { try t.noteListed(source, feed.name, at: now.wall) }
-        for source in plan.refuse.keys {
+        for (source, _) in refused {
           let record = PulledRecord(source, path: "", state: .refused, at: now.wall, listedAt: now.wall)
           try t.note(record, feed.name)
         }
       }
     }
-    for (source, why) in plan.refuse.sorted(by: { $0.key.key < $1.key.key }) {
-      let shown = FileName(source.key).masked
+    for (source, why) in refused {
+      let shown = FileName(source.key).maskedShort
       report(
         index, .dropWaiting, "\(shown) in store \(feed.store) is not fetched for feed \(feed.name): \(why)",
         reason: "bad_name", [.key: shown])
@@ -64,10 +67,11 @@ extension PullEngine {
       switch result {
       case .success:
         answered(index)
+        feeds[index].undeleted[source.key] = nil
         try ledger.transact("deleted") { (t) throws(LedgerFault) in
           try t.note(.done, of: source, work.feed, from: .landed)
         }
-      case .failure(let fault): try trouble(index, fault, at: now)
+      case .failure(let fault): try leave(source, fault, index, at: now)
       }
     }
   }
@@ -106,13 +110,13 @@ extension PullEngine {
     answered(index)
     let source = fetch.candidate.source
     feeds[index].wanted.removeAll { $0.candidate == fetch.candidate }
+    feeds[index].denials = 0
     let isSame = receipt.size == source.size && (receipt.tag == nil || source.tag == nil || receipt.tag == source.tag)
     guard isSame else {
-      // Another version has taken its place since it was listed.
       clear(fetch)
-      feeds[index].nextList = min(feeds[index].nextList, now.uptime + feeds[index].settle)
-      return
+      return try noteAnother(fetch, receipt, index, at: now)
     }
+    (feeds[index].held[source.key], feeds[index].undeleted[source.key]) = (nil, nil)
     let feed = feeds[index]
     let inode: UInt64
     do throws(FileFault) {
@@ -140,22 +144,8 @@ extension PullEngine {
     return info.inode
   }
 
-  private mutating func refuse(
-    _ fetch: PullFetch, _ fault: StoreFault, _ index: Int, at now: Moment
-  ) throws(LedgerFault) {
-    clear(fetch)
-    guard fault.kind == .refused || fault.kind == .mismatch else { return try trouble(index, fault, at: now) }
-    // It is this object, gone perhaps: the next list tells whether it is still wanted.
-    answered(index)
-    feeds[index].wanted.removeAll { $0.candidate == fetch.candidate }
-    let shown = FileName(fetch.candidate.source.key).masked
-    report(
-      index, .dropWaiting, "\(shown) was not fetched for feed \(fetch.feed): \(fault)", reason: "\(fault.kind)",
-      [.key: shown])
-  }
-
   /// What is left is removed at the next start, if not now.
-  private func clear(_ fetch: PullFetch) { try? files.remove(fetch.part) }
+  func clear(_ fetch: PullFetch) { try? files.remove(fetch.part) }
 
   private func index(of feed: FeedName) -> Int? { feeds.firstIndex { $0.name == feed } }
 
@@ -163,7 +153,8 @@ extension PullEngine {
 
   // MARK: - Trouble
 
-  private mutating func answered(_ index: Int) {
+  mutating func answered(_ index: Int) {
+    feeds[index].answers += 1
     reached[feeds[index].store] = true
     progress += 1
     goOn(index)
@@ -175,7 +166,7 @@ extension PullEngine {
     report(index, .laneResumed, "Feed \(feeds[index].name) fetches from store \(feeds[index].store) again")
   }
 
-  private mutating func trouble(_ index: Int, _ fault: StoreFault, at now: Moment) throws(LedgerFault) {
+  mutating func trouble(_ index: Int, _ fault: StoreFault, at now: Moment) throws(LedgerFault) {
     let store = feeds[index].store
     if fault.kind != .unreachable { reached[store] = true } else if reached[store] == nil { reached[store] = false }
     var atLeast = Duration.zero

@@ -33,6 +33,7 @@ struct AzurePage: Hashable {
         if path == ["EnumerationResults", "NextMarker"], !text.isEmpty { marker = text }
         if path.starts(with: ["EnumerationResults", "Blobs", "Blob"]) {
           guard AzurePage.take(path.dropFirst(3), text, into: &entry) else { return nil }
+          guard entries.count < Limits.pageObjects else { return nil }
           if path.count == 3, !entry.isFolder { entries.append(entry) }
         }
         path.removeLast()
@@ -48,7 +49,7 @@ struct AzurePage: Hashable {
     case ["Properties", "Content-Length"]:
       guard let size = UInt64(trimmed(text)) else { return false }
       entry.size = size
-    case ["Properties", "Etag"]: entry.tag = unquoted(text)
+    case ["Properties", "Etag"]: entry.tag = listedTag(text)
     case ["Properties", "Last-Modified"]: entry.modified = HTTPDate.parse(trimmed(text))
     case ["Properties", "ResourceType"]: entry.isFolder = trimmed(text) == "directory"
     default: break

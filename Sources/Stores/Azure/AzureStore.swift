@@ -75,6 +75,7 @@ public struct AzureStore: StoreReader, StoreProbe {
     let what = "Cannot list"
     let root = client.access.prefix
     var marker: String?
+    var watch = ListWatch()
     repeat {
       var query = [
         ("restype", "container"), ("comp", "list"), ("maxresults", "1000"), ("prefix", root + prefix),
@@ -83,10 +84,14 @@ public struct AzureStore: StoreReader, StoreProbe {
       let answer = try await client.send(
         AzureClient.Request(method: .get, query: query, sink: .bytes(limit: 16 << 20)), what)
       guard answer.isSuccess else { throw client.fault(answer, what, nil) }
-      guard let page = AzurePage(answer.body), page.marker == nil || page.marker != marker else {
+      let remedy = "Check that the endpoint speaks Azure Blob Storage"
+      guard let page = AzurePage(answer.body) else {
         throw StoreFault(
-          .unreachable, what, at: client.access.place(nil),
-          why: "the answer is not a whole page of a list", remedy: "Check that the endpoint speaks Azure Blob Storage")
+          .unreachable, what, at: client.access.place(nil), why: "the answer is not a whole page of a list",
+          remedy: remedy)
+      }
+      if let why = watch.complaint(token: page.marker, first: page.entries.first?.name) {
+        throw StoreFault(.unreachable, what, at: client.access.place(nil), why: why, remedy: remedy)
       }
       let objects = page.entries.compactMap { entry -> ListedObject? in
         guard entry.name.hasPrefix(root) else { return nil }
@@ -99,16 +104,17 @@ public struct AzureStore: StoreReader, StoreProbe {
   }
 
   /// The receipt's digest is that of the bytes which arrived; where the service tells an MD5, they have it.
-  public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
+  public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
     let what = "Cannot download"
     let objectKey = try checked(key, what)
     let answer = try await client.send(
-      AzureClient.Request(method: .get, objectKey: objectKey, sink: .file(target)), what)
+      AzureClient.Request(method: .get, objectKey: objectKey, sink: .file(target, most: most)), what)
     if answer.status == 404, client.refusal(answer).code == "BlobNotFound" {
       throw StoreFault(.refused, what, at: client.access.place(objectKey), why: "there is no such object")
     }
     guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
     let place = client.access.place(objectKey)
+    if answer.truncated { throw StoreFault.tooLong(what, at: place, most: most) }
     let evidence = AzureEvidence(answer.headers)
     let (size, sha256, md5) = try await local(what, place) { [files] () throws(FileFault) in
       var md5 = Insecure.MD5()

@@ -111,7 +111,11 @@ final class Exchange {
     var limit = Transfer.errorBodyBytes
     switch transfer.sink {
     case .bytes(let most): limit = most
-    case .file(let path) where (200..<300).contains(status):
+    case .file(let path, let most) where (200..<300).contains(status):
+      guard answer.received <= most else {
+        answer.truncated = true
+        return false
+      }
       pace(bytes.count)
       do throws(FileFault) {
         try open(path).write(bytes)
@@ -136,13 +140,15 @@ final class Exchange {
     answer.status = status
     answer.length = length
     if case .digest = transfer.sink, answer.isSuccess { answer.sha256 = Core.Digest(hash.finalize()) }
-    if case .file(let path) = transfer.sink, answer.isSuccess { _ = try open(path) }
+    if case .file(let path, _) = transfer.sink, answer.isSuccess {
+      if answer.truncated { discard() } else { _ = try open(path) }
+    }
     return answer
   }
 
   /// After a failure: no part of an object stays behind.
   func discard() {
-    guard target != nil, case .file(let path) = transfer.sink else { return }
+    guard target != nil, case .file(let path, _) = transfer.sink else { return }
     target = nil
     do { try files.remove(path) } catch { if failure == nil { failure = error } }
   }

@@ -38,20 +38,28 @@ struct Transfer: Sendable {
     case bytes(limit: Int)
     /// Nowhere: only size and SHA-256 are wanted.
     case digest
-    /// Into a new file where the status is 2xx; otherwise into memory, up to `Transfer.errorBodyBytes`.
-    case file(FilePath)
+    /// Into a new file where the status is 2xx; otherwise into memory, up to `Transfer.errorBodyBytes`. With more than `most` bytes the
+    /// transfer ends, the answer is marked `truncated`, and there is no file.
+    case file(FilePath, most: UInt64 = .max)
   }
 
   /// An error's body is a few hundred bytes; what is longer is not read.
   static let errorBodyBytes = 64 * 1024
 
   /// The longest that it may take in all, so that a server which trickles a byte a second does not keep a thread for weeks; nil where
-  /// nobody can say: of an object that is read, and of a large one under an allowance.
+  /// nobody can say: of an object of any size that is read, and of a large one under an allowance.
   func longest(_ options: TransferOptions) -> Duration? {
-    guard case .bytes(let limit) = sink, options.throttle == nil || body.size <= 16 * 1024 else { return nil }
-    let moving = UInt64(limit) / Limits.slowestAnswer + body.size / Limits.slowestBody
+    let moving: UInt64
+    switch sink {
+    case .bytes(let limit): moving = UInt64(limit) / Limits.slowestAnswer + body.size / Limits.slowestBody
+    case .file(_, let most) where most < .max: moving = most / Limits.slowestBody
+    case .file, .digest: return nil
+    }
+    guard options.throttle == nil || max(body.size, mostToFile) <= 16 * 1024 else { return nil }
     return options.connectTimeout + options.stallTimeout * 4 + .seconds(Int64(clamping: moving))
   }
+
+  private var mostToFile: UInt64 { if case .file(_, let most) = sink { most } else { 0 } }
 
   var method: Method
   var url: String

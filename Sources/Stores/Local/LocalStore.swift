@@ -54,9 +54,9 @@ public struct LocalStore: StoreReader, StoreProbe {
     return try await blocking.run { () throws(StoreFault) in try work.page(after: walk) }
   }
 
-  public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
+  public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
     let work = work("Cannot copy from", key)
-    return try await blocking.run { () throws(StoreFault) in try work.read(into: target) }
+    return try await blocking.run { () throws(StoreFault) in try work.read(into: target, atMost: most) }
   }
 
   public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? { try await stat(key) }

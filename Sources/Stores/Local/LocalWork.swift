@@ -153,19 +153,31 @@ struct LocalWork: Sendable {
     }
   }
 
-  func read(into copy: FilePath) throws(StoreFault) -> Receipt {
-    try asking { () throws(FileFault) in
-      guard try files.info(target)?.kind == .file else {
-        throw FileFault(.missing, "Cannot open", at: target, why: "there is no such object")
+  func read(into copy: FilePath, atMost most: UInt64) throws(StoreFault) -> Receipt {
+    var isTooLong = false
+    do throws(StoreFault) {
+      return try asking { () throws(FileFault) in
+        guard try files.info(target)?.kind == .file else {
+          throw FileFault(.missing, "Cannot open", at: target, why: "there is no such object")
+        }
+        let output = try files.create(copy, mode: .stateFile)
+        do throws(FileFault) {
+          var size: UInt64 = 0
+          let found = try files.digest(of: target) { (chunk) throws(FileFault) in
+            size +|= UInt64(chunk.count)
+            isTooLong = size > most
+            // Whoever appends to it may be quicker than we are.
+            if isTooLong { throw FileFault(.io, "Cannot copy", at: target, why: "it grows") }
+            try output.write(chunk)
+          }
+          return Receipt(outcome: .found, size: found.size, sha256: found.sha256)
+        } catch {
+          do { try files.remove(copy) } catch {}
+          throw error
+        }
       }
-      let output = try files.create(copy, mode: .stateFile)
-      do throws(FileFault) {
-        let found = try files.digest(of: target) { (chunk) throws(FileFault) in try output.write(chunk) }
-        return Receipt(outcome: .found, size: found.size, sha256: found.sha256)
-      } catch {
-        do { try files.remove(copy) } catch {}
-        throw error
-      }
+    } catch {
+      throw isTooLong ? .tooLong(what, at: place, most: most) : error
     }
   }
 

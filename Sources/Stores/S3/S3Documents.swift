@@ -64,12 +64,14 @@ struct S3Page: Hashable {
       case .text(let more): text += more
       case .close:
         switch path {
-        case ["ListBucketResult", "Contents"]: entries.append(entry)
+        case ["ListBucketResult", "Contents"]:
+          guard entries.count < Limits.pageObjects else { return nil }
+          entries.append(entry)
         case ["ListBucketResult", "Contents", "Key"]: entry.key = text
         case ["ListBucketResult", "Contents", "Size"]:
           guard let size = UInt64(trimmed(text)) else { return nil }
           entry.size = size
-        case ["ListBucketResult", "Contents", "ETag"]: entry.tag = unquoted(text)
+        case ["ListBucketResult", "Contents", "ETag"]: entry.tag = listedTag(text)
         case ["ListBucketResult", "Contents", "LastModified"]: entry.modified = Timestamp(text: trimmed(text))
         case ["ListBucketResult", "IsTruncated"]: isTruncated = trimmed(text) == "true"
         case ["ListBucketResult", "NextContinuationToken"]: continuation = text

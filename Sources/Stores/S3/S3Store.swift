@@ -125,6 +125,7 @@ public struct S3Store: StoreReader, StoreProbe {
     let what = "Cannot list"
     let root = client.endpoint.prefix
     var continuation: String?
+    var watch = ListWatch()
     repeat {
       var query = [("list-type", "2"), ("max-keys", "1000"), ("prefix", root + prefix)]
       if let continuation { query.append(("continuation-token", continuation)) }
@@ -132,10 +133,14 @@ public struct S3Store: StoreReader, StoreProbe {
       let request = S3Client.Request(method: .get, query: query, sink: .bytes(limit: 8 << 20))
       let answer = try await client.send(request, what)
       guard answer.isSuccess, S3Error(answer.body) == nil else { throw client.fault(answer, what, nil) }
-      guard let page = S3Page(answer.body), page.continuation == nil || page.continuation != continuation else {
+      guard let page = S3Page(answer.body) else {
         throw StoreFault(
           .unreachable, what, at: client.endpoint.place(nil),
           why: "the answer is not a whole page of a list", remedy: "Check that the endpoint speaks S3")
+      }
+      if let why = watch.complaint(token: page.continuation, first: page.entries.first?.key) {
+        throw StoreFault(
+          .unreachable, what, at: client.endpoint.place(nil), why: why, remedy: "Check that the endpoint speaks S3")
       }
       let objects = page.entries.compactMap { entry -> ListedObject? in
         guard entry.key.hasPrefix(root) else { return nil }
@@ -148,14 +153,15 @@ public struct S3Store: StoreReader, StoreProbe {
   }
 
   /// The receipt's digest is that of the bytes which arrived; where the service tells one too, they agree.
-  public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
+  public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
     let what = "Cannot download"
     let objectKey = try checked(key, what)
     let request = S3Client.Request(
-      method: .get, objectKey: objectKey, headers: bucket.headers.ofQuestion, sink: .file(target))
+      method: .get, objectKey: objectKey, headers: bucket.headers.ofQuestion, sink: .file(target, most: most))
     let answer = try await client.send(request, what)
     guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
     let place = client.endpoint.place(objectKey)
+    if answer.truncated { throw StoreFault.tooLong(what, at: place, most: most) }
     let (size, sha256) = try await bucket.local(what, place) { [files = bucket.files] () throws(FileFault) in
       try files.digest(of: target)
     }

@@ -51,11 +51,18 @@ struct SFTPEntry: Hashable {
     return guess
   }
 
-  /// Nil where a line cannot be read: half a list must not pass for a list.
+  /// Nil where a line cannot be read: half a list must not pass for a list; and where there are more than anybody can want.
   static func all(_ body: [UInt8], now: Timestamp) -> [SFTPEntry]? {
     var entries: [SFTPEntry] = []
-    for line in String(decoding: body, as: UTF8.self).split(separator: "\n") {
-      guard let entry = SFTPEntry(line, now: now) else { return nil }
+    var rest = body[...]
+    // Line by line: a large folder's list is not kept twice.
+    while !rest.isEmpty {
+      let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+      rest = rest[line.endIndex...].dropFirst()
+      if line.isEmpty { continue }
+      guard let entry = SFTPEntry(Substring(decoding: line, as: UTF8.self), now: now),
+        entries.count < Limits.folderNames
+      else { return nil }
       if entry.name != ".", entry.name != ".." { entries.append(entry) }
     }
     return entries

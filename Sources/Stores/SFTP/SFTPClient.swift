@@ -69,8 +69,7 @@ final class SFTPClient: Sendable {
 
   /// Empty where there is no such folder.
   func entries(of folder: String, _ what: String) async throws(StoreFault) -> [SFTPEntry] {
-    // 80 bytes for each of 400,000 files.
-    let transfer = Transfer(method: .get, url: url(folder) + "/", sink: .bytes(limit: 32 << 20))
+    let transfer = Transfer(method: .get, url: url(folder) + "/", sink: .bytes(limit: 80 * Limits.folderNames))
     switch try await ask(transfer, what, folder) {
     case .success(let answer):
       guard !answer.truncated, let entries = SFTPEntry.all(answer.body, now: clock()) else {

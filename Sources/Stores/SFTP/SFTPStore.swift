@@ -76,6 +76,7 @@ public struct SFTPStore: StoreReader, StoreProbe {
     var page: [ListedObject] = []
     /// What is still to come, the next one last: folders end in `/`.
     var known: [String: SFTPEntry] = [:]
+    var folders = 0
     while let key = pending.popLast() {
       if let entry = known.removeValue(forKey: key) {
         page.append(ListedObject(key: key, size: entry.size, tag: nil, modified: entry.modified))
@@ -86,6 +87,12 @@ public struct SFTPStore: StoreReader, StoreProbe {
         continue
       }
       let folder = key.isEmpty ? root : "\(root)/\(key.dropLast())"
+      folders += 1
+      guard folders <= Limits.listPages, pending.count <= Limits.folderNames else {
+        throw StoreFault(
+          .unreachable, "Cannot list", at: client.place(root),
+          why: "it has no end: \(counted(folders, "folder")) were looked into, and \(pending.count) names are left")
+      }
       var below: [String] = []
       for entry in try await client.entries(of: folder, "Cannot list") {
         let child = key + entry.name
@@ -93,6 +100,8 @@ public struct SFTPStore: StoreReader, StoreProbe {
         case .file where !LocalWork.isPart(FileName(entry.name)) && child.hasPrefix(prefix):
           known[child] = entry
           below.append(child)
+        // No key leads deeper than its length; a tree may have no end.
+        case .folder where child.utf8.count > Limits.keyBytes: break
         case .folder where child.hasPrefix(prefix) || prefix.hasPrefix(child + "/"): below.append(child + "/")
         default: break
         }
@@ -103,12 +112,13 @@ public struct SFTPStore: StoreReader, StoreProbe {
   }
 
   /// The receipt's digest is that of the bytes which arrived.
-  public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
+  public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
     let what = "Cannot download"
     let path = SFTPObject(root: root, key: key).path
-    guard try await client.read(path, into: .file(target), what) != nil else {
+    guard let answer = try await client.read(path, into: .file(target, most: most), what) else {
       throw StoreFault(.refused, what, at: client.place(path), why: "there is no such object")
     }
+    if answer.truncated { throw StoreFault.tooLong(what, at: client.place(path), most: most) }
     let (size, sha256) = try await local(what, client.place(path)) { [files] () throws(FileFault) in
       try files.digest(of: target)
     }

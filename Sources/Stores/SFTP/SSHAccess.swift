@@ -22,6 +22,7 @@ struct SSHAccess: Sendable {
     hostKey = settings.hostKey
     switch settings.access {
     case .privateKey(let key, let passphrase):
+      try SSHAccess.check(key.reveal())
       proof = .key(try SecretFile(key.reveal()), passphrase: passphrase)
       isRSA = SSHAccess.isRSA(key.reveal())
     case .password(let password):
@@ -67,6 +68,16 @@ struct SSHAccess: Sendable {
   private static let publicKey = 1 << 0
   private static let password = 1 << 1
   private static let keyboard = 1 << 4
+
+  /// What is no private key at all; whether a passphrase opens it, only the transfer tells.
+  private static func check(_ text: String) throws(StoreFault) {
+    let keys = PEM.blocks(text) { $0.hasSuffix("PRIVATE KEY") }
+    guard let keys, !keys.isEmpty else {
+      throw StoreFault(
+        .denied, "Cannot use", at: "private_key", why: "it is not a whole private key in a format of OpenSSH or PEM",
+        remedy: "Give the file that ssh-keygen made, from its -----BEGIN to its -----END line; no public key")
+    }
+  }
 
   /// The kind of a key stands in it unencrypted.
   static func isRSA(_ text: String) -> Bool {

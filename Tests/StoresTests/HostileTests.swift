@@ -1,0 +1,119 @@
+import Config
+import Core
+import Files
+import Store
+import SystemPackage
+import TestKit
+import Testing
+import Threads
+
+@testable import Stores
+
+@Suite("A store that sends anything")
+struct HostileTests {
+  private let files = LinuxFiles()
+
+  private func list(_ store: any RemoteStore) async throws -> [ListedObject] {
+    let found = Locked<[ListedObject]>([])
+    try await store.list("") { page in found.withLock { $0 += page } }
+    return found.withLock { $0 }
+  }
+
+  @Test(
+    "A list that has no end, or is none, is a fault",
+    arguments: [
+      "same-token", "two-tokens", "fresh-tokens", "endless-xml", "huge-xml", "many-entries", "endless-headers",
+      "odd-negative", "odd-word", "odd-float", "odd-over",
+    ])
+  func lists(bucket: String) async throws {
+    let server = try await PythonServer.hostile()
+    let store = try s3Store(cannedSettings(server.port) { $0.bucket = bucket })
+    let fault = try await fault { _ = try await list(store) }
+    #expect(fault.kind == .unreachable)
+    #expect(fault.description.utf8.count < 1_000)
+  }
+
+  @Test(
+    "An answer that trickles, or never begins, is given up", .timeLimit(.minutes(3)),
+    arguments: ["drip", "endless-100"]
+  )
+  func trickles(bucket: String) async throws {
+    // The whole bound is that of the transfer: here a few seconds of it are waited for.
+    var options = TransferOptions()
+    (options.connectTimeout, options.stallTimeout) = (.milliseconds(500), .seconds(1))
+    let server = try await PythonServer.hostile()
+    let transfer = Transfer(method: .get, url: "http://127.0.0.1:\(server.port)/\(bucket)", sink: .bytes(limit: 1_000))
+    let pool = TransferThreads(slots: 1, options: options, files: files)
+    await #expect(throws: TransferFailure.self) { _ = try await pool.run(transfer) }
+  }
+
+  @Test("What is absurd in an entry harms that entry only")
+  func wild() async throws {
+    let server = try await PythonServer.hostile()
+    let found = try await list(try s3Store(cannedSettings(server.port) { $0.bucket = "wild" }))
+    #expect(found.last?.key == "good.csv")
+    #expect(found.allSatisfy { ($0.tag?.utf8.count ?? 0) <= 1_024 })
+    #expect(found.first { $0.key == "tag.csv" }?.tag == nil)
+    #expect(found.filter { $0.key.hasPrefix("date") }.allSatisfy { $0.modified == nil })
+    #expect(found.first { $0.key == "huge1.csv" }?.size == .max)
+    for size in ["huge", "most"] {
+      let store = try s3Store(cannedSettings(server.port) { $0.bucket = "odd-\(size)" })
+      #expect(try await list(store).count == 2)
+    }
+  }
+
+  @Test("An object is read to the listed length and not beyond; what is left is nothing")
+  func bodies() async throws {
+    let server = try await PythonServer.hostile()
+    let folder = try TemporaryFolder()
+    let key = try #require(StoreKey("bad.csv"))
+    for (bucket, kind) in [("endless-body", StoreKind.mismatch), ("cut-body", .unreachable), ("forbidden", .denied)] {
+      let store = try s3Store(cannedSettings(server.port) { $0.bucket = bucket })
+      let copy = folder.path.appending(FileName(bucket))
+      let fault = try await fault { _ = try await store.read(key, into: copy, atMost: 58) }
+      #expect(fault.kind == kind, "\(fault)")
+      #expect(try files.info(copy) == nil)
+    }
+    let store = try s3Store(cannedSettings(server.port) { $0.bucket = "short-body" })
+    #expect(try await store.read(key, into: folder.path.appending("short"), atMost: 58).size == 20)
+    #expect(
+      try await store.read(try #require(StoreKey("good.csv")), into: folder.path.appending("good"), atMost: 58).size
+        == 58)
+  }
+
+  @Test("An object whose length is known is not waited for without end")
+  func longest() {
+    let options = TransferOptions()
+    let file = Transfer(method: .get, url: "", sink: .file("/x", most: 58))
+    #expect(file.longest(options) == .seconds(250))
+    #expect(Transfer(method: .get, url: "", sink: .file("/x")).longest(options) == nil)
+    #expect(Transfer(method: .get, url: "", sink: .file("/x", most: 1 << 63)).longest(options) != nil)
+  }
+
+  @Test("A tree or a folder without end over SFTP is no list")
+  func listings() {
+    let now = Timestamp(seconds: 1_773_295_200)
+    let line = "-rw-r--r-- 1 0 0 0 Jan 1 1970 a\n"
+    let body = [UInt8](String(repeating: line, count: Limits.folderNames).utf8)
+    #expect(SFTPEntry.all(body, now: now)?.count == Limits.folderNames)
+    #expect(SFTPEntry.all(body + Array(line.utf8), now: now) == nil)
+    for size in ["-1", "1e400", "99999999999999999999", "x"] {
+      #expect(SFTPEntry.all(Array("-rw-r--r-- 1 0 0 \(size) Jan 1 1970 a\n".utf8), now: now) == nil)
+    }
+    for time in ["Jan 1 0000", "Jan 1 262144", "Jan 99 2026", "Foo 1 2026"] {
+      #expect(SFTPEntry.all(Array("-rw-r--r-- 1 0 0 1 \(time) a\n".utf8), now: now)?.first?.modified == nil, "\(time)")
+    }
+  }
+
+  @Test("A list's end is told by its marks and by its first keys")
+  func watch() {
+    var watch = ListWatch()
+    #expect(watch.complaint(token: "a", first: "1") == nil)
+    #expect(watch.complaint(token: "b", first: nil) == nil)
+    #expect(watch.complaint(token: "c", first: "2") == nil)
+    #expect(watch.complaint(token: "a", first: "3") != nil)
+    #expect(watch.complaint(token: "d", first: "1") != nil)
+    for number in 0..<Limits.listPages { _ = watch.complaint(token: "t\(number)", first: nil) }
+    #expect(watch.complaint(token: "more", first: nil) != nil)
+  }
+}

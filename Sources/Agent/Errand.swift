@@ -28,13 +28,14 @@ public struct Errand {
 
   /// - Throws: `Failure` where the state folder cannot be used.
   public func ask(_ request: Request) async throws -> Outcome {
-    let problems = GroundCheck.problems(of: settings, absent: StoreCheck.absent(settings))
-    guard problems.isEmpty else { throw ConfigProblems(problems) }
     do {
       if try files.info(state.root) != nil {
         try Host.becomeOwner(of: state, files)
         if let holder = try AgentLock.holder(of: state.root) { return try await leave(request, holder.pid) }
       }
+      // An agent that runs has its own word on its folders; who stands in for one looks first.
+      let problems = GroundCheck.problems(of: settings, absent: StoreCheck.absent(settings))
+      guard problems.isEmpty else { throw ConfigProblems(problems) }
       return try await carryOut(request)
     } catch let fault as FileFault {
       throw Failure(fault)
@@ -53,7 +54,7 @@ public struct Errand {
       let lock = try AgentRun.takeLock(state)
       defer { withExtendedLifetime(lock) {} }
       let now = SystemClock.now()
-      let ledger = try LedgerKeeper.rebuild(settings, files, at: now, told: told)
+      let ledger = try LedgerKeeper.rebuild(settings, files, events, at: now, told: told)
       let (batches, drops) = try ledger.read { (t) throws(LedgerFault) in
         (try t.batches(of: nil).count, try t.drops(of: nil).count)
       }

@@ -8,9 +8,10 @@ import Outbound
 import Spool
 import SystemPackage
 
-/// What a rebuilt ledger is filled from has been reported when it happened.
+/// What a rebuilt ledger is filled from has been reported when it happened; what cannot be read has not.
 private struct Silence: EventSink {
-  func record(_ event: Event) {}
+  let events: any EventSink
+  func record(_ event: Event) { if event.kind == .dropDamaged { events.record(event) } }
 }
 
 /// Opens the ledger, whatever became of it: a missing or damaged one is put aside and made anew from the state folders.
@@ -26,13 +27,13 @@ enum LedgerKeeper {
       try ledger.check()
       if isThere { return ledger }
       guard try hasPlans(state, files) else { return ledger }
-      try fill(ledger, settings, files, at: now)
+      try fill(ledger, settings, files, events, at: now)
       said("was missing", events, state)
       return ledger
     } catch {
       guard error.kind == .damaged else { throw error }
     }
-    let ledger = try rebuild(settings, files, at: now)
+    let ledger = try rebuild(settings, files, events, at: now)
     said("was damaged", events, state)
     return ledger
   }
@@ -47,7 +48,8 @@ enum LedgerKeeper {
   /// Puts the ledger aside, where there is one, and makes it anew. The agent must be stopped: the caller holds its lock.
   /// - Parameter told: of how many batches and drops are through, of how many.
   static func rebuild(
-    _ settings: Settings, _ files: any Files, at now: Moment, told: (Int, Int) -> Void = { _, _ in }
+    _ settings: Settings, _ files: any Files, _ events: any EventSink, at now: Moment,
+    told: (Int, Int) -> Void = { _, _ in }
   ) throws -> Ledger {
     let state = StateFolder(settings.state)
     let aside = try freeName(state.damagedLedger(at: now.wall), files)
@@ -57,7 +59,7 @@ enum LedgerKeeper {
     }
     try files.sync([state.root])
     let ledger = try Ledger(path: state.ledger)
-    try fill(ledger, settings, files, at: now, told: told)
+    try fill(ledger, settings, files, events, at: now, told: told)
     return ledger
   }
 
@@ -73,13 +75,14 @@ enum LedgerKeeper {
   }
 
   private static func fill(
-    _ ledger: Ledger, _ settings: Settings, _ files: any Files, at now: Moment,
+    _ ledger: Ledger, _ settings: Settings, _ files: any Files, _ events: any EventSink, at now: Moment,
     told: (Int, Int) -> Void = { _, _ in }
   ) throws(LedgerFault) {
     do {
       let outbound = OutboundRebuild(state: StateFolder(settings.state), files: files)
       var inbound = InboundEngine(
-        feeds: settings.feeds, state: StateFolder(settings.state), files: files, ledger: ledger, events: Silence(),
+        feeds: settings.feeds, state: StateFolder(settings.state), files: files, ledger: ledger,
+        events: Silence(events: events),
         salt: { 0 })
       let all = try outbound.count() + inbound.count()
       var done = 0
@@ -101,7 +104,7 @@ enum LedgerKeeper {
   private static func hasPlans(_ state: StateFolder, _ files: any Files) throws(LedgerFault) -> Bool {
     do throws(FileFault) {
       for lanes in [state.streams, state.feeds] where try files.info(lanes) != nil {
-        for lane in try files.list(lanes) {
+        for lane in try files.list(lanes) where try files.info(lanes.appending(lane))?.kind == .directory {
           for place in try files.list(lanes.appending(lane)) {
             // Beside the places lie files that say something of the lane.
             let path = lanes.appending(lane).appending(place)

@@ -4,7 +4,10 @@ private import Glibc
 public enum SystemClock {
   public static func now() -> Moment { Moment(wall: wall(), uptime: uptime()) }
 
-  public static func wall() -> Timestamp { Timestamp(nanoseconds: read(CLOCK_REALTIME)) }
+  /// Within the years that can be written down and read again.
+  public static func wall() -> Timestamp {
+    min(max(Timestamp(nanoseconds: read(CLOCK_REALTIME)), Timestamp.first), Timestamp.last)
+  }
 
   /// Since some moment before the process began; never jumps. Stands still while the machine sleeps, as a file's writer does.
   public static func uptime() -> Duration { .nanoseconds(read(CLOCK_MONOTONIC)) }

@@ -74,6 +74,8 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
   /// Years that 64 bits of nanoseconds hold in full.
   public static let years = 1678...2261
+  public static let first = Timestamp(Fields(year: 1678, month: 1, day: 1))
+  public static let last = Timestamp(Fields(year: 2261, month: 12, day: 31, hour: 23, minute: 59, second: 59))
 
   /// Reads `20260312T060000Z`, `2026-03-12T06:00:00[.fraction](Z|±hh:mm)` and `2026-03-12` (its midnight), within `years`.
   /// - Parameter clamping: years from 1 to 9999 are read, too: what ends in 9999 ends at the last moment that there is.

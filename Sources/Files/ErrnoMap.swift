@@ -8,7 +8,8 @@ enum ErrnoMap {
     switch code {
     case ENOENT, ENOTDIR: .missing
     case EEXIST, ENOTEMPTY: .exists
-    case EACCES, EPERM, EROFS: .denied
+    // A name that does not fit is refused however often it is tried.
+    case EACCES, EPERM, EROFS, ENAMETOOLONG: .denied
     case ENOSPC, EDQUOT: .full
     case EXDEV: .crossDevice
     case EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOLCK: .exhausted

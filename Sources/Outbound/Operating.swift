@@ -46,6 +46,8 @@ extension OutboundEngine {
       where batches?.contains(batch) == true {
         if let why = try takeBack(batch, lane, at: now) { retried.damaged[batch] = why }
       }
+      // What was taken back is adopted.
+      try settleIn(lane, at: now)
       let held = try lane.spool.entries(in: .held).compactMap { BatchID($0) }
       let chosen = (held + lane.adopted.sorted()).filter { batches?.contains($0) ?? true }
       guard !chosen.isEmpty else { continue }

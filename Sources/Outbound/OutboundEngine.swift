@@ -119,7 +119,9 @@ public struct OutboundEngine {
     self.random = random
     self.reopen = reopen
     self.isStopping = isStopping
-    lanes = settings.streams.map { StreamLane($0, state: state, files: files, hands: hands, isStopping: isStopping) }
+    lanes = settings.streams.map {
+      StreamLane($0, state: state, files: files, hands: hands, suspects: suspects, isStopping: isStopping)
+    }
     concurrency = Dictionary(settings.stores.map { ($0.name, $0.concurrency) }, uniquingKeysWith: { a, _ in a })
   }
 

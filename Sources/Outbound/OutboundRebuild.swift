@@ -51,6 +51,8 @@ public struct OutboundRebuild {
     guard let id else { return }
     let plan = try files.batchPlan(of: id, in: folder)
     let purged = try PurgeMark.read(in: folder, place, files)
+    // What is not there cannot be sent: nobody must rely on it.
+    if place != .delivered, purged == nil { try files.requireObject(of: plan, in: folder) }
     try ledger.transact("rebuild") { (t) throws(LedgerFault) in
       try t.note(plan, due: now)
       try t.advance(plan)

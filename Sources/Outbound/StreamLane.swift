@@ -77,7 +77,7 @@ final class StreamLane {
   }
 
   init(
-    _ settings: StreamSettings, state: StateFolder, files: any Files, hands: Hands,
+    _ settings: StreamSettings, state: StateFolder, files: any Files, hands: Hands, suspects: Suspects,
     isStopping: @escaping @Sendable () -> Bool
   ) {
     self.settings = settings
@@ -92,7 +92,9 @@ final class StreamLane {
     } catch {
       preconditionFailure("the configuration was accepted with the key \(settings.key): \(error)")
     }
-    sources = LogSources(settings, pins: root.appending(Pin.folderName), files: files, hands: hands)
+    sources = LogSources(
+      settings, pins: root.appending(Pin.folderName), files: files, hands: hands,
+      suspects: suspects)
   }
 
   /// Forgets what it knew of a source that is gone.

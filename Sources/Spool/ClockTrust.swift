@@ -36,6 +36,7 @@ public final class ClockTrust: Sendable {
   private let files: (any Files)?
   private let events: (any EventSink)?
   private let state: Locked<State>
+  private let writing = Locked(())
 
   private init() { (path, files, events, state) = (nil, nil, nil, Locked(State())) }
 
@@ -80,8 +81,8 @@ public final class ClockTrust: Sendable {
       return gap
     }
     guard let since = memory.doubtedSince else { return nil }
-    // It was set back, or has stayed so for long enough.
-    if now.wall < since || now.wall - since >= patience { state.memory?.doubtedSince = nil }
+    // It was set back, or has stayed so for long enough. Two lanes may look a little out of turn.
+    if since - now.wall > tolerance || now.wall - since >= patience { state.memory?.doubtedSince = nil }
     return nil
   }
 
@@ -101,8 +102,13 @@ public final class ClockTrust: Sendable {
     (try? files.readPlan(Memory.self, at: path))?.doubtedSince
   }
 
+  /// One at a time: two lanes may look at once.
   private func write(_ memory: Memory) {
     guard let path, let files else { return }
+    writing.withLock { _ in Self.write(memory, to: path, files) }
+  }
+
+  private static func write(_ memory: Memory, to path: FilePath, _ files: any Files) {
     if (try? files.writePlan(memory, to: path)) != nil { try? files.sync([path, path.parent]) }
   }
 

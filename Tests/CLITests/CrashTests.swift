@@ -8,6 +8,7 @@ enum Shim {
   /// Built once for all tests.
   private static let fault = built("fault")
   private static let hang = built("hang")
+  static let clock = built("clock")
   private static let vanish = built("vanish")
 
   private static func built(_ name: String) -> String {

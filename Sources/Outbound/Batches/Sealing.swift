@@ -77,7 +77,7 @@ extension OutboundEngine {
   private func adopt(_ id: BatchID, _ lane: StreamLane, at now: Moment) throws {
     let folder = lane.spool.path(.ready, id)
     let plan = try files.batchPlan(of: id, in: folder)
-    try requireObject(of: plan, in: folder)
+    try files.requireObject(of: plan, in: folder)
     let sources = try stillThere(plan)
     // It was moved here from one of the others, and a rename is durable once both ends of it are.
     try files.sync(
@@ -137,7 +137,8 @@ extension OutboundEngine {
       try lane.spool.remove(id, from: .building)
       return true
     }
-    let isWorthIt = cut.rows > 0 && (everything || cut.isFull)
+    // What stands before a gap goes now: the cursor moves behind both.
+    let isWorthIt = cut.rows > 0 && (everything || cut.isFull || !cut.gaps.isEmpty)
     let plan = isWorthIt ? makePlan(id, cut, lane, at: now) : nil
     if let plan {
       try hands.holding(Work(.stream(lane.name), .seal, .batch(id))) {

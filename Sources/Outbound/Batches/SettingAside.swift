@@ -20,6 +20,19 @@ extension Files {
     }
     return plan
   }
+
+  /// The object is as long as it was sealed; what is in it, the store's answer tells.
+  func requireObject(of plan: BatchPlan, in folder: FilePath) throws(FileFault) {
+    let path = folder.appending(BatchPlan.objectName)
+    guard let info = try info(path), info.kind == .file else {
+      throw FileFault(.damaged, "Cannot use batch", at: path, why: "its object is gone")
+    }
+    guard info.size == plan.compressedBytes else {
+      throw FileFault(
+        .damaged, "Cannot use batch", at: path,
+        why: "it has \(counted(info.size, "byte")), and \(plan.compressedBytes) were sealed")
+    }
+  }
 }
 
 // `damaged`: batches that cannot be sent as they lie there, whole and with a reason, so that all others go on.
@@ -88,14 +101,9 @@ extension OutboundEngine {
     let works = suspects.crashed(in: .stream(lane.name))
     guard !works.isEmpty else { return }
     lane.logs.removeAll { log in
-      let file = Work.Item.file(inode: log.info.inode, size: log.info.size)
-      guard let work = works.first(where: { $0.item == .source(log.record.id) || $0.item == file }) else {
-        return false
-      }
-      let fault = FileFault(
-        .damaged, "Cannot read", at: log.path,
-        why: "the agent crashed \(Suspects.enoughCrashes) times while it was \(work.step.words) it",
-        remedy: "Report it. To try it again: navette retry \(work.item.text)")
+      let item = Work.Item.source(log.record.id)
+      guard works.contains(where: { $0.item == item }) else { return false }
+      let fault = suspects.crash(on: item, at: log.path)
       postpone(.log(log.path), fault, lane, at: now)
       return true
     }
@@ -124,7 +132,7 @@ extension OutboundEngine {
     }
     if let complaint = plan.complaint { return "what the ledger knows of it cannot be: \(complaint)" }
     do throws(FileFault) {
-      try requireObject(of: plan, in: folder)
+      try files.requireObject(of: plan, in: folder)
       guard try digest(of: folder.appending(BatchPlan.objectName)) == plan.sha256 else {
         return "its object is not what was sealed"
       }
@@ -153,19 +161,6 @@ extension OutboundEngine {
     }
   }
 
-  /// The object is as long as it was sealed; what is in it, the store's answer tells.
-  func requireObject(of plan: BatchPlan, in folder: FilePath) throws(FileFault) {
-    let path = folder.appending(BatchPlan.objectName)
-    guard let info = try files.info(path), info.kind == .file else {
-      throw FileFault(.damaged, "Cannot use batch", at: path, why: "its object is gone")
-    }
-    guard info.size == plan.compressedBytes else {
-      throw FileFault(
-        .damaged, "Cannot use batch", at: path,
-        why: "it has \(counted(info.size, "byte")), and \(plan.compressedBytes) were sealed")
-    }
-  }
-
   /// What nobody can tell must not be read past.
   func requireDecisions(_ lane: StreamLane) throws(FileFault) {
     for id in lane.undecided where try files.info(lane.spool.path(.damaged, id)) == nil { lane.undecided.remove(id) }
@@ -185,7 +180,7 @@ extension OutboundEngine {
     let folder = lane.spool.path(.damaged, id)
     do throws(FileFault) {
       let plan = try files.batchPlan(of: id, in: folder)
-      try requireObject(of: plan, in: folder)
+      try files.requireObject(of: plan, in: folder)
     } catch {
       return error.description
     }

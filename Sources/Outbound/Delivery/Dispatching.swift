@@ -101,7 +101,7 @@ extension OutboundEngine {
       var plan: BatchPlan?
       try orAside(record.batch, from: .ready, lane, at: now) {
         let found = try files.batchPlan(of: record.batch, in: folder)
-        try requireObject(of: found, in: folder)
+        try files.requireObject(of: found, in: folder)
         plan = found
       }
       return plan

@@ -3,6 +3,7 @@ import Core
 import Files
 import Formats
 import Ledger
+import Spool
 import SystemPackage
 
 /// One log file as it lies on the disk now, and who it is.
@@ -50,6 +51,7 @@ struct LogSources {
   let pins: FilePath
   let files: any Files
   let hands: Hands
+  let suspects: Suspects
   /// What each file looked like when its bytes were last compared, by source.
   var verified: [SourceID: FileInfo] = [:]
   /// Of the logs, not of their files.
@@ -62,8 +64,11 @@ struct LogSources {
   var resting: [FileKey: (since: Duration, info: FileInfo)] = [:]
 
   /// - Parameter pins: where copies of logs lie.
-  init(_ settings: StreamSettings, pins: FilePath, files: any Files, hands: Hands = .none) {
-    self.hands = hands
+  init(
+    _ settings: StreamSettings, pins: FilePath, files: any Files, hands: Hands = .none,
+    suspects: Suspects = .none
+  ) {
+    (self.hands, self.suspects) = (hands, suspects)
     stream = settings.name
     rotation = settings.rotation
     self.pins = pins
@@ -189,6 +194,7 @@ struct LogSources {
       // Two names of one file are one log.
       guard search.seen.insert(FileKey(candidate.info)).inserted else { continue }
       do {
+        try suspects.pass(candidate)
         try holding(candidate) {
           if let record = try self.known(candidate, search) {
             try claim(candidate, record, &search)
@@ -377,5 +383,19 @@ struct LogSources {
         if let record = try known(candidate, search) { try claim(candidate, record, &search) }
       }
     }
+  }
+}
+
+extension Suspects {
+  /// - Throws: where the agent crashed on the file: it is not even looked at.
+  fileprivate func pass(_ candidate: LogSources.Candidate) throws(FileFault) {
+    let item = Work.Item.file(inode: candidate.info.inode, size: candidate.info.size)
+    if isAside(item) { throw crash(on: item, at: candidate.path) }
+  }
+
+  func crash(on item: Work.Item, at path: FilePath) -> FileFault {
+    FileFault(
+      .damaged, "Cannot read", at: path, why: "the agent crashed \(Self.enoughCrashes) times on it",
+      remedy: "Report it. To try it again: navette retry \(item.text)")
   }
 }

@@ -50,7 +50,7 @@ struct AccessEnd: Hashable, Sendable {
   static func watch(_ ends: [AccessEnd], _ events: any EventSink) async {
     while !Task.isCancelled, let pause = tell(ends, at: SystemClock.wall(), events) {
       // A clock that is set meanwhile is noticed within a day.
-      await rest(min(max(pause, .seconds(1)), day))
+      await sleep(for: min(max(pause, .seconds(1)), day))
     }
   }
 }

@@ -33,13 +33,13 @@ final class AgentRun: Sendable {
     var begun: (hands: Hands, suspects: Suspects)?
     do {
       try files.ensureDirectory(state.root)
-      try Host.becomeOwner(of: state, files)
+      try StateOwnership.becomeOwner(of: state, files)
       lock = try AgentRun.takeLock(state)
       begun = isAgent ? LastLife.begin(state, files, events) : nil
       (hands, suspects) = begun ?? (.none, .none)
-      try Host.checkMachine(state, files, adopt: adopt)
+      try StateOwnership.checkMachine(state, files, adopt: adopt)
       if adopt { try OutboundEngine.adopt(settings.streams, state, files) }
-      try RequestBox(state: state, files: files).prepare()
+      try RequestQueue(state: state, files: files).prepare()
       ledger = try LedgerKeeper.open(settings, files, events, at: SystemClock.now())
       clock = ClockTrust(
         at: state.clock, files, events,

@@ -46,7 +46,7 @@ final class AgentService: Sendable {
         .agentStarted, "navette \(Version.text) runs: \(AgentProcess.describe(settings))",
         [.path: settings.state.string])
     }
-    let heeding = Task.onPool { await self.heedSignals() }
+    let heeding = Task.onPool { await self.handleSignals() }
     defer { heeding.cancel() }
     try await runLanes()
   }
@@ -62,7 +62,7 @@ final class AgentService: Sendable {
         return state.isStopping
       }
       if isStopping { lanes.stop() }
-      await watch.heedRequests()
+      await watch.handleRequests()
       defer { watch.stop() }
       try await lanes.run()
       state.withLock { $0.lanes = nil }
@@ -87,7 +87,7 @@ final class AgentService: Sendable {
 
   // MARK: - Signals
 
-  private func heedSignals() async {
+  private func handleSignals() async {
     for await signal in signals {
       switch signal {
       case SIGTERM, SIGINT: stop()

@@ -72,7 +72,7 @@ public struct Inventory {
     state = StateFolder(settings.state)
     files = LinuxFiles(settings)
     do {
-      try Host.becomeOwner(of: state, files)
+      try StateOwnership.becomeOwner(of: state, files)
       ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, files)
     } catch let fault as FileFault {
       throw Failure(fault)

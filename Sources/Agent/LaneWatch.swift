@@ -22,7 +22,7 @@ final class LaneWatch: Sendable {
     var isNudged = false
     /// A request has come that nobody has looked at yet.
     var isAsked = false
-    var isHeeding = false
+    var isHandling = false
     var watcher: Watcher?
   }
 
@@ -105,7 +105,7 @@ final class LaneWatch: Sendable {
       lanes.outbound.wake()
       return
     }
-    if folder == run.state.requests { Task.onPool { await self.heedRequests() } }
+    if folder == run.state.requests { Task.onPool { await self.handleRequests() } }
     if landing.contains(folder) || folders.withLock({ $0.arrivals.contains(folder) }) { lanes.inbound.wake() }
     if folders.withLock({ $0.logs.contains(folder) }) { nudge() }
   }
@@ -116,7 +116,7 @@ final class LaneWatch: Sendable {
       return !folders.isNudged
     }
     guard isFirst else { return }
-    Alarms.shared.ring(after: Self.calm) { [self] in
+    Timers.shared.schedule(after: Self.calm) { [self] in
       folders.withLock { $0.isNudged = false }
       lanes.outbound.wake()
     }
@@ -124,28 +124,28 @@ final class LaneWatch: Sendable {
 
   /// Carries out what commands have asked, and takes their files away when it is done. One after the other: what comes meanwhile is
   /// heeded after it.
-  func heedRequests() async {
+  func handleRequests() async {
     let isFirst = folders.withLock { folders in
       defer { folders.isAsked = true }
-      return !folders.isHeeding
+      return !folders.isHandling
     }
     guard isFirst else { return }
-    while takeAsked() { await heedOnce() }
+    while takeAsked() { await handleOnce() }
   }
 
   private func takeAsked() -> Bool {
     folders.withLock { folders in
-      folders.isHeeding = folders.isAsked
+      folders.isHandling = folders.isAsked
       folders.isAsked = false
-      return folders.isHeeding
+      return folders.isHandling
     }
   }
 
-  private func heedOnce() async {
-    let box = RequestBox(state: run.state, files: run.files)
-    let steward = Steward(lanes: lanes, sending: true)
+  private func handleOnce() async {
+    let box = RequestQueue(state: run.state, files: run.files)
+    let handler = RequestHandler(lanes: lanes, sending: true)
     do {
-      for letter in try box.open() { try await box.answer(letter, by: steward, events) }
+      for letter in try box.open() { try await box.answer(letter, by: handler, events) }
       try box.tidy(at: SystemClock.wall())
     } catch {
       events.record(.lanePaused, "The requests cannot be read: \(error)", [.reason: "request"])

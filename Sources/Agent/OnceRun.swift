@@ -47,13 +47,13 @@ struct OnceRun {
 
   /// What commands asked while no agent ran. Everything is flushed here anyway.
   private func carryOutRequests(_ lanes: Lanes) async throws {
-    let box = RequestBox(state: run.state, files: run.files)
-    let steward = Steward(lanes: lanes, sending: false)
+    let box = RequestQueue(state: run.state, files: run.files)
+    let handler = RequestHandler(lanes: lanes, sending: false)
     for letter in try box.open() {
       if letter.request?.isFlush == true {
         try box.done(letter, Answer())
       } else {
-        try await box.answer(letter, by: steward, run.events)
+        try await box.answer(letter, by: handler, run.events)
       }
     }
   }
@@ -76,7 +76,7 @@ struct OnceRun {
       var isLast = !isMore && summary.settling == 0 && summary.waiting == 0
       if !isLast {
         let next = isPulling ? now + .milliseconds(20) : min(summary.next ?? now + settle / 4, atRest)
-        await rest(max(next - now, .milliseconds(10)))
+        await sleep(for: max(next - now, .milliseconds(10)))
         isLast = !isMore && SystemClock.uptime() >= atRest
         summary = try await lanes.inbound.pass()
         if isMore { atRest = SystemClock.uptime() + settle }

@@ -11,16 +11,16 @@ public enum Request: Hashable, Sendable, Codable {
   case flush(streams: [StreamName]?)
   /// Drops and batches to be tried again now; nil: all.
   case retry(ids: [String]?)
-  case release(drop: DropID, by: Asker)
+  case release(drop: DropID, by: Requester)
   /// A batch in `damaged`.
-  case releaseBatch(BatchID, by: Asker)
+  case releaseBatch(BatchID, by: Requester)
   /// The machine's clock is right, though it has jumped.
-  case believeClock(by: Asker)
+  case believeClock(by: Requester)
   /// Feeds and streams, by name.
-  case pause(lanes: [String], by: Asker)
-  case resume(lanes: [String], by: Asker)
-  case purge(drops: [DropID], batches: [BatchID], by: Asker)
-  case purgeFeed(FeedName, before: Timestamp, by: Asker)
+  case pause(lanes: [String], by: Requester)
+  case resume(lanes: [String], by: Requester)
+  case purge(drops: [DropID], batches: [BatchID], by: Requester)
+  case purgeFeed(FeedName, before: Timestamp, by: Requester)
 
   var isFlush: Bool { if case .flush = self { true } else { false } }
 }
@@ -38,14 +38,14 @@ public struct Answer: Hashable, Sendable, Codable {
 }
 
 /// The folder through which commands and the agent speak.
-struct RequestBox {
+struct RequestQueue {
   /// After so long nobody waits for an answer any more.
   private static let answerLife: Duration = .seconds(600)
 
   let state: StateFolder
   let files: any Files
 
-  struct Letter {
+  struct RequestFile {
     let path: FilePath
     /// Nil where the file is not one of ours; it is put away unread.
     let request: Request?
@@ -72,8 +72,8 @@ struct RequestBox {
   }
 
   /// A letter that cannot be read stays where it is, and the others are heeded all the same.
-  func open() throws(FileFault) -> [Letter] {
-    var letters: [Letter] = []
+  func open() throws(FileFault) -> [RequestFile] {
+    var letters: [RequestFile] = []
     for name in try files.list(state.requests).sorted() where name.description.hasSuffix(".json") {
       let path = state.requests.appending(name)
       let request: Request?
@@ -85,20 +85,20 @@ struct RequestBox {
         guard error.kind == .damaged else { continue }
         request = nil
       }
-      letters.append(Letter(path: path, request: request))
+      letters.append(RequestFile(path: path, request: request))
     }
     return letters
   }
 
   /// Each request by itself: whatever comes of it, it has its answer then, and the next one has its turn.
   /// - Throws: where its file cannot be put away.
-  func answer(_ letter: Letter, by steward: Steward, _ events: any EventSink) async throws(FileFault) {
+  func answer(_ letter: RequestFile, by handler: RequestHandler, _ events: any EventSink) async throws(FileFault) {
     guard let request = letter.request else {
       return try done(letter, Answer(lines: ["this agent does not understand the request"], isRefused: true))
     }
     let answer: Answer
     do {
-      answer = try await steward.carryOut(request)
+      answer = try await handler.carryOut(request)
     } catch {
       answer = Answer(lines: ["it could not be done: \(error)"], isRefused: true)
       events.record(.lanePaused, "A request could not be carried out: \(error)", [.reason: "request"])
@@ -107,7 +107,7 @@ struct RequestBox {
   }
 
   /// The answer is there before the request goes.
-  func done(_ letter: Letter, _ answer: Answer) throws(FileFault) {
+  func done(_ letter: RequestFile, _ answer: Answer) throws(FileFault) {
     // Where the answer cannot be written (a full disk, say), the request is over all the same.
     try? files.write(encodePlan(answer), to: answerPath(letter.path))
     try files.removeTree(letter.path)

@@ -10,7 +10,7 @@ public enum SettingsCheck {
   /// The ground, and each store, which is made and let go: nothing is reached. Where a secret was not read, because only the service has
   /// it, nothing is said of its store.
   public static func problems(of settings: Settings) -> [ConfigProblem] {
-    let ground = GroundCheck.problems(of: settings, absent: StoreCheck.absent(settings))
+    let ground = EnvironmentCheck.problems(of: settings, absent: StoreCheck.absent(settings))
     let known = (ground + settings.unread).map(\.key)
     return ground
       + settings.stores.compactMap { store in

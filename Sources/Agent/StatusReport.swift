@@ -181,7 +181,7 @@ public struct StatusReport: Sendable, Encodable {
     let files = LinuxFiles(settings)
     let state = StateFolder(settings.state)
     do {
-      try Host.becomeOwner(of: state, files)
+      try StateOwnership.becomeOwner(of: state, files)
       let ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, files)
       try self.init(settings, files, ledger, AccessEnd.all(settings, files), at: SystemClock.wall())
     } catch let fault as FileFault {

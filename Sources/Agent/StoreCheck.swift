@@ -49,7 +49,7 @@ public enum StoreCheck {
     let files = LinuxFiles(guarded: settings.sharedFolders)
     let folder = FilePath("/tmp/navette-check-\(UInt64.random(in: 0 ... .max))")
     do {
-      try Host.becomeOwner(of: StateFolder(state), files)
+      try StateOwnership.becomeOwner(of: StateFolder(state), files)
       try files.makeDirectory(folder, mode: AccessMode(rawValue: 0o700))
       defer { try? files.removeTree(folder) }
       let store = try makeStore(settings, files: files, memory: memory(of: settings, state, files)) {
@@ -85,7 +85,7 @@ public enum StoreCheck {
     var outcome = Outcome()
     let files = LinuxFiles(guarded: settings.sharedFolders)
     do {
-      try Host.becomeOwner(of: StateFolder(state), files)
+      try StateOwnership.becomeOwner(of: StateFolder(state), files)
       let store = try makeStore(settings, files: files, memory: memory(of: settings, state, files)) {
         SystemClock.wall()
       }

@@ -57,7 +57,7 @@ public struct Verification {
     let files = LinuxFiles(settings)
     let state = StateFolder(settings.state)
     do {
-      try Host.becomeOwner(of: state, files)
+      try StateOwnership.becomeOwner(of: state, files)
       guard try files.info(state.ledger) != nil else {
         throw Failure(
           .stateUnusable, "There is no ledger in \(state.root): no agent has run with this state folder yet")
@@ -167,7 +167,7 @@ public struct Verification {
       } catch let fault as StoreFault where fault.kind.isAway {
         var wait = pause
         if case .throttled(let told?) = fault.kind { wait = max(pause, min(.milliseconds(told), .seconds(15))) }
-        await rest(wait)
+        await sleep(for: wait)
       }
     }
     return try await ask()

@@ -22,7 +22,7 @@ extension FeedPass {
     /// There is nothing in it, whatever becomes of it.
     var emptiness: Reason.Code?
     /// An audience of which nobody can leave, as far as the file tells.
-    var lacksLeavers = false
+    var lacksMembershipStatus = false
     /// It lies beside its final name, under a hidden one.
     var isStaged = false
   }
@@ -135,7 +135,7 @@ extension FeedPass {
     return Judged(
       plan: plan, verdict: verdict, isRecorded: false, wasChecked: wasChecked, override: override,
       emptiness: emptiness(of: findings, incomplete: plan.incomplete ?? []),
-      lacksLeavers: findings.first.map { settings.format.header && Self.lacksLeavers($0) } ?? false)
+      lacksMembershipStatus: findings.first.map { settings.format.header && Self.lacksMembershipStatus($0) } ?? false)
   }
 
   /// What is refused is not read to its end where it is large: its digest is not known then, and nobody needs it.
@@ -231,13 +231,13 @@ extension FeedPass {
   private mutating func findDrift(_ judged: inout [Judged]) throws(LedgerFault) {
     guard settings.require.rememberColumns || settings.require.rowChange != nil else { return }
     let name = settings.name
-    let before = try host.ledger.read { (t) throws(LedgerFault) in try t.lastAccepted(name).map { Likeness($0) } }
+    let before = try host.ledger.read { (t) throws(LedgerFault) in try t.lastAccepted(name).map { Baseline($0) } }
     var last = feed.likeness ?? before
     for index in judged.indices where judged[index].verdict == .accepted && !judged[index].isRecorded {
       let (plan, override) = (judged[index].plan, judged[index].override)
       let doubts = drift(of: plan, from: last, settings.require).filter { override?.lets($0.code) != true }
       if doubts.isEmpty {
-        last = Likeness((plan.shape, plan.rows))
+        last = Baseline((plan.shape, plan.rows))
       } else {
         judged[index].verdict = .held(doubts)
         if let content = contentDigest(plan), feed.inHand[content] == plan.id { feed.inHand[content] = nil }

@@ -23,7 +23,7 @@ struct Feed {
   /// Contents that are on their way to the hand-over folder.
   var inHand: [Digest: DropID] = [:]
   /// What the next drop is compared with: accepted, but perhaps not handed over yet.
-  var likeness: Likeness?
+  var likeness: Baseline?
   var pause: Pause?
   /// Uptime.
   var nextSweep: Duration?
@@ -82,7 +82,7 @@ struct Feed {
 }
 
 /// What a pass has to work with.
-struct Host {
+struct PassContext {
   let files: any Files
   let ledger: Ledger
   let events: any EventSink
@@ -94,7 +94,7 @@ struct Host {
   let minFree: UInt64
   /// Names of drops: unique together with the second in which they were seen.
   let salt: () -> UInt32
-  let keys: KeyCabinet
+  let keys: KeyRingCache
 }
 
 /// One pass over one feed. Its phases are in files of their own, in the order of their steps:
@@ -109,7 +109,7 @@ struct FeedPass {
   /// Drops that are worked on together: few barriers for many drops, and a bound for memory.
   static let slice = 512
   var feed: Feed
-  let host: Host
+  let host: PassContext
   let now: Moment
   let stop: () -> Bool
   var summary = PassSummary()
@@ -125,7 +125,7 @@ struct FeedPass {
   var landing: FilePath { feed.settings.landing }
   var handover: FilePath { feed.settings.handover }
 
-  init(_ feed: Feed, _ host: Host, at now: Moment, stop: @escaping () -> Bool) {
+  init(_ feed: Feed, _ host: PassContext, at now: Moment, stop: @escaping () -> Bool) {
     self.feed = feed
     self.host = host
     self.now = now

@@ -61,7 +61,7 @@ public struct PassSummary: Hashable, Sendable {
 /// called at any time, after any interruption; a pass that finds nothing to do changes nothing.
 public struct InboundEngine {
   let state: StateFolder
-  let host: Host
+  let host: PassContext
   var feeds: [Feed]
   /// The ledger holds no expectation of feeds that have none.
   private var isTidy = false
@@ -78,8 +78,8 @@ public struct InboundEngine {
     salt: @escaping () -> UInt32, decrypter: (any Decrypter)? = nil
   ) {
     self.state = state
-    let keys = KeyCabinet(decrypter ?? GnuPG(state: state))
-    host = Host(
+    let keys = KeyRingCache(decrypter ?? GnuPG(state: state))
+    host = PassContext(
       files: files, ledger: ledger, events: events, hands: hands, suspects: suspects, clock: clock,
       reportPath: { state.report(of: $0) }, minFree: minFree,
       salt: salt, keys: keys)

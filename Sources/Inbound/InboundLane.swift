@@ -96,7 +96,7 @@ public actor InboundLane {
 
   // What people ask for; see the engine. Each wakes the lane.
 
-  public func release(_ id: DropID, by who: Asker) throws {
+  public func release(_ id: DropID, by who: Requester) throws {
     try engine.release(id, by: who, at: clock())
     waker.wake()
   }
@@ -111,15 +111,15 @@ public actor InboundLane {
     return try engine.retryAll(at: clock())
   }
 
-  public func purge(_ id: DropID, by who: Asker) throws { try engine.purge(id, by: who, at: clock()) }
+  public func purge(_ id: DropID, by who: Requester) throws { try engine.purge(id, by: who, at: clock()) }
 
-  public func purge(_ feed: FeedName, before time: Timestamp, by who: Asker) throws -> Int {
+  public func purge(_ feed: FeedName, before time: Timestamp, by who: Requester) throws -> Int {
     try engine.purge(feed, before: time, by: who, at: clock())
   }
 
-  public func pause(_ feed: FeedName, by who: Asker) throws -> Bool { try engine.pause(feed, by: who, at: clock()) }
+  public func pause(_ feed: FeedName, by who: Requester) throws -> Bool { try engine.pause(feed, by: who, at: clock()) }
 
-  public func resume(_ feed: FeedName, by who: Asker) throws -> Bool {
+  public func resume(_ feed: FeedName, by who: Requester) throws -> Bool {
     defer { waker.wake() }
     return try engine.resume(feed, by: who)
   }

@@ -141,7 +141,7 @@ func emptiness(of findings: [PartFinding], incomplete: [Reason]) -> Reason.Code?
 }
 
 /// As much of an accepted drop as the next one is compared with.
-struct Likeness: Hashable {
+struct Baseline: Hashable {
   var shape: Digest?
   var rows: Int?
 
@@ -153,7 +153,7 @@ func shape(of inspection: Inspection) -> Digest {
 }
 
 /// Why a drop is too unlike the last one to go without a person's word.
-func drift(of plan: DropPlan, from last: Likeness?, _ require: FeedSettings.Require) -> [Reason] {
+func drift(of plan: DropPlan, from last: Baseline?, _ require: FeedSettings.Require) -> [Reason] {
   var doubts: [Reason] = []
   if require.rememberColumns {
     if plan.shape == nil, plan.data.count > 1 {

@@ -31,7 +31,7 @@ public enum OperatorRefusal: Error, Hashable, Sendable, CustomStringConvertible 
 // - Whatever is purged is recorded before its bytes go. `drop.json` stays, with the hash.
 extension FeedPass {
   /// To `claimed`, with an override that lets pass what was found.
-  mutating func release(_ id: DropID, from place: DropPlace, by who: Asker) throws {
+  mutating func release(_ id: DropID, from place: DropPlace, by who: Requester) throws {
     if place == .damaged { try mend(id) }
     let found = place == .damaged ? [] : try reasons(place, id)
     var passes = try override(place, id).map(\.passes) ?? []
@@ -61,7 +61,7 @@ extension FeedPass {
   }
 
   /// Its data goes; a held drop goes to quarantine, where nobody waits for it.
-  mutating func purge(_ ids: [DropID], from place: DropPlace, by who: Asker) throws {
+  mutating func purge(_ ids: [DropID], from place: DropPlace, by who: Requester) throws {
     let now = now.wall
     let sentence = "Purged from \(place.rawValue) by \(who.name): \(who.reason)"
     for slice in ids.slices(of: Self.slice) {
@@ -165,7 +165,7 @@ extension Array where Element: Hashable {
 extension InboundEngine {
   /// Hands over a held or quarantined drop all the same: it is checked again, and what was found before passes.
   /// - Throws: `OperatorRefusal`; faults of the ledger and of the disk.
-  public mutating func release(_ id: DropID, by who: Asker, at now: Moment) throws {
+  public mutating func release(_ id: DropID, by who: Requester, at now: Moment) throws {
     try act(on: id, at: now) { pass, place in try pass.release(id, from: place, by: who) }
   }
 
@@ -199,7 +199,7 @@ extension InboundEngine {
 
   /// Deletes the data of a drop in archive, quarantine or held. The ledger and `drop.json` keep that it was, and its hash.
   /// - Throws: as `release`.
-  public mutating func purge(_ id: DropID, by who: Asker, at now: Moment) throws {
+  public mutating func purge(_ id: DropID, by who: Requester, at now: Moment) throws {
     let (index, place) = try find(id)
     guard [.held, .quarantine, .archive, .damaged].contains(place) else { throw OperatorRefusal.wrongPlace(id, place) }
     try perform(index, at: now) { pass in
@@ -211,7 +211,8 @@ extension InboundEngine {
 
   /// The same for all drops of a feed that were seen before that time.
   /// - Returns: how many drops.
-  public mutating func purge(_ name: FeedName, before time: Timestamp, by who: Asker, at now: Moment) throws -> Int {
+  public mutating func purge(_ name: FeedName, before time: Timestamp, by who: Requester, at now: Moment) throws -> Int
+  {
     guard let index = feeds.firstIndex(where: { $0.settings.name == name }) else {
       throw OperatorRefusal.unknownFeed(name)
     }
@@ -227,7 +228,7 @@ extension InboundEngine {
 
   /// Takes nothing from landing and hands nothing over until `resume`, across restarts.
   /// - Returns: false where it was paused before.
-  @discardableResult public func pause(_ name: FeedName, by who: Asker, at now: Moment) throws -> Bool {
+  @discardableResult public func pause(_ name: FeedName, by who: Requester, at now: Moment) throws -> Bool {
     guard try mark(name).set(at: now.wall, by: who) else { return false }
     let why = "paused by \(who.name): \(who.reason)"
     host.events.record(.lanePaused, "Feed \(name) is \(why)", [.feed: name.text, .reason: why])
@@ -235,7 +236,7 @@ extension InboundEngine {
   }
 
   /// - Returns: false where it was not paused.
-  @discardableResult public func resume(_ name: FeedName, by who: Asker) throws -> Bool {
+  @discardableResult public func resume(_ name: FeedName, by who: Requester) throws -> Bool {
     guard try mark(name).clear() else { return false }
     host.events.record(.laneResumed, "Feed \(name) goes on, by \(who.name): \(who.reason)", [.feed: name.text])
     return true

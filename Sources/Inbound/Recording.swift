@@ -49,11 +49,13 @@ extension FeedPass {
     }
     feed.expecting = expecting
     for (one, plan) in news { tell(one, plan) }
-    if let one = new.first(where: { $0.lacksLeavers && $0.verdict == .accepted }) { try warnOfLeavers(one.plan) }
+    if let one = new.first(where: { $0.lacksMembershipStatus && $0.verdict == .accepted }) {
+      try warnOfLeavers(one.plan)
+    }
   }
 
   /// The names of the columns are never told. A custom one may mean the status, too: then nothing is said.
-  static func lacksLeavers(_ finding: PartFinding) -> Bool {
+  static func lacksMembershipStatus(_ finding: PartFinding) -> Bool {
     guard DropName(finding.part.name).segment != nil, let header = finding.inspection.header else { return false }
     return !header.contains { $0.lowercased().contains("status") }
   }

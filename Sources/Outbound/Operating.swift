@@ -84,7 +84,7 @@ extension OutboundEngine {
 
   /// Stops the stream, across restarts: it rotates, seals and sends nothing, and its sources are still watched.
   /// - Returns: false where there is no such stream, or it was paused before.
-  public func pause(_ stream: StreamName, by who: Asker, at now: Moment) throws(FileFault) -> Bool {
+  public func pause(_ stream: StreamName, by who: Requester, at now: Moment) throws(FileFault) -> Bool {
     guard lanes.contains(where: { $0.name == stream }) else { return false }
     return try PauseMark(stream, state: state, files: files).set(at: now.wall, by: who)
   }

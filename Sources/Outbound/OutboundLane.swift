@@ -127,13 +127,13 @@ public actor OutboundLane {
   }
 
   /// A batch in `damaged` goes on with a plan made anew. - Returns: why that cannot be done.
-  public func release(_ batch: BatchID, by who: Asker) throws -> String? {
+  public func release(_ batch: BatchID, by who: Requester) throws -> String? {
     defer { waker.wake() }
     return try engine.release(batch, by: who, at: clock())
   }
 
   /// - Returns: false where there is no such stream, or it was paused before.
-  public func pause(_ stream: StreamName, by who: Asker) throws(FileFault) -> Bool {
+  public func pause(_ stream: StreamName, by who: Requester) throws(FileFault) -> Bool {
     defer { waker.wake() }
     return try engine.pause(stream, by: who, at: clock())
   }
@@ -295,7 +295,7 @@ public actor OutboundLane {
   }
 
   /// - Returns: nil from a store where we may only write: it cannot be asked, and may be written to.
-  private func compare(_ age: StoreAge, with store: any StoreReader) async throws -> StoreAge? {
+  private func compare(_ age: RollbackCheck, with store: any StoreReader) async throws -> RollbackCheck? {
     do { return try await age.compared(with: store, engine.ledger) } catch let fault as StoreFault {
       guard [.denied, .refused, .mismatch].contains(fault.kind) else { throw fault }
       return nil

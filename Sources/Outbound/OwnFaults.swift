@@ -90,3 +90,17 @@ extension OutboundEngine {
     lane.report = report
   }
 }
+
+extension Suspects {
+  /// - Throws: where the agent crashed on the file: it is not even looked at.
+  func pass(_ candidate: LogSources.Candidate) throws(FileFault) {
+    let item = Work.Item.file(inode: candidate.info.inode, size: candidate.info.size)
+    if isAside(item) { throw crash(on: item, at: candidate.path) }
+  }
+
+  func crash(on item: Work.Item, at path: FilePath) -> FileFault {
+    FileFault(
+      .damaged, "Cannot read", at: path, why: "the agent crashed \(Self.enoughCrashes) times on it",
+      remedy: "Report it. To try it again: navette retry \(item.text)")
+  }
+}

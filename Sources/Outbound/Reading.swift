@@ -80,7 +80,7 @@ extension OutboundEngine {
     }
     guard let headerEnd = lane.headerEnds[id] else { return 0 }
     let start = max(headerEnd, log.record.cursor)
-    return log.info.size > start ? log.info.size - start : 0
+    return log.info.size > start ? log.info.size -| start : 0
   }
 
   /// Only where a `max_rows` asks for it; each byte is counted once.

@@ -8,7 +8,7 @@ public struct PauseMark: Sendable {
   private struct Content: Codable {
     var schema = 1
     let at: Timestamp
-    let by: Asker?
+    let by: Requester?
   }
 
   private let path: FilePath
@@ -33,10 +33,10 @@ public struct PauseMark: Sendable {
   }
 
   /// Nil where the mark was made by hand.
-  public func asker() -> Asker? { try? files.readPlan(Content.self, at: path).by }
+  public func asker() -> Requester? { try? files.readPlan(Content.self, at: path).by }
 
   /// Durable on return. - Returns: false where it was set before.
-  @discardableResult public func set(at now: Timestamp, by who: Asker? = nil) throws(FileFault) -> Bool {
+  @discardableResult public func set(at now: Timestamp, by who: Requester? = nil) throws(FileFault) -> Bool {
     let folder = path.parent
     try files.ensureDirectory(folder)
     let isNew = try !isSet()

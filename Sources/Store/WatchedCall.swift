@@ -19,7 +19,7 @@ final class WatchedCall<Value: Sendable>: Sendable {
     var stage = Stage.working
     var caller: CheckedContinuation<Outcome, Never>?
     var task: Task<Void, Never>?
-    var alarm: Alarms.Alarm?
+    var alarm: Timers.Alarm?
   }
 
   private let stall: Stall
@@ -71,7 +71,7 @@ final class WatchedCall<Value: Sendable>: Sendable {
       defer { (state.caller, state.task, state.alarm) = (nil, nil, nil) }
       return (state.caller, state.alarm, before)
     }
-    if let alarm { Alarms.shared.cancel(alarm) }
+    if let alarm { Timers.shared.cancel(alarm) }
     switch before {
     case .leftBehind(isStall: true): log.ended(stall)
     case .brokenOff(isStall: true):
@@ -88,14 +88,14 @@ final class WatchedCall<Value: Sendable>: Sendable {
   // MARK: - What stands still
 
   private func look(after delay: Duration) {
-    let alarm = Alarms.shared.ring(after: delay) { [self] in look() }
+    let alarm = Timers.shared.schedule(after: delay) { [self] in look() }
     // Only the latest: an alarm that is not needed any more would keep this call, and its store with all its threads, until it rings.
-    let spare: Alarms.Alarm? = state.withLock { state in
+    let spare: Timers.Alarm? = state.withLock { state in
       if case .ended = state.stage { return alarm }
       defer { state.alarm = alarm }
       return state.alarm
     }
-    if let spare { Alarms.shared.cancel(spare) }
+    if let spare { Timers.shared.cancel(spare) }
   }
 
   private func look() {

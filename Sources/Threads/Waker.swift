@@ -33,8 +33,8 @@ public final class Waker: Sendable {
       state.round += 1
       return state.round
     }
-    let alarm = limit.map { limit in Alarms.shared.ring(after: limit) { self.finish(.due, round: round) } }
-    defer { if let alarm { Alarms.shared.cancel(alarm) } }
+    let alarm = limit.map { limit in Timers.shared.schedule(after: limit) { self.finish(.due, round: round) } }
+    defer { if let alarm { Timers.shared.cancel(alarm) } }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let early: Reason? = state.withLock { state in

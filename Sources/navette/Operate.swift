@@ -4,9 +4,9 @@ import Core
 import Glibc
 
 /// Who asks: the account that the command was begun with.
-private func asker(_ reason: String) -> Asker {
+private func asker(_ reason: String) -> Requester {
   let name = getpwuid(getuid()).flatMap { $0.pointee.pw_name }.map { String(cString: $0) }
-  return Asker(name ?? "uid \(getuid())", reason: reason)
+  return Requester(name ?? "uid \(getuid())", reason: reason)
 }
 
 /// A reason is kept for years; a blank one tells nobody anything.
@@ -16,7 +16,7 @@ private func checkReason(_ reason: String) throws {
 
 private func ask(_ request: Request, _ common: CommonOptions) async throws {
   try await carryOut {
-    let outcome = try await Errand(try readSettings(common, secrets: .unneeded)).ask(request)
+    let outcome = try await ControlClient(try readSettings(common, secrets: .unneeded)).ask(request)
     if !outcome.text.isEmpty { Terminal.line(outcome.text) }
     return outcome.code
   }

@@ -158,7 +158,7 @@ struct InHandTests {
       await withTaskGroup(of: Seat.self) { group in
         for _ in 0..<4 {
           group.addTask {
-            await rest(.milliseconds(1))
+            await sleep(for: .milliseconds(1))
             return Seat.current
           }
         }

@@ -48,6 +48,27 @@ struct HouseTests {
     #expect(rows.map(String.init).sorted() == (codes + places).sorted())
   }
 
+  @Test func retiredNamesStayRetired() throws {
+    let page = try String(contentsOf: root.appending(path: "CONTRIBUTING.md"), encoding: .utf8)
+    let section = try #require(
+      page.components(separatedBy: "\n## Words\n").last?.components(separatedBy: "\n## ").first)
+    let retired = Set(
+      section.split(separator: "\n").filter { $0.hasPrefix("| ") }.flatMap { row in
+        (row.split(separator: "|").last ?? "").matches(of: /`(\w+)`/).map { String($0.output.1) }
+      })
+    #expect(retired.count >= 20)
+    for (path, text) in code where path.hasPrefix("Sources/") {
+      let name = (path as NSString).lastPathComponent.replacing(".swift", with: "")
+      #expect(!retired.contains(name), "\(path)")
+      for (number, line) in text.lines.enumerated() {
+        guard let found = line.firstMatch(of: /\b(?:class|struct|enum|actor|protocol|typealias|func) (\w+)/) else {
+          continue
+        }
+        #expect(!retired.contains(String(found.output.1)), "\(path):\(number + 1): see the words in CONTRIBUTING")
+      }
+    }
+  }
+
   @Test func theReadmeNamesBothCommands() throws {
     #expect(Rules.readme(try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)) == [])
   }

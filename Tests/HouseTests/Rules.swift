@@ -34,7 +34,17 @@ enum Rules {
     "the process ends in one place": ending,
     "unchecked promises are proved": unchecked,
     "one is not many": plurals,
+    "numbers from outside do not trap": outsideNumbers,
   ]
+
+  /// Sizes, offsets and lengths that files, plans, listings and headers tell: `+|`, `-|`, `*|`, `total`, `Int(clamping:)`, `Int(exactly:)`.
+  static func outsideNumbers(_ path: String, _ text: SwiftText) -> [String] {
+    guard path.hasPrefix("Sources/") else { return [] }
+    let near = [".size", ".compressedBytes", ".cursor", ".rawBytes", ".attempts", "storeFailures"]
+    let names =
+      /\b[a-z]\w*\.(?:size|compressedBytes|cursor|rawBytes|attempts|storeFailures) *[-+*] |(?:[^&|]) [-+*] (?:[a-z]\w*\.)+(?:size|compressedBytes|cursor|rawBytes|attempts)\b|\bU?Int(?:32|64)?\((?:[a-z]\w*\.)+(?:size|compressedBytes|cursor|rawBytes)\)/
+    return breaches(path, text, "bare arithmetic on a number from outside", near: near, names)
+  }
 
   static func fileLength(_ path: String, _ text: SwiftText) -> [String] {
     let count = text.lines.last == "" ? text.lines.count - 1 : text.lines.count

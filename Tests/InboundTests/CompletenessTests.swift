@@ -81,7 +81,7 @@ struct CompletenessTests {
     try rig.run(1)
     let id = try #require(try rig.drops(.quarantine).first)
     #expect(try rig.reasons(.quarantine, id).map(\.code) == [.incomplete])
-    try rig.engine.release(try #require(DropID(id)), by: Asker("j.doe", reason: "whole"), at: rig.now)
+    try rig.engine.release(try #require(DropID(id)), by: Requester("j.doe", reason: "whole"), at: rig.now)
     #expect(try rig.run(1).handedOver == 1)
   }
 

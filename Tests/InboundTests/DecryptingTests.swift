@@ -117,7 +117,7 @@ struct DecryptingTests {
       found[plan.parts[0].name.description] = try rig.reasons(.quarantine, id).map(\.code)
       #expect(plan.parts[0].clear == nil && plan.parts[0].sha256 != nil)
       // Whatever a person says.
-      try rig.engine.release(try #require(DropID(id)), by: Asker("t", reason: "r"), at: rig.now)
+      try rig.engine.release(try #require(DropID(id)), by: Requester("t", reason: "r"), at: rig.now)
     }
     for (name, _, code) in cases { #expect(found[name + ".csv.gpg"] == [code], "\(name)") }
     #expect(try rig.run().quarantined == cases.count)

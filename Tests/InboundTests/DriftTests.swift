@@ -28,7 +28,7 @@ struct DriftTests {
     #expect(try rig.reasons(.held, id.description).map(\.code) == [.rowsChanged])
     try rig.land("d.csv", rows(300))
     #expect(try rig.run().held == 1)
-    try rig.engine.release(id, by: Asker("j.doe", reason: "a small month"), at: rig.now)
+    try rig.engine.release(id, by: Requester("j.doe", reason: "a small month"), at: rig.now)
     #expect(try rig.run(1).handedOver == 1)
     try rig.land("e.csv", rows(11))
     #expect(try rig.run().handedOver == 1)

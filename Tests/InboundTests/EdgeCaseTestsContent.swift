@@ -174,7 +174,7 @@ struct EdgeCaseTestsContent {
     let refused = try rig.drops(.quarantine)
     for id in refused { #expect(try rig.reasons(.quarantine, id).map(\.code) == [.encrypted]) }
     #expect(try rig.handedOver.isEmpty)
-    let asker = Asker("j.doe", reason: "Campaign decrypts it")
+    let asker = Requester("j.doe", reason: "Campaign decrypts it")
     for id in refused { try rig.engine.release(try #require(DropID(id)), by: asker, at: rig.now) }
     #expect(try rig.run(1).handedOver == 2)
     #expect(try rig.handedOver == ["armoured.csv.gpg", "binary.csv"])

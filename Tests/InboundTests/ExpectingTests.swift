@@ -82,7 +82,7 @@ struct ExpectingTests {
     try rig.run(1)
     #expect(names(rig) == ["feed_late"])
     let id = try #require(DropID(try rig.drops(.quarantine)[0]))
-    try rig.engine.release(id, by: Asker("j.doe", reason: "agreed"), at: rig.now)
+    try rig.engine.release(id, by: Requester("j.doe", reason: "agreed"), at: rig.now)
     try rig.run(1)
     #expect(names(rig) == ["feed_late", "feed_arrived"])
     let other = try self.rig()
@@ -152,11 +152,11 @@ struct ExpectingTests {
   func paused() throws {
     let rig = try rig()
     try rig.run(1)
-    try rig.engine.pause(rig.settings.name, by: Asker("j.doe", reason: "a move"), at: rig.now)
+    try rig.engine.pause(rig.settings.name, by: Requester("j.doe", reason: "a move"), at: rig.now)
     try rig.land("a.csv", Sample.table)
     rig.pass(.seconds(9_000))
     try rig.run(2)
-    try rig.engine.resume(rig.settings.name, by: Asker("j.doe", reason: "moved"))
+    try rig.engine.resume(rig.settings.name, by: Requester("j.doe", reason: "moved"))
     try rig.run(3)
     #expect(names(rig).isEmpty && rig.events.count(.dropHandedOver) == 1)
   }

@@ -11,7 +11,7 @@ import Testing
 
 @Suite("What people ask for")
 struct OperatingTests {
-  private let who = Asker("j.doe", reason: "agreed with the sender")
+  private let who = Requester("j.doe", reason: "agreed with the sender")
 
   private func refused() throws -> (rig: Rig, id: DropID) {
     let rig = try Rig()

@@ -54,7 +54,7 @@ struct PullingTests {
     #expect(puller.fetched == 3)
     // Released, it is handed over, and goes too.
     let id = try #require(DropID(try puller.rig.drops(.quarantine)[0]))
-    try puller.rig.engine.release(id, by: Asker("t", reason: "r"), at: puller.rig.now)
+    try puller.rig.engine.release(id, by: Requester("t", reason: "r"), at: puller.rig.now)
     try await puller.turn(3)
     #expect(puller.store.keys.isEmpty)
   }
@@ -258,11 +258,11 @@ struct PullingTests {
   @Test("A paused feed fetches nothing")
   func paused() async throws {
     let puller = try Puller()
-    try puller.rig.engine.pause(puller.rig.settings.name, by: Asker("t", reason: "r"), at: puller.rig.now)
+    try puller.rig.engine.pause(puller.rig.settings.name, by: Requester("t", reason: "r"), at: puller.rig.now)
     puller.put(Sample.table, at: "a.csv")
     try await puller.turn(3)
     #expect(puller.works.isEmpty)
-    try puller.rig.engine.resume(puller.rig.settings.name, by: Asker("t", reason: "r"))
+    try puller.rig.engine.resume(puller.rig.settings.name, by: Requester("t", reason: "r"))
     try await puller.turn(5)
     #expect(try puller.rig.handedOver == ["a.csv"])
   }

@@ -56,7 +56,7 @@ struct RewritingTests {
     let reason = try rig.reasons(.quarantine, id.description)[0]
     #expect(reason.code == .unwritable && reason.row == 2 && reason.column == 2 && reason.part == FileName("a.csv"))
     #expect(try rig.handedOver.isEmpty)
-    try rig.engine.release(id, by: Asker("j.doe", reason: "try"), at: rig.now)
+    try rig.engine.release(id, by: Requester("j.doe", reason: "try"), at: rig.now)
     #expect(try rig.run(1).quarantined == 1)
     rig.settings.rewrite?.replacement = " "
     rig.engine.reload([rig.settings])
@@ -71,7 +71,7 @@ struct RewritingTests {
     try rig.land("a.csv", "id,name\n1,\"open\n")
     #expect(try rig.run().quarantined == 1)
     try rig.engine.release(
-      try #require(DropID(try rig.drops(.quarantine)[0])), by: Asker("j.doe", reason: "as it is"), at: rig.now)
+      try #require(DropID(try rig.drops(.quarantine)[0])), by: Requester("j.doe", reason: "as it is"), at: rig.now)
     #expect(try rig.run(1).handedOver == 1)
     #expect(try rig.handed("a.csv") == "id,name\n1,\"open\n")
   }

@@ -161,9 +161,9 @@ struct OperatingTests {
     for _ in 0..<3 { world.store.expect(.refused(.unreachable)) }
     var engine = world.makeEngine()
     try await world.settle(&engine, flush: true, passes: 1)
-    #expect(try engine.pause(opens, by: Asker("mia", reason: "test"), at: world.now))
-    #expect(try !engine.pause(opens, by: Asker("mia", reason: "test"), at: world.now))
-    #expect(try !engine.pause(StreamName("nobody")!, by: Asker("mia", reason: "test"), at: world.now))
+    #expect(try engine.pause(opens, by: Requester("mia", reason: "test"), at: world.now))
+    #expect(try !engine.pause(opens, by: Requester("mia", reason: "test"), at: world.now))
+    #expect(try !engine.pause(StreamName("nobody")!, by: Requester("mia", reason: "test"), at: world.now))
     try files.put("/logs/a.csv", "id,text\n2,b\n")
     for _ in 0..<3 {
       engine = world.makeEngine()

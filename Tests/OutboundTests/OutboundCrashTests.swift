@@ -209,7 +209,7 @@ struct OperatingCrashTests {
       },
       life: { _, world in
         var engine = world.makeEngine()
-        _ = try engine.pause(stream, by: Asker("mia", reason: "test"), at: world.now)
+        _ = try engine.pause(stream, by: Requester("mia", reason: "test"), at: world.now)
         try await world.settle(&engine, flush: true)
       },
       check: { machine, world in

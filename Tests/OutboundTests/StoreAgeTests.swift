@@ -19,7 +19,7 @@ struct StoreAgeTests {
   }
 
   func age(of keys: [String], last: Int = 3) throws -> Int? {
-    var age = StoreAge(
+    var age = RollbackCheck(
       Self.settings, try KeyTemplate(Self.settings.key), host: "acc", last: last, sealed: Self.sealed, at: Self.sealed)
     for key in keys { try age.see(key) { $0 <= last ? Self.key($0) : nil } }
     return age.newer
@@ -41,7 +41,7 @@ struct StoreAgeTests {
   @Test("A folder that shares its names with another's is not taken for an older one")
   func shared() throws {
     #expect(try age(of: [Self.key(1, utc: "20260101T000000Z"), Self.key(4)]) == nil)
-    #expect(try age(of: [Self.key(3), Self.key(3 + StoreAge.longestGap + 1)]) == nil)
+    #expect(try age(of: [Self.key(3), Self.key(3 + RollbackCheck.longestGap + 1)]) == nil)
   }
 
   @Test("Asked for is what can have come since the last batch, day by day, or all where that is not said")
@@ -49,7 +49,7 @@ struct StoreAgeTests {
     func prefixes(_ key: String, sealed: Timestamp?, column: String = "", days: Int64 = 0) throws -> [String] {
       var settings = Self.settings
       settings.partitionBy = column
-      return StoreAge(
+      return RollbackCheck(
         settings, try KeyTemplate(key), host: "acc", last: 3, sealed: sealed, at: Self.sealed + .seconds(days * 86_400)
       ).prefixes
     }

@@ -16,7 +16,7 @@ struct LingeringTests {
       Receipt(outcome: .created, size: 1)
     }
     func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
-      while !Task.isCancelled { await rest(.milliseconds(5)) }
+      while !Task.isCancelled { await sleep(for: .milliseconds(5)) }
       return nil
     }
     func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {}
@@ -42,6 +42,6 @@ struct LingeringTests {
       caller.cancel()
       await caller.value
     }
-    while remembered != nil { await rest(.milliseconds(5)) }
+    while remembered != nil { await sleep(for: .milliseconds(5)) }
   }
 }

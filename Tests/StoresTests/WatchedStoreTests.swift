@@ -51,7 +51,7 @@ struct WatchedStoreTests {
 
   @Test("one that stands still is broken off and said to be so; nothing is left behind")
   func brokenOff() async throws {
-    let store = store(grace: .seconds(3_600)) { while !Task.isCancelled { await rest(.milliseconds(5)) } }
+    let store = store(grace: .seconds(3_600)) { while !Task.isCancelled { await sleep(for: .milliseconds(5)) } }
     let fault = await #expect(throws: StoreFault.self) { _ = try await store.stat(key) }
     #expect(
       fault?.kind == .unreachable && fault?.description.contains("look at a/b in store aep: no byte moved") == true)
@@ -61,12 +61,12 @@ struct WatchedStoreTests {
   @Test("one that cannot be broken off is left behind, counted, and not counted any more once it ends")
   func leftBehind() async throws {
     let isOver = Locked(false)
-    let store = store { while !isOver.withLock({ $0 }) { await rest(.milliseconds(5)) } }
+    let store = store { while !isOver.withLock({ $0 }) { await sleep(for: .milliseconds(5)) } }
     let fault = await #expect(throws: StoreFault.self) { _ = try await store.stat(key) }
     #expect(fault?.kind == .unreachable)
     #expect(counts.withLock { $0 } == [1])
     isOver.withLock { $0 = true }
-    while counts.withLock({ $0 }) != [1, 0] { await rest(.milliseconds(5)) }
+    while counts.withLock({ $0 }) != [1, 0] { await sleep(for: .milliseconds(5)) }
   }
 
   @Test("a caller that gives up is let go, and that is no fault of anybody")
@@ -74,10 +74,10 @@ struct WatchedStoreTests {
     let (isOver, hasBegun) = (Locked(false), Locked(false))
     let store = store(patience: .seconds(3_600)) {
       hasBegun.withLock { $0 = true }
-      while !isOver.withLock({ $0 }) { await rest(.milliseconds(5)) }
+      while !isOver.withLock({ $0 }) { await sleep(for: .milliseconds(5)) }
     }
     let caller = Task.onPool { [key] in try? await store.delete(key) }
-    while !hasBegun.withLock({ $0 }) { await rest(.milliseconds(5)) }
+    while !hasBegun.withLock({ $0 }) { await sleep(for: .milliseconds(5)) }
     caller.cancel()
     _ = await caller.value
     #expect(counts.withLock { $0 } == [])
@@ -86,7 +86,7 @@ struct WatchedStoreTests {
 
   @Test("a task that was cancelled before gets its end, too")
   func cancelledBefore() async throws {
-    let store = store(patience: .seconds(3_600)) { while !Task.isCancelled { await rest(.milliseconds(5)) } }
+    let store = store(patience: .seconds(3_600)) { while !Task.isCancelled { await sleep(for: .milliseconds(5)) } }
     let gate = Waker()
     let caller = Task.onPool { [key] in
       _ = await gate.wait(atMost: nil)

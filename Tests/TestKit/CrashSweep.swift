@@ -66,11 +66,11 @@ public struct CrashSweep<World> {
   }
 
   /// Strikes every step of the life that follows these blows.
-  private func explore(_ blows: [Blow], _ report: inout SweepReport) async {
+  private func explore(_ blows: [InjectedCrash], _ report: inout SweepReport) async {
     let pace = blows.isEmpty ? 1 : stride * spread
     var step = blows.last.map { $0.step % pace } ?? 0
     while report.failures.count < failures {
-      let kill = blows + [Blow(step: step, outcome: nil)]
+      let kill = blows + [InjectedCrash(step: step, outcome: nil)]
       guard let outcomes = await attempt(kill, &report) else { return }
       if blows.isEmpty { report.steps = step + 1 }
       defer { step += pace }
@@ -78,20 +78,20 @@ public struct CrashSweep<World> {
       for outcome in 0..<(cutsPower ? outcomes : 0) where report.failures.count < failures {
         // The first is the harshest: nothing unsynced survives.
         guard outcome == 0 || (outcome + step).isMultiple(of: spread) else { continue }
-        let cut = blows + [Blow(step: step, outcome: outcome)]
+        let cut = blows + [InjectedCrash(step: step, outcome: outcome)]
         _ = await attempt(cut, &report)
         if goesOn(cut) { await explore(cut, &report) }
       }
     }
   }
 
-  private func goesOn(_ blows: [Blow]) -> Bool {
+  private func goesOn(_ blows: [InjectedCrash]) -> Bool {
     blows.count < depth && (blows.count > 1 || blows[0].step.isMultiple(of: followEach))
   }
 
   /// One world, from its beginning to the check. The number of outcomes that a power cut instead of the last blow has; nil where the
   /// last blow was not reached.
-  private func attempt(_ blows: [Blow], _ report: inout SweepReport) async -> Int? {
+  private func attempt(_ blows: [InjectedCrash], _ report: inout SweepReport) async -> Int? {
     // Nothing in a world ever waits, and tests with a clock to keep want the thread, too.
     await Task.yield()
     let machine = SimMachine()
@@ -161,7 +161,7 @@ public struct SweepReport: Sendable, CustomStringConvertible {
   }
 }
 
-struct Blow {
+struct InjectedCrash {
   var step: Int
   /// Of a power cut, by its position in `SimDisk.survivals`; nil: a mere kill.
   var outcome: Int?

@@ -25,7 +25,7 @@ struct SeatTests {
       ) {
         var seats = [Seat.current]
         for _ in 0..<5 {
-          await rest(.milliseconds(1))
+          await sleep(for: .milliseconds(1))
           seats.append(Seat.current)
         }
         return seats
@@ -34,7 +34,7 @@ struct SeatTests {
     }
     // What others do on these threads is nobody's.
     for _ in 0..<50 { #expect(await Task.onPool { Seat.current }.value == .none) }
-    for _ in 0..<1_000 where ended.withLock({ $0 }) < 50 { await rest(.milliseconds(5)) }
+    for _ in 0..<1_000 where ended.withLock({ $0 }) < 50 { await sleep(for: .milliseconds(5)) }
     #expect(ended.withLock { $0 } == 50)
   }
 

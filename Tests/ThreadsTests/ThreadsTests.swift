@@ -54,12 +54,12 @@ struct ThreadsTests {
     let began = SystemClock.uptime()
     let rung = Locked<[(Int, Duration)]>([])
     for number in [30, 10, 20, 40, 10] {
-      Alarms.shared.ring(after: .milliseconds(number)) {
+      Timers.shared.schedule(after: .milliseconds(number)) {
         rung.withLock { $0.append((number, SystemClock.uptime() - began)) }
       }
     }
-    await rest(.milliseconds(60))
-    while rung.withLock({ $0.count }) < 5 { await rest(.milliseconds(5)) }
+    await sleep(for: .milliseconds(60))
+    while rung.withLock({ $0.count }) < 5 { await sleep(for: .milliseconds(5)) }
     let all = rung.withLock { $0 }
     #expect(all.map(\.0) == [10, 10, 20, 30, 40])
     #expect(all.allSatisfy { $0.1 >= .milliseconds($0.0) })
@@ -68,10 +68,10 @@ struct ThreadsTests {
   @Test func aCancelledAlarmStaysSilentAndLeavesNothingBehind() async {
     let rung = Locked(0)
     for _ in 0..<10_000 {
-      let alarm = Alarms.shared.ring(after: .milliseconds(20)) { rung.withLock { $0 += 1 } }
-      Alarms.shared.cancel(alarm)
+      let alarm = Timers.shared.schedule(after: .milliseconds(20)) { rung.withLock { $0 += 1 } }
+      Timers.shared.cancel(alarm)
     }
-    await rest(.milliseconds(60))
+    await sleep(for: .milliseconds(60))
     #expect(rung.withLock { $0 } == 0)
   }
 
@@ -79,8 +79,8 @@ struct ThreadsTests {
     // On our pool, as the runner's own threads may be busy for long.
     let took = await Task.onPool {
       let began = SystemClock.uptime()
-      let sleeper = Task.onPool { await rest(.seconds(60)) }
-      await rest(.milliseconds(20))
+      let sleeper = Task.onPool { await sleep(for: .seconds(60)) }
+      await sleep(for: .milliseconds(20))
       sleeper.cancel()
       await sleeper.value
       return SystemClock.uptime() - began
@@ -95,7 +95,7 @@ struct ThreadsTests {
     #expect(await waker.wait(atMost: nil) == .woken)
     #expect(await waker.wait(atMost: .milliseconds(10)) == .due)
     let waiting = Task.onPool { await waker.wait(atMost: .seconds(60)) }
-    await rest(.milliseconds(20))
+    await sleep(for: .milliseconds(20))
     waker.wake()
     #expect(await waiting.value == .woken)
   }

@@ -126,7 +126,7 @@ final class MetricsKeeper: Sendable {
     if pause == .zero {
       thread.run { [weak self] in self?.tellNow() }
     } else {
-      Alarms.shared.ring(after: pause) { [weak self] in
+      Timers.shared.schedule(after: pause) { [weak self] in
         guard let self else { return }
         thread.run { [weak self] in self?.tellNow() }
       }

@@ -10,7 +10,7 @@ final class ServiceNotice: Sendable {
   private struct State: Sendable {
     var standing = Standing()
     var wake: @Sendable (Standing.Lane) -> Void = { _ in }
-    var alarm: Alarms.Alarm?
+    var alarm: Timers.Alarm?
   }
 
   private let notify: Notify
@@ -70,12 +70,12 @@ final class ServiceNotice: Sendable {
   /// The next tick comes in a few seconds while something is under way, else as the watchdog wants it, else never.
   private func arm() {
     state.withLock { state in
-      if let alarm = state.alarm { Alarms.shared.cancel(alarm) }
+      if let alarm = state.alarm { Timers.shared.cancel(alarm) }
       state.alarm = nil
       let quarter = watchdog.map { $0 / 4 }
       let pace = state.standing.phase == .running ? quarter : min(.seconds(5), quarter ?? .seconds(5))
       guard let pace else { return }
-      state.alarm = Alarms.shared.ring(after: max(pace, .milliseconds(10))) { [weak self] in self?.tick() }
+      state.alarm = Timers.shared.schedule(after: max(pace, .milliseconds(10))) { [weak self] in self?.tick() }
     }
   }
 

@@ -36,7 +36,7 @@ public enum Decryption: Hashable, Sendable {
 }
 
 /// The key ring of the feed that is being worked on: one at a time, opened when the first encrypted part is met.
-final class KeyCabinet {
+final class KeyRingCache {
   let decrypter: any Decrypter
   private var open: (feed: FeedName, ring: any KeyRing)?
 

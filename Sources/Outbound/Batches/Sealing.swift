@@ -67,7 +67,7 @@ extension OutboundEngine {
 
   private func lastSequence(_ lane: StreamLane) throws -> Int {
     var last = try ledger.read { (t) throws(LedgerFault) in try t.lastSequence(of: lane.name) }
-    last = max(last, try Numbers.read(of: lane.name, state, files).last)
+    last = max(last, try SequenceFloor.read(of: lane.name, state, files).last)
     for place in BatchPlace.allCases where place != .building {
       last = try lane.spool.entries(in: place).compactMap { BatchID($0)?.sequence }.reduce(last, max)
     }

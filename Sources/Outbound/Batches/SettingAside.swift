@@ -111,7 +111,7 @@ extension OutboundEngine {
 
   /// Makes the plan of a batch in `damaged` anew from what the ledger knows, where its object is what was sealed.
   /// - Returns: why that cannot be done.
-  public mutating func release(_ id: BatchID, by who: Asker, at now: Moment) throws -> String? {
+  public mutating func release(_ id: BatchID, by who: Requester, at now: Moment) throws -> String? {
     guard let lane = lanes.first(where: { $0.name == id.stream }) else { return "there is no such stream" }
     try settleIn(lane, at: now)
     guard try lane.spool.place(of: id) == .damaged else { return "it does not lie in damaged" }
@@ -199,7 +199,7 @@ extension OutboundEngine {
 
   /// Of a batch that nobody knows, nothing is left: the logs are read as if it had never been. Its number is not given again.
   func forget(_ id: BatchID, _ lane: StreamLane, by: String, reason: String, at now: Moment) throws {
-    var numbers = try Numbers.read(of: lane.name, state, files)
+    var numbers = try SequenceFloor.read(of: lane.name, state, files)
     numbers.last = max(numbers.last, id.sequence)
     try numbers.write(of: lane.name, state, files)
     try lane.spool.remove(id, from: .damaged)

@@ -128,7 +128,7 @@ extension OutboundEngine {
     _ upload: Upload, _ fault: StoreFault, _ backoff: Backoff, _ atLeast: Duration, at now: Moment
   ) -> StoreWait {
     if let wait = waits[upload.store], wait.attempts > upload.storeFailures { return wait }
-    let attempts = upload.storeFailures + 1
+    let attempts = upload.storeFailures +| 1
     let delay = max(backoff.delay(attempt: attempts, random: random.next()), atLeast)
     let wait = StoreWait(attempts: attempts, nextAt: now.wall + delay, fault: fault.description)
     waits[upload.store] = wait

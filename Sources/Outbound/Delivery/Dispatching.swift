@@ -117,7 +117,7 @@ extension OutboundEngine {
     underWay.insert(Delivery(batch: record.batch, store: record.store))
     result.uploads.append(
       Upload(
-        batch: record.batch, store: record.store, key: key, file: file, attempt: record.attempts + 1,
+        batch: record.batch, store: record.store, key: key, file: file, attempt: record.attempts +| 1,
         isManifest: isManifest, storeFailures: waits[record.store]?.attempts ?? 0))
     return true
   }

@@ -45,7 +45,7 @@ final class Exchange {
 
   /// Bytes put into the buffer, 0 at the end; nil to abort.
   func send(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
-    let rest = transfer.body.size - sent
+    let rest = transfer.body.size -| sent
     guard rest > 0 else { return 0 }
     let allowed = heed(throttle, Int(min(rest, UInt64(buffer.count))))
     let room = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(allowed))

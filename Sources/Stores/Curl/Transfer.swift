@@ -51,7 +51,7 @@ struct Transfer: Sendable {
   func longest(_ options: TransferOptions) -> Duration? {
     let moving: UInt64
     switch sink {
-    case .bytes(let limit): moving = UInt64(limit) / Limits.slowestAnswer + body.size / Limits.slowestBody
+    case .bytes(let limit): moving = UInt64(limit) / Limits.slowestAnswer +| body.size / Limits.slowestBody
     case .file(_, let most) where most < .max: moving = most / Limits.slowestBody
     case .file, .digest: return nil
     }

@@ -5,7 +5,7 @@ import Spool
 import SystemPackage
 
 /// `start.json`: what of the logs that lay there when a stream was first looked at is never sent. It outlives the ledger.
-struct Beginning: Hashable, Sendable, Codable, CheckedPlan {
+struct StartOffsets: Hashable, Sendable, Codable, CheckedPlan {
   static let fileName: FileName = "start.json"
 
   struct Skipped: Hashable, Sendable, Codable {
@@ -32,20 +32,20 @@ struct Beginning: Hashable, Sendable, Codable, CheckedPlan {
 /// `start: end` leaves out what lies in the logs when the stream is looked at for the very first time. A log that comes later is
 /// read from its first byte, or what is written between its birth and our first look at it would be lost.
 extension OutboundEngine {
-  private func path(_ lane: StreamLane) -> FilePath { lane.spool.root.appending(Beginning.fileName) }
+  private func path(_ lane: StreamLane) -> FilePath { lane.spool.root.appending(StartOffsets.fileName) }
 
   /// Tells the ledger what was settled in an earlier life, where it does not know.
   func recallBeginning(_ lane: StreamLane) throws {
     guard !lane.hasBegun, try files.info(path(lane)) != nil else { return }
-    let beginning = try files.readPlan(Beginning.self, at: path(lane))
+    let beginning = try files.readPlan(StartOffsets.self, at: path(lane))
     try files.sync([path(lane), lane.spool.root])
     try note(beginning, lane)
     lane.hasBegun = true
   }
 
-  private func note(_ beginning: Beginning, _ lane: StreamLane) throws(LedgerFault) {
+  private func note(_ beginning: StartOffsets, _ lane: StreamLane) throws(LedgerFault) {
     let unknown = try ledger.read { (t) throws(LedgerFault) in
-      var unknown: [Beginning.Skipped] = []
+      var unknown: [StartOffsets.Skipped] = []
       for skipped in beginning.skipped where try !t.knows(skipped.source) { unknown.append(skipped) }
       return unknown
     }
@@ -69,7 +69,7 @@ extension OutboundEngine {
       return
     }
     var skipped = found.history.map {
-      Beginning.Skipped(source: $0.id, path: $0.path, identity: $0.identity, to: $0.size, tail: nil)
+      StartOffsets.Skipped(source: $0.id, path: $0.path, identity: $0.identity, to: $0.size, tail: nil)
     }
     for var record in found.history {
       (record.cursor, record.cursorAt) = (record.size, now.wall)
@@ -80,14 +80,14 @@ extension OutboundEngine {
       guard let end = try endOfRecords(log, lane, at: now) else { continue }
       let tail = try Fingerprint.tail(of: try cuttable(log, lane, at: now).open(files), before: end)
       skipped.append(
-        Beginning.Skipped(
+        StartOffsets.Skipped(
           source: log.record.id, path: log.path.string, identity: log.record.identity, to: end, tail: tail))
       found.logs[index].record.cursor = end
       found.logs[index].record.cursorAt = now.wall
       found.logs[index].record.tail = tail
       found.changed.append(found.logs[index].record)
     }
-    try files.writePlan(Beginning(at: now.wall, skipped: skipped), to: path(lane))
+    try files.writePlan(StartOffsets(at: now.wall, skipped: skipped), to: path(lane))
     try files.sync([path(lane), lane.spool.root])
     lane.hasBegun = true
   }

@@ -8,7 +8,7 @@ import SystemPackage
 import Threads
 
 /// What a command has done by the agent, or does itself where none runs.
-public struct Errand {
+public struct ControlClient {
   private static let patience: Duration = .seconds(20)
 
   public struct Outcome: Sendable {
@@ -30,11 +30,11 @@ public struct Errand {
   public func ask(_ request: Request) async throws -> Outcome {
     do {
       if try files.info(state.root) != nil {
-        try Host.becomeOwner(of: state, files)
+        try StateOwnership.becomeOwner(of: state, files)
         if let holder = try AgentLock.holder(of: state.root) { return try await leave(request, holder.pid) }
       }
       // An agent that runs has its own word on its folders; who stands in for one looks first.
-      let problems = GroundCheck.problems(of: settings, absent: StoreCheck.absent(settings))
+      let problems = EnvironmentCheck.problems(of: settings, absent: StoreCheck.absent(settings))
       guard problems.isEmpty else { throw ConfigProblems(problems) }
       return try await carryOut(request)
     } catch let fault as FileFault {
@@ -50,7 +50,7 @@ public struct Errand {
       guard try files.info(state.root) != nil else {
         throw Failure(.stateUnusable, "There is no state folder \(state.root): no agent has run with it yet")
       }
-      try Host.becomeOwner(of: state, files)
+      try StateOwnership.becomeOwner(of: state, files)
       let lock = try AgentRun.takeLock(state)
       defer { withExtendedLifetime(lock) {} }
       let now = SystemClock.now()
@@ -70,7 +70,7 @@ public struct Errand {
 
   private func leave(_ request: Request, _ pid: Int32?) async throws -> Outcome {
     let agent = "the agent (pid \(pid.map(String.init) ?? "?"))"
-    let box = RequestBox(state: state, files: files)
+    let box = RequestQueue(state: state, files: files)
     let path = try box.post(request, at: SystemClock.wall())
     let deadline = SystemClock.uptime() + Self.patience
     while SystemClock.uptime() < deadline {
@@ -78,7 +78,7 @@ public struct Errand {
         if request.isFlush { return Outcome(text: "\(agent) has done it", code: .done) }
         return Self.outcome(answer)
       }
-      await rest(.milliseconds(50))
+      await sleep(for: .milliseconds(50))
     }
     return Outcome(text: "\(agent) has been asked, but has not done it yet", code: .later)
   }
@@ -87,7 +87,7 @@ public struct Errand {
     let run = try AgentRun(settings, events: CommandEvents.sink())
     let answer: Answer
     do {
-      answer = try await Steward(lanes: Lanes(run, settings, sending: false), sending: false).carryOut(request)
+      answer = try await RequestHandler(lanes: Lanes(run, settings, sending: false), sending: false).carryOut(request)
     } catch let fault as LedgerFault {
       throw Failure(fault)
     }

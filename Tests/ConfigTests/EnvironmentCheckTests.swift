@@ -25,8 +25,8 @@ struct GroundCheckTests {
     return settings
   }
 
-  private func problems(_ settings: Settings, _ ground: Ground = Ground()) -> [String] {
-    var check = GroundCheck(ground: ground)
+  private func problems(_ settings: Settings, _ ground: Environment = Environment()) -> [String] {
+    var check = EnvironmentCheck(ground: ground)
     check.run(settings)
     return check.problems.map { $0.description.replacing(shop.root.string, with: "D") }
   }
@@ -42,14 +42,14 @@ struct GroundCheckTests {
     try body()
   }
 
-  private var user: String { Ground().user }
+  private var user: String { Environment().user }
 
   @Test("that is as it should be raises nothing, and nothing is created")
   func fine() throws {
     let settings = try settings()
     #expect(problems(settings) == [])
-    #expect(GroundCheck.problems(of: settings) == [])
-    #expect(Ground().kind(of: settings.state) == nil)
+    #expect(EnvironmentCheck.problems(of: settings) == [])
+    #expect(Environment().kind(of: settings.state) == nil)
     var later = settings
     later.streams[0].logs = [shop.path("log").appending("not-yet.csv").string]
     #expect(problems(later) == [])
@@ -61,7 +61,7 @@ struct GroundCheckTests {
     let name = settings.stores[0].name
     settings.stores[0].target = .folder("/etc/passwd/shelf")
     #expect(problems(settings).count == 1)
-    #expect(GroundCheck.problems(of: settings, absent: [name]) == [])
+    #expect(EnvironmentCheck.problems(of: settings, absent: [name]) == [])
   }
 
   @Test("missing folders are named, with the key")
@@ -137,7 +137,7 @@ struct GroundCheckTests {
     let settings = try settings()
     chmod(shop.path("landing").string, 0o1777)
     chmod(shop.path("log").string, 0o1777)
-    var ground = Ground()
+    var ground = Environment()
     ground.effectiveUser = 54_321
     let sticky = problems(settings, ground).filter { $0.contains("is sticky") }
     #expect(sticky.count == 2)
@@ -154,13 +154,13 @@ struct GroundCheckTests {
   func network(type: Int) throws {
     let settings = try settings()
     let root = shop.root
-    var ground = Ground()
+    var ground = Environment()
     ground.fileSystemType = { $0 == root ? type : 0 }
     let problems = problems(settings, ground)
     #expect(problems.count == 1)
     #expect(problems.first?.hasPrefix("state: D/state lies on ") == true)
     #expect(problems.first?.hasSuffix("cannot be relied on. Put the state folder on a local disk") == true)
-    #expect(Ground().fileSystemType(of: root) > 0)
+    #expect(Environment().fileSystemType(of: root) > 0)
   }
 
   @Test("folders that meet behind links are found")
@@ -196,7 +196,7 @@ struct GroundCheckTests {
     var settings = try settings()
     settings.feeds[0].decrypt = FeedSettings.Decrypt(key: Secret("x"))
     #expect(problems(settings) == [])
-    var ground = Ground()
+    var ground = Environment()
     ground.path = "\(shop.folder("bin")):\(shop.path("nothing"))"
     shop.file("bin/gpg", mode: 0o755)
     shop.file("bin/gpgconf", mode: 0o644)

@@ -1,5 +1,5 @@
 /// Who asks for something, and why: kept in the ledger, or beside what was asked.
-public struct Asker: Hashable, Sendable, Codable {
+public struct Requester: Hashable, Sendable, Codable {
   public let name: String
   public let reason: String
 

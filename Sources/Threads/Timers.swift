@@ -1,8 +1,8 @@
 internal import Core
 
 /// Calls back when a time has come. One thread for all; it sleeps exactly until the next alarm.
-public final class Alarms: Sendable {
-  public static let shared = Alarms()
+public final class Timers: Sendable {
+  public static let shared = Timers()
 
   public struct Alarm: Hashable, Sendable { fileprivate let number: UInt64 }
 
@@ -40,7 +40,7 @@ public final class Alarms: Sendable {
 
   /// - Parameter action: called on the alarms' own thread, unless cancelled before; must be short.
   @discardableResult
-  public func ring(after delay: Duration, _ action: @escaping @Sendable () -> Void) -> Alarm {
+  public func schedule(after delay: Duration, _ action: @escaping @Sendable () -> Void) -> Alarm {
     let uptime = SystemClock.uptime() + delay
     let (alarm, begins, isNext): (Alarm, Bool, Bool) = monitor.withLock { state in
       state.number += 1
@@ -82,7 +82,7 @@ public final class Alarms: Sendable {
 }
 
 /// Sleeps so long, or until the task is cancelled. (`Task.sleep` would wake up libdispatch.)
-public func rest(_ duration: Duration) async {
+public func sleep(for duration: Duration) async {
   let waker = Waker()
   _ = await waker.wait(atMost: duration)
 }

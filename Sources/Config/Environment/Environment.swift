@@ -3,7 +3,7 @@ import Glibc
 import SystemPackage
 
 /// What the kernel says about paths. Tests put their own answer for the type of the file system.
-struct Ground {
+struct Environment {
   var fileSystemType: @Sendable (FilePath) -> Int = { path in
     path.withPlatformString { Int(cl_file_system_type($0)) }
   }

@@ -20,7 +20,7 @@ struct OriginalRecord: Codable, Hashable {
   let born: Int64
 }
 
-enum Host {
+enum StateOwnership {
   /// systemd's machine id, or the host's name where there is none.
   static func machine(_ files: any Files) -> String {
     guard let bytes = try? files.contents(of: "/etc/machine-id", limit: 256) else { return ConfigReader.machineName() }

@@ -5,7 +5,7 @@ import Ledger
 import Outbound
 
 /// Carries out what people ask, in the lanes of the agent or of a command that stands in for it.
-struct Steward {
+struct RequestHandler {
   let lanes: Lanes
   /// False where no agent runs: the next one sends.
   let sending: Bool
@@ -109,7 +109,7 @@ struct Steward {
 
   // MARK: - Pause and resume
 
-  private func turn(_ names: [String], by who: Asker, stopping: Bool) async throws -> Answer {
+  private func turn(_ names: [String], by who: Requester, stopping: Bool) async throws -> Answer {
     var answer = Answer()
     for text in names {
       var found = false
@@ -140,7 +140,7 @@ struct Steward {
 
   // MARK: - Purge
 
-  private func purge(_ drops: [DropID], _ batches: [BatchID], _ who: Asker) async throws -> Answer {
+  private func purge(_ drops: [DropID], _ batches: [BatchID], _ who: Requester) async throws -> Answer {
     var answer = Answer()
     for drop in drops {
       let one = try await self.answer {

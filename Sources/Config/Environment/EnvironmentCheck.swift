@@ -5,28 +5,28 @@ import SystemPackage
 
 /// The configuration against the machine: folders, rights, logs. Rights are those of the effective user. Nothing is created or
 /// changed.
-public struct GroundCheck {
+public struct EnvironmentCheck {
   /// Every problem, each with the key and the folder or file that is to be changed; empty where the agent can start.
   /// - Parameter absent: stores whose folders were used and are away: they come back by themselves, or by a person's hand, and the
   ///   agent waits for them.
   public static func problems(of settings: Settings, absent: Set<StoreName> = []) -> [ConfigProblem] {
-    var check = GroundCheck(ground: Ground(), absent: absent)
+    var check = EnvironmentCheck(ground: Environment(), absent: absent)
     check.run(settings)
     return check.problems
   }
 
   /// What keeps metrics from being told, and nothing else: the agent starts all the same and says so itself.
   public static func metricsProblems(of settings: Settings) -> [ConfigProblem] {
-    var check = GroundCheck(ground: Ground())
+    var check = EnvironmentCheck(ground: Environment())
     check.checkMetrics(settings.metrics)
     return check.problems
   }
 
-  let ground: Ground
+  let ground: Environment
   private let absent: Set<StoreName>
   private(set) var problems: [ConfigProblem] = []
 
-  init(ground: Ground, absent: Set<StoreName> = []) { (self.ground, self.absent) = (ground, absent) }
+  init(ground: Environment, absent: Set<StoreName> = []) { (self.ground, self.absent) = (ground, absent) }
 
   mutating func run(_ settings: Settings) {
     checkState(settings.state)
@@ -60,7 +60,7 @@ public struct GroundCheck {
   private mutating func checkState(_ state: FilePath) {
     checkOwnFolder(state, "state")
     let type = ground.fileSystemType(of: ground.nearest(state))
-    if let name = Ground.networkTypes[type] {
+    if let name = Environment.networkTypes[type] {
       report(
         "state", "\(state) lies on \(name), where the ledger's locks cannot be relied on",
         "Put the state folder on a local disk")

@@ -13,7 +13,7 @@ import Threads
 /// knows them, got them from a later state of it: the folder came back from a backup or a snapshot, and what its logs hold may have been
 /// sent already. Folders of other machines that happen to write under the same names are told apart: theirs are other keys
 /// for numbers that we know.
-struct StoreAge: Sendable {
+struct RollbackCheck: Sendable {
   /// Under which the stream's keys of this host lie, as far as can be said: since the day of its last batch.
   let prefixes: [String]
   /// The last number that the store has confirmed, as far as the folder knows.
@@ -59,7 +59,7 @@ struct StoreAge: Sendable {
   }
 
   /// The store's listing, compared with the ledger as it comes.
-  func compared(with store: any StoreReader, _ ledger: Ledger) async throws -> StoreAge {
+  func compared(with store: any StoreReader, _ ledger: Ledger) async throws -> RollbackCheck {
     let seen = Locked(self)
     let stream = stream
     for prefix in prefixes {
@@ -98,7 +98,7 @@ struct StoreAge: Sendable {
 }
 
 /// `numbers.json` in a stream's folder: what came of an `--adopt`.
-struct Numbers: Hashable, Sendable, Codable, CheckedPlan {
+struct SequenceFloor: Hashable, Sendable, Codable, CheckedPlan {
   static let fileName: FileName = "numbers.json"
 
   var schema = 1
@@ -111,10 +111,10 @@ struct Numbers: Hashable, Sendable, Codable, CheckedPlan {
     (0...BatchID.lastSequence).contains(last) ? nil : "no batch has the number \(last)"
   }
 
-  static func read(of stream: StreamName, _ state: StateFolder, _ files: any Files) throws(FileFault) -> Numbers {
+  static func read(of stream: StreamName, _ state: StateFolder, _ files: any Files) throws(FileFault) -> SequenceFloor {
     let path = state.stream(stream).appending(fileName)
-    guard try files.info(path) != nil else { return Numbers() }
-    return try files.readPlan(Numbers.self, at: path)
+    guard try files.info(path) != nil else { return SequenceFloor() }
+    return try files.readPlan(SequenceFloor.self, at: path)
   }
 
   /// Durable on return.
@@ -130,7 +130,7 @@ extension OutboundEngine {
   /// A person says that the state folder may go on, though it may be older than what was sent.
   public static func adopt(_ streams: [StreamSettings], _ state: StateFolder, _ files: any Files) throws(FileFault) {
     for stream in streams {
-      var numbers = try Numbers.read(of: stream.name, state, files)
+      var numbers = try SequenceFloor.read(of: stream.name, state, files)
       numbers.isAdopted = true
       try numbers.write(of: stream.name, state, files)
     }
@@ -138,20 +138,20 @@ extension OutboundEngine {
 
   /// What the store is asked before the first batch of this life goes there. Nil: nothing, for a folder of which it has confirmed
   /// nothing yet has no past to be older than.
-  func storeAge(_ upload: Upload, at now: Moment) throws -> StoreAge? {
+  func storeAge(_ upload: Upload, at now: Moment) throws -> RollbackCheck? {
     guard let lane = lanes.first(where: { $0.name == upload.batch.stream }) else { return nil }
     let (stream, store) = (lane.name, upload.store)
     let confirmed = try ledger.read { (t) throws(LedgerFault) in try t.lastConfirmed(of: stream, by: store) }
     guard let confirmed else { return nil }
-    let last = max(confirmed.id.sequence, try Numbers.read(of: stream, state, files).last)
-    return StoreAge(lane.settings, lane.key, host: host, last: last, sealed: confirmed.sealedAt, at: now.wall)
+    let last = max(confirmed.id.sequence, try SequenceFloor.read(of: stream, state, files).last)
+    return RollbackCheck(lane.settings, lane.key, host: host, last: last, sealed: confirmed.sealedAt, at: now.wall)
   }
 
   /// - Returns: what stops the lane; nil where a person has said that it may go on, which it does behind the store's last number.
-  mutating func meet(_ age: StoreAge, _ upload: Upload) throws(FileFault) -> LedgerFault? {
+  mutating func meet(_ age: RollbackCheck, _ upload: Upload) throws(FileFault) -> LedgerFault? {
     guard let lane = lanes.first(where: { $0.name == upload.batch.stream }) else { return nil }
     guard let newest = age.newer else { return nil }
-    var numbers = try Numbers.read(of: lane.name, state, files)
+    var numbers = try SequenceFloor.read(of: lane.name, state, files)
     guard numbers.isAdopted else { return age.fault(upload.store) }
     numbers.last = max(numbers.last, newest)
     try numbers.write(of: lane.name, state, files)
@@ -168,7 +168,7 @@ extension OutboundEngine {
     guard let lane = lanes.first(where: { $0.name == upload.batch.stream }) else { return }
     cleared[lane.name, default: []].insert(upload.store)
     guard cleared[lane.name, default: []].isSuperset(of: lane.settings.stores) else { return }
-    var numbers = try Numbers.read(of: lane.name, state, files)
+    var numbers = try SequenceFloor.read(of: lane.name, state, files)
     guard numbers.isAdopted else { return }
     numbers.isAdopted = false
     try numbers.write(of: lane.name, state, files)

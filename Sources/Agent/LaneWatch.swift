@@ -12,6 +12,7 @@ import Threads
 final class LaneWatch: Sendable {
   /// A log that is opened and closed for each line must not cost a pass for each line.
   private static let calm: Duration = .milliseconds(500)
+  private static let requestPoll: Duration = .seconds(2)
 
   private struct Folders: Sendable {
     var logs: Set<FilePath> = []
@@ -45,7 +46,16 @@ final class LaneWatch: Sendable {
       })
     folders.withLock { $0.watcher = watcher }
     watchLanding([])
-    watch([run.state.requests])
+    if !watch([run.state.requests]).isEmpty { pollRequests() }
+  }
+
+  /// Where the kernel gives no watch (there are few for each user), requests are looked for.
+  private func pollRequests() {
+    Timers.shared.schedule(after: Self.requestPoll) { [weak self] in
+      guard let self, folders.withLock({ $0.watcher != nil }) else { return }
+      Task.onPool { await self.handleRequests() }
+      pollRequests()
+    }
   }
 
   func stop() {

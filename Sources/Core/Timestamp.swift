@@ -68,7 +68,9 @@ public struct Timestamp: Hashable, Comparable, Sendable {
   /// `2026-03-12T06:00:00Z`; with milliseconds, `2026-03-12T06:00:00.123Z`.
   public func iso(milliseconds: Bool = false) -> String {
     let f = fields
-    let fraction = milliseconds ? "." + padded(Int((nanoseconds - seconds * 1_000_000_000) / 1_000_000), 3) : ""
+    let fraction =
+      milliseconds
+      ? "." + padded(Int((nanoseconds % 1_000_000_000 + 1_000_000_000) % 1_000_000_000 / 1_000_000), 3) : ""
     return "\(date)T\(padded(f.hour)):\(padded(f.minute)):\(padded(f.second))\(fraction)Z"
   }
 

@@ -46,8 +46,10 @@ extension FeedPass {
     case .folder(let path), .file(let path): fields[.path] = masked(path).shown
     case .drop(let id): fields[.drop] = id.description
     }
+    // The consumer's disk is not ours.
+    let isOurDisk = fault.kind == .full && !fault.isBelow(handover)
     host.events.record(
-      fault.kind == .full ? .diskLow : .dropWaiting, "\(name(of: item)) of feed \(settings.name) waits: \(why)", fields)
+      isOurDisk ? .diskLow : .dropWaiting, "\(name(of: item)) of feed \(settings.name) waits: \(why)", fields)
   }
 
   func name(of item: FeedItem) -> String {

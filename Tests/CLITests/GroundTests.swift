@@ -106,14 +106,14 @@ struct TroubleTests {
     agent.stderr.split(separator: "\n").count { $0.contains(" \(word) ") }
   }
 
-  @Test(.enabled(if: isRoot, needsRoot)) func aFullHandoverPausesTheFeed() async throws {
+  @Test(.enabled(if: isRoot, needsRoot)) func aFullHandoverMakesTheDropWait() async throws {
     let (site, agent) = try await onSmallDisk(Site(), "import", "4m")
     try fill(site, "import/.ballast")
     let text = audience(1, rows: 20_000)
     try site.write("landing/a.csv", text)
-    try await eventually("it says so") { count("lane_paused", agent) == 1 }
+    try await eventually("it says so") { count("drop_waiting", agent) == 1 }
     try await Task.sleep(for: .seconds(5))
-    #expect(count("lane_paused", agent) == 1, "said once: \(agent.stderr)")
+    #expect(count("drop_waiting", agent) == 1, "said once: \(agent.stderr)")
     #expect(site.handedOver.isEmpty)
     #expect(site.names(in: "import") == [".ballast"], "what is half done gives its room back")
     try FileManager.default.removeItem(atPath: site.path("import/.ballast"))

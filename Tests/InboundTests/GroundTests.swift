@@ -124,7 +124,7 @@ struct GroundTests {
     let summary = try rig.run(3)
     // Room may be there for a smaller one; rights are not.
     #expect(summary.paused.count == (kind == .full ? 0 : 1) && summary.waiting == 1)
-    #expect(rig.events.count(kind == .full ? .diskLow : .lanePaused) == 1)
+    #expect(rig.events.count(kind == .full ? .dropWaiting : .lanePaused) == 1 && rig.events.count(.diskLow) == 0)
     #expect(try rig.files.list(rig.settings.handover).isEmpty)
     disk.allow()
     rig.pass(.seconds(60))

@@ -216,7 +216,8 @@ public struct OutboundEngine {
     try settleBatches(lane, at: now)
     try finishSources(lane, at: now)
     try sweep(lane, at: now)
-    if lane.pause == nil { lane.waits.endPass(at: now.uptime) }
+    // What stood behind it has its turn.
+    if lane.pause == nil, lane.waits.endPass(at: now.uptime) { result.next = now.uptime }
   }
 
   // MARK: - Trouble

@@ -52,9 +52,12 @@ public struct ItemWaits<Item: Hashable & Sendable>: Sendable {
   public func isPersistent(_ item: Item) -> Bool { (waits[item]?.attempts ?? 0) >= Self.enoughAttempts }
 
   /// A pass is through: what it did not meet is gone, and what it met, was due and did not fail is well again.
-  public mutating func endPass(at uptime: Duration) {
+  /// - Returns: whether something is well again that waited.
+  @discardableResult public mutating func endPass(at uptime: Duration) -> Bool {
+    let before = waits.count
     waits = waits.filter { met.contains($0.key) && (failed.contains($0.key) || uptime < $0.value.until) }
     (met, failed) = ([], [])
+    return waits.count < before
   }
 
   /// A person has mended something, as it seems: everything is due.

@@ -14,7 +14,7 @@ import Testing
     answer.status = status
     answer.headers = AnswerHeaders(headers)
     if !code.isEmpty { answer.body = Array("<Error><Code>\(code)</Code><Message>\(message)</Message></Error>".utf8) }
-    return S3Refusal(answer, now: now).fault("Cannot upload to", at: "s3://b/k", hiding: ["sesame", "KEYID"])
+    return S3Refusal(answer, now: now).fault(.upload, at: "s3://b/k", hiding: ["sesame", "KEYID"])
   }
 
   @Test(arguments: [

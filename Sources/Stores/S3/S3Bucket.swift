@@ -12,7 +12,7 @@ struct S3Bucket: Sendable {
   let parts: S3Parts
 
   /// Nil where there is no such object.
-  func evidence(of objectKey: String, _ what: String) async throws(StoreFault) -> S3Evidence? {
+  func evidence(of objectKey: String, _ what: S3Act) async throws(StoreFault) -> S3Evidence? {
     let request = S3Client.Request(method: .head, objectKey: objectKey, headers: headers.ofQuestion)
     let answer = try await client.send(request, what)
     if answer.status == 404 { return nil }
@@ -21,17 +21,17 @@ struct S3Bucket: Sendable {
   }
 
   /// Something is there already: ours, of an upload whose answer was lost, or another's.
-  func compare(_ file: StoredFile, _ objectKey: String, _ what: String) async throws(StoreFault) -> Receipt {
+  func compare(_ file: StoredFile, _ objectKey: String, _ what: S3Act) async throws(StoreFault) -> Receipt {
     guard let stored = try await evidence(of: objectKey, what) else {
       throw StoreFault(
-        .unreachable, what, at: client.endpoint.place(objectKey),
+        .unreachable, what.words, at: client.endpoint.place(objectKey),
         why: "the store says that there is an object, and then that there is none")
     }
     return try await compare(file, objectKey, stored, what)
   }
 
   func compare(
-    _ file: StoredFile, _ objectKey: String, _ stored: S3Evidence, _ what: String
+    _ file: StoredFile, _ objectKey: String, _ stored: S3Evidence, _ what: S3Act
   ) async throws(StoreFault) -> Receipt {
     switch try await verdict(on: stored, file, objectKey, what) {
     case .same:
@@ -43,16 +43,16 @@ struct S3Bucket: Sendable {
     }
   }
 
-  func checkEncryption(_ evidence: S3Evidence, _ objectKey: String, _ what: String) throws(StoreFault) {
+  func checkEncryption(_ evidence: S3Evidence, _ objectKey: String, _ what: S3Act) throws(StoreFault) {
     guard let complaint = headers.complaint(evidence) else { return }
     throw StoreFault(
-      .mismatch, what, at: client.endpoint.place(objectKey), why: complaint,
+      .mismatch, what.words, at: client.endpoint.place(objectKey), why: complaint,
       remedy: "Remove the object and use a service that encrypts so, or leave the setting out; then: navette retry")
   }
 
-  func mismatch(_ what: String, _ objectKey: String, _ why: String) -> StoreFault {
+  func mismatch(_ what: S3Act, _ objectKey: String, _ why: String) -> StoreFault {
     StoreFault(
-      .mismatch, what, at: client.endpoint.place(objectKey), why: why,
+      .mismatch, what.words, at: client.endpoint.place(objectKey), why: why,
       remedy: "Look at the object; move it away if it is wrong, then: navette retry")
   }
 

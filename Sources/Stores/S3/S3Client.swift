@@ -38,7 +38,7 @@ final class S3Client: Sendable {
 
   /// The answer, whatever its status. Signed at the moment of sending; where the service finds our clock wrong, its own is taken and
   /// the request is sent once more; so it is where it finds our keys expired, and there are newer ones.
-  func send(_ request: Request, _ what: String) async throws(StoreFault) -> Answer {
+  func send(_ request: Request, _ what: S3Act) async throws(StoreFault) -> Answer {
     let signedAt = now
     let keys = try await credentials.credentials()
     var answer = try await sendOnce(request, with: keys, at: signedAt, what)
@@ -54,7 +54,7 @@ final class S3Client: Sendable {
 
   var now: Timestamp { clock() + .seconds(skew.load(ordering: .relaxed)) }
 
-  func fault(_ answer: Answer, _ what: String, _ objectKey: String?) -> StoreFault {
+  func fault(_ answer: Answer, _ what: S3Act, _ objectKey: String?) -> StoreFault {
     S3Refusal(answer, now: now)
       .fault(
         what, at: endpoint.place(objectKey),
@@ -62,7 +62,7 @@ final class S3Client: Sendable {
   }
 
   private func sendOnce(
-    _ request: Request, with keys: AWSCredentials, at time: Timestamp, _ what: String
+    _ request: Request, with keys: AWSCredentials, at time: Timestamp, _ what: S3Act
   ) async throws(StoreFault) -> Answer {
     let signer = SigV4(keyID: keys.keyID, secret: keys.secret, sessionToken: keys.sessionToken, region: region)
     let signed = signer.sign(
@@ -76,7 +76,7 @@ final class S3Client: Sendable {
     do {
       return try await threads.run(transfer)
     } catch {
-      throw error.fault(what, at: endpoint.place(request.objectKey))
+      throw error.fault(what.words, at: endpoint.place(request.objectKey))
     }
   }
 

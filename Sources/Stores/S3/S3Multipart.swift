@@ -12,7 +12,7 @@ struct S3Multipart: Sendable {
   let bucket: S3Bucket
   let file: StoredFile
   let objectKey: String
-  let what: String
+  let what: S3Act
   /// Parts on their way at a time.
   let width: Int
 
@@ -48,10 +48,10 @@ struct S3Multipart: Sendable {
 
   private func makePlan() async throws(StoreFault) -> S3Plan {
     let (path, partSize) = (file.path, bucket.parts.size(for: file.size))
-    let plan = try await bucket.local(what, place) { [files = bucket.files] () throws(FileFault) in
+    let plan = try await bucket.local(what.words, place) { [files = bucket.files] () throws(FileFault) in
       try S3Plan(path, partSize: partSize, files)
     }
-    guard plan.sha256 == file.sha256 else { throw bucket.changed(file, plan.sha256, what, place) }
+    guard plan.sha256 == file.sha256 else { throw bucket.changed(file, plan.sha256, what.words, place) }
     return plan
   }
 
@@ -271,7 +271,7 @@ struct S3Multipart: Sendable {
   }
 
   private func unclear(_ why: String) -> StoreFault {
-    StoreFault(.unreachable, what, at: place, why: why, remedy: "If it stays, check that the endpoint speaks S3")
+    StoreFault(.unreachable, what.words, at: place, why: why, remedy: "If it stays, check that the endpoint speaks S3")
   }
 
   static func list(_ parts: [S3Part], _ tags: [Int: String], withChecksums: Bool) -> [UInt8] {

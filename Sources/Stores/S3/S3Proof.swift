@@ -5,7 +5,7 @@ import Store
 /// Whether a stored object is our file, where its ETag is that of parts.
 extension S3Bucket {
   func verdict(
-    on stored: S3Evidence, _ file: StoredFile, _ objectKey: String, _ what: String
+    on stored: S3Evidence, _ file: StoredFile, _ objectKey: String, _ what: S3Act
   ) async throws(StoreFault) -> S3Evidence.Verdict {
     let first = stored.verdict(for: file)
     // A SHA-256 of the service's own is better than what can be had here.
@@ -14,10 +14,10 @@ extension S3Bucket {
     let told = try await partSize(of: composite.parts, file.size, objectKey, what)
     let partSize = told ?? parts.size(for: file.size)
     let place = client.endpoint.place(objectKey)
-    let plan = try await local(what, place) { [files] () throws(FileFault) in
+    let plan = try await local(what.words, place) { [files] () throws(FileFault) in
       try S3Plan(file.path, partSize: partSize, files)
     }
-    guard plan.sha256 == file.sha256 else { throw changed(file, plan.sha256, what, place) }
+    guard plan.sha256 == file.sha256 else { throw changed(file, plan.sha256, what.words, place) }
     if plan.tag == "\(composite.md5)-\(composite.parts)" { return .same }
     // Cut in another way than we would, the same bytes have another ETag.
     return told == nil ? first : .differs("its ETag is \(stored.tag ?? "")")
@@ -25,7 +25,7 @@ extension S3Bucket {
 
   /// Of all parts but the last, as the service tells it; nil where it tells nothing that could be true.
   private func partSize(
-    of count: Int, _ size: UInt64, _ objectKey: String, _ what: String
+    of count: Int, _ size: UInt64, _ objectKey: String, _ what: S3Act
   ) async throws(StoreFault) -> UInt64? {
     func fits(_ partSize: UInt64) -> Bool {
       partSize > 0 && (size +| (partSize - 1)) / partSize == UInt64(clamping: count)

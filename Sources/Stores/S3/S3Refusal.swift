@@ -30,29 +30,30 @@ struct S3Refusal {
   }
 
   /// - Parameter secrets: never printed, even where the service repeats them.
-  func fault(_ what: String, at place: String, hiding secrets: [String]) -> StoreFault {
+  func fault(_ what: S3Act, at place: String, hiding secrets: [String]) -> StoreFault {
     let (kind, remedy) = meaning(for: what)
     var why = code.isEmpty ? "HTTP status \(status)" : "\(code), HTTP status \(status)"
     let words = S3Refusal.clean(message, hiding: secrets)
     if !words.isEmpty { why += ": \(words)" }
-    return StoreFault(kind, what, at: place, why: why, remedy: remedy)
+    return StoreFault(kind, what.words, at: place, why: why, remedy: remedy)
   }
 
-  private func meaning(for what: String) -> (StoreKind, String?) { byCode(what) ?? byStatus(what) }
+  private func meaning(for what: S3Act) -> (StoreKind, String?) { byCode(what) ?? byStatus(what) }
 
-  /// What AWS wants for the act that failed, by the words that it is told with.
-  private static func right(for what: String) -> String {
+  /// What AWS wants for the act that failed.
+  private static func right(for what: S3Act) -> String {
     switch what {
-    case "Cannot list": "Grant s3:ListBucket on the bucket"
-    case "Cannot download", "Cannot read back": "Grant s3:GetObject on bucket and prefix, and kms:Decrypt with KMS"
-    case "Cannot delete": "Grant s3:DeleteObject on bucket and prefix; only check --connect and pulls need it"
-    case "Cannot ask for":
+    case .list: "Grant s3:ListBucket on the bucket"
+    case .download, .readBack: "Grant s3:GetObject on bucket and prefix, and kms:Decrypt with KMS"
+    case .delete: "Grant s3:DeleteObject on bucket and prefix; only check --connect and pulls need it"
+    case .ask:
       "Grant s3:GetObject on bucket and prefix, and s3:ListBucket, without which what is missing looks forbidden"
-    default: "Grant s3:PutObject, s3:GetObject and s3:ListBucket on bucket and prefix, and kms:GenerateDataKey with KMS"
+    case .upload:
+      "Grant s3:PutObject, s3:GetObject and s3:ListBucket on bucket and prefix, and kms:GenerateDataKey with KMS"
     }
   }
 
-  private func byCode(_ what: String) -> (StoreKind, String?)? {
+  private func byCode(_ what: S3Act) -> (StoreKind, String?)? {
     switch code {
     case "ExpiredToken", "TokenRefreshRequired", "RequestExpired":
       (.expired, "Renew the session token")
@@ -61,7 +62,7 @@ struct S3Refusal {
     case "SignatureDoesNotMatch":
       (.denied, "Check secret_access_key")
     // The keys are good, and this request is not allowed: a rule of the bucket refuses this object, and no retry heals that.
-    case "AccessDenied" where what == "Cannot upload to":
+    case "AccessDenied" where what == .upload:
       (.refused, "\(S3Refusal.right(for: what)), then: navette retry")
     case "AccessDenied": (.denied, S3Refusal.right(for: what))
     case "AllAccessDisabled", "AccountProblem", "InvalidObjectState", "NotSignedUp":
@@ -95,7 +96,7 @@ struct S3Refusal {
     }
   }
 
-  private func byStatus(_ what: String) -> (StoreKind, String?) {
+  private func byStatus(_ what: S3Act) -> (StoreKind, String?) {
     switch status {
     case 429, 500, 502, 503, 504: (.throttled(afterMilliseconds: retryAfterMilliseconds), nil)
     case 507: (.full, "Make room in the store, or raise its quota")

@@ -51,12 +51,12 @@ public struct S3Store: StoreReader, StoreProbe {
   // MARK: Store
 
   public func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
-    let what = "Cannot upload to"
+    let what = S3Act.upload
     let objectKey = try checked(key, what)
-    try file.refuseEmpty(what, at: client.endpoint.place(objectKey))
+    try file.refuseEmpty(what.words, at: client.endpoint.place(objectKey))
     guard file.size <= S3Parts.largestObject else {
       throw StoreFault(
-        .refused, what, at: client.endpoint.place(objectKey),
+        .refused, what.words, at: client.endpoint.place(objectKey),
         why: "\(counted(file.size, "byte")), and an object has at most \(S3Parts.largestObject)",
         remedy: "Make batches smaller: batch.max_bytes")
     }
@@ -65,7 +65,7 @@ public struct S3Store: StoreReader, StoreProbe {
   }
 
   private func createAtOnce(
-    _ file: StoredFile, _ objectKey: String, _ what: String
+    _ file: StoredFile, _ objectKey: String, _ what: S3Act
   ) async throws(StoreFault) -> Receipt {
     let headers =
       bucket.headers.ofObject(file) + bucket.headers.ofBody(sha256: file.sha256, md5: Hex.decode(file.md5) ?? [])
@@ -95,12 +95,12 @@ public struct S3Store: StoreReader, StoreProbe {
   }
 
   private func createInParts(
-    _ file: StoredFile, _ objectKey: String, _ what: String
+    _ file: StoredFile, _ objectKey: String, _ what: S3Act
   ) async throws(StoreFault) -> Receipt {
     // Two of them would take each other's upload for a remainder of an earlier run.
     guard busy.withLock({ $0.insert(objectKey).inserted }) else {
       throw StoreFault(
-        .unreachable, what, at: client.endpoint.place(objectKey), why: "an upload to this key is under way")
+        .unreachable, what.words, at: client.endpoint.place(objectKey), why: "an upload to this key is under way")
     }
     defer { busy.withLock { _ = $0.remove(objectKey) } }
     return try await S3Multipart(bucket: bucket, file: file, objectKey: objectKey, what: what, width: concurrency)
@@ -108,12 +108,13 @@ public struct S3Store: StoreReader, StoreProbe {
   }
 
   public func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
-    let what = "Cannot ask for"
+    let what = S3Act.ask
     let objectKey = try checked(key, what)
     guard let evidence = try await bucket.evidence(of: objectKey, what) else { return nil }
     guard let size = evidence.size else {
       throw StoreFault(
-        .unreachable, what, at: client.endpoint.place(objectKey), why: "the answer does not tell the object's size")
+        .unreachable, what.words, at: client.endpoint.place(objectKey),
+        why: "the answer does not tell the object's size")
     }
     return evidence.receipt(.found, size: size)
   }
@@ -122,7 +123,7 @@ public struct S3Store: StoreReader, StoreProbe {
 
   /// In the order of the service; AWS promises that of the keys' bytes.
   public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
-    let what = "Cannot list"
+    let what = S3Act.list
     let root = client.endpoint.prefix
     var continuation: String?
     var watch = ListWatch()
@@ -135,12 +136,13 @@ public struct S3Store: StoreReader, StoreProbe {
       guard answer.isSuccess, S3Error(answer.body) == nil else { throw client.fault(answer, what, nil) }
       guard let page = S3Page(answer.body) else {
         throw StoreFault(
-          .unreachable, what, at: client.endpoint.place(nil),
+          .unreachable, what.words, at: client.endpoint.place(nil),
           why: "the answer is not a whole page of a list", remedy: "Check that the endpoint speaks S3")
       }
       if let why = watch.complaint(token: page.continuation, first: page.entries.first?.key) {
         throw StoreFault(
-          .unreachable, what, at: client.endpoint.place(nil), why: why, remedy: "Check that the endpoint speaks S3")
+          .unreachable, what.words, at: client.endpoint.place(nil), why: why,
+          remedy: "Check that the endpoint speaks S3")
       }
       let objects = page.entries.compactMap { entry -> ListedObject? in
         guard entry.key.hasPrefix(root) else { return nil }
@@ -154,27 +156,29 @@ public struct S3Store: StoreReader, StoreProbe {
 
   /// The receipt's digest is that of the bytes which arrived; where the service tells one too, they agree.
   public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
-    let what = "Cannot download"
+    let what = S3Act.download
     let objectKey = try checked(key, what)
     let request = S3Client.Request(
       method: .get, objectKey: objectKey, headers: bucket.headers.ofQuestion, sink: .file(target, most: most))
     let answer = try await client.send(request, what)
     guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
     let place = client.endpoint.place(objectKey)
-    if answer.truncated { throw StoreFault.tooLong(what, at: place, most: most) }
-    let (size, sha256) = try await bucket.local(what, place) { [files = bucket.files] () throws(FileFault) in
+    if answer.truncated { throw StoreFault.tooLong(what.words, at: place, most: most) }
+    let (size, sha256) = try await bucket.local(what.words, place) { [files = bucket.files] () throws(FileFault) in
       try files.digest(of: target)
     }
     let evidence = S3Evidence(answer.headers)
     if let checksum = evidence.checksum, checksum != sha256 {
-      try await bucket.local(what, place) { [files = bucket.files] () throws(FileFault) in try files.remove(target) }
-      throw StoreFault(.unreachable, what, at: place, why: "the bytes were damaged on the way")
+      try await bucket.local(what.words, place) { [files = bucket.files] () throws(FileFault) in
+        try files.remove(target)
+      }
+      throw StoreFault(.unreachable, what.words, at: place, why: "the bytes were damaged on the way")
     }
     return Receipt(outcome: .found, size: size, sha256: sha256, tag: evidence.tag)
   }
 
   public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
-    let what = "Cannot read back"
+    let what = S3Act.readBack
     let objectKey = try checked(key, what)
     let answer = try await client.send(S3Client.Request(method: .get, objectKey: objectKey, sink: .digest), what)
     if answer.status == 404, S3Error(answer.body)?.code == "NoSuchKey" { return nil }
@@ -186,7 +190,7 @@ public struct S3Store: StoreReader, StoreProbe {
   // MARK: StoreProbe
 
   public func delete(_ key: StoreKey) async throws(StoreFault) {
-    let what = "Cannot delete"
+    let what = S3Act.delete
     let objectKey = try checked(key, what)
     let answer = try await client.send(S3Client.Request(method: .delete, objectKey: objectKey), what)
     if answer.status == 404, S3Error(answer.body)?.code != "NoSuchBucket" { return }
@@ -195,7 +199,7 @@ public struct S3Store: StoreReader, StoreProbe {
 
   /// AWS compares since 2025. Others pass the condition over, or refuse it as a thing not built.
   public func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool {
-    let what = "Cannot delete"
+    let what = S3Act.delete
     let objectKey = try checked(key, what)
     if let tag = object.tag {
       let request = S3Client.Request(method: .delete, objectKey: objectKey, headers: [("if-match", "\"\(tag)\"")])
@@ -211,11 +215,11 @@ public struct S3Store: StoreReader, StoreProbe {
 
   // MARK: Parts
 
-  private func checked(_ key: StoreKey, _ what: String) throws(StoreFault) -> String {
+  private func checked(_ key: StoreKey, _ what: S3Act) throws(StoreFault) -> String {
     let objectKey = client.endpoint.objectKey(key)
     guard objectKey.utf8.count <= Limits.keyBytes else {
       throw StoreFault(
-        .refused, what, at: client.endpoint.place(objectKey),
+        .refused, what.words, at: client.endpoint.place(objectKey),
         why: "with its prefix the key is longer than \(Limits.keyBytes) bytes", remedy: "Shorten the stream's key")
     }
     return objectKey

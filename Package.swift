@@ -25,7 +25,7 @@ func tests(_ name: String, _ needs: [Target.Dependency], exclude: [String] = [],
 let isPlain = Context.environment["NAVETTE_PART"] == "plain"
 
 // Doors to system libraries, and one to vector comparisons (CScan). Imports point one way:
-// Core ← Threads, Formats ← Files, Journal, Metrics, Store ← Config ← Ledger, Spool ← Inbound, Outbound ← Agent ← navette
+// Core ← Threads, Formats ← Files, Journal, Metrics, Store ← Config ← Ledger, Spool ← Lanes ← Inbound, Outbound ← Agent ← navette
 let plain: [Target] = [
   .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
   .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
@@ -41,6 +41,7 @@ let plain: [Target] = [
   module("Config", ["Core", "Store", "CLinux", "CYaml", system]),
   module("Ledger", ["Core", "Threads", "CSQLite", system]),
   module("Spool", ["Core", "Files", "Journal", "Threads", system]),
+  module("Lanes", ["Core", "Files", "Journal", "Spool", "Threads", system]),
 
   // What tests share: the simulated disk and store, the crash-point harness, the conformance suites.
   .target(
@@ -55,6 +56,7 @@ let plain: [Target] = [
   tests("MetricsTests", ["Core", "Metrics", "TestKit", "Threads", system]),
   tests("ConfigTests", ["Core", "Config", system]),
   tests("LedgerTests", ["Core", "Ledger", "TestKit", system]),
+  tests("LanesTests", ["Core", "Files", "Journal", "Lanes", "TestKit", "Threads", system]),
 ]
 
 let rest: [Target] = [
@@ -66,14 +68,15 @@ let rest: [Target] = [
   module("Stores", ["Core", "Store", "Config", "Files", "Threads", "CCurl", "CLinux", crypto, system]),
   module(
     "Inbound",
-    ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Threads", crypto, system]),
+    ["Core", "Formats", "Files", "Journal", "Config", "Lanes", "Ledger", "Spool", "Store", "Threads", crypto, system]),
   module(
-    "Outbound", ["Core", "Formats", "Files", "Journal", "Config", "Ledger", "Spool", "Store", "Threads", system]),
+    "Outbound",
+    ["Core", "Formats", "Files", "Journal", "Config", "Lanes", "Ledger", "Spool", "Store", "Threads", system]),
   module(
     "Agent",
     [
-      "Core", "Formats", "Files", "Journal", "Metrics", "Config", "Ledger", "Spool", "Store", "Stores", "Inbound",
-      "Outbound", "Threads", "CLinux", crypto, system,
+      "Core", "Formats", "Files", "Journal", "Metrics", "Config", "Lanes", "Ledger", "Spool", "Store", "Stores",
+      "Inbound", "Outbound", "Threads", "CLinux", crypto, system,
     ]),
   .executableTarget(
     name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", "Threads", "CLinux", arguments, system],
@@ -84,13 +87,15 @@ let rest: [Target] = [
   tests(
     "InboundTests",
     [
-      "Core", "Config", "Files", "Formats", "Inbound", "Journal", "Ledger", "Spool", "Store", "Stores", "TestKit",
+      "Core", "Config", "Files", "Formats", "Inbound", "Journal", "Lanes", "Ledger", "Spool", "Store", "Stores",
+      "TestKit",
       "Threads", crypto, system,
     ]),
   tests(
     "OutboundTests",
     [
-      "Core", "Config", "CLinux", "Files", "Formats", "Journal", "Ledger", "Outbound", "Spool", "Store", "TestKit",
+      "Core", "Config", "CLinux", "Files", "Formats", "Journal", "Lanes", "Ledger", "Outbound", "Spool", "Store",
+      "TestKit",
       "Threads", crypto, system,
     ]),
   tests("CLITests", ["Core", "Files", "TestKit", "Threads", "navette", system], exclude: ["Transcripts"]),

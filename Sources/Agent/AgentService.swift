@@ -11,7 +11,7 @@ import Threads
 /// Runs lanes until they are stopped; a reload stops them and starts new ones, which is no more than a restart.
 final class AgentService: Sendable {
   private struct State: Sendable {
-    var lanes: Lanes?
+    var lanes: LaneSet?
     /// What the next lanes are made for.
     var next: Settings?
     var isStopping = false
@@ -53,7 +53,7 @@ final class AgentService: Sendable {
 
   private func runLanes() async throws {
     while let settings = takeNext() {
-      let lanes = Lanes(run, settings, notice: notice, metrics: metrics)
+      let lanes = LaneSet(run, settings, notice: notice, metrics: metrics)
       metrics.use(settings, lanes.ends)
       let watch = LaneWatch(lanes, run, events)
       lanes.report(to: watch)
@@ -92,7 +92,7 @@ final class AgentService: Sendable {
       switch signal {
       case SIGTERM, SIGINT: stop()
       case SIGHUP: reload()
-      default: state.withLock { $0.lanes }?.outbound.flush()
+      default: state.withLock { $0.lanes }?.flush()
       }
     }
   }

@@ -7,7 +7,7 @@ import Spool
 import SystemPackage
 import Threads
 
-/// Turns what the kernel reports of folders into wakes: landing folders wake the inbound lane, log folders the outbound lane, and
+/// Turns what the kernel reports of folders into wakes: a landing folder wakes its feeds, a folder of logs its streams, and
 /// requests are carried out. An event only wakes; what there is to do, a pass finds out.
 final class LaneWatch: Sendable {
   /// A log that is opened and closed for each line must not cost a pass for each line.
@@ -15,29 +15,27 @@ final class LaneWatch: Sendable {
   private static let requestPoll: Duration = .seconds(2)
 
   private struct Folders: Sendable {
-    var logs: Set<FilePath> = []
+    var logs: [StreamName: Set<FilePath>] = [:]
     /// Below landing.
-    var arrivals: Set<FilePath> = []
+    var arrivals: [FeedName: Set<FilePath>] = [:]
     /// Folders of which no event comes, as told.
     var unwatched: Set<FilePath> = []
-    var isNudged = false
+    var nudged: Set<StreamName> = []
     /// A request has come that nobody has looked at yet.
     var isAsked = false
     var isHandling = false
     var watcher: Watcher?
   }
 
-  private let lanes: Lanes
+  private let lanes: LaneSet
   private let run: AgentRun
   private let events: FoldingSink
   private let folders = Locked(Folders())
-  private let landing: Set<FilePath>
 
-  init(_ lanes: Lanes, _ run: AgentRun, _ events: FoldingSink) {
+  init(_ lanes: LaneSet, _ run: AgentRun, _ events: FoldingSink) {
     self.lanes = lanes
     self.run = run
     self.events = events
-    landing = Set(lanes.settings.feeds.map(\.landing))
     let watcher = Watcher(
       guarded: lanes.settings.sharedFolders,
       onWake: { [weak self] folder in self?.wake(folder) },
@@ -45,7 +43,7 @@ final class LaneWatch: Sendable {
         events.record(.watchOverflow, "The kernel dropped folder events; every folder is looked at anew")
       })
     folders.withLock { $0.watcher = watcher }
-    watchLanding([])
+    for feed in lanes.feeds { watchLanding(of: feed.name, []) }
     if !watch([run.state.requests]).isEmpty { pollRequests() }
   }
 
@@ -66,36 +64,43 @@ final class LaneWatch: Sendable {
     watcher?.stop()
   }
 
-  /// After a pass of the inbound lane: a landing folder may have come back, and others may have come below it.
-  func passedInbound(_ pass: PassSummary) {
-    let (old, new) = folders.withLock { folders in
-      defer { folders.arrivals = pass.folders }
-      return (folders.arrivals.subtracting(pass.folders), pass.folders.subtracting(folders.arrivals))
+  /// After a pass over a feed: its landing folder may have come back, and others may have come below it.
+  func passed(_ feed: FeedName, _ pass: PassSummary) {
+    let (old, isMore) = folders.withLock { folders in
+      let before = folders.arrivals[feed] ?? []
+      folders.arrivals[feed] = pass.folders
+      // Two feeds may look into one folder.
+      let others = folders.arrivals.values.reduce(into: Set<FilePath>()) { $0.formUnion($1) }
+      return (before.subtracting(others), !pass.folders.isSubset(of: before))
     }
     if let watcher = folders.withLock({ $0.watcher }) { for folder in old { watcher.unwatch(folder) } }
-    watchLanding(pass.folders)
+    watchLanding(of: feed, pass.folders)
     // What came before the watch was not told of.
-    if !new.isEmpty { lanes.inbound.wake() }
+    if isMore { lanes.feed(feed)?.wake() }
     events.expire()
   }
 
-  private func watchLanding(_ below: Set<FilePath>) {
-    let unwatched = watch(landing.union(below))
-    lanes.inbound.poll(!unwatched.isEmpty)
+  private func watchLanding(of feed: FeedName, _ below: Set<FilePath>) {
+    guard let lane = lanes.feed(feed), let settings = lanes.settings.feeds.first(where: { $0.name == feed }) else {
+      return
+    }
+    let paths = below.union([settings.landing])
+    let unwatched = watch(paths)
+    lane.poll(!unwatched.isEmpty)
     let news = folders.withLock { folders in
-      defer { folders.unwatched = Set(unwatched.keys) }
+      defer { folders.unwatched = folders.unwatched.subtracting(paths).union(unwatched.keys) }
       return unwatched.filter { !folders.unwatched.contains($0.key) }
     }
     for (folder, why) in news.sorted(by: { $0.key.string < $1.key.string }) {
       events.record(
         .watchOverflow, "\(folder) cannot be watched and is looked at every few seconds: \(why)",
-        [.path: folder.shown, .reason: why])
+        [.path: folder.string, .reason: why])
     }
   }
 
-  func passedOutbound(_ pass: OutboundPass) {
+  func passed(_ stream: StreamName, _ pass: StreamPass) {
     let logs = Set(pass.watch.map { FilePath($0) })
-    folders.withLock { $0.logs = logs }
+    folders.withLock { $0.logs[stream] = logs }
     watch(logs)
     events.expire()
   }
@@ -110,25 +115,20 @@ final class LaneWatch: Sendable {
   }
 
   private func wake(_ folder: FilePath?) {
-    guard let folder else {
-      lanes.inbound.wake()
-      lanes.outbound.wake()
-      return
-    }
+    guard let folder else { return lanes.wake() }
     if folder == run.state.requests { Task.onPool { await self.handleRequests() } }
-    if landing.contains(folder) || folders.withLock({ $0.arrivals.contains(folder) }) { lanes.inbound.wake() }
-    if folders.withLock({ $0.logs.contains(folder) }) { nudge() }
+    let (arrivals, logs) = folders.withLock { ($0.arrivals, $0.logs) }
+    for feed in lanes.settings.feeds where feed.landing == folder || arrivals[feed.name]?.contains(folder) == true {
+      lanes.feed(feed.name)?.wake()
+    }
+    for (stream, folders) in logs where folders.contains(folder) { nudge(stream) }
   }
 
-  private func nudge() {
-    let isFirst = folders.withLock { folders in
-      defer { folders.isNudged = true }
-      return !folders.isNudged
-    }
-    guard isFirst else { return }
+  private func nudge(_ stream: StreamName) {
+    guard folders.withLock({ $0.nudged.insert(stream).inserted }) else { return }
     Timers.shared.schedule(after: Self.calm) { [self] in
-      folders.withLock { $0.isNudged = false }
-      lanes.outbound.wake()
+      folders.withLock { _ = $0.nudged.remove(stream) }
+      lanes.stream(stream)?.wake()
     }
   }
 

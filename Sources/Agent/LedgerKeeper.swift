@@ -80,18 +80,20 @@ enum LedgerKeeper {
   ) throws(LedgerFault) {
     do {
       let outbound = OutboundRebuild(state: StateFolder(settings.state), files: files)
-      var inbound = InboundEngine(
-        feeds: settings.feeds, state: StateFolder(settings.state), files: files, ledger: ledger,
-        events: Silence(events: events),
-        salt: { 0 })
-      let all = try outbound.count() + inbound.count()
+      var feeds = settings.feeds.map { feed in
+        FeedWorker(
+          feed, state: StateFolder(settings.state), files: files, ledger: ledger, events: Silence(events: events),
+          salt: { 0 })
+      }
+      let all = try outbound.count() + feeds.total { try $0.count() }
       var done = 0
       try outbound.fill(ledger, at: now.wall) {
         done += 1
         told(min(done, all), all)
       }
-      try inbound.adopt(at: now) { more in
-        done += more
+      for index in feeds.indices {
+        try feeds[index].adopt(at: now)
+        done += (try? feeds[index].count()) ?? 0
         told(min(done, all), all)
       }
     } catch let fault as LedgerFault {

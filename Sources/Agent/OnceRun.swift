@@ -35,18 +35,30 @@ struct OnceRun {
   }
 
   private func carryOut() async throws -> ExitCode {
-    let lanes = Lanes(run, settings, metrics: metrics)
+    let lanes = LaneSet(run, settings, metrics: metrics)
     metrics?.use(settings, lanes.ends)
     defer { metrics?.leave() }
     try await carryOutRequests(lanes)
-    async let inbound: Bool = passInbound(lanes)
-    try await lanes.outbound.runOnce(patience: Self.patience)
-    let inboundIsPaused = try await inbound
-    return try exitCode(await lanes.outbound.outcome(), await lanes.pull?.outcome, inboundIsPaused)
+    try lanes.tidy()
+    let isInTrouble = try await withThrowingTaskGroup(of: Bool.self) { group in
+      for lane in lanes.streams {
+        group.addTask {
+          try await lane.runOnce(patience: Self.patience)
+          return false
+        }
+      }
+      for lane in lanes.feeds {
+        group.addTask { try await pass(lane, lanes.pulls.first { $0.name == lane.name }) }
+      }
+      var isInTrouble = false
+      for try await one in group { isInTrouble = isInTrouble || one }
+      return isInTrouble
+    }
+    return try await exitCode(lanes, isInTrouble)
   }
 
   /// What commands asked while no agent ran. Everything is flushed here anyway.
-  private func carryOutRequests(_ lanes: Lanes) async throws {
+  private func carryOutRequests(_ lanes: LaneSet) async throws {
     let box = RequestQueue(state: run.state, files: run.files)
     let handler = RequestHandler(lanes: lanes, sending: false)
     for letter in try box.open() {
@@ -59,14 +71,14 @@ struct OnceRun {
   }
 
   /// Files need one settle time to be believed; whatever was complete at the start is then through.
-  /// What the stores of feeds hold is fetched first, and has its time then.
-  private func passInbound(_ lanes: Lanes) async throws -> Bool {
-    guard !settings.feeds.isEmpty else { return false }
-    let settle = settings.feeds.map(\.settle).max() ?? .zero
+  /// What the store of the feed holds is fetched first, and has its time then.
+  /// - Returns: whether the feed, or something in it, cannot go on.
+  private func pass(_ feed: FeedLane, _ pull: PullLane?) async throws -> Bool {
+    guard let settle = settings.feeds.first(where: { $0.name == feed.name })?.settle else { return false }
     var pulling = Pulling(since: SystemClock.uptime())
-    var isPulling = try await pulling.pass(lanes.pull)
+    var isPulling = try await pulling.pass(pull)
     var hasPulled = isPulling
-    var summary = try await lanes.inbound.pass()
+    var summary = try await feed.pass()
     // Whatever lay there has been seen by now, however slow the machine is.
     var atRest = SystemClock.uptime() + settle
     while true {
@@ -78,18 +90,18 @@ struct OnceRun {
         let next = isPulling ? now + .milliseconds(20) : min(summary.next ?? now + settle / 4, atRest)
         await sleep(for: max(next - now, .milliseconds(10)))
         isLast = !isMore && SystemClock.uptime() >= atRest
-        summary = try await lanes.inbound.pass()
+        summary = try await feed.pass()
         if isMore { atRest = SystemClock.uptime() + settle }
         if summary.isCut, summary.hasEnded { isLast = false }
       }
       // Drops that have come to their end may leave something to be deleted.
       hasPulled = isPulling
-      isPulling = try await pulling.pass(lanes.pull)
+      isPulling = try await pulling.pass(pull)
       hasPulled = hasPulled || isPulling
       if isLast, !hasPulled { break }
     }
-    await lanes.pull?.breakOff()
-    return !summary.paused.isEmpty || summary.blocked > 0
+    await pull?.breakOff()
+    return summary.trouble != nil || summary.blocked > 0
   }
 
   private struct Pulling {
@@ -108,14 +120,21 @@ struct OnceRun {
     }
   }
 
-  private func exitCode(
-    _ outbound: OutboundOutcome, _ pull: PullLane.Outcome?, _ inboundIsPaused: Bool
-  ) throws -> ExitCode {
-    if outbound.hasWaiting || pull?.isWaiting == true {
-      let reached = Array(outbound.reached.values) + Array((pull?.reached ?? [:]).values)
-      return !reached.isEmpty && reached.allSatisfy { !$0 } ? .unreachable : .later
+  private func exitCode(_ lanes: LaneSet, _ isInTrouble: Bool) async throws -> ExitCode {
+    var (hasWaiting, isInTrouble) = (false, isInTrouble)
+    var reached = Array(lanes.storeStates.reached.values)
+    for lane in lanes.streams {
+      let outcome = try await lane.outcome()
+      hasWaiting = hasWaiting || outcome.hasWaiting
+      isInTrouble = isInTrouble || outcome.isInTrouble
     }
-    if outbound.isPaused || inboundIsPaused { return .later }
+    for lane in lanes.pulls {
+      let outcome = await lane.outcome
+      hasWaiting = hasWaiting || outcome.isWaiting
+      reached += [outcome.reached].compactMap(\.self)
+    }
+    if hasWaiting { return !reached.isEmpty && reached.allSatisfy { !$0 } ? .unreachable : .later }
+    if isInTrouble { return .later }
     return tally.needsPerson ? .findings : .done
   }
 }

@@ -6,7 +6,7 @@ import Outbound
 
 /// Carries out what people ask, in the lanes of the agent or of a command that stands in for it.
 struct RequestHandler {
-  let lanes: Lanes
+  let lanes: LaneSet
   /// False where no agent runs: the next one sends.
   let sending: Bool
 
@@ -15,18 +15,27 @@ struct RequestHandler {
   func carryOut(_ request: Request) async throws -> Answer {
     switch request {
     case .flush(let streams):
-      try await lanes.outbound.ahead { [sending] lane in try lane.flushNow(streams.map { Set($0) }, sending: sending) }
+      // All at once: one that waits long keeps no other waiting.
+      try await withThrowingTaskGroup(of: Void.self) { [sending] group in
+        for lane in lanes.streams where streams?.contains(lane.name) ?? true {
+          group.addTask { try await lane.ahead { try $0.flushNow(sending: sending) } }
+        }
+        try await group.waitForAll()
+      }
       return Answer(lines: ["rotated and sealed"])
     case .retry(let ids?): return try await retry(ids)
     case .retry(nil): return try await retryAll()
     case .release(let drop, let who):
       return try await answer {
-        try await lanes.inbound.ahead { try $0.release(drop, by: who) }
+        try await feed(of: drop).ahead { try $0.release(drop, by: who) }
       } saying: {
         "\(drop): released; it is checked once more, and what was found before passes"
       }
     case .releaseBatch(let batch, let who):
-      let refusal = try await lanes.outbound.ahead { try $0.release(batch, by: who) }
+      guard let stream = lanes.stream(batch.stream) else {
+        return Answer(lines: ["\(batch): there is no such stream"], isRefused: true)
+      }
+      let refusal = try await stream.ahead { try $0.release(batch, by: who) }
       if let refusal { return Answer(lines: ["\(batch): \(refusal)"], isRefused: true) }
       return Answer(lines: ["\(batch): its plan is made anew; it is sent as it was sealed"])
     case .believeClock(let who):
@@ -39,7 +48,8 @@ struct RequestHandler {
     case .purgeFeed(let feed, let time, let who):
       var count = 0
       return try await answer {
-        count = try await lanes.inbound.ahead { try $0.purge(feed, before: time, by: who) }
+        guard let lane = lanes.feed(feed) else { throw OperatorRefusal.unknownFeed(feed) }
+        count = try await lane.ahead { try $0.purge(before: time, by: who) }
       } saying: {
         "\(feed): the data of \(counted(count, "drop")) seen before \(time.iso()) is deleted"
       }
@@ -55,6 +65,12 @@ struct RequestHandler {
     }
   }
 
+  /// Whose drop it is: the places tell, whatever its lane does now.
+  private func feed(of drop: DropID) throws -> FeedLane {
+    for lane in lanes.feeds where try lane.holds(drop) { return lane }
+    throw OperatorRefusal.unknownDrop(drop)
+  }
+
   // MARK: - Retry
 
   private func retry(_ ids: [String]) async throws -> Answer {
@@ -63,7 +79,7 @@ struct RequestHandler {
     for text in ids {
       if let drop = DropID(text) {
         let one = try await self.answer {
-          try await lanes.inbound.ahead { try $0.retry(drop) }
+          try await feed(of: drop).ahead { try $0.retry(drop) }
         } saying: {
           "\(drop): checked again"
         }
@@ -79,8 +95,7 @@ struct RequestHandler {
       }
     }
     guard !batches.isEmpty else { return answer }
-    let (chosen, sending) = (batches, sending)
-    let retried = try await lanes.outbound.ahead { try $0.retry(chosen, sending: sending) }
+    let retried = try await retry(batches)
     answer.lines += retried.batches.sorted().map { "\($0): \(sending ? "due now" : "due when an agent runs")" }
     if sending, !retried.batches.isEmpty { answer.lines.append(Self.begun(retried)) }
     for (batch, why) in retried.damaged.sorted(by: { $0.key < $1.key }) {
@@ -92,11 +107,24 @@ struct RequestHandler {
     return answer
   }
 
+  /// - Parameter batches: nil: all.
+  private func retry(_ batches: Set<BatchID>?) async throws -> Retried {
+    var all = Retried()
+    for lane in lanes.streams {
+      let mine = batches.map { $0.filter { $0.stream == lane.name } }
+      if mine?.isEmpty == true { continue }
+      all.add(try await lane.ahead { [sending] in try $0.retry(mine, sending: sending) })
+    }
+    let names = Set(lanes.streams.map(\.name))
+    all.add(unknown: (batches ?? []).filter { !names.contains($0.stream) })
+    return all
+  }
+
   private func retryAll() async throws -> Answer {
-    let sending = sending
     lanes.suspects.forgiveAll(at: SystemClock.wall())
-    let drops = try await lanes.inbound.ahead { try $0.retryAll() }
-    let retried = try await lanes.outbound.ahead { try $0.retry(nil, sending: sending) }
+    var drops = 0
+    for lane in lanes.feeds { drops += try await lane.ahead { try $0.retryAll() } }
+    let retried = try await retry(nil)
     let batches = counted(retried.batches.count, "batch")
     let due = sending ? "due now: \(Self.begun(retried))" : "due when an agent runs"
     return Answer(lines: ["\(counted(drops, "held drop")) checked again, \(batches) \(due)"])
@@ -113,16 +141,15 @@ struct RequestHandler {
     var answer = Answer()
     for text in names {
       var found = false
-      if let feed = FeedName(text), lanes.settings.feeds.contains(where: { $0.name == feed }) {
+      if let name = FeedName(text), let lane = lanes.feed(name) {
         found = true
-        let changed =
-          try await lanes.inbound.ahead { try stopping ? $0.pause(feed, by: who) : $0.resume(feed, by: who) }
-        answer.lines.append("feed \(feed): \(Self.turned(stopping, changed))")
+        let changed = try await lane.ahead { try stopping ? $0.pause(by: who) : $0.resume(by: who) }
+        answer.lines.append("feed \(name): \(Self.turned(stopping, changed))")
       }
-      if let stream = StreamName(text), lanes.settings.streams.contains(where: { $0.name == stream }) {
+      if let name = StreamName(text), let lane = lanes.stream(name) {
         found = true
-        let changed = try await lanes.outbound.ahead { try stopping ? $0.pause(stream, by: who) : $0.resume(stream) }
-        answer.lines.append("stream \(stream): \(Self.turned(stopping, changed))")
+        let changed = try await lane.ahead { try stopping ? $0.pause(by: who) : $0.resume() }
+        answer.lines.append("stream \(name): \(Self.turned(stopping, changed))")
       }
       if !found { answer.refuse("There is no feed and no stream \(text)") }
     }
@@ -144,7 +171,7 @@ struct RequestHandler {
     var answer = Answer()
     for drop in drops {
       let one = try await self.answer {
-        try await lanes.inbound.ahead { try $0.purge(drop, by: who) }
+        try await feed(of: drop).ahead { try $0.purge(drop, by: who) }
       } saying: {
         "\(drop): its data is deleted"
       }
@@ -152,8 +179,10 @@ struct RequestHandler {
       answer.isRefused = answer.isRefused || one.isRefused
     }
     for batch in batches {
-      let purged = try await lanes.outbound.ahead { try await $0.purge(batch, by: who.name, reason: who.reason) }
-      guard let purged else {
+      let purged = try await lanes.stream(batch.stream)?.ahead {
+        try await $0.purge(batch, by: who.name, reason: who.reason)
+      }
+      guard let purged = purged ?? nil else {
         answer.refuse("\(batch): there is no such batch, or it was purged before")
         continue
       }

@@ -2,6 +2,7 @@ public import Config
 import Core
 import Files
 import Inbound
+import Lanes
 import Ledger
 import Outbound
 import Spool

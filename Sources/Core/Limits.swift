@@ -7,6 +7,9 @@ public enum Limits {
   /// One read. Larger gains nothing (measured in `docs/decisions/0002`), smaller costs system calls.
   public static let chunkBytes = 256 * 1024
 
+  /// Packed data is unpacked so much at a time: at most 8 MiB of text between two looks at whether others wait.
+  public static let packedBytes = 8 * 1024
+
   /// A request file is a few hundred bytes; anything larger is not one of ours.
   public static let requestBytes = 64 * 1024
 

@@ -52,9 +52,27 @@ extension FeedPass {
       for id in ids { outcomes[id] = try t.drop(id)?.outcome }
       return outcomes
     }
-    var judged: [Judged] = []
     let plans = try clearOriginals(try readable(ids))
     try recordReleases(plans)
+    guard let judgedNow = try host.turn.working({ try examine(plans, outcomes) }) else {
+      // Asked to stop. What has been checked is checked again then.
+      summary.wasStopped = true
+      return
+    }
+    var judged = judgedNow
+    try findDuplicates(&judged)
+    try findDrift(&judged)
+    // Staged before it is recorded, so that one barrier serves both. Where nothing can be staged, the verdicts are told all the same.
+    let fault = try stage(&judged)
+    try record(judged)
+    try carryOut(judged)
+    try handOver(judged.filter(\.isStaged).map(\.plan))
+    if let fault { throw fault }
+  }
+
+  /// - Returns: nil: asked to stop.
+  private mutating func examine(_ plans: [DropPlan], _ outcomes: [DropID: DropOutcome]) throws -> [Judged]? {
+    var judged: [Judged] = []
     for plan in plans {
       guard let override = try each(.drop(plan.id), { pass in try pass.override(.claimed, plan.id) }) else { continue }
       // Checked in an earlier pass, and kept waiting since.
@@ -68,20 +86,11 @@ extension FeedPass {
       switch one {
       case nil: continue
       case .some(nil):
-        // Asked to stop. What has been checked is checked again then.
-        summary.wasStopped = true
-        return
+        return nil
       case .some(let one?): judged.append(one)
       }
     }
-    try findDuplicates(&judged)
-    try findDrift(&judged)
-    // Staged before it is recorded, so that one barrier serves both. Where nothing can be staged, the verdicts are told all the same.
-    let fault = try stage(&judged)
-    try record(judged)
-    try carryOut(judged)
-    try handOver(judged.filter(\.isStaged).map(\.plan))
-    if let fault { throw fault }
+    return judged
   }
 
   /// A drop whose plan cannot be read waits for a person; the others go on.

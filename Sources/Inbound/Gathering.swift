@@ -1,6 +1,7 @@
 import Core
 import Files
 import Journal
+import Lanes
 import Spool
 import SystemPackage
 

@@ -3,6 +3,7 @@ import Core
 import Files
 import Formats
 import Journal
+import Lanes
 import Ledger
 import Spool
 import SystemPackage

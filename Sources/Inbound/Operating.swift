@@ -162,7 +162,7 @@ extension Array where Element: Hashable {
   }
 }
 
-extension InboundEngine {
+extension FeedWorker {
   /// Hands over a held or quarantined drop all the same: it is checked again, and what was found before passes.
   /// - Throws: `OperatorRefusal`; faults of the ledger and of the disk.
   public mutating func release(_ id: DropID, by who: Requester, at now: Moment) throws {
@@ -173,112 +173,100 @@ extension InboundEngine {
   /// pass.
   /// - Throws: as `release`.
   public mutating func retry(_ id: DropID, at now: Moment) throws {
-    let (index, place) = try find(id)
+    let place = try place(of: id)
     if place == .claimed || place == .handover {
-      feeds[index].waits.hurry(at: now.uptime)
-      return feeds[index].pause = nil
+      feed.waits.hurry(at: now.uptime)
+      return feed.pause = nil
     }
     try act(on: id, at: now) { pass, place in try pass.retry([id], from: place) }
   }
 
-  /// Every held drop is checked again, and every feed that pauses for a fault goes on. What was refused stays so.
+  /// Every held drop is checked again, and a feed that waits for a fault goes on. What was refused stays so.
   /// - Returns: how many drops.
   public mutating func retryAll(at now: Moment) throws -> Int {
-    var count = 0
-    for index in feeds.indices {
-      try perform(index, at: now) { pass in
-        let held = try pass.drops(in: .held).filter { try pass.hasData(.held, $0) }
-        for slice in held.slices(of: FeedPass.slice) { try pass.retry(Array(slice), from: .held) }
-        pass.feed.pause = nil
-        pass.feed.waits.hurry(at: now.uptime)
-        count += held.count
-      }
+    try perform(at: now) { pass in
+      let held = try pass.drops(in: .held).filter { try pass.hasData(.held, $0) }
+      for slice in held.slices(of: FeedPass.slice) { try pass.retry(Array(slice), from: .held) }
+      pass.feed.pause = nil
+      pass.feed.waits.hurry(at: now.uptime)
+      return held.count
     }
-    return count
   }
 
   /// Deletes the data of a drop in archive, quarantine or held. The ledger and `drop.json` keep that it was, and its hash.
   /// - Throws: as `release`.
   public mutating func purge(_ id: DropID, by who: Requester, at now: Moment) throws {
-    let (index, place) = try find(id)
+    let place = try place(of: id)
     guard [.held, .quarantine, .archive, .damaged].contains(place) else { throw OperatorRefusal.wrongPlace(id, place) }
-    try perform(index, at: now) { pass in
+    try perform(at: now) { pass in
       if place == .held || place == .damaged { return try pass.purge([id], from: place, by: who) }
       // Said twice, nothing is left to do.
       if try pass.hasData(place, id) { try pass.purge([id], from: place, by: who) }
     }
   }
 
-  /// The same for all drops of a feed that were seen before that time.
+  /// The same for all its drops that were seen before that time.
   /// - Returns: how many drops.
-  public mutating func purge(_ name: FeedName, before time: Timestamp, by who: Requester, at now: Moment) throws -> Int
-  {
-    guard let index = feeds.firstIndex(where: { $0.settings.name == name }) else {
-      throw OperatorRefusal.unknownFeed(name)
-    }
-    var count = 0
-    try perform(index, at: now) { pass in
+  public mutating func purge(before time: Timestamp, by who: Requester, at now: Moment) throws -> Int {
+    try perform(at: now) { pass in
+      var count = 0
       for (place, ids) in try pass.purgeable(before: time) {
         try pass.purge(ids, from: place, by: who)
         count += ids.count
       }
+      return count
     }
-    return count
   }
 
   /// Takes nothing from landing and hands nothing over until `resume`, across restarts.
   /// - Returns: false where it was paused before.
-  @discardableResult public func pause(_ name: FeedName, by who: Requester, at now: Moment) throws -> Bool {
-    guard try mark(name).set(at: now.wall, by: who) else { return false }
-    let why = "paused by \(who.name): \(who.reason)"
+  @discardableResult public func pause(by who: Requester, at now: Moment) throws -> Bool {
+    guard try mark.set(at: now.wall, by: who) else { return false }
+    let (name, why) = (settings.name, "paused by \(who.name): \(who.reason)")
     host.events.record(.lanePaused, "Feed \(name) is \(why)", [.feed: name.text, .reason: why])
     return true
   }
 
   /// - Returns: false where it was not paused.
-  @discardableResult public func resume(_ name: FeedName, by who: Requester) throws -> Bool {
-    guard try mark(name).clear() else { return false }
+  @discardableResult public func resume(by who: Requester) throws -> Bool {
+    guard try mark.clear() else { return false }
+    let name = settings.name
     host.events.record(.laneResumed, "Feed \(name) goes on, by \(who.name): \(who.reason)", [.feed: name.text])
     return true
   }
 
   /// Where the state folder cannot be read, nothing moves either.
-  func isPaused(_ name: FeedName) -> Bool {
-    do { return try PauseMark(name, state: state, files: host.files).isSet() } catch { return true }
-  }
+  var isPaused: Bool { do { return try mark.isSet() } catch { return true } }
 
-  private func mark(_ name: FeedName) throws -> PauseMark {
-    guard feeds.contains(where: { $0.settings.name == name }) else { throw OperatorRefusal.unknownFeed(name) }
-    return PauseMark(name, state: state, files: host.files)
-  }
+  private var mark: PauseMark { PauseMark(settings.name, state: state, files: host.files) }
 
   // MARK: -
 
-  private func find(_ id: DropID) throws -> (index: Int, place: DropPlace) {
-    for index in feeds.indices {
-      if let place = try feeds[index].spool.place(of: id) { return (index, place) }
-    }
-    throw OperatorRefusal.unknownDrop(id)
+  private func place(of id: DropID) throws -> DropPlace {
+    guard let place = try feed.spool.place(of: id) else { throw OperatorRefusal.unknownDrop(id) }
+    return place
   }
 
   private mutating func act(
     on id: DropID, at now: Moment, _ body: (inout FeedPass, DropPlace) throws -> Void
   ) throws {
-    let (index, place) = try find(id)
+    let place = try place(of: id)
     guard [.held, .quarantine, .damaged].contains(place) else { throw OperatorRefusal.wrongPlace(id, place) }
-    try perform(index, at: now) { pass in
+    try perform(at: now) { pass in
       if try !pass.hasData(place, id) { throw OperatorRefusal.withoutData(id) }
       try body(&pass, place)
     }
   }
 
   /// In the frame of a pass. A fault may have come between a rename and its sync, so the places are adopted anew.
-  private mutating func perform(_ index: Int, at now: Moment, _ body: (inout FeedPass) throws -> Void) throws {
-    var pass = FeedPass(feeds[index], host, at: now, stop: { false })
-    defer { feeds[index] = pass.feed }
+  private mutating func perform<Result>(
+    at now: Moment, _ body: (inout FeedPass) throws -> Result
+  ) throws -> Result {
+    var pass = FeedPass(feed, host, at: now, stop: { false })
+    defer { feed = pass.feed }
     do {
       if !pass.feed.isAdopted { try pass.adopt() }
-      try body(&pass)
+      return try body(&pass)
     } catch {
       if !(error is OperatorRefusal) { pass.feed.isAdopted = false }
       throw error

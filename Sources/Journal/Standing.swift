@@ -1,18 +1,18 @@
 /// How the service stands, as its manager is told. Pure: what happens goes in, messages come out.
 ///
-/// - Ready once both lanes have finished a pass, and again at the end of each reload, a refused one too. Stores do not matter.
-/// - The watchdog is fed only when both lanes went on since it was fed last: a pass that ended, or one that is getting on.
+/// - Ready once every lane has finished a pass, and again at the end of each reload, a refused one too. Stores do not matter.
+/// - The watchdog is fed only when every lane went on since it was fed last: a pass that ended, or one that is getting on.
 /// - And only while no transfer stands still that can neither be moved nor ended: a restart is what helps then.
 /// - A start, reload or stop may last longer for as long as a lane gets on with it.
 public struct Standing: Sendable {
-  public enum Lane: Int, CaseIterable, Sendable { case inbound, outbound }
   public enum Phase: Sendable { case starting, running, reloading, stopping }
 
   /// What a long step gets on top, each time that it was seen to get on.
   static let extra: Duration = .seconds(60)
 
   public private(set) var phase = Phase.starting
-  private var lanes = [LaneStanding(), LaneStanding()]
+  /// By name.
+  private var lanes: [String: LaneStanding] = [:]
   private var said = ""
   /// Transfers that were left behind and have not ended since.
   private var stalled = 0
@@ -26,28 +26,36 @@ public struct Standing: Sendable {
     var ticked: UInt64 = 0
     var fed: UInt64 = 0
     var hasPassed = false
-    var text = ""
+
+    mutating func tick() { ticked = signs }
+    mutating func feed() { fed = signs }
   }
 
   public init() {}
 
   /// New lanes are made: at start, and in a reload.
   /// - Returns: what they are known by in `passed`.
-  public mutating func begin() -> Int {
+  public mutating func begin(_ names: [String]) -> Int {
     generation += 1
-    for index in lanes.indices { lanes[index].hasPassed = false }
+    let before = lanes
+    lanes = Dictionary(names.map { ($0, before[$0] ?? LaneStanding()) }, uniquingKeysWith: { a, _ in a })
+    for name in names { lanes[name]?.hasPassed = false }
     return generation
   }
 
-  public mutating func progressed(_ lane: Lane) { lanes[lane.rawValue].signs &+= 1 }
+  public mutating func progressed(_ lane: String) { lanes[lane]?.signs &+= 1 }
 
-  public mutating func passed(_ lane: Lane, of generation: Int, _ text: String) -> [Notify.Message] {
-    lanes[lane.rawValue].signs &+= 1
+  /// - Parameter status: how all of them stand now.
+  public mutating func passed(_ lane: String, of generation: Int, _ status: String) -> [Notify.Message] {
+    progressed(lane)
     guard generation == self.generation else { return [] }
-    lanes[lane.rawValue].hasPassed = true
-    lanes[lane.rawValue].text = text
-    guard lanes.allSatisfy(\.hasPassed) else { return [] }
-    let status = lanes.map(\.text).joined(separator: "; ")
+    lanes[lane]?.hasPassed = true
+    return settled(generation, status)
+  }
+
+  /// The same where there is no lane to wait for.
+  public mutating func settled(_ generation: Int, _ status: String) -> [Notify.Message] {
+    guard generation == self.generation, lanes.values.allSatisfy(\.hasPassed) else { return [] }
     switch phase {
     case .starting, .reloading:
       guard generation >= awaited else { return [] }
@@ -94,18 +102,18 @@ public struct Standing: Sendable {
 
   /// To be called at least four times in the watchdog's time, and every few seconds while something is under way.
   /// - Returns: what to say, and which lanes to wake, so that idle ones show that they live.
-  public mutating func tick(hasWatchdog: Bool) -> (messages: [Notify.Message], wake: [Lane]) {
+  public mutating func tick(hasWatchdog: Bool) -> (messages: [Notify.Message], wake: [String]) {
     var messages: [Notify.Message] = []
     let isUnderWay = phase != .running
-    let lives = lanes.map { $0.signs != $0.ticked }
-    for index in lanes.indices { lanes[index].ticked = lanes[index].signs }
-    if isUnderWay, lives.contains(true) { messages.append(.extend(Self.extra)) }
-    let fresh = lanes.map { $0.signs != $0.fed }
+    let silent = lanes.filter { $0.value.signs == $0.value.ticked }.keys.sorted()
+    for name in lanes.keys { lanes[name]?.tick() }
+    if isUnderWay, silent.count < lanes.count { messages.append(.extend(Self.extra)) }
+    let stale = lanes.values.count { $0.signs == $0.fed }
     // While lanes end or begin, one of them may have nothing to do.
-    if hasWatchdog, stalled == 0, isUnderWay ? fresh.contains(true) : !fresh.contains(false) {
+    if hasWatchdog, stalled == 0, isUnderWay ? stale < lanes.count : stale == 0 {
       messages.append(.watchdog)
-      for index in lanes.indices { lanes[index].fed = lanes[index].signs }
+      for name in lanes.keys { lanes[name]?.feed() }
     }
-    return (messages, Lane.allCases.filter { !lives[$0.rawValue] })
+    return (messages, silent)
   }
 }

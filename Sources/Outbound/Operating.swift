@@ -16,6 +16,19 @@ public struct Retried: Hashable, Sendable {
   public internal(set) var damaged: [BatchID: String] = [:]
   /// Asked for, and neither held nor waiting for a store.
   public internal(set) var unknown: [BatchID] = []
+
+  public init() {}
+
+  /// What came of it in another stream.
+  public mutating func add(_ other: Retried) {
+    batches += other.batches
+    started += other.started
+    underWay += other.underWay
+    damaged.merge(other.damaged) { first, _ in first }
+    unknown += other.unknown
+  }
+
+  public mutating func add(unknown batches: Set<BatchID>) { unknown = (unknown + batches).sorted() }
 }
 
 /// What came of `purge`.
@@ -32,25 +45,24 @@ public struct Purged: Hashable, Sendable {
 }
 
 /// What people ask for. Each is durable on return and may be asked for again; killed half-way, the next life finishes it.
-extension OutboundEngine {
+extension StreamWorker {
   // MARK: - Retry
 
   /// Attempts and refusals are forgotten, held batches go back to `ready`, and everything is due at once.
   /// - Parameter batches: nil: all that are held or wait.
   public mutating func retry(_ batches: Set<BatchID>?, at now: Moment) throws -> Retried {
     var retried = Retried()
-    for lane in lanes {
-      // Batches that nobody has looked at yet, as when no agent runs.
-      try settleIn(lane, at: now)
-      for batch in try lane.spool.entries(in: .damaged).compactMap({ BatchID($0) })
-      where batches?.contains(batch) == true {
-        if let why = try takeBack(batch, lane, at: now) { retried.damaged[batch] = why }
-      }
-      // What was taken back is adopted.
-      try settleIn(lane, at: now)
-      let held = try lane.spool.entries(in: .held).compactMap { BatchID($0) }
-      let chosen = (held + lane.adopted.sorted()).filter { batches?.contains($0) ?? true }
-      guard !chosen.isEmpty else { continue }
+    // Batches that nobody has looked at yet, as when no agent runs.
+    try settleIn(at: now)
+    for batch in try lane.spool.entries(in: .damaged).compactMap({ BatchID($0) })
+    where batches?.contains(batch) == true {
+      if let why = try takeBack(batch, at: now) { retried.damaged[batch] = why }
+    }
+    // What was taken back is adopted.
+    try settleIn(at: now)
+    let held = try lane.spool.entries(in: .held).compactMap { BatchID($0) }
+    let chosen = (held + lane.adopted.sorted()).filter { batches?.contains($0) ?? true }
+    if !chosen.isEmpty {
       try lane.spool.move(chosen.filter(held.contains), from: .held, to: .ready)
       try ledger.transact("retry") { (t) throws(LedgerFault) in
         for batch in chosen {
@@ -58,23 +70,23 @@ extension OutboundEngine {
           try t.noteHistory(batch, "retried", "asked for by a person", at: now.wall)
         }
       }
-      try forgetWaits(of: lane)
-      retried.batches += chosen
+      try forgetWaits()
+      retried.batches = chosen
     }
     retried.unknown = (batches ?? []).subtracting(retried.batches).subtracting(retried.damaged.keys).sorted()
     return retried
   }
 
   /// Everything of the stream that waits is due now.
-  mutating func hurry(_ lane: StreamLane, at now: Moment) throws(LedgerFault) {
+  mutating func hurry(at now: Moment) throws(LedgerFault) {
     try ledger.transact("make due") { (t) throws(LedgerFault) in try t.makeDue(lane.name, at: now.wall) }
-    try forgetWaits(of: lane)
+    try forgetWaits()
   }
 
-  private mutating func forgetWaits(of lane: StreamLane) throws(LedgerFault) {
-    let stores = lane.settings.stores.filter { waits[$0] != nil }
+  private func forgetWaits() throws(LedgerFault) {
+    let stores = lane.settings.stores.filter { shared.stores.wait(of: $0) != nil }
     guard !stores.isEmpty else { return }
-    for store in stores { waits[store] = nil }
+    shared.stores.forget(stores)
     try ledger.transact("forget waits") { (t) throws(LedgerFault) in
       for store in stores { try t.note(nil, of: store) }
     }
@@ -83,20 +95,16 @@ extension OutboundEngine {
   // MARK: - Pause and resume
 
   /// Stops the stream, across restarts: it rotates, seals and sends nothing, and its sources are still watched.
-  /// - Returns: false where there is no such stream, or it was paused before.
-  public func pause(_ stream: StreamName, by who: Requester, at now: Moment) throws(FileFault) -> Bool {
-    guard lanes.contains(where: { $0.name == stream }) else { return false }
-    return try PauseMark(stream, state: state, files: files).set(at: now.wall, by: who)
+  /// - Returns: false where it was paused before.
+  public func pause(by who: Requester, at now: Moment) throws(FileFault) -> Bool {
+    try PauseMark(name, state: state, files: files).set(at: now.wall, by: who)
   }
 
-  /// - Returns: false where there is no such stream, or it was not paused.
-  public func resume(_ stream: StreamName) throws(FileFault) -> Bool {
-    guard lanes.contains(where: { $0.name == stream }) else { return false }
-    return try PauseMark(stream, state: state, files: files).clear()
-  }
+  /// - Returns: false where it was not paused.
+  public func resume() throws(FileFault) -> Bool { try PauseMark(name, state: state, files: files).clear() }
 
   /// The mark decides, whoever has set or removed it.
-  func heedPause(_ lane: StreamLane) throws(FileFault) {
+  func heedPause() throws(FileFault) {
     let mark = PauseMark(lane.name, state: state, files: files)
     let isStopped = try mark.isSet()
     guard isStopped != lane.isStopped else { return }
@@ -114,7 +122,6 @@ extension OutboundEngine {
   /// No store is offered the batch any more, whatever comes. Said before its transfers are broken off.
   /// - Returns: false where there is no such batch.
   public mutating func withdraw(_ batch: BatchID) throws -> Bool {
-    guard let lane = lanes.first(where: { $0.name == batch.stream }) else { return false }
     let place = try lane.spool.place(of: batch)
     guard try place == nil ? isOpen(batch) : place != .building else { return false }
     withdrawn.insert(batch)
@@ -125,28 +132,24 @@ extension OutboundEngine {
     try ledger.read { (t) throws(LedgerFault) in try t.batch(batch)?.isOpen == true }
   }
 
-  /// The transfer was broken off: nothing is known of its end.
-  public mutating func drop(_ upload: Upload) { underWay.remove(Delivery(batch: upload.batch, store: upload.store)) }
-
   /// Deletes the object of a withdrawn batch. The ledger and the plan keep the fact, and the records are never sent again.
   /// - Returns: nil where there is no such batch, or it was purged before.
   public mutating func purge(_ batch: BatchID, by: String, reason: String, at now: Moment) throws -> Purged? {
     precondition(!underWay.contains { $0.batch == batch }, "a batch that is being sent is withdrawn first")
     defer { withdrawn.remove(batch) }
-    guard let lane = lanes.first(where: { $0.name == batch.stream }) else { return nil }
-    try settleIn(lane, at: now)
+    try settleIn(at: now)
     let deliveries = try ledger.read { (t) throws(LedgerFault) in try t.deliveries(of: batch) }
     var purged = Purged(place: try lane.spool.place(of: batch), bytes: 0)
     purged.confirmedBy = deliveries.filter { $0.confirmedAt != nil }.map(\.store)
     purged.perhapsAt = deliveries.filter { $0.confirmedAt == nil && $0.attempts > 0 }.map(\.store)
     guard let place = purged.place else {
-      return try giveUp(batch, lane, by: by, reason: reason, at: now) ? purged : nil
+      return try giveUp(batch, by: by, reason: reason, at: now) ? purged : nil
     }
     guard place != .building else { return nil }
     let folder = lane.spool.path(place, batch)
     guard try !PurgeMark.isIn(folder, files) else { return nil }
     if place == .damaged, lane.undecided.contains(batch) {
-      try forget(batch, lane, by: by, reason: reason, at: now)
+      try forget(batch, by: by, reason: reason, at: now)
       return purged
     }
     let plan = try? files.batchPlan(of: batch, in: folder)
@@ -156,14 +159,14 @@ extension OutboundEngine {
     let mark = PurgeMark(at: now.wall, by: by, reason: reason, wasDelivered: place == .delivered)
     try files.writePlan(mark, to: folder.appending(PurgeMark.fileName))
     try files.sync([folder.appending(PurgeMark.fileName), folder])
-    try finishPurge(of: batch, in: place, lane, at: now)
+    try finishPurge(of: batch, in: place, at: now)
     return purged
   }
 
   /// Of a batch whose folder was taken away nothing is left but its line in the ledger.
   /// - Returns: false where there is no such batch, or it was given up before.
   private func giveUp(
-    _ batch: BatchID, _ lane: StreamLane, by: String, reason: String, at now: Moment
+    _ batch: BatchID, by: String, reason: String, at now: Moment
   ) throws(LedgerFault) -> Bool {
     guard try isOpen(batch) else { return false }
     try ledger.transact("give up") { (t) throws(LedgerFault) in
@@ -177,20 +180,20 @@ extension OutboundEngine {
   }
 
   /// What an earlier life left, of batches that are at an end; those in `ready` are looked at one by one.
-  func finishPurges(_ lane: StreamLane, at now: Moment) throws {
+  func finishPurges(at now: Moment) throws {
     for place in [BatchPlace.held, .delivered] {
       for id in try lane.spool.entries(in: place).compactMap({ BatchID($0) }) {
         let folder = lane.spool.path(place, id)
         guard try PurgeMark.isIn(folder, files) else { continue }
         // Recorded last, but for the move.
         let isRecorded = try ledger.read { (t) throws(LedgerFault) in try t.batch(id)?.purgedAt != nil }
-        if place == .held || !isRecorded { try finishPurge(of: id, in: place, lane, at: now) }
+        if place == .held || !isRecorded { try finishPurge(of: id, in: place, at: now) }
       }
     }
   }
 
   /// From here on the mark alone decides: it is there, so the object goes.
-  func finishPurge(of batch: BatchID, in place: BatchPlace, _ lane: StreamLane, at now: Moment) throws {
+  func finishPurge(of batch: BatchID, in place: BatchPlace, at now: Moment) throws {
     let folder = lane.spool.path(place, batch)
     // Seen is not durable.
     try files.sync([folder.appending(PurgeMark.fileName), folder])

@@ -2,6 +2,7 @@ import Core
 import Files
 import Glibc
 import Journal
+import Lanes
 import Spool
 import SystemPackage
 
@@ -13,41 +14,41 @@ enum StreamItem: Hashable, Sendable {
   case batch(BatchID)
 }
 
-extension OutboundEngine {
+extension StreamWorker {
   /// One item's step. Its own fault makes it wait, and nothing else.
   /// - Returns: nil: it waits.
   /// - Throws: faults of the ledger, and what says nothing of the item.
   func each<Result>(
-    _ item: StreamItem, _ lane: StreamLane, at now: Moment, _ body: () throws -> Result
+    _ item: StreamItem, at now: Moment, _ body: () throws -> Result
   ) throws -> Result? {
     if lane.waits.isPostponed(item, at: now.uptime) { return nil }
     do {
       return try body()
     } catch let fault as FileFault {
-      try bear(fault, of: item, lane, at: now)
+      try bear(fault, of: item, at: now)
       return nil
     }
   }
 
   /// - Throws: what says nothing of the item; and what a disk may give the next time, so that the records of several logs stay in order.
-  func bear(_ fault: FileFault, of item: StreamItem, _ lane: StreamLane, at now: Moment) throws(FileFault) {
+  func bear(_ fault: FileFault, of item: StreamItem, at now: Moment) throws(FileFault) {
     if fault.kind == .exhausted { throw fault }
     if fault.kind == .io, !lane.waits.isPersistent(item) {
       _ = lane.waits.postpone(item, fault, at: now)
       throw fault
     }
-    postpone(item, fault, lane, at: now)
+    postpone(item, fault, at: now)
   }
 
   /// Whether an older log of the same name waits: what was written later is sent later.
-  func isBehind(_ log: LogFile, _ lane: StreamLane) -> Bool {
+  func isBehind(_ log: LogFile) -> Bool {
     lane.waits.waits.keys.contains { item in
       guard case .log(let path) = item else { return false }
       return LogSources.isOlder(path, than: log)
     }
   }
 
-  func postpone(_ item: StreamItem, _ fault: FileFault, _ lane: StreamLane, at now: Moment) {
+  func postpone(_ item: StreamItem, _ fault: FileFault, at now: Moment) {
     guard lane.waits.postpone(item, fault, at: now) else { return }
     let path: FilePath
     switch item {
@@ -70,10 +71,10 @@ extension OutboundEngine {
   }
 
   /// What `status` is told of the stream. What cannot be told is no reason to do anything less.
-  func writeReport(_ lane: StreamLane) {
+  func writeReport() {
     var reasons: [LaneReport.Reason] = []
     if let pause = lane.pause { reasons.append(LaneReport.Reason(pause.said, since: pause.since)) }
-    if let since = spoolFullSince {
+    if let since = shared.spool.since {
       reasons.append(
         LaneReport.Reason("the spool is full (limits.spool_max_bytes): logs stay where they are", since: since))
     }

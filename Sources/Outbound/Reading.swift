@@ -5,52 +5,52 @@ import Ledger
 import SystemPackage
 
 /// From logs to sealed batches: look, plan, set aside, cut.
-extension OutboundEngine {
+extension StreamWorker {
   /// - Returns: when the oldest unread record will be due by age.
-  mutating func readLogs(_ lane: StreamLane, at now: Moment) throws -> Timestamp? {
+  mutating func readLogs(at now: Moment) throws -> Timestamp? {
     do {
-      return try readOn(lane, at: now)
+      return try readOn(at: now)
     } catch is SourceMoved {
       // Nothing was sealed from what moved, and what was due is due still.
       return now.wall + Limits.movedPause
     }
   }
 
-  private mutating func readOn(_ lane: StreamLane, at now: Moment) throws -> Timestamp? {
-    try look(lane, at: now)
-    try requireDecisions(lane)
-    var order = plan(try view(lane, at: now), lane.settings, zone: lane.zone, at: now.wall)
+  private mutating func readOn(at now: Moment) throws -> Timestamp? {
+    try look(at: now)
+    try requireDecisions()
+    var order = plan(try view(at: now), lane.settings, zone: lane.zone, at: now.wall)
     guard order.seal != .nothing else {
-      try truncateLogs(lane, sealed: 0, at: now)
+      try truncateLogs(sealed: 0, at: now)
       return order.due
     }
     // What is due stays due until it is sealed, whatever keeps it waiting.
     lane.isCatchingUp = order.seal == .everything
-    guard try hasRoom(lane, at: now) else { return nil }
+    guard try hasRoom(at: now) else { return nil }
     if !order.rotate.isEmpty {
-      try rotate(Set(order.rotate), lane, at: now)
-      try look(lane, at: now)
+      try rotate(Set(order.rotate), at: now)
+      try look(at: now)
     }
     var sealed = 0
-    while try seal(lane, everything: order.seal == .everything, at: now) {
-      guard try hasRoom(lane, at: now) else { return nil }
+    while try seal(everything: order.seal == .everything, at: now) {
+      guard try hasRoom(at: now) else { return nil }
       sealed += 1
       // What is sealed leaves while the rest is cut.
       guard sealed < Limits.batchesPerPass else { return now.wall }
     }
     lane.isCatchingUp = false
-    try truncateLogs(lane, sealed: 1, at: now)
-    order = plan(try view(lane, at: now), lane.settings, zone: lane.zone, at: now.wall)
+    try truncateLogs(sealed: 1, at: now)
+    order = plan(try view(at: now), lane.settings, zone: lane.zone, at: now.wall)
     return order.due
   }
 
   // MARK: - View
 
-  private func view(_ lane: StreamLane, at now: Moment) throws -> StreamView {
+  private func view(at now: Moment) throws -> StreamView {
     var views: [LogView] = []
-    for log in lane.logs where !isBehind(log, lane) {
-      let found = try each(.log(log.path), lane, at: now) {
-        (unread: try unread(log, lane, at: now), rows: try countRows(log, lane, at: now))
+    for log in lane.logs where !isBehind(log) {
+      let found = try each(.log(log.path), at: now) {
+        (unread: try unread(log, at: now), rows: try countRows(log, at: now))
       }
       guard let (unread, rows) = found else { continue }
       let id = log.record.id
@@ -69,14 +69,14 @@ extension OutboundEngine {
   }
 
   /// Bytes that may hold records not yet in a batch.
-  private func unread(_ log: LogFile, _ lane: StreamLane, at now: Moment) throws -> UInt64 {
+  private func unread(_ log: LogFile, at now: Moment) throws -> UInt64 {
     // What is not closed yet is none of our business.
-    guard lane.settings.rotation != .closed || isFinal(log, lane, at: now) else { return 0 }
+    guard lane.settings.rotation != .closed || isFinal(log, at: now) else { return 0 }
     let id = log.record.id
-    let shape = StreamLane.Exhausted(size: log.info.size, isFinal: isFinal(log, lane, at: now))
+    let shape = StreamState.Exhausted(size: log.info.size, isFinal: isFinal(log, at: now))
     if lane.exhausted[id] == shape || log.info.size <= log.record.cursor { return 0 }
     if lane.headerEnds[id] == nil {
-      lane.headerEnds[id] = try lane.cutter.header(of: cuttable(log, lane, at: now))?.end
+      lane.headerEnds[id] = try lane.cutter.header(of: cuttable(log, at: now))?.end
     }
     guard let headerEnd = lane.headerEnds[id] else { return 0 }
     let start = max(headerEnd, log.record.cursor)
@@ -84,36 +84,36 @@ extension OutboundEngine {
   }
 
   /// Only where a `max_rows` asks for it; each byte is counted once.
-  private func countRows(_ log: LogFile, _ lane: StreamLane, at now: Moment) throws -> Int {
+  private func countRows(_ log: LogFile, at now: Moment) throws -> Int {
     guard lane.settings.batch.maxRows > 0, let headerEnd = lane.headerEnds[log.record.id] else { return 0 }
     let start = max(headerEnd, log.record.cursor)
-    var counted = lane.counted[log.record.id] ?? StreamLane.Counted(upTo: start, rows: 0)
-    if counted.upTo < start { counted = StreamLane.Counted(upTo: start, rows: 0) }
+    var counted = lane.counted[log.record.id] ?? StreamState.Counted(upTo: start, rows: 0)
+    if counted.upTo < start { counted = StreamState.Counted(upTo: start, rows: 0) }
     // As many as make a batch are enough to know.
     let most = lane.settings.batch.maxRows -| counted.rows
-    let (rows, end) = try lane.cutter.count(cuttable(log, lane, at: now), from: counted.upTo, most: most)
-    counted = StreamLane.Counted(upTo: end, rows: counted.rows +| rows)
+    let (rows, end) = try turn.working { try lane.cutter.count(cuttable(log, at: now), from: counted.upTo, most: most) }
+    counted = StreamState.Counted(upTo: end, rows: counted.rows +| rows)
     lane.counted[log.record.id] = counted
     return counted.rows
   }
 
-  func cuttable(_ log: LogFile, _ lane: StreamLane, at now: Moment) -> Cuttable {
+  func cuttable(_ log: LogFile, at now: Moment) -> Cuttable {
     Cuttable(
-      record: log.record, path: log.path, size: log.info.size, isFinal: isFinal(log, lane, at: now), form: log.form,
+      record: log.record, path: log.path, size: log.info.size, isFinal: isFinal(log, at: now), form: log.form,
       inode: log.info.inode)
   }
 
   /// Whether its records may be taken now. Without a rotation of ours they are taken from the live log.
-  func isOurs(_ log: LogFile, _ lane: StreamLane, at now: Moment) -> Bool {
+  func isOurs(_ log: LogFile, at now: Moment) -> Bool {
     switch lane.settings.rotation {
     case .rename: log.role == .aside
-    case .closed: isFinal(log, lane, at: now)
+    case .closed: isFinal(log, at: now)
     case .copytruncate, .follow: true
     }
   }
 
   /// Nobody can add to it any more: the kernel says so, or, where we may not ask, size and ctime have been at rest.
-  func isFinal(_ log: LogFile, _ lane: StreamLane, at now: Moment) -> Bool {
+  func isFinal(_ log: LogFile, at now: Moment) -> Bool {
     guard log.role != .live || lane.settings.rotation == .closed else { return false }
     switch log.writers {
     case .none: return true
@@ -122,18 +122,18 @@ extension OutboundEngine {
       if let rest = lane.resting[log.record.id], rest.size == log.info.size, rest.changed == log.info.changed {
         return now.uptime - rest.since >= Limits.restBeforeFinal
       }
-      lane.resting[log.record.id] = StreamLane.Rest(since: now.uptime, size: log.info.size, changed: log.info.changed)
+      lane.resting[log.record.id] = StreamState.Rest(since: now.uptime, size: log.info.size, changed: log.info.changed)
       return false
     }
   }
 
   // MARK: - Set aside
 
-  private func rotate(_ sources: Set<SourceID>, _ lane: StreamLane, at now: Moment) throws {
+  private func rotate(_ sources: Set<SourceID>, at now: Moment) throws {
     var directories: Set<FilePath> = []
     var rotated: [(LogFile, FilePath)] = []
     for log in lane.logs where sources.contains(log.record.id) && log.role == .live {
-      let aside = try each(.log(log.path), lane, at: now) {
+      let aside = try each(.log(log.path), at: now) {
         let aside = try lane.sources.asidePath(for: log.path, at: now.wall)
         try files.move(log.path, to: aside)
         return aside
@@ -160,12 +160,9 @@ extension OutboundEngine {
   // MARK: - Room
 
   /// Whether the spool may grow. What it may not take stays in the logs.
-  private mutating func hasRoom(_ lane: StreamLane, at now: Moment) throws -> Bool {
+  private mutating func hasRoom(at now: Moment) throws -> Bool {
     let spooled = try ledger.read { (t) throws(LedgerFault) in try t.spoolBytes() }
-    let full = spooled >= limits.spoolMaxBytes
-    if full != spoolIsFull {
-      spoolIsFull = full
-      spoolFullSince = full ? now.wall : nil
+    if let full = shared.spool.look(spooled, at: now.wall) {
       events.record(
         full ? .spoolFull : .laneResumed,
         full
@@ -179,6 +176,6 @@ extension OutboundEngine {
         why: "\(counted(free, "byte")) free, limits.min_free is \(limits.minFree)",
         remedy: "Free space; logs stay where they are until then")
     }
-    return !full
+    return !spoolIsFull
   }
 }

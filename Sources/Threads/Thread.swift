@@ -42,9 +42,10 @@ public enum Thread {
   }
 }
 
-/// A thread whose end is waited for, once.
-public struct JoinedThread: Sendable {
+/// A thread whose end is waited for.
+public final class JoinedThread: Sendable {
   private let thread: pthread_t
+  private let isJoined = Locked(false)
 
   /// - Parameter name: at most 15 bytes, for `ps -L` and debuggers.
   /// - Returns: nil where the system has no thread to give.
@@ -53,8 +54,14 @@ public struct JoinedThread: Sendable {
     self.thread = thread
   }
 
-  /// Returns when it has ended; at once where the caller is that thread itself. Must be called once.
+  /// Returns when it has ended; at once where the caller is that thread itself, and where somebody waits or has waited already: the
+  /// number of a thread that has been joined is another thread's by then, and a second join would wait for that.
   public func join() {
+    let isFirst = isJoined.withLock { isJoined in
+      defer { isJoined = true }
+      return !isJoined
+    }
+    guard isFirst else { return }
     if pthread_equal(pthread_self(), thread) != 0 { pthread_detach(thread) } else { pthread_join(thread, nil) }
   }
 }

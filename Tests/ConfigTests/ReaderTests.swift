@@ -108,7 +108,7 @@ struct ReaderTests {
           url: file:///srv/my%20shelf/
       state: /srv/state/
       host: web-1
-      limits: { spool_max_bytes: 1MiB, min_free: 0 }
+      limits: { spool_max_bytes: 1MiB, min_free: 0, workers: 3 }
       streams:
         out:
           logs: ["/var/log/app/a?.csv", /var/log/app/b.csv]
@@ -123,7 +123,7 @@ struct ReaderTests {
       """
     let settings = try Bench(Lane.s3Head + store + rest, environment: Lane.keys).read()
     #expect(settings.state == "/srv/state" && settings.host == "web-1")
-    #expect(settings.limits.spoolMaxBytes == 1 << 20 && settings.limits.minFree == 0)
+    #expect(settings.limits.spoolMaxBytes == 1 << 20 && settings.limits.minFree == 0 && settings.limits.workers == 3)
     let aep = settings.stores[0]
     guard case .s3(let s3) = aep.target else {
       Issue.record("not S3")

@@ -173,7 +173,7 @@ struct CompletenessTests {
     #expect(try rig.names(in: folder).isEmpty)
     try rig.files.remove(folder)
     try rig.land("c.csv", Sample.other)
-    #expect(try rig.run(2).paused.isEmpty)
+    #expect(try rig.run(2).trouble == nil)
     #expect(try rig.handedOver == ["a.csv", "c.csv"])
   }
 
@@ -210,14 +210,14 @@ struct CompletenessTests {
         return try World(machine)
       },
       life: { machine, world in
-        var engine = InboundEngine(
-          feeds: [settings], state: state, files: machine.files, ledger: world.ledger, events: EventLog(),
+        var engine = FeedWorker(
+          settings, state: state, files: machine.files, ledger: world.ledger, events: EventLog(),
           salt: { world.salts.next() })
         for _ in 0..<2 {
           let seconds = Int64(world.seconds.next()) * 5
           let now = Moment(wall: Timestamp(seconds: 1_773_300_000 + seconds), uptime: .seconds(seconds))
           let summary = try engine.pass(at: now)
-          if let why = summary.paused.values.first { throw Broken(description: "paused: \(why)") }
+          if let why = summary.trouble { throw Broken(description: "paused: \(why)") }
         }
       },
       check: { machine, world in

@@ -95,14 +95,14 @@ struct CrashTests {
         var settings = FeedSettings(name: try #require(FeedName("audiences")), landing: landing, handover: handover)
         settings.settle = .seconds(1)
         if cargo == .sealed { settings.decrypt = FeedSettings.Decrypt(key: Secret("toy")) }
-        var engine = InboundEngine(
-          feeds: [settings], state: state, files: files, ledger: world.ledger, events: EventLog(),
+        var engine = FeedWorker(
+          settings, state: state, files: files, ledger: world.ledger, events: EventLog(),
           salt: { world.salts.next() }, decrypter: ToyDecrypter())
         for _ in 0..<2 {
           let seconds = Int64(world.seconds.next()) * 5
           let now = Moment(wall: Timestamp(seconds: 1_773_300_000 + seconds), uptime: .seconds(seconds))
           let summary = try engine.pass(at: now)
-          if let why = summary.paused.values.first { throw Broken("paused: \(why)") }
+          if let why = summary.trouble { throw Broken("paused: \(why)") }
         }
       },
       check: { machine, world in

@@ -134,7 +134,7 @@ struct DecryptingTests {
     #expect(try rig.reasons(.quarantine, id).map(\.code) == [.pgpPassphrase])
     // Mended, it is decrypted after all.
     rig.settings.decrypt?.passphrase = Secret(Correspondent.passphrase)
-    rig.engine.reload([rig.settings])
+    rig.engine.reload(rig.settings)
     try rig.engine.retry(try #require(DropID(id)), at: rig.now)
     #expect(try rig.run().handedOver == 1)
     #expect(try rig.handed("a.csv") == Sample.table)
@@ -174,7 +174,7 @@ struct DecryptingTests {
     #expect(try rig.run().handedOver == 1)
     #expect(try rig.handedOver == ["a.csv.gz"])
     rig.settings.rewrite = FeedSettings.Rewrite()
-    rig.engine.reload([rig.settings])
+    rig.engine.reload(rig.settings)
     try rig.land("b.csv.gz.gpg", try await sender.encrypt(Sample.gzip(Sample.other)))
     #expect(try rig.run().handedOver == 1)
     #expect(try rig.handed("b.csv") == "id\temail\n4\td\n")
@@ -228,10 +228,26 @@ struct DecryptingTests {
     let (rig, sender) = try await rig()
     try rig.files.ensureDirectory(rig.state.gnupg.appending("private-keys-v1.d"))
     try rig.put(rig.state.gnupg.appending("private-keys-v1.d/old.key"), [1, 2, 3])
-    try rig.run(1)
+    let other = rig.state.gnupg.appending("0123abcd")
+    try rig.files.ensureDirectory(other)
+    try rig.put(other.appending("gpg-agent.conf"), [1, 2, 3])
+    try GnuPG(state: rig.state, runtime: nil).sweep()
     #expect(try rig.files.info(rig.state.gnupg) == nil)
     try rig.land("a.csv.gpg", try await sender.encrypt(Sample.table))
     #expect(try rig.run().handedOver == 1)
+  }
+
+  @Test("Feeds that are worked on at the same time have a home each")
+  func together() async throws {
+    let (rig, _) = try await rig()
+    let (decrypt, pg) = (try #require(rig.settings.decrypt), GnuPG(state: rig.state, runtime: nil))
+    let one = try pg.open(decrypt, of: rig.settings.name)
+    let other = try pg.open(decrypt, of: try #require(FeedName("other")))
+    #expect(try rig.files.list(rig.state.gnupg).count == 2)
+    one.close()
+    #expect(try rig.files.list(rig.state.gnupg).count == 1)
+    other.close()
+    #expect(try rig.files.info(rig.state.gnupg) == nil)
   }
 
   @Test("Without a key, encrypted data is refused as before")

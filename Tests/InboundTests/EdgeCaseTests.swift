@@ -99,9 +99,9 @@ struct EdgeCaseTests {
     let clock = ContinuousClock()
     let (start, wall) = (clock.now, rig.wall)
     let (passes, told) = AsyncStream.makeStream(of: Int.self)
-    let lane = InboundLane(
-      feeds: [rig.settings], state: rig.state, files: rig.files, ledger: rig.ledger, events: rig.events,
-      clock: { Moment(wall: wall, uptime: start.duration(to: clock.now)) },
+    let lane = FeedLane(
+      rig.settings, state: rig.state, files: rig.files, ledger: rig.ledger, events: rig.events,
+      runner: rig.runner(), clock: { Moment(wall: wall, uptime: start.duration(to: clock.now)) },
       report: { summary, _ in told.yield(summary.handedOver) })
     lane.poll(true)
     let running = Task { try await lane.run() }

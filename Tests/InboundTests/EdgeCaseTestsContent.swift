@@ -227,7 +227,7 @@ struct EdgeCaseTestsContent {
     try rig.land("a.csv", Sample.table)
     disk.refuse(.move, below: rig.settings.landing, .denied)
     let summary = try rig.run(4)
-    #expect(summary.paused[rig.settings.name]?.contains("Cannot move") == true)
+    #expect(summary.trouble?.contains("Cannot move") == true)
     #expect(try rig.handedOver.isEmpty && rig.landed == ["a.csv"])
     #expect(rig.events.count(.lanePaused) == 1)
     disk.allow()

@@ -32,13 +32,13 @@ struct ExpectingCrashTests {
     var settings = FeedSettings(name: try #require(FeedName("audiences")), landing: landing, handover: handover)
     settings.settle = .seconds(1)
     settings.expect = FeedSettings.Expect(by: try #require(TimeOfDay(hour: 22, minute: 30)))
-    var engine = InboundEngine(
-      feeds: [settings], state: state, files: machine.files, ledger: world.ledger, events: world.events,
+    var engine = FeedWorker(
+      settings, state: state, files: machine.files, ledger: world.ledger, events: world.events,
       salt: { world.salts.next() })
     for _ in 0..<passes {
       let seconds = Int64(world.seconds.next()) * 5
       let summary = try engine.pass(at: Moment(wall: wall + .seconds(seconds), uptime: .seconds(seconds)))
-      if let why = summary.paused.values.first { throw Broken(description: "paused: \(why)") }
+      if let why = summary.trouble { throw Broken(description: "paused: \(why)") }
     }
   }
 

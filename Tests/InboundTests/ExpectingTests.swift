@@ -152,11 +152,11 @@ struct ExpectingTests {
   func paused() throws {
     let rig = try rig()
     try rig.run(1)
-    try rig.engine.pause(rig.settings.name, by: Requester("j.doe", reason: "a move"), at: rig.now)
+    try rig.engine.pause(by: Requester("j.doe", reason: "a move"), at: rig.now)
     try rig.land("a.csv", Sample.table)
     rig.pass(.seconds(9_000))
     try rig.run(2)
-    try rig.engine.resume(rig.settings.name, by: Requester("j.doe", reason: "moved"))
+    try rig.engine.resume(by: Requester("j.doe", reason: "moved"))
     try rig.run(3)
     #expect(names(rig).isEmpty && rig.events.count(.dropHandedOver) == 1)
   }

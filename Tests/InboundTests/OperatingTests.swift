@@ -42,7 +42,7 @@ struct OperatingTests {
   func overrideIsBounded() throws {
     let (rig, id) = try refused()
     rig.settings.require.columns = ["status"]
-    rig.engine.reload([rig.settings])
+    rig.engine.reload(rig.settings)
     try rig.engine.release(id, by: who, at: rig.now)
     #expect(try rig.run(1).quarantined == 1)
     #expect(try rig.reasons(.quarantine, id.description).map(\.code) == [.missingColumn])
@@ -71,7 +71,7 @@ struct OperatingTests {
     try rig.engine.retry(id, at: rig.now)
     #expect(try rig.run(1).quarantined == 1, "nothing has changed")
     rig.settings.require.columns = []
-    rig.engine.reload([rig.settings])
+    rig.engine.reload(rig.settings)
     try rig.engine.retry(id, at: rig.now)
     #expect(try rig.run(1).handedOver == 1)
     #expect(try rig.files.info(rig.spool.path(.archive, id).appending(DropPlan.reasonsName)) == nil)
@@ -140,8 +140,8 @@ struct OperatingTests {
     let border = rig.wall
     try rig.land("new.csv", Sample.other)
     try rig.run()
-    #expect(try rig.engine.purge(rig.settings.name, before: border, by: who, at: rig.now) == 2)
-    #expect(try rig.engine.purge(rig.settings.name, before: border, by: who, at: rig.now) == 0)
+    #expect(try rig.engine.purge(before: border, by: who, at: rig.now) == 2)
+    #expect(try rig.engine.purge(before: border, by: who, at: rig.now) == 0)
     let left = try rig.drops(.archive).filter {
       try rig.files.info(rig.spool.path(.archive, $0).appending(DropPlan.partsName)) != nil
     }
@@ -153,19 +153,19 @@ struct OperatingTests {
   @Test("A paused feed takes and hands over nothing until it is resumed, across restarts")
   func pause() throws {
     let rig = try Rig()
-    #expect(try rig.engine.pause(rig.settings.name, by: who, at: rig.now))
-    #expect(try !rig.engine.pause(rig.settings.name, by: who, at: rig.now))
+    #expect(try rig.engine.pause(by: who, at: rig.now))
+    #expect(try !rig.engine.pause(by: who, at: rig.now))
     try rig.land("a.csv", Sample.table)
     var summary = try rig.run(3)
-    #expect(summary.stopped == [rig.settings.name] && summary.paused.isEmpty)
+    #expect(summary.isPaused && summary.trouble == nil)
     rig.restart()
     summary = try rig.run(3)
     #expect(try rig.landed == ["a.csv"] && rig.handedOver.isEmpty)
     #expect(try InboundSurvey(rig.settings, state: rig.state, files: rig.files).pausedSince != nil)
-    try rig.engine.resume(rig.settings.name, by: who)
-    try rig.engine.resume(rig.settings.name, by: who)
+    try rig.engine.resume(by: who)
+    try rig.engine.resume(by: who)
     summary = try rig.run(2)
-    #expect(summary.handedOver == 1 && summary.stopped.isEmpty)
+    #expect(summary.handedOver == 1 && !summary.isPaused)
     #expect(rig.events.count(.lanePaused) == 1 && rig.events.count(.laneResumed) == 1)
   }
 
@@ -173,12 +173,7 @@ struct OperatingTests {
   func refusals() throws {
     let (rig, id) = try refused()
     let other = DropID(seen: rig.wall, salt: 7)
-    let nobody = try #require(FeedName("nobody"))
     #expect(throws: OperatorRefusal.unknownDrop(other)) { try rig.engine.release(other, by: who, at: rig.now) }
-    #expect(throws: OperatorRefusal.unknownFeed(nobody)) { try rig.engine.pause(nobody, by: who, at: rig.now) }
-    #expect(throws: OperatorRefusal.unknownFeed(nobody)) {
-      try rig.engine.purge(nobody, before: rig.wall, by: who, at: rig.now)
-    }
     try rig.engine.retry(id, at: rig.now)
     #expect(throws: OperatorRefusal.wrongPlace(id, .claimed)) { try rig.engine.purge(id, by: who, at: rig.now) }
     #expect(throws: OperatorRefusal.wrongPlace(id, .claimed)) { try rig.engine.release(id, by: who, at: rig.now) }
@@ -217,14 +212,14 @@ struct OperatingTests {
         return try World(machine)
       },
       life: { machine, world in
-        var engine = InboundEngine(
-          feeds: [settings], state: state, files: machine.files, ledger: world.ledger, events: world.events,
+        var engine = FeedWorker(
+          settings, state: state, files: machine.files, ledger: world.ledger, events: world.events,
           salt: { world.salts.next() })
         for round in 0..<4 {
           let seconds = Int64(world.seconds.next()) * 5
           let now = Moment(wall: Timestamp(seconds: 1_773_300_000 + seconds), uptime: .seconds(seconds))
           let summary = try engine.pass(at: now)
-          if let why = summary.paused.values.first { throw Broken(description: "paused: \(why)") }
+          if let why = summary.trouble { throw Broken(description: "paused: \(why)") }
           guard round == 2, !world.isDone else { continue }
           let spool = Spool<DropPlace>(root: state.feed(settings.name), files: machine.files)
           guard let id = try spool.entries(in: .quarantine).compactMap({ DropID($0) }).first else { continue }

@@ -1,6 +1,7 @@
 import Config
 import Core
 import Files
+import Lanes
 import Ledger
 import Spool
 import Store
@@ -71,9 +72,12 @@ struct PullCrashTests {
         let settings = try settings(after)
         let events = EventLog()
         var pull = try #require(
-          PullEngine(settings: settings, files: machine.files, ledger: world.ledger, events: events))
-        var engine = InboundEngine(
-          feeds: settings.feeds, state: state, files: machine.files, ledger: world.ledger, events: events,
+          PullWorker(
+            settings.feeds[0], state: state, files: machine.files, ledger: world.ledger, events: events,
+            minFree: settings.limits.minFree,
+            slots: StoreSlots(settings.stores.reduce(into: [:]) { $0[$1.name] = $1.concurrency })))
+        var engine = FeedWorker(
+          settings.feeds[0], state: state, files: machine.files, ledger: world.ledger, events: events,
           salt: { world.salts.next() })
         for _ in 0..<6 {
           let seconds = Int64(world.seconds.next()) * 6
@@ -87,7 +91,7 @@ struct PullCrashTests {
             try pull.note(try #require(end), at: now)
           }
           let summary = try engine.pass(at: now)
-          if let why = summary.paused.values.first { throw Broken("paused: \(why)") }
+          if let why = summary.trouble { throw Broken("paused: \(why)") }
         }
         if machine.points.isAlive, pull.isWaiting { throw Broken("the puller waits: \(events.all.map(\.message))") }
       },

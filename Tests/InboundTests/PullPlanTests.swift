@@ -131,7 +131,7 @@ struct PullPlanTests {
     #expect(inOrder(found, most: 3).map { $0.pathText } == ["c", "a", "b"])
     var settings = FeedSettings(name: try #require(FeedName("f")), landing: "/l", handover: "/h")
     settings.pull = FeedSettings.Pull(store: try #require(store))
-    var feed = try #require(FeedPull(settings))
+    var feed = try #require(PullState(settings))
     let now = Moment(wall: Timestamp(seconds: 10), uptime: .seconds(10))
     feed.beginList(at: now)
     for page in 0..<5 {

@@ -2,6 +2,7 @@ import Config
 import Core
 import Files
 import Journal
+import Lanes
 import Ledger
 import Store
 import SystemPackage
@@ -16,7 +17,7 @@ final class Puller {
   let rig: Rig
   let store: SimStore
   var settings: Settings
-  var engine: PullEngine
+  var engine: PullWorker
   var remote: any RemoteStore
   var freezesLane = false
   var works: [PullWork] = []
@@ -36,13 +37,20 @@ final class Puller {
     settings.limits.minFree = 1
     settings.stores = [StoreSettings(name: name, target: .folder("/nowhere"))]
     settings.feeds = [rig.settings]
-    engine = try #require(PullEngine(settings: settings, files: rig.files, ledger: rig.ledger, events: rig.events))
+    engine = try Self.make(rig, settings, rig.ledger)
   }
 
   func restart(ledger: Ledger? = nil) throws {
     rig.restart(ledger: ledger)
-    engine = try #require(
-      PullEngine(settings: settings, files: rig.files, ledger: ledger ?? rig.ledger, events: rig.events))
+    engine = try Self.make(rig, settings, ledger ?? rig.ledger)
+  }
+
+  static func make(_ rig: Rig, _ settings: Settings, _ ledger: Ledger) throws -> PullWorker {
+    try #require(
+      PullWorker(
+        settings.feeds[0], state: rig.state, files: rig.files, ledger: ledger, events: rig.events,
+        minFree: settings.limits.minFree,
+        slots: StoreSlots(settings.stores.reduce(into: [:]) { $0[$1.name] = $1.concurrency })))
   }
 
   func turn(_ count: Int = 1) async throws {

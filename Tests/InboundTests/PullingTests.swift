@@ -258,11 +258,11 @@ struct PullingTests {
   @Test("A paused feed fetches nothing")
   func paused() async throws {
     let puller = try Puller()
-    try puller.rig.engine.pause(puller.rig.settings.name, by: Requester("t", reason: "r"), at: puller.rig.now)
+    try puller.rig.engine.pause(by: Requester("t", reason: "r"), at: puller.rig.now)
     puller.put(Sample.table, at: "a.csv")
     try await puller.turn(3)
     #expect(puller.works.isEmpty)
-    try puller.rig.engine.resume(puller.rig.settings.name, by: Requester("t", reason: "r"))
+    try puller.rig.engine.resume(by: Requester("t", reason: "r"))
     try await puller.turn(5)
     #expect(try puller.rig.handedOver == ["a.csv"])
   }
@@ -288,13 +288,14 @@ struct PullingTests {
     let (start, wall) = (clock.now, rig.wall)
     let now: @Sendable () -> Moment = { Moment(wall: wall, uptime: start.duration(to: clock.now)) }
     let (passes, told) = AsyncStream.makeStream(of: Int.self)
-    let inbound = InboundLane(
-      feeds: [rig.settings], state: rig.state, files: rig.files, ledger: rig.ledger, events: rig.events, clock: now,
+    let inbound = FeedLane(
+      rig.settings, state: rig.state, files: rig.files, ledger: rig.ledger, events: rig.events,
+      runner: rig.runner(), clock: now,
       report: { summary, _ in told.yield(summary.handedOver) })
     let name = try #require(StoreName("aep"))
     let lane = PullLane(
-      puller.engine, beside: inbound, stores: [name: LocalStore(shelf, files: LinuxFiles())], events: rig.events,
-      clock: now)
+      puller.engine, of: inbound, stores: [name: LocalStore(shelf, files: LinuxFiles())],
+      runner: rig.runner(on: inbound.runner.executor), clock: now)
     async let one: Void = inbound.run()
     async let two: Void = lane.run()
     for await count in passes where count == 1 { break }

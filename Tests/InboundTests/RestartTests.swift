@@ -35,29 +35,16 @@ struct RestartTests {
     try rig.land("a.csv", Sample.table)
     try rig.files.remove(rig.settings.handover)
     var summary = try rig.run(4)
-    #expect(summary.paused[rig.settings.name]?.contains("there is no such directory") == true)
+    #expect(summary.trouble?.contains("there is no such directory") == true)
     #expect(rig.events.count(.lanePaused) == 1 && rig.events.count(.laneResumed) == 0)
     #expect(summary.next != nil)
     try rig.files.makeDirectory(rig.settings.handover, mode: .init(rawValue: 0o755))
     rig.pass(.seconds(60))
     summary = try rig.run(2)
-    #expect(summary.handedOver == 1 && summary.paused.isEmpty)
+    #expect(summary.handedOver == 1 && summary.trouble == nil)
     #expect(rig.events.count(.laneResumed) == 1)
     #expect(try rig.handedOver == ["a.csv"])
     #expect(rig.events.count(.dropSeen) == 1)
-  }
-
-  @Test("One feed's fault does not stop another")
-  func otherFeed() throws {
-    let rig = try Rig()
-    var broken = rig.settings
-    broken.name = FeedName("broken")!
-    broken.landing = rig.base.appending("nowhere")
-    rig.engine = Rig.make([broken, rig.settings], rig.state, rig.files, rig.ledger, rig.events)
-    try rig.land("a.csv", Sample.table)
-    let summary = try rig.run()
-    #expect(summary.handedOver == 1)
-    #expect(Array(summary.paused.keys) == [broken.name])
   }
 
   @Test("A drop between its hand-over and the archive is recorded, and not handed over again")
@@ -167,7 +154,7 @@ struct RestartTests {
     try rig.run(1)
     var changed = rig.settings
     changed.handoverName = "new-{name}"
-    rig.engine.reload([changed])
+    rig.engine.reload(changed)
     try rig.land("a.csv", Sample.table)
     try rig.run()
     #expect(try rig.handedOver == ["new-a.csv"])
@@ -181,9 +168,9 @@ struct RestartTests {
     let start = clock.now
     let wall = rig.wall
     let (passes, told) = AsyncStream.makeStream(of: Int.self)
-    let lane = InboundLane(
-      feeds: [rig.settings], state: rig.state, files: rig.files, ledger: rig.ledger, events: rig.events,
-      clock: { Moment(wall: wall, uptime: start.duration(to: clock.now)) },
+    let lane = FeedLane(
+      rig.settings, state: rig.state, files: rig.files, ledger: rig.ledger, events: rig.events,
+      runner: rig.runner(), clock: { Moment(wall: wall, uptime: start.duration(to: clock.now)) },
       report: { summary, _ in told.yield(summary.handedOver) })
     let running = Task { try await lane.run() }
     for await count in passes where count == 1 { break }

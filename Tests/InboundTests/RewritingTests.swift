@@ -59,7 +59,7 @@ struct RewritingTests {
     try rig.engine.release(id, by: Requester("j.doe", reason: "try"), at: rig.now)
     #expect(try rig.run(1).quarantined == 1)
     rig.settings.rewrite?.replacement = " "
-    rig.engine.reload([rig.settings])
+    rig.engine.reload(rig.settings)
     try rig.engine.retry(id, at: rig.now)
     #expect(try rig.run(1).handedOver == 1)
     #expect(try rig.handed("a.csv") == "id\tname\n1\tok\n2\ta b\n")

@@ -4,6 +4,7 @@ import Files
 import Glibc
 import Inbound
 import Journal
+import Lanes
 import Ledger
 import Spool
 import SystemPackage
@@ -40,7 +41,7 @@ final class Rig {
   let files: any Files
   let ledger: Ledger
   let events = EventLog()
-  var engine: InboundEngine
+  var engine: FeedWorker
   var uptime = Duration.seconds(100)
   var wall = Timestamp(seconds: 1_773_295_200)
   private static let counter = Counter()
@@ -68,7 +69,7 @@ final class Rig {
     settings = FeedSettings(name: try #require(FeedName("audiences")), landing: landing, handover: handover)
     change(&settings)
     ledger = try Ledger(path: nil)
-    engine = Rig.make([settings], state, self.files, ledger, events, minFree)
+    engine = Rig.make(settings, state, self.files, ledger, events, minFree)
   }
 
   deinit {
@@ -77,17 +78,21 @@ final class Rig {
   }
 
   static func make(
-    _ feeds: [FeedSettings], _ state: StateFolder, _ files: any Files, _ ledger: Ledger, _ events: EventLog,
+    _ feed: FeedSettings, _ state: StateFolder, _ files: any Files, _ ledger: Ledger, _ events: EventLog,
     _ minFree: UInt64 = 0
-  ) -> InboundEngine {
-    InboundEngine(feeds: feeds, state: state, files: files, ledger: ledger, events: events, minFree: minFree) {
+  ) -> FeedWorker {
+    FeedWorker(feed, state: state, files: files, ledger: ledger, events: events, minFree: minFree) {
       salts.next()
     }
   }
 
+  func runner(on executor: LaneExecutor? = nil) -> LaneRunner {
+    LaneRunner("feed \(settings.name)", on: executor, trouble: LedgerTrouble(events))
+  }
+
   /// A new process, which knows nothing but what lies on the disk (and a ledger).
   func restart(ledger other: Ledger? = nil) {
-    engine = Rig.make([settings], state, files, other ?? ledger, events, minFree)
+    engine = Rig.make(settings, state, files, other ?? ledger, events, minFree)
   }
 
   /// Passes, three seconds apart: two are enough for what lies in landing to settle and go all the way.
@@ -103,8 +108,8 @@ final class Rig {
       all.blocked = one.blocked
       all.duplicates += one.duplicates
       all.archived += one.archived
-      (all.settling, all.waiting, all.next, all.paused) = (one.settling, one.waiting, one.next, one.paused)
-      all.stopped = one.stopped
+      (all.settling, all.waiting, all.next, all.trouble) = (one.settling, one.waiting, one.next, one.trouble)
+      all.isPaused = one.isPaused
       all.wasStopped = all.wasStopped || one.wasStopped
       pass(.seconds(3))
     }

@@ -52,7 +52,7 @@ struct Schedule {
     others = Locked(Others(sender: sender, dice: dice))
   }
 
-  private func makeEngine() -> InboundEngine {
+  private func makeEngine() -> FeedWorker {
     var dice = dice
     let (pace, isShaky) = ([6, 15, 40][dice.below(3)], dice.oneIn(3))
     let (files, others) = (machine.files, others)
@@ -65,12 +65,12 @@ struct Schedule {
       }
     }
     let salts = salts
-    return InboundEngine(
-      feeds: [settings], state: Self.state, files: disk, ledger: ledger, events: events, salt: { salts.next() },
+    return FeedWorker(
+      settings, state: Self.state, files: disk, ledger: ledger, events: events, salt: { salts.next() },
       decrypter: ToyDecrypter())
   }
 
-  private mutating func pass(_ engine: inout InboundEngine, _ passes: Int, every: Duration) {
+  private mutating func pass(_ engine: inout FeedWorker, _ passes: Int, every: Duration) {
     for _ in 0..<passes {
       _ = try? engine.pass(at: now)
       now = Moment(wall: now.wall + every, uptime: now.uptime + every)

@@ -45,7 +45,7 @@ struct ClosedTests {
     files.setKnobs { $0.foreign = ["/logs"] }
     let world = try world(files)
     var engine = world.makeEngine()
-    engine.flush(nil)
+    engine.flush()
     _ = try engine.pass(at: world.now)
     #expect(try world.places(.ready).isEmpty)
     world.wait(Limits.restBeforeFinal)
@@ -130,7 +130,7 @@ struct ClosedTests {
     try files.put("/logs/b.csv", "id,text\n1,a\n")
     let world = try world(files)
     var engine = world.makeEngine()
-    engine.flush(nil)
+    engine.flush()
     _ = try engine.pass(at: world.now)
     #expect(try world.places(.ready) == ["opens-000001"])
   }
@@ -217,8 +217,9 @@ struct BeginningTests {
     _ = try engine.pass(at: world.now)
     var settings = world.settings
     settings.streams[0].start = .end
-    var other = OutboundEngine(
-      settings: settings, files: files, ledger: world.ledger, events: world.events, random: SteadyNumbers())
+    var other = StreamWorker(
+      settings.streams[0], of: settings, shared: StreamsShared(settings), files: files, ledger: world.ledger,
+      events: world.events, random: SteadyNumbers())
     try await world.settle(&other, flush: true)
     #expect(try world.sent() == "1,a\n")
   }

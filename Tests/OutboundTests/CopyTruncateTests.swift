@@ -72,7 +72,7 @@ struct CopyTruncateTests {
     files.setKnobs { $0.writesAfterTruncate = Array("2,b\n".utf8) }
     let world = try world(files)
     var engine = world.makeEngine()
-    engine.flush(nil)
+    engine.flush()
     try await world.settle(&engine, passes: 1)
     files.setKnobs { $0.writesAfterTruncate = nil }
     try await world.settle(&engine, flush: true)

@@ -231,9 +231,9 @@ struct FollowTests {
       try files.take(log)
     }
     try await world.settle(&engine, flush: true)
-    let sources = engine.lanes[0].sources
+    let sources = engine.lane.sources
     #expect(sources.passedOver.isEmpty && sources.resting.isEmpty && sources.sizes.isEmpty && sources.verified.isEmpty)
-    #expect(engine.lanes[0].open.isEmpty)
+    #expect(engine.lane.open.isEmpty)
     #expect(world.store.keys.count == 12)
   }
 

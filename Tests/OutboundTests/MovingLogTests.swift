@@ -257,7 +257,7 @@ struct MovingLogTests {
     let disk = ShakyFiles.failing("sync", after: "move", files)
     let world = try World(disk, change: { $0.streams[0].rotation = .follow })
     var engine = world.makeEngine()
-    engine.flush(nil)
+    engine.flush()
     for _ in 0..<2 { _ = try engine.pass(at: world.now) }
     let known = try world.ledger.read { (t) throws(LedgerFault) in
       try t.knows(BatchID(stream: world.settings.streams[0].name, sequence: 1))

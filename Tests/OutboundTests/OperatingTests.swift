@@ -8,6 +8,7 @@ import Store
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Outbound
 
@@ -146,11 +147,20 @@ struct OperatingTests {
         settings.streams.append(other)
         settings.stores = [StoreSettings(name: StoreName("shelf")!, target: .folder("/shelf"))]
       })
-    var engine = world.makeEngine()
-    engine.flush(nil)
-    let uploads = try engine.pass(at: world.now).uploads
-    #expect(uploads.contains { $0.batch.stream.text == "clicks" })
-    #expect(uploads.filter { $0.batch.stream == opens }.map(\.batch.sequence) == [1, 2, 3])
+    let shared = StreamsShared(world.settings)
+    var (one, two) = (world.makeEngine(shared: shared), world.makeEngine(1, shared: shared))
+    let isWoken = Locked(false)
+    two.wake = { isWoken.withLock { $0 = true } }
+    one.flush()
+    two.flush()
+    let first = try one.pass(at: world.now).uploads
+    #expect(first.map(\.batch.sequence) == [1, 2, 3, 4])
+    #expect(try two.pass(at: world.now).uploads.isEmpty && !isWoken.withLock { $0 })
+    let receipt = try await world.store.create(first[0].file, at: first[0].key)
+    try one.note(UploadOutcome(upload: first[0], result: .success(receipt), took: .zero), at: world.now)
+    #expect(isWoken.withLock { $0 })
+    #expect(try one.pass(at: world.now).uploads.isEmpty)
+    #expect(try two.pass(at: world.now).uploads.map(\.batch.stream.text) == ["clicks"])
   }
 
   // MARK: - Pause
@@ -161,9 +171,8 @@ struct OperatingTests {
     for _ in 0..<3 { world.store.expect(.refused(.unreachable)) }
     var engine = world.makeEngine()
     try await world.settle(&engine, flush: true, passes: 1)
-    #expect(try engine.pause(opens, by: Requester("mia", reason: "test"), at: world.now))
-    #expect(try !engine.pause(opens, by: Requester("mia", reason: "test"), at: world.now))
-    #expect(try !engine.pause(StreamName("nobody")!, by: Requester("mia", reason: "test"), at: world.now))
+    #expect(try engine.pause(by: Requester("mia", reason: "test"), at: world.now))
+    #expect(try !engine.pause(by: Requester("mia", reason: "test"), at: world.now))
     try files.put("/logs/a.csv", "id,text\n2,b\n")
     for _ in 0..<3 {
       engine = world.makeEngine()
@@ -173,8 +182,8 @@ struct OperatingTests {
     #expect(files.text(of: "/logs/a.csv") == "id,text\n2,b\n")
     #expect(world.events.all(.lanePaused).count == 3)
     #expect(try engine.hasWaiting() && !engine.hasWaiting(stopped: false))
-    #expect(try engine.resume(opens))
-    #expect(try !engine.resume(opens))
+    #expect(try engine.resume())
+    #expect(try !engine.resume())
     try await world.settle(&engine, flush: true)
     #expect(try world.sent() == "1,a\n2,b\n")
     #expect(world.events.all(.laneResumed).count == 1)

@@ -126,7 +126,7 @@ struct OutboundCrashTests {
 @Suite("Outbound, killed and cut off while people ask for something")
 struct OperatingCrashTests {
   private func sweep(
-    _ name: String, act: @escaping (inout OutboundEngine, World) throws -> Void, check: @escaping (World) throws -> Void
+    _ name: String, act: @escaping (inout StreamWorker, World) throws -> Void, check: @escaping (World) throws -> Void
   ) -> CrashSweep<World> {
     CrashSweep(
       name,
@@ -200,7 +200,6 @@ struct OperatingCrashTests {
 
   @Test("A pause holds from the moment it was answered, also after a power cut")
   func pause() async throws {
-    let stream = try #require(StreamName("opens"))
     let sweep = CrashSweep<World>(
       "pause",
       prepare: { machine in
@@ -209,7 +208,7 @@ struct OperatingCrashTests {
       },
       life: { _, world in
         var engine = world.makeEngine()
-        _ = try engine.pause(stream, by: Requester("mia", reason: "test"), at: world.now)
+        _ = try engine.pause(by: Requester("mia", reason: "test"), at: world.now)
         try await world.settle(&engine, flush: true)
       },
       check: { machine, world in

@@ -79,7 +79,7 @@ struct OutboundEngineTests {
     let rows = (1...400).map { "\($0),xxxxxxxxxx\n" }.joined()
     let (world, _) = try world("id,text\n" + rows) { $0.streams[0].batch.maxBytes = 300 }
     var engine = world.makeEngine()
-    engine.flush(nil)
+    engine.flush()
     let first = try engine.pass(at: world.now)
     #expect(try world.places(.ready).count == Limits.batchesPerPass && !first.uploads.isEmpty)
     #expect(first.next <= world.now.uptime + .milliseconds(10))
@@ -142,7 +142,7 @@ struct OutboundEngineTests {
     let (world, files) = try world("id,text\n1,a")
     files.setKnobs { $0.foreign = ["/logs"] }
     var engine = world.makeEngine()
-    engine.flush(nil)
+    engine.flush()
     _ = try engine.pass(at: world.now)
     try await world.settle(&engine, flush: true)
     #expect(world.events.all(.batchSealed).count <= 1)
@@ -212,7 +212,7 @@ struct OutboundEngineTests {
     }
     for _ in 0..<20 { world.store.expect(.refused(.unreachable)) }
     var engine = world.makeEngine()
-    engine.flush(nil)
+    engine.flush()
     let pass = try engine.pass(at: world.now)
     for upload in pass.uploads {
       let fault = StoreFault(.unreachable, "Cannot reach", at: "shelf")
@@ -278,7 +278,7 @@ struct OutboundEngineTests {
     let world = try World(files, change: { $0.streams[0].batch.maxRows = 2 })
     var engine = world.makeEngine()
     for _ in 0..<2 {
-      engine.flush(nil)
+      engine.flush()
       _ = try engine.pass(at: world.now)
     }
     let ready = try world.places(.ready)

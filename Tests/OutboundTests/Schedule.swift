@@ -121,7 +121,7 @@ struct Schedule: Sendable {
   }
 
   /// What failed is tried again by then, or when an operator asks for it.
-  private func end(_ world: World, _ engine: inout OutboundEngine) async throws {
+  private func end(_ world: World, _ engine: inout StreamWorker) async throws {
     for _ in 0..<2 {
       try await world.settle(&engine, flush: true)
       world.wait(.seconds(3_600))
@@ -155,7 +155,7 @@ struct Schedule: Sendable {
 
   private func restart(
     _ world: World, _ machine: SimMachine, _ others: Locked<Others>, _ fate: inout SteadyNumbers
-  ) -> OutboundEngine {
+  ) -> StreamWorker {
     if isDeadly, machine.restart(&fate, mostSteps: 400) {
       let texts = machine.files.files(below: "/logs").values.map { String(decoding: $0, as: UTF8.self) }
       let lines = Set(texts.joined(separator: "\n").split(separator: "\n").map(String.init))
@@ -172,7 +172,7 @@ struct Schedule: Sendable {
 
   /// A pass that fails is made again, as the lane does.
   private func settle(
-    _ world: World, _ engine: inout OutboundEngine, flush: Bool, passes: Int, every: Duration
+    _ world: World, _ engine: inout StreamWorker, flush: Bool, passes: Int, every: Duration
   ) async {
     for _ in 0..<4 {
       do { return try await world.settle(&engine, flush: flush, passes: passes, every: every) } catch {

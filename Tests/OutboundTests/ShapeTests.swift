@@ -43,7 +43,7 @@ struct ShapeTests {
     #expect(world.store.keys.isEmpty)
     let told = try #require(world.events.all(.logWaiting).first)
     #expect(told.message.contains("columns 1 and 2 of 2 would have one name"))
-    #expect(engine.isPaused)
+    #expect(engine.isInTrouble)
     let mended = try World(
       files,
       change: {
@@ -172,7 +172,7 @@ struct ShapeTests {
   func manifest() async throws {
     let (world, _) = try world("id,text\n1,a\n2,b\n") { $0.streams[0].manifest = "manifests" }
     var engine = world.makeEngine()
-    engine.flush(nil)
+    engine.flush()
     let upload = try #require(try engine.pass(at: world.now).uploads.first)
     let receipt = try await world.store.create(upload.file, at: upload.key)
     try engine.note(UploadOutcome(upload: upload, result: .success(receipt), took: .zero), at: world.now)

@@ -26,7 +26,7 @@ final class EventBook: EventSink {
   func all(_ kind: EventKind) -> [Event] { events.withLock { $0.filter { $0.kind == kind } } }
 }
 
-/// The outbound engine on any disk, with a store in memory and a clock that a test moves.
+/// A stream's worker on any disk, with a store in memory and a clock that a test moves.
 final class World: Sendable {
   static let start = Timestamp(.init(year: 2026, month: 3, day: 12, hour: 6))
 
@@ -66,17 +66,20 @@ final class World: Sendable {
 
   func wait(_ duration: Duration) { elapsed.withLock { $0 += duration } }
 
-  func makeEngine() -> OutboundEngine {
-    OutboundEngine(settings: settings, files: files, ledger: ledger, events: events, random: SteadyNumbers())
+  func makeEngine(_ number: Int = 0, shared: StreamsShared? = nil) -> StreamWorker {
+    StreamWorker(
+      settings.streams[number], of: settings, shared: shared ?? StreamsShared(settings), files: files, ledger: ledger,
+      events: events,
+      random: SteadyNumbers())
   }
 
   /// Passes, with their transfers, until three in a row have nothing to send.
-  func settle(_ engine: inout OutboundEngine, flush: Bool = false, passes: Int = 40, every: Duration = .seconds(20))
+  func settle(_ engine: inout StreamWorker, flush: Bool = false, passes: Int = 40, every: Duration = .seconds(20))
     async throws
   {
     var quiet = 0
     for _ in 0..<passes where quiet < 3 {
-      if flush { engine.flush(nil) }
+      if flush { engine.flush() }
       let pass = try engine.pass(at: now)
       for upload in pass.uploads {
         let store = upload.store.text == "second" ? second : store

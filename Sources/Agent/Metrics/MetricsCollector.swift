@@ -8,12 +8,25 @@ import Store
 
 /// What only the running agent knows, as its last passes told it.
 struct LaneFacts: Hashable, Sendable {
-  var inbound = MetricsSnapshot.Lane("inbound")
-  var outbound = MetricsSnapshot.Lane("outbound")
+  var feeds: [FeedName: MetricsSnapshot.Lane] = [:]
+  var streams: [StreamName: MetricsSnapshot.Lane] = [:]
   var feedsInTrouble: Set<FeedName> = []
   var streamsInTrouble: Set<StreamName> = []
   var isSpoolFull = false
   var isConfigRefused = false
+
+  /// All feeds in one, and all streams: passes are added, and the last pass is that of the lane that has been silent for longest.
+  var directions: [MetricsSnapshot.Lane] {
+    [Self.sum("inbound", Array(feeds.values)), Self.sum("outbound", Array(streams.values))]
+  }
+
+  private static func sum(_ name: String, _ lanes: [MetricsSnapshot.Lane]) -> MetricsSnapshot.Lane {
+    var sum = MetricsSnapshot.Lane(name)
+    sum.passes = lanes.total(\.passes)
+    sum.passSeconds = lanes.reduce(0) { $0 + $1.passSeconds }
+    sum.lastPass = lanes.contains { $0.lastPass == nil } ? nil : lanes.compactMap(\.lastPass).min()
+    return sum
+  }
 }
 
 /// Takes a snapshot: the present from `StatusReport`, the past from the ledger's history, which is read on from where the last
@@ -45,7 +58,7 @@ struct MetricsCollector {
     snapshot.isSpoolFull = facts.isSpoolFull
     snapshot.freeBytes = try? files.freeBytes(at: settings.state)
     snapshot.minFreeBytes = settings.limits.minFree
-    snapshot.lanes = [facts.inbound, facts.outbound]
+    snapshot.lanes = facts.directions
     snapshot.feeds = zip(settings.feeds, report.feeds).map { feed($0.name, $1, facts) }
     snapshot.streams = zip(settings.streams, report.streams).map { stream($0.name, $1, facts) }
     snapshot.stores = settings.stores.map { store in

@@ -63,6 +63,10 @@ final class MetricsKeeper: Sendable {
     state.withLock { state in
       state.settings = settings
       state.ends = ends
+      // Of lanes that have not passed yet, nothing is known.
+      state.facts.feeds = settings.feeds.reduce(into: [:]) { $0[$1.name] = MetricsSnapshot.Lane("inbound") }
+      state.facts.streams = settings.streams.reduce(into: [:]) { $0[$1.name] = MetricsSnapshot.Lane("outbound") }
+      (state.facts.feedsInTrouble, state.facts.streamsInTrouble) = ([], [])
       state.facts.isConfigRefused = false
       state.toldAt = nil
     }
@@ -74,18 +78,18 @@ final class MetricsKeeper: Sendable {
     tell()
   }
 
-  func passed(_ pass: PassSummary, at now: Moment) {
+  func passed(_ feed: FeedName, _ pass: PassSummary, at now: Moment) {
     state.withLock { state in
-      state.facts.inbound.count(pass.took, at: now)
-      state.facts.feedsInTrouble = Set(pass.paused.keys)
+      state.facts.feeds[feed]?.count(pass.took, at: now)
+      state.facts.feedsInTrouble.set(feed, pass.trouble != nil)
     }
     tell()
   }
 
-  func passed(_ pass: OutboundPass, at now: Moment) {
+  func passed(_ stream: StreamName, _ pass: StreamPass, at now: Moment) {
     state.withLock { state in
-      state.facts.outbound.count(pass.took, at: now)
-      state.facts.streamsInTrouble = Set(pass.paused)
+      state.facts.streams[stream]?.count(pass.took, at: now)
+      state.facts.streamsInTrouble.set(stream, pass.trouble != nil)
       state.facts.isSpoolFull = pass.spoolIsFull
     }
     tell()
@@ -194,6 +198,12 @@ extension MetricsSnapshot.Lane {
     passes += 1
     passSeconds += Double(took.components.seconds) + Double(took.components.attoseconds) * 1e-18
     lastPass = now.wall
+  }
+}
+
+extension Set {
+  fileprivate mutating func set(_ element: Element, _ isIn: Bool) {
+    if isIn { insert(element) } else { remove(element) }
   }
 }
 

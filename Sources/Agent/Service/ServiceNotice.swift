@@ -1,15 +1,13 @@
 import Core
 import Glibc
-import Inbound
 import Journal
-import Outbound
 import Threads
 
 /// Tells the service manager how the agent stands, and feeds its watchdog; where there is no manager, costs nothing.
 final class ServiceNotice: Sendable {
   private struct State: Sendable {
     var standing = Standing()
-    var wake: @Sendable (Standing.Lane) -> Void = { _ in }
+    var wake: @Sendable (String) -> Void = { _ in }
     var alarm: Timers.Alarm?
   }
 
@@ -38,15 +36,15 @@ final class ServiceNotice: Sendable {
 
   /// New lanes are made.
   /// - Returns: what they are known by in `passed`.
-  func begin() -> Int { state.withLock { $0.standing.begin() } }
+  func begin(_ lanes: [String]) -> Int { state.withLock { $0.standing.begin(lanes) } }
 
   /// - Parameter wake: asks a lane for a pass.
-  func heed(_ wake: @escaping @Sendable (Standing.Lane) -> Void) { state.withLock { $0.wake = wake } }
+  func heed(_ wake: @escaping @Sendable (String) -> Void) { state.withLock { $0.wake = wake } }
 
-  func progressed(_ lane: Standing.Lane) { state.withLock { $0.standing.progressed(lane) } }
-  func passed(_ lane: Standing.Lane, of generation: Int, _ text: String) {
-    say { $0.passed(lane, of: generation, text) }
-  }
+  func progressed(_ lane: String) { state.withLock { $0.standing.progressed(lane) } }
+  func passed(_ lane: String, of generation: Int, _ text: String) { say { $0.passed(lane, of: generation, text) } }
+  /// There is no lane.
+  func settled(_ generation: Int, _ text: String) { say { $0.settled(generation, text) } }
 
   /// - Parameter count: transfers that were left behind and have not ended since.
   func stalled(_ count: Int) { say { $0.stall(count) } }
@@ -88,30 +86,4 @@ final class ServiceNotice: Sendable {
     if watchdog != nil { for lane in lanes { wake(lane) } }
     arm()
   }
-}
-
-// MARK: - One line for both lanes
-
-extension ServiceNotice {
-  static func describe(_ pass: PassSummary, feeds: Int) -> String {
-    guard feeds > 0 else { return "inbound: no feeds are configured" }
-    var facts: [String] = []
-    if pass.settling > 0 { facts.append("\(counted(pass.settling, "file")) arriving") }
-    if pass.waiting > 0 { facts.append("\(counted(pass.waiting, "drop")) in hand") }
-    if !pass.paused.isEmpty { facts.append("in trouble: \(list(pass.paused.keys.map(\.text)))") }
-    if !pass.stopped.isEmpty { facts.append("paused: \(list(pass.stopped.map(\.text)))") }
-    return "inbound: \(counted(feeds, "feed")), \(facts.isEmpty ? "idle" : facts.joined(separator: ", "))"
-  }
-
-  static func describe(_ pass: OutboundPass, streams: Int) -> String {
-    guard streams > 0 else { return "outbound: no streams are configured" }
-    var facts: [String] = []
-    if pass.waiting > 0 { facts.append("\(counted(pass.waiting, "batch")) to be confirmed") }
-    if pass.spoolIsFull { facts.append("the spool is full") }
-    if !pass.paused.isEmpty { facts.append("in trouble: \(list(pass.paused.map(\.text)))") }
-    if !pass.stopped.isEmpty { facts.append("paused: \(list(pass.stopped.map(\.text)))") }
-    return "outbound: \(counted(streams, "stream")), \(facts.isEmpty ? "idle" : facts.joined(separator: ", "))"
-  }
-
-  private static func list(_ names: [String]) -> String { names.sorted().joined(separator: " ") }
 }

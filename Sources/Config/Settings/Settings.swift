@@ -25,6 +25,8 @@ public struct LimitSettings: Hashable, Sendable {
   public var minFree: UInt64 = 1 << 30
   /// Bytes per second for all transfers together.
   public var bandwidth = Bandwidth.unlimited
+  /// How many feeds and streams check, cut and pack at the same time; nil: as many as there are cores, at most 4.
+  public var workers: Int?
   public init() {}
 
   public enum Bandwidth: Hashable, Sendable {

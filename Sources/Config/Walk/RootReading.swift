@@ -47,7 +47,18 @@ extension LimitSettings {
     section.read("spool_max_bytes", .size(1...UInt64(Int64.max)), into: &spoolMaxBytes)
     section.read("min_free", .anySize, into: &minFree)
     section.read("bandwidth", .bandwidth, into: &bandwidth)
+    section.read("workers", .workers, into: &workers)
     section.finish()
+  }
+}
+
+extension Kind where T == Int? {
+  static var workers: Kind<Int?> {
+    .scalar("auto or a whole number from 1 to 64", unquoted: true) { text in
+      if text == "auto" { return .some(nil) }
+      guard let count = Quantities.integer(text), (1...64).contains(count) else { return nil }
+      return .some(count)
+    }
   }
 }
 

@@ -36,7 +36,7 @@ extension FeedPass {
     let drift = last.map { (now.wall - $0.moment.wall) - (now.uptime - $0.moment.uptime) } ?? .zero
     let isGapless = drift < Self.jump && drift > .zero - Self.jump
     let since = isGapless ? last?.since ?? now.uptime : now.uptime
-    feed.lastLook = Feed.Look(moment: now, since: since)
+    feed.lastLook = FeedState.Look(moment: now, since: since)
     return since
   }
 

@@ -1,11 +1,12 @@
 public import Config
 public import Core
 import Files
+import Formats
 import Glibc
 public import Spool
 import SystemPackage
 
-/// Decrypts by the gpg program, with a home of its own in which nothing but the feed's key lies, for as long as the feed is worked on.
+/// Decrypts by the gpg program, with a home for each feed in which nothing but its key lies, for as long as the feed is worked on.
 ///
 /// - The key goes in by a pipe, the passphrase by a descriptor: neither is ever an argument, and no line of the program is logged.
 /// - The message goes in by a pipe and its clear text comes out by one: no file holds it before its checks have passed.
@@ -14,23 +15,28 @@ public struct GnuPG: Decrypter {
   /// A socket's name may have 107 bytes, and gpg-agent's have twenty behind the home.
   static let homeBytes = 86
 
-  private let home: FilePath
+  /// Holds the homes; there while one of them is.
+  private let homes: FilePath
   private let files = LinuxFiles()
 
   /// - Parameter runtime: a folder that does not outlive the service, as systemd names it; nil: there is none.
   public init(state: StateFolder, runtime: String? = getenv("RUNTIME_DIRECTORY").map { String(cString: $0) }) {
-    home =
+    homes =
       runtime?.split(separator: ":").first.map {
         FilePath(String($0)).appending(state.gnupg.lastComponent?.string ?? "")
       }
       ?? state.gnupg
   }
 
+  /// Before any feed is worked on.
   public func sweep() throws(FileFault) {
-    if try files.info(home) != nil { GnuPGRing(home, files).close() }
+    guard try files.info(homes) != nil else { return }
+    for name in try files.list(homes) { GnuPGRing(homes.appending(name), files).close() }
+    try files.removeTree(homes)
   }
 
   public func open(_ settings: FeedSettings.Decrypt, of feed: FeedName) throws(FileFault) -> any KeyRing {
+    let home = homes.appending(FileName(String(DigestHasher.digest(of: feed.text.utf8).description.prefix(8))))
     guard home.string.utf8.count <= Self.homeBytes else {
       throw FileFault(
         .io, "Cannot keep a key in", at: home,
@@ -39,8 +45,8 @@ public struct GnuPG: Decrypter {
     }
     let ring = GnuPGRing(home, files)
     do throws(FileFault) {
-      try sweep()
-      try files.makeDirectory(home, mode: AccessMode(rawValue: 0o700))
+      ring.close()
+      try make(home)
       // Without it, the first use of a key waits for a smart card.
       try files.write(Array("disable-scdaemon\n".utf8), to: home.appending("gpg-agent.conf"))
       try ring.take(settings, of: feed)
@@ -49,6 +55,19 @@ public struct GnuPG: Decrypter {
       throw error
     }
     return ring
+  }
+
+  /// Another feed that is through may take the folder of the homes away meanwhile.
+  private func make(_ home: FilePath) throws(FileFault) {
+    for _ in 0..<10 {
+      try files.ensureDirectory(homes)
+      do throws(FileFault) {
+        return try files.makeDirectory(home, mode: AccessMode(rawValue: 0o700))
+      } catch {
+        if error.kind != .missing { throw error }
+      }
+    }
+    try files.makeDirectory(home, mode: AccessMode(rawValue: 0o700))
   }
 }
 
@@ -107,7 +126,13 @@ private final class GnuPGRing: KeyRing {
     _ = try? stopping.run(from: Self.nothing, to: { (_) throws(FileFault) in true })
     // The agent takes its sockets away meanwhile. Where it could not be told, it ends when it misses them.
     for _ in 0..<5 {
-      do throws(FileFault) { return try files.removeTree(home) } catch { if error.kind != .missing { return } }
+      do throws(FileFault) {
+        try files.removeTree(home)
+        // The last one takes their folder away, too.
+        return try files.remove(home.parent)
+      } catch {
+        if error.kind != .missing { return }
+      }
     }
   }
 

@@ -11,15 +11,25 @@ extension FeedPass {
   func read(
     _ file: any ReadableFile, _ body: (UnsafeRawBufferPointer) throws(FileFault) -> Bool
   ) throws(FileFault) -> Decryption {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
-    defer { buffer.deallocate() }
-    var offset: UInt64 = 0
-    while true {
-      if stop() { return .stopped }
-      let count = try file.read(into: buffer, at: offset)
-      if count == 0 { return .whole }
-      guard try body(UnsafeRawBufferPointer(rebasing: buffer[..<count])) else { return .enough }
-      offset += UInt64(count)
+    try host.turn.working { () throws(FileFault) in
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
+      defer { buffer.deallocate() }
+      var offset: UInt64 = 0
+      var most = buffer.count
+      while true {
+        if stop() { return .stopped }
+        let count = try file.read(into: buffer, at: offset)
+        if count == 0 { return .whole }
+        if offset == 0, Sniff(buffer.prefix(count)) == .gzip { most = Limits.packedBytes }
+        var piece = 0
+        while piece < count {
+          if piece > 0, stop() { return .stopped }
+          let end = min(piece + most, count)
+          guard try body(UnsafeRawBufferPointer(rebasing: buffer[piece..<end])) else { return .enough }
+          piece = end
+        }
+        offset += UInt64(count)
+      }
     }
   }
 
@@ -53,12 +63,15 @@ extension FeedPass {
       offset += UInt64(count)
       return count
     }
-    let answer = try host.keys.ring(of: settings.name, decrypt).decrypt(from: source, stop: stop, to: body)
-    if answer == .stopped || answer != .whole && !toEnd { return answer }
-    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
-    defer { room.deallocate() }
-    while try source(room) > 0 { if stop() { return .stopped } }
-    return answer
+    let ring = try host.keys.ring(of: settings.name, decrypt)
+    return try host.turn.working { () throws(FileFault) in
+      let answer = try ring.decrypt(from: source, stop: stop, to: body)
+      if answer == .stopped || answer != .whole && !toEnd { return answer }
+      let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
+      defer { room.deallocate() }
+      while try source(room) > 0 { if stop() { return .stopped } }
+      return answer
+    }
   }
 
   /// Of a part that was checked: what the checks read, once more. False: asked to stop.

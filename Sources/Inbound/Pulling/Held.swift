@@ -36,7 +36,7 @@ struct HeldObject: Sendable {
 }
 
 // Objects that stop only themselves.
-extension FeedPull {
+extension PullState {
   /// Takes it out of the wanted. False where so many are held that the feed itself must wait.
   mutating func hold(_ candidate: PullCandidate, _ change: (inout ObjectRest) -> Void) -> Bool {
     let key = candidate.source.key

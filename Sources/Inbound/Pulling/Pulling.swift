@@ -6,11 +6,10 @@ public import Store
 import SystemPackage
 
 // What becomes of lists, downloads and deletions.
-extension PullEngine {
+extension PullWorker {
   /// One page of a list that is under way.
   public mutating func note(_ page: [ListedObject], of list: PullList, at now: Moment) throws(LedgerFault) {
-    guard let index = index(of: list.feed), feeds[index].isListing else { return }
-    let feed = feeds[index]
+    guard feed.isListing else { return }
     var known: [String: PulledRecord] = [:]
     let keys = page.map(\.key).filter { feed.names.answer($0) != .ignored }
     known = try ledger.read { (t) throws(LedgerFault) in
@@ -23,8 +22,8 @@ extension PullEngine {
       page, feed.names, of: feed.store, known: known, isAtRest: { feed.isAtRest($0, at: now.uptime) },
       stale: now.wall - .seconds(86_400))
     let refused = plan.refuse.sorted { $0.key.key < $1.key.key }.prefix(
-      max(0, Limits.pullRefused - feeds[index].refusals))
-    feeds[index].refusals += refused.count
+      max(0, Limits.pullRefused - feed.refusals))
+    feed.refusals += refused.count
     if !plan.seen.isEmpty || !refused.isEmpty {
       try ledger.transact("listed") { (t) throws(LedgerFault) in
         for source in plan.seen { try t.noteListed(source, feed.name, at: now.wall) }
@@ -37,66 +36,64 @@ extension PullEngine {
     for (source, why) in refused {
       let shown = FileName(source.key).maskedShort
       report(
-        index, .dropWaiting, "\(shown) in store \(feed.store) is not fetched for feed \(feed.name): \(why)",
+        .dropWaiting, "\(shown) in store \(feed.store) is not fetched for feed \(feed.name): \(why)",
         reason: "bad_name", [.key: shown])
     }
-    feeds[index].take(plan.fetch)
-    feeds[index].observe(plan.settling, at: now.uptime)
+    feed.take(plan.fetch)
+    feed.observe(plan.settling, at: now.uptime)
   }
 
   /// The work has ended; the next pass acts on it.
   public mutating func note(_ end: PullEnd, at now: Moment) throws(LedgerFault) {
     switch end {
     case .listed(let list, let result):
-      release(list.store)
-      guard let index = index(of: list.feed) else { return }
-      try noteList(index, result, at: now)
+      release(list.store, at: now.uptime)
+      try noteList(result, at: now)
     case .fetched(let fetch, let result):
-      release(fetch.candidate.source.store)
-      guard let index = index(of: fetch.feed) else { return }
-      feeds[index].fetching[fetch.candidate.source.key] = nil
+      release(fetch.candidate.source.store, at: now.uptime)
+      feed.fetching[fetch.candidate.source.key] = nil
+      promise()
       switch result {
-      case .success(let receipt): try take(fetch, receipt, index, at: now)
-      case .failure(let fault): try refuse(fetch, fault, index, at: now)
+      case .success(let receipt): try take(fetch, receipt, at: now)
+      case .failure(let fault): try refuse(fetch, fault, at: now)
       }
     case .deleted(let work, let result):
       let source = work.source
-      release(source.store)
-      guard let index = index(of: work.feed) else { return }
-      feeds[index].deleting.remove(source.key)
+      release(source.store, at: now.uptime)
+      feed.deleting.remove(source.key)
       switch result {
       case .success:
-        answered(index)
-        feeds[index].undeleted[source.key] = nil
+        answered()
+        feed.undeleted[source.key] = nil
         try ledger.transact("deleted") { (t) throws(LedgerFault) in
           try t.note(.done, of: source, work.feed, from: .landed)
         }
-      case .failure(let fault): try leave(source, fault, index, at: now)
+      case .failure(let fault): try leave(source, fault, at: now)
       }
     }
   }
 
   /// The work was broken off by ourselves, which says nothing of the store.
-  public mutating func drop(_ work: PullWork) {
-    release(work.store)
-    guard let index = index(of: work.feed) else { return }
+  public mutating func drop(_ work: PullWork, at uptime: Duration) {
+    release(work.store, at: uptime)
     switch work {
-    case .list: feeds[index].isListing = false
-    case .fetch(let fetch): feeds[index].fetching[fetch.candidate.source.key] = nil
-    case .delete(let work): feeds[index].deleting.remove(work.source.key)
+    case .list: feed.isListing = false
+    case .fetch(let fetch):
+      feed.fetching[fetch.candidate.source.key] = nil
+      promise()
+    case .delete(let work): feed.deleting.remove(work.source.key)
     }
   }
 
   // MARK: - Ends
 
-  private mutating func noteList(_ index: Int, _ result: Result<Void, StoreFault>, at now: Moment) throws(LedgerFault) {
+  private mutating func noteList(_ result: Result<Void, StoreFault>, at now: Moment) throws(LedgerFault) {
     if case .failure(let fault) = result {
-      feeds[index].isListing = false
-      return try trouble(index, fault, at: now)
+      feed.isListing = false
+      return try trouble(fault, at: now)
     }
-    answered(index)
-    feeds[index].endList(at: now)
-    let feed = feeds[index]
+    answered()
+    feed.endList(at: now)
     try ledger.transact("list") { (t) throws(LedgerFault) in
       try t.forgetPulled(
         feed.name, feed.store, listedBefore: feed.listBegan - Limits.pullMemory, nameless: feed.listBegan)
@@ -105,26 +102,25 @@ extension PullEngine {
   }
 
   private mutating func take(
-    _ fetch: PullFetch, _ receipt: Receipt, _ index: Int, at now: Moment
+    _ fetch: PullFetch, _ receipt: Receipt, at now: Moment
   ) throws(LedgerFault) {
-    answered(index)
+    answered()
     let source = fetch.candidate.source
-    feeds[index].wanted.removeAll { $0.candidate == fetch.candidate }
-    feeds[index].denials = 0
+    feed.wanted.removeAll { $0.candidate == fetch.candidate }
+    feed.denials = 0
     let isSame = receipt.size == source.size && (receipt.tag == nil || source.tag == nil || receipt.tag == source.tag)
     guard isSame else {
       clear(fetch)
-      return try noteAnother(fetch, receipt, index, at: now)
+      return try noteAnother(fetch, receipt, at: now)
     }
-    (feeds[index].held[source.key], feeds[index].undeleted[source.key]) = (nil, nil)
-    let feed = feeds[index]
+    (feed.held[source.key], feed.undeleted[source.key]) = (nil, nil)
     let inode: UInt64
     do throws(FileFault) {
       inode = try secured(fetch, in: feed.landing)
     } catch {
       clear(fetch)
       return leaveAlone(
-        index, error.description, error.kind == .full ? .diskLow : .lanePaused, .lane, isOurs: true, at: now)
+        error.description, error.kind == .full ? .diskLow : .lanePaused, .lane, isOurs: true, at: now)
     }
     let record = PulledRecord(
       source, path: fetch.candidate.pathText, state: .placing, inode: inode, at: now.wall, listedAt: now.wall)
@@ -132,7 +128,7 @@ extension PullEngine {
       try t.note(record, feed.name)
       try t.note(feed.standing, feed.name)
     }
-    feeds[index].mayPlace = true
+    feed.mayPlace = true
   }
 
   /// Durable on return. - Returns: the file's inode.
@@ -147,28 +143,28 @@ extension PullEngine {
   /// What is left is removed at the next start, if not now.
   func clear(_ fetch: PullFetch) { try? files.remove(fetch.part) }
 
-  private func index(of feed: FeedName) -> Int? { feeds.firstIndex { $0.name == feed } }
-
-  private mutating func release(_ store: StoreName) { underWay[store, default: 1] -= 1 }
+  private mutating func release(_ store: StoreName, at uptime: Duration) {
+    underWay -= 1
+    slots.giveBack(store, of: lane, at: uptime)
+  }
 
   // MARK: - Trouble
 
-  mutating func answered(_ index: Int) {
-    feeds[index].answers += 1
-    reached[feeds[index].store] = true
+  mutating func answered() {
+    feed.answers += 1
+    reached = true
     progress += 1
-    goOn(index)
+    goOn()
   }
 
-  mutating func goOn(_ index: Int) {
-    guard feeds[index].wait != nil else { return }
-    feeds[index].wait = nil
-    report(index, .laneResumed, "Feed \(feeds[index].name) fetches from store \(feeds[index].store) again")
+  mutating func goOn() {
+    guard feed.wait != nil else { return }
+    feed.wait = nil
+    report(.laneResumed, "Feed \(feed.name) fetches from store \(feed.store) again")
   }
 
-  mutating func trouble(_ index: Int, _ fault: StoreFault, at now: Moment) throws(LedgerFault) {
-    let store = feeds[index].store
-    if fault.kind != .unreachable { reached[store] = true } else if reached[store] == nil { reached[store] = false }
+  mutating func trouble(_ fault: StoreFault, at now: Moment) throws(LedgerFault) {
+    if fault.kind != .unreachable { reached = true } else if reached == nil { reached = false }
     var atLeast = Duration.zero
     var backoff = Backoff.retry
     var kind = EventKind.lanePaused
@@ -178,26 +174,25 @@ extension PullEngine {
     case .full: kind = .diskLow
     case .unreachable, .refused, .mismatch: break
     }
-    leaveAlone(index, fault.description, kind, backoff, atLeast: atLeast, at: now)
-    let feed = feeds[index]
+    leaveAlone(fault.description, kind, backoff, atLeast: atLeast, at: now)
     try ledger.transact("trouble") { (t) throws(LedgerFault) in try t.note(feed.standing, feed.name) }
   }
 
   /// Makes the feed's pulling wait. Said once, until it goes on.
   mutating func leaveAlone(
-    _ index: Int, _ fault: String, _ kind: EventKind, _ backoff: Backoff, atLeast: Duration = .zero,
+    _ fault: String, _ kind: EventKind, _ backoff: Backoff, atLeast: Duration = .zero,
     isOurs: Bool = false, at now: Moment
   ) {
-    let before = feeds[index].wait
+    let before = feed.wait
     // What began together and fails together is one failure.
     if let before, now.uptime < before.until { return }
     let attempts = (before?.attempts ?? 0) + 1
     let delay = max(backoff.delay(attempt: attempts, random: random.next()), atLeast)
-    feeds[index].wait = FeedPull.Wait(
+    feed.wait = PullState.Wait(
       attempts: attempts, until: now.uptime + delay, fault: fault, isOurs: isOurs)
     guard before == nil else { return }
     report(
-      index, kind, "Feed \(feeds[index].name) does not fetch from store \(feeds[index].store) for now: \(fault)",
+      kind, "Feed \(feed.name) does not fetch from store \(feed.store) for now: \(fault)",
       reason: fault)
   }
 }

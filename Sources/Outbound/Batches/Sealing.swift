@@ -8,30 +8,30 @@ import Store
 import SystemPackage
 
 /// From records to sealed batches.
-extension OutboundEngine {
+extension StreamWorker {
   /// Takes what an earlier life left: half-built batches are thrown away, sealed ones made durable and recorded before anything else
   /// is cut.
-  func settleIn(_ lane: StreamLane, at now: Moment) throws {
+  func settleIn(at now: Moment) throws {
     if lane.sequence == nil {
       try lane.spool.prepare()
       try Pin.clearUnfinished(in: lane.sources.pins, files)
-      try recordUnknown(lane, at: now)
-      try finishPurges(lane, at: now)
-      lane.sequence = try lastSequence(lane)
+      try recordUnknown(at: now)
+      try finishPurges(at: now)
+      lane.sequence = try lastSequence()
     }
-    try setAsideCrashed(lane, at: now)
+    try setAsideCrashed(at: now)
     for name in try lane.spool.entries(in: .building) { try lane.spool.remove(name, from: .building) }
     for name in try lane.spool.entries(in: .ready) {
       guard let id = BatchID(name), id.stream == lane.name, !lane.adopted.contains(id) else { continue }
       // Moved here in this life, but not known to be durable: its number is taken.
       lane.sequence = max(lane.sequence ?? 0, id.sequence)
-      _ = try each(.batch(id), lane, at: now) {
-        try orAside(id, from: .ready, lane, at: now) {
-          try markAgain(id, lane)
+      _ = try each(.batch(id), at: now) {
+        try orAside(id, from: .ready, at: now) {
+          try markAgain(id)
           if try PurgeMark.isIn(lane.spool.path(.ready, id), files) {
-            try finishPurge(of: id, in: .ready, lane, at: now)
+            try finishPurge(of: id, in: .ready, at: now)
           } else {
-            try hands.holding(Work(.stream(lane.name), .adopt, .batch(id))) { try adopt(id, lane, at: now) }
+            try hands.holding(Work(.stream(lane.name), .adopt, .batch(id))) { try adopt(id, at: now) }
           }
         }
       }
@@ -39,7 +39,7 @@ extension OutboundEngine {
   }
 
   /// A batch that was given up because its folder was gone has come back all the same: what was said of it stands.
-  private func markAgain(_ id: BatchID, _ lane: StreamLane) throws {
+  private func markAgain(_ id: BatchID) throws {
     let folder = lane.spool.path(.ready, id)
     guard let at = try ledger.read({ (t) throws(LedgerFault) in try t.batch(id)?.purgedAt }),
       try !PurgeMark.isIn(folder, files)
@@ -51,11 +51,11 @@ extension OutboundEngine {
 
   /// Batches at an end that the ledger does not know, as when an older ledger was put back: their plans say how far the logs were
   /// read. Those in `ready` are adopted one by one.
-  private func recordUnknown(_ lane: StreamLane, at now: Moment) throws {
+  private func recordUnknown(at now: Moment) throws {
     for place in [BatchPlace.delivered, .held] {
       for id in try lane.spool.entries(in: place).compactMap({ BatchID($0) }) where id.stream == lane.name {
         guard try ledger.read({ (t) throws(LedgerFault) in try !t.knows(id) }) else { continue }
-        try orAside(id, from: place, lane, at: now) {
+        try orAside(id, from: place, at: now) {
           try OutboundRebuild.record(lane.spool.path(place, id), of: id, in: place, files, ledger, at: now.wall)
         }
       }
@@ -65,7 +65,7 @@ extension OutboundEngine {
     }
   }
 
-  private func lastSequence(_ lane: StreamLane) throws -> Int {
+  private func lastSequence() throws -> Int {
     var last = try ledger.read { (t) throws(LedgerFault) in try t.lastSequence(of: lane.name) }
     last = max(last, try SequenceFloor.read(of: lane.name, state, files).last)
     for place in BatchPlace.allCases where place != .building {
@@ -74,7 +74,7 @@ extension OutboundEngine {
     return last
   }
 
-  private func adopt(_ id: BatchID, _ lane: StreamLane, at now: Moment) throws {
+  private func adopt(_ id: BatchID, at now: Moment) throws {
     let folder = lane.spool.path(.ready, id)
     let plan = try files.batchPlan(of: id, in: folder)
     try files.requireObject(of: plan, in: folder)
@@ -105,11 +105,11 @@ extension OutboundEngine {
 
   /// Cuts and seals one batch from the logs that may be cut.
   /// - Returns: whether there may be more.
-  mutating func seal(_ lane: StreamLane, everything: Bool, at now: Moment) throws -> Bool {
-    let logs = lane.logs.filter { isOurs($0, lane, at: now) && !isBehind($0, lane) }.map { cuttable($0, lane, at: now) }
+  mutating func seal(everything: Bool, at now: Moment) throws -> Bool {
+    let logs = lane.logs.filter { isOurs($0, at: now) && !isBehind($0) }.map { cuttable($0, at: now) }
     let candidates = logs.filter { log in
       log.size > log.record.cursor && !lane.waits.isPostponed(.log(log.path), at: now.uptime)
-        && lane.exhausted[log.record.id] != StreamLane.Exhausted(size: log.size, isFinal: log.isFinal)
+        && lane.exhausted[log.record.id] != StreamState.Exhausted(size: log.size, isFinal: log.isFinal)
     }
     let unread = candidates.total { $0.size -| $0.record.cursor }
     guard unread > 0, everything || unread >= lane.settings.batch.maxBytes || lane.settings.batch.maxRows > 0 else {
@@ -129,17 +129,17 @@ extension OutboundEngine {
     try files.makeDirectory(folder, mode: .stateDirectory)
     let cut: Cut
     do {
-      cut = try lane.cutter.cut(candidates, into: object)
+      cut = try turn.working { try lane.cutter.cut(candidates, into: object) }
     } catch let fault as FileFault {
       // A log that cannot be read waits by itself; the others are cut without it.
       guard let log = candidates.first(where: { fault.isAbout($0.path) }) else { throw fault }
-      try bear(fault, of: .log(log.path), lane, at: now)
+      try bear(fault, of: .log(log.path), at: now)
       try lane.spool.remove(id, from: .building)
       return true
     }
     // What stands before a gap goes now: the cursor moves behind both.
     let isWorthIt = cut.rows > 0 && (everything || cut.isFull || !cut.gaps.isEmpty)
-    let plan = isWorthIt ? makePlan(id, cut, lane, at: now) : nil
+    let plan = isWorthIt ? makePlan(id, cut, at: now) : nil
     if let plan {
       try hands.holding(Work(.stream(lane.name), .seal, .batch(id))) {
         try files.writePlan(plan, to: folder.appending(BatchPlan.fileName))
@@ -154,9 +154,9 @@ extension OutboundEngine {
     }
     // Not before: what could not be sealed is unread still.
     for log in logs where cut.ended.contains(log.record.id) && (isWorthIt || cut.rows == 0) {
-      lane.exhausted[log.record.id] = StreamLane.Exhausted(size: log.size, isFinal: log.isFinal)
+      lane.exhausted[log.record.id] = StreamState.Exhausted(size: log.size, isFinal: log.isFinal)
     }
-    try record(plan, cut, lane, at: now)
+    try record(plan, cut, at: now)
     // Logs without records may have stood before one with another header: the next try passes them over.
     return cut.isFull && (plan != nil || cut.rows == 0 && !cut.ended.isEmpty)
   }
@@ -175,7 +175,7 @@ extension OutboundEngine {
     for log in sources where try files.info(log.path)?.inode != log.inode { throw SourceMoved() }
   }
 
-  private func makePlan(_ id: BatchID, _ cut: Cut, _ lane: StreamLane, at now: Moment) -> BatchPlan {
+  private func makePlan(_ id: BatchID, _ cut: Cut, at now: Moment) -> BatchPlan {
     let values = KeyTemplate.Values(
       batch: id, host: host, date: cut.day ?? now.wall, sealedAt: now.wall,
       schema: String(cut.header.description.prefix(8)))
@@ -191,7 +191,7 @@ extension OutboundEngine {
   }
 
   /// One transaction: the batch and every cursor that it moves.
-  private func record(_ plan: BatchPlan?, _ cut: Cut, _ lane: StreamLane, at now: Moment) throws {
+  private func record(_ plan: BatchPlan?, _ cut: Cut, at now: Moment) throws {
     let moved = plan == nil ? cut.gaps.map { ($0.source.id, $0.to) } : Array(cut.cursors)
     guard plan != nil || !moved.isEmpty else { return }
     var records: [SourceRecord] = []

@@ -39,10 +39,10 @@ extension Files {
 //
 // What the ledger knows of blocks nothing: its records count as taken. Of one that it does not know, nobody can tell which records it
 // holds: until a person decides, the stream reads no logs, or records could be sent twice.
-extension OutboundEngine {
+extension StreamWorker {
   /// - Throws: what is not the batch's own fault, and what a disk may give the next time.
   func orAside(
-    _ id: BatchID, from place: BatchPlace, _ lane: StreamLane, at now: Moment, _ body: () throws -> Void
+    _ id: BatchID, from place: BatchPlace, at now: Moment, _ body: () throws -> Void
   ) throws {
     do {
       try body()
@@ -52,12 +52,12 @@ extension OutboundEngine {
       let folder = lane.spool.path(place, id)
       // Taken away by a person while we looked; or nothing of ours.
       guard try files.info(folder)?.kind == .directory else { return }
-      try setAside(id, from: place, Reason(.damaged, fault.description), lane, at: now)
+      try setAside(id, from: place, Reason(.damaged, fault.description), at: now)
     }
   }
 
   func setAside(
-    _ id: BatchID, from place: BatchPlace, _ reason: Reason, _ lane: StreamLane, at now: Moment
+    _ id: BatchID, from place: BatchPlace, _ reason: Reason, at now: Moment
   ) throws {
     let path = lane.spool.path(place, id).appending(DropPlan.reasonsName)
     try files.writePlan([reason], to: path)
@@ -86,25 +86,25 @@ extension OutboundEngine {
   }
 
   /// What the agent crashed on twice. A log stays where it is, and is passed over.
-  func setAsideCrashed(_ lane: StreamLane, at now: Moment) throws {
+  func setAsideCrashed(at now: Moment) throws {
     for work in suspects.crashed(in: .stream(lane.name)) {
       guard case .batch(let id) = work.item else { continue }
       if let place = try lane.spool.place(of: id), place != .damaged, place != .building {
         let why = "The agent crashed \(Suspects.enoughCrashes) times while it was \(work.step.words) it"
-        try setAside(id, from: place, Reason(.crashedAgent, why), lane, at: now)
+        try setAside(id, from: place, Reason(.crashedAgent, why), at: now)
       }
       suspects.forgive(work.item, at: now.wall)
     }
   }
 
-  func postponeCrashed(_ lane: StreamLane, at now: Moment) {
+  func postponeCrashed(at now: Moment) {
     let works = suspects.crashed(in: .stream(lane.name))
     guard !works.isEmpty else { return }
     lane.logs.removeAll { log in
       let item = Work.Item.source(log.record.id)
       guard works.contains(where: { $0.item == item }) else { return false }
       let fault = suspects.crash(on: item, at: log.path)
-      postpone(.log(log.path), fault, lane, at: now)
+      postpone(.log(log.path), fault, at: now)
       return true
     }
   }
@@ -112,10 +112,9 @@ extension OutboundEngine {
   /// Makes the plan of a batch in `damaged` anew from what the ledger knows, where its object is what was sealed.
   /// - Returns: why that cannot be done.
   public mutating func release(_ id: BatchID, by who: Requester, at now: Moment) throws -> String? {
-    guard let lane = lanes.first(where: { $0.name == id.stream }) else { return "there is no such stream" }
-    try settleIn(lane, at: now)
+    try settleIn(at: now)
     guard try lane.spool.place(of: id) == .damaged else { return "it does not lie in damaged" }
-    if try takeBack(id, lane, at: now) != nil, let why = try makeAnew(id, lane) { return why }
+    if try takeBack(id, at: now) != nil, let why = try makeAnew(id) { return why }
     let sentence = "by \(who.name): \(who.reason)"
     try ledger.transact("release") { (t) throws(LedgerFault) in
       try t.forgive(id, at: now.wall)
@@ -124,7 +123,7 @@ extension OutboundEngine {
     return nil
   }
 
-  private func makeAnew(_ id: BatchID, _ lane: StreamLane) throws -> String? {
+  private func makeAnew(_ id: BatchID) throws -> String? {
     let folder = lane.spool.path(.damaged, id)
     let host = host
     guard let plan = try ledger.read({ (t) throws(LedgerFault) in try t.plan(of: id, host: host) }) else {
@@ -143,7 +142,7 @@ extension OutboundEngine {
     } catch {
       return error.description
     }
-    try giveBack(id, lane)
+    try giveBack(id)
     return nil
   }
 
@@ -162,7 +161,7 @@ extension OutboundEngine {
   }
 
   /// What nobody can tell must not be read past.
-  func requireDecisions(_ lane: StreamLane) throws(FileFault) {
+  func requireDecisions() throws(FileFault) {
     for id in lane.undecided where try files.info(lane.spool.path(.damaged, id)) == nil { lane.undecided.remove(id) }
     guard let first = lane.undecided.min() else { return }
     let more = lane.undecided.count > 1 ? ", and \(lane.undecided.count - 1) more," : ""
@@ -176,7 +175,7 @@ extension OutboundEngine {
 
   /// A batch in `damaged` whose files were put right goes on.
   /// - Returns: what is still wrong with it.
-  func takeBack(_ id: BatchID, _ lane: StreamLane, at now: Moment) throws -> String? {
+  func takeBack(_ id: BatchID, at now: Moment) throws -> String? {
     let folder = lane.spool.path(.damaged, id)
     do throws(FileFault) {
       let plan = try files.batchPlan(of: id, in: folder)
@@ -184,11 +183,11 @@ extension OutboundEngine {
     } catch {
       return error.description
     }
-    try giveBack(id, lane)
+    try giveBack(id)
     return nil
   }
 
-  private func giveBack(_ id: BatchID, _ lane: StreamLane) throws {
+  private func giveBack(_ id: BatchID) throws {
     let folder = lane.spool.path(.damaged, id)
     let reasons = folder.appending(DropPlan.reasonsName)
     do throws(FileFault) { try files.remove(reasons) } catch { if error.kind != .missing { throw error } }
@@ -198,7 +197,7 @@ extension OutboundEngine {
   }
 
   /// Of a batch that nobody knows, nothing is left: the logs are read as if it had never been. Its number is not given again.
-  func forget(_ id: BatchID, _ lane: StreamLane, by: String, reason: String, at now: Moment) throws {
+  func forget(_ id: BatchID, by: String, reason: String, at now: Moment) throws {
     var numbers = try SequenceFloor.read(of: lane.name, state, files)
     numbers.last = max(numbers.last, id.sequence)
     try numbers.write(of: lane.name, state, files)

@@ -6,19 +6,19 @@ import Spool
 import Store
 
 /// From sealed batches to receipts, and what follows from them.
-extension OutboundEngine {
+extension StreamWorker {
   /// Moves what every store has confirmed, and what nobody but a person can help.
-  func settleBatches(_ lane: StreamLane, at now: Moment) throws {
+  func settleBatches(at now: Moment) throws {
     let (finished, stuck) = try ledger.read { (t) throws(LedgerFault) in
       (try t.finished(of: lane.name), try t.stuck(of: lane.name))
     }
-    try hold(stuck, lane, at: now)
+    try hold(stuck, at: now)
     guard !finished.isEmpty else { return }
     for place in [BatchPlace.ready, .held] {
-      try lane.spool.move(try present(finished, in: place, lane), from: place, to: .delivered)
+      try lane.spool.move(try present(finished, in: place), from: place, to: .delivered)
     }
     // Also those that an earlier life moved and did not record.
-    let delivered = try present(finished, in: .delivered, lane)
+    let delivered = try present(finished, in: .delivered)
     lane.adopted.subtract(delivered)
     try ledger.transact("delivered") { (t) throws(LedgerFault) in
       for batch in delivered { try t.noteDelivered(batch, at: now.wall) }
@@ -26,16 +26,16 @@ extension OutboundEngine {
   }
 
   /// Recorded first: a batch found in `ready` that is recorded as held was moved back by a person.
-  private func hold(_ batches: [BatchID], _ lane: StreamLane, at now: Moment) throws {
+  private func hold(_ batches: [BatchID], at now: Moment) throws {
     guard !batches.isEmpty else { return }
     try ledger.transact("held") { (t) throws(LedgerFault) in
       for batch in batches { try t.noteHeld(batch, at: now.wall) }
     }
-    try lane.spool.move(try present(batches, in: .ready, lane), from: .ready, to: .held)
+    try lane.spool.move(try present(batches, in: .ready), from: .ready, to: .held)
     lane.adopted.subtract(batches)
   }
 
-  func present(_ batches: [BatchID], in place: BatchPlace, _ lane: StreamLane) throws(FileFault) -> [BatchID] {
+  func present(_ batches: [BatchID], in place: BatchPlace) throws(FileFault) -> [BatchID] {
     var found: [BatchID] = []
     for batch in batches where try files.info(lane.spool.path(place, batch)) != nil { found.append(batch) }
     return found
@@ -44,7 +44,7 @@ extension OutboundEngine {
   /// Records how a transfer ended. The next pass acts on it.
   public mutating func note(_ outcome: UploadOutcome, at now: Moment) throws(LedgerFault) {
     let upload = outcome.upload
-    underWay.remove(Delivery(batch: upload.batch, store: upload.store))
+    release(upload, at: now.uptime)
     let work = Work(.stream(upload.batch.stream), .send, .batch(upload.batch), store: upload.store)
     try hands.holding(work) { () throws(LedgerFault) in
       switch outcome.result {
@@ -54,13 +54,19 @@ extension OutboundEngine {
     }
   }
 
+  private mutating func release(_ upload: Upload, at uptime: Duration) {
+    underWay.remove(Delivery(batch: upload.batch, store: upload.store))
+    shared.slots.giveBack(upload.store, of: name.text, at: uptime)
+  }
+
+  /// The transfer was broken off: nothing is known of its end.
+  public mutating func drop(_ upload: Upload, at uptime: Duration) { release(upload, at: uptime) }
+
   private mutating func confirm(_ upload: Upload, _ receipt: Receipt, took: Duration, at now: Moment)
     throws(LedgerFault)
   {
-    refusing.remove(upload.store)
-    reached[upload.store] = true
-    confirmed += 1
-    let wasWaiting = waits.removeValue(forKey: upload.store) != nil
+    shared.stores.confirmed()
+    let wasWaiting = shared.stores.answered(upload.store)
     try ledger.transact("confirm") { (t) throws(LedgerFault) in
       if wasWaiting {
         try t.note(nil, of: upload.store)
@@ -84,11 +90,7 @@ extension OutboundEngine {
   }
 
   private mutating func refuse(_ upload: Upload, _ fault: StoreFault, at now: Moment) throws(LedgerFault) {
-    if fault.kind != .unreachable {
-      reached[upload.store] = true
-    } else if reached[upload.store] == nil {
-      reached[upload.store] = false
-    }
+    shared.stores.failed(upload.store, isUnreachable: fault.kind == .unreachable)
     switch Verdict(fault.kind) {
     case .retry(let backoff, let atLeast): try deferred(upload, fault, backoff, atLeast, at: now)
     case .hold: try refused(upload, fault, at: now)
@@ -110,7 +112,7 @@ extension OutboundEngine {
         upload.batch, EventKind.uploadRetry.rawValue, "attempt \(upload.attempt): \(fault)", at: now.wall)
     }
     if backoff == .refused {
-      guard refusing.insert(upload.store).inserted else { return }
+      guard shared.stores.refuses(upload.store) else { return }
       events.record(
         .credentialRefused, "Store \(upload.store) refuses us: \(fault)",
         fields(upload, [.reason: "\(fault.kind)"]))
@@ -127,17 +129,16 @@ extension OutboundEngine {
   private mutating func leaveAlone(
     _ upload: Upload, _ fault: StoreFault, _ backoff: Backoff, _ atLeast: Duration, at now: Moment
   ) -> StoreWait {
-    if let wait = waits[upload.store], wait.attempts > upload.storeFailures { return wait }
     let attempts = upload.storeFailures +| 1
     let delay = max(backoff.delay(attempt: attempts, random: random.next()), atLeast)
-    let wait = StoreWait(attempts: attempts, nextAt: now.wall + delay, fault: fault.description)
-    waits[upload.store] = wait
-    return wait
+    return shared.stores.leaveAlone(
+      upload.store, after: upload.storeFailures,
+      StoreWait(attempts: attempts, nextAt: now.wall + delay, fault: fault.description))
   }
 
   /// The store is well and will not have the batch: others go on.
   private mutating func refused(_ upload: Upload, _ fault: StoreFault, at now: Moment) throws(LedgerFault) {
-    let wasWaiting = waits.removeValue(forKey: upload.store) != nil
+    let wasWaiting = shared.stores.answered(upload.store, refuses: true)
     try ledger.transact("refused") { (t) throws(LedgerFault) in
       if wasWaiting { try t.note(nil, of: upload.store) }
       try t.noteRefused(upload.batch, upload.store, at: now.wall, fault: fault.description)

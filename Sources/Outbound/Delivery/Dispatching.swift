@@ -1,6 +1,7 @@
 import Core
 import Files
 import Journal
+import Lanes
 import Ledger
 import Spool
 import Store
@@ -9,73 +10,61 @@ import SystemPackage
 /// Which transfers begin now.
 ///
 /// - A store has at most its `concurrency` under way; one that failed last has one at a time, until it has taken something.
-/// - Streams take turns, the one with the fewest transfers first; within a stream the oldest batch goes first.
-extension OutboundEngine {
-  mutating func dispatch(at now: Moment, _ result: inout OutboundPass) throws(LedgerFault) {
-    turn += 1
-    for store in Set(lanes.flatMap(\.settings.stores)).sorted() {
-      let slots = freeSlots(of: store, at: now, &result)
-      guard slots > 0 else { continue }
-      var queues: [(lane: StreamLane, due: ArraySlice<DeliveryRecord>)] = []
-      for lane in inTurn() where lane.settings.stores.contains(store) && !lane.isStopped {
-        let due = try due(of: lane, to: store, at: now)
-        if !due.isEmpty { queues.append((lane, due[...])) }
-      }
-      var free = slots
-      while free > 0 {
-        // `min` takes the first of equals: the stream whose turn it is.
-        guard
-          let next = queues.indices.filter({ !queues[$0].due.isEmpty })
-            .min(by: { load(of: queues[$0].lane, store) < load(of: queues[$1].lane, store) }),
-          let record = queues[next].due.popFirst()
-        else { break }
+/// - Streams take turns, the one with the fewest transfers first (`StoreSlots`); within a stream the oldest batch goes first.
+extension StreamWorker {
+  mutating func dispatch(at now: Moment, _ result: inout StreamPass) throws(LedgerFault) {
+    shared.slots.forget(name.text)
+    guard !lane.isStopped else { return }
+    for store in lane.settings.stores.sorted() {
+      guard let most = slots(of: store, at: now, &result) else { continue }
+      var due = try due(to: store, at: now)[...]
+      while let record = due.popFirst() {
+        guard takeSlot(of: store, most: most, at: now, &result) else { break }
         var begins = false
-        guard
-          try attempt(
-            queues[next].lane, at: now,
-            { engine, lane in
-              try engine.hands.holding(Work(.stream(lane.name), .offer, .batch(record.batch), store: store)) {
-                begins = try engine.offer(record, lane, at: now, &result)
-              }
-            })
-        else { return }
-        if begins { free -= 1 }
+        let isThrough = try attempt(at: now) { worker in
+          try worker.hands.holding(Work(.stream(worker.name), .offer, .batch(record.batch), store: store)) {
+            begins = try worker.offer(record, at: now, &result)
+          }
+        }
+        if !begins { shared.slots.giveBack(store, of: name.text, at: now.uptime) }
+        guard isThrough else { return }
       }
     }
-    for lane in lanes where !lane.isStopped {
-      let next = try ledger.read { (t) throws(LedgerFault) in try t.nextDue(of: lane.name, after: now.wall) }
-      if let next { result.next = min(result.next, now.uptime + max(next - now.wall, .milliseconds(10))) }
-    }
+    let name = name
+    let next = try ledger.read { (t) throws(LedgerFault) in try t.nextDue(of: name, after: now.wall) }
+    if let next { result.next = min(result.next, now.uptime + max(next - now.wall, .milliseconds(10))) }
   }
 
-  private func freeSlots(of store: StoreName, at now: Moment, _ result: inout OutboundPass) -> Int {
-    let busy = underWay.count { $0.store == store }
-    guard let wait = waits[store] else { return (concurrency[store] ?? 1) - busy }
+  /// How many may be under way to the store; nil: it is left alone.
+  private func slots(of store: StoreName, at now: Moment, _ result: inout StreamPass) -> Int? {
+    guard let wait = shared.stores.wait(of: store) else { return shared.slots.concurrency(of: store) }
     let left = wait.nextAt - now.wall
     // A wall clock that was set back must not stop a store.
     guard left <= .zero || left > Limits.longestWait else {
       result.next = min(result.next, now.uptime + left)
-      return 0
+      return nil
     }
-    return busy == 0 ? 1 : 0
+    return 1
   }
 
-  private func inTurn() -> [StreamLane] {
-    guard !lanes.isEmpty else { return [] }
-    let first = turn % lanes.count
-    return Array(lanes[first...] + lanes[..<first])
+  /// Where none is free, the pass after one is given back takes it.
+  private func takeSlot(of store: StoreName, most: Int, at now: Moment, _ result: inout StreamPass) -> Bool {
+    switch shared.slots.take(store, for: name.text, most: most, at: now.uptime, wake: wake) {
+    case .taken: return true
+    case .none: return false
+    case .othersFirst:
+      result.next = min(result.next, now.uptime + StoreSlots.patience)
+      return false
+    }
   }
 
-  private func load(of lane: StreamLane, _ store: StoreName) -> Int {
-    underWay.count { $0.store == store && $0.batch.stream == lane.name }
-  }
-
-  private func due(of lane: StreamLane, to store: StoreName, at now: Moment) throws(LedgerFault) -> [DeliveryRecord] {
-    var most = (concurrency[store] ?? 1) * 2 + withdrawn.count
+  private func due(to store: StoreName, at now: Moment) throws(LedgerFault) -> [DeliveryRecord] {
+    var most = shared.slots.concurrency(of: store) * 2 + withdrawn.count
+    let name = name
     while true {
       let limit = most
       let found = try ledger.read { (t) throws(LedgerFault) in
-        try t.due(of: lane.name, to: store, at: now.wall, limit: limit)
+        try t.due(of: name, to: store, at: now.wall, limit: limit)
       }
       // However many of the first ones are not ours to send now, those behind them are not kept waiting.
       if found.count < limit || found.contains(where: { lane.adopted.contains($0.batch) }) {
@@ -89,17 +78,17 @@ extension OutboundEngine {
 
   /// - Returns: whether a transfer begins.
   private mutating func offer(
-    _ record: DeliveryRecord, _ lane: StreamLane, at now: Moment, _ result: inout OutboundPass
+    _ record: DeliveryRecord, at now: Moment, _ result: inout StreamPass
   ) throws -> Bool {
     guard lane.adopted.contains(record.batch) else {
       // What lies elsewhere is not ours to send: `settleIn` takes it up when it comes.
-      if try lane.spool.isNowhere(record.batch) { try miss(record.batch, lane, at: now) }
+      if try lane.spool.isNowhere(record.batch) { try miss(record.batch, at: now) }
       return false
     }
     let folder = lane.spool.path(.ready, record.batch)
-    let found = try each(.batch(record.batch), lane, at: now) {
+    let found = try each(.batch(record.batch), at: now) {
       var plan: BatchPlan?
-      try orAside(record.batch, from: .ready, lane, at: now) {
+      try orAside(record.batch, from: .ready, at: now) {
         let found = try files.batchPlan(of: record.batch, in: folder)
         try files.requireObject(of: found, in: folder)
         plan = found
@@ -118,12 +107,12 @@ extension OutboundEngine {
     result.uploads.append(
       Upload(
         batch: record.batch, store: record.store, key: key, file: file, attempt: record.attempts +| 1,
-        isManifest: isManifest, storeFailures: waits[record.store]?.attempts ?? 0))
+        isManifest: isManifest, storeFailures: shared.stores.wait(of: record.store)?.attempts ?? 0))
     return true
   }
 
   /// Its folder was taken away: nobody can send it, and the others go on.
-  private func miss(_ batch: BatchID, _ lane: StreamLane, at now: Moment) throws(LedgerFault) {
+  private func miss(_ batch: BatchID, at now: Moment) throws(LedgerFault) {
     let why = "its folder is gone from the spool, and its records with it"
     try ledger.transact("missing") { (t) throws(LedgerFault) in
       try t.noteMissing(batch, at: now.wall, fault: why)

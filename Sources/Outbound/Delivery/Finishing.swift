@@ -7,18 +7,18 @@ import Spool
 import SystemPackage
 
 /// Letting go: logs that are sent, and what is kept after delivery.
-extension OutboundEngine {
+extension StreamWorker {
   /// Deletes or archives a log that was set aside once nobody can add to it and all of it is in delivered batches. What is to be
   /// kept stays where it is, and known: nothing of it is read again.
-  func finishSources(_ lane: StreamLane, at now: Moment) throws {
+  func finishSources(at now: Moment) throws {
     guard lane.settings.after != .keep else { return }
     var gone: [SourceID] = []
     var folders: Set<FilePath> = []
     for log in lane.logs where log.role == .aside {
-      guard isSpent(log, lane, at: now) else { continue }
+      guard isSpent(log, at: now) else { continue }
       let undelivered = try ledger.read { (t) throws(LedgerFault) in try t.undelivered(of: log.record.id) }
       guard undelivered == 0 else { continue }
-      let isGone = try each(.log(log.path), lane, at: now) {
+      let isGone = try each(.log(log.path), at: now) {
         // What lies there now must be what was read: not a byte more.
         guard let info = try files.info(log.path), info.size == log.info.size, info.inode == log.info.inode else {
           return false
@@ -41,11 +41,11 @@ extension OutboundEngine {
     lane.logs.removeAll { sources.contains($0.record.id) }
   }
 
-  private func isSpent(_ log: LogFile, _ lane: StreamLane, at now: Moment) -> Bool {
-    guard isFinal(log, lane, at: now) else { return false }
+  private func isSpent(_ log: LogFile, at now: Moment) -> Bool {
+    guard isFinal(log, at: now) else { return false }
     if log.info.size <= log.record.cursor { return true }
     // Nothing behind the cursor but a header, or blank lines.
-    guard lane.exhausted[log.record.id] == StreamLane.Exhausted(size: log.info.size, isFinal: true) else {
+    guard lane.exhausted[log.record.id] == StreamState.Exhausted(size: log.info.size, isFinal: true) else {
       return lane.headerEnds[log.record.id] == log.info.size
     }
     return true
@@ -53,7 +53,7 @@ extension OutboundEngine {
 
   /// Removes objects that were kept after delivery for long enough, and plans whose sources are gone. The newest plan of a stream
   /// stays, so that a ledger made anew goes on with the right number.
-  func sweep(_ lane: StreamLane, at now: Moment) throws {
+  func sweep(at now: Moment) throws {
     // What looks old may have been sent this morning.
     guard clock.mayExpire(at: now) else { return }
     if let last = lane.sweptAt, now.uptime - last < Limits.sweepEvery { return }
@@ -84,7 +84,7 @@ extension OutboundEngine {
         .placeSwept, "Removed \(archived.count) archived logs of stream \(lane.name)",
         [.stream: lane.name.text, .bytes: "\(archived.bytes)"])
     }
-    try sweepAside(lane, at: now)
+    try sweepAside(at: now)
     guard swept > 0 else { return }
     try files.sync([lane.spool.path(.delivered)])
     events.record(
@@ -93,7 +93,7 @@ extension OutboundEngine {
   }
 
   /// Records that were too large to send go when a person has had time to look at them.
-  private func sweepAside(_ lane: StreamLane, at now: Moment) throws(FileFault) {
+  private func sweepAside(at now: Moment) throws(FileFault) {
     let folder = lane.cutter.aside
     guard try files.info(folder) != nil else { return }
     var count = 0

@@ -126,7 +126,7 @@ struct SequenceFloor: Hashable, Sendable, Codable, CheckedPlan {
   }
 }
 
-extension OutboundEngine {
+extension StreamWorker {
   /// A person says that the state folder may go on, though it may be older than what was sent.
   public static func adopt(_ streams: [StreamSettings], _ state: StateFolder, _ files: any Files) throws(FileFault) {
     for stream in streams {
@@ -139,7 +139,6 @@ extension OutboundEngine {
   /// What the store is asked before the first batch of this life goes there. Nil: nothing, for a folder of which it has confirmed
   /// nothing yet has no past to be older than.
   func storeAge(_ upload: Upload, at now: Moment) throws -> RollbackCheck? {
-    guard let lane = lanes.first(where: { $0.name == upload.batch.stream }) else { return nil }
     let (stream, store) = (lane.name, upload.store)
     let confirmed = try ledger.read { (t) throws(LedgerFault) in try t.lastConfirmed(of: stream, by: store) }
     guard let confirmed else { return nil }
@@ -149,7 +148,6 @@ extension OutboundEngine {
 
   /// - Returns: what stops the lane; nil where a person has said that it may go on, which it does behind the store's last number.
   mutating func meet(_ age: RollbackCheck, _ upload: Upload) throws(FileFault) -> LedgerFault? {
-    guard let lane = lanes.first(where: { $0.name == upload.batch.stream }) else { return nil }
     guard let newest = age.newer else { return nil }
     var numbers = try SequenceFloor.read(of: lane.name, state, files)
     guard numbers.isAdopted else { return age.fault(upload.store) }
@@ -165,9 +163,8 @@ extension OutboundEngine {
 
   /// Once none of the stream's stores has anything left to say against this folder, a word that was given for another day ends.
   mutating func clear(_ upload: Upload) throws(FileFault) {
-    guard let lane = lanes.first(where: { $0.name == upload.batch.stream }) else { return }
-    cleared[lane.name, default: []].insert(upload.store)
-    guard cleared[lane.name, default: []].isSuperset(of: lane.settings.stores) else { return }
+    cleared.insert(upload.store)
+    guard cleared.isSuperset(of: lane.settings.stores) else { return }
     var numbers = try SequenceFloor.read(of: lane.name, state, files)
     guard numbers.isAdopted else { return }
     numbers.isAdopted = false

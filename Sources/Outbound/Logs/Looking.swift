@@ -6,15 +6,15 @@ import Ledger
 import SystemPackage
 
 /// From files to sources: what lies there, what has come, what has gone.
-extension OutboundEngine {
-  func look(_ lane: StreamLane, at now: Moment) throws {
-    try recallBeginning(lane)
+extension StreamWorker {
+  func look(at now: Moment) throws {
+    try recallBeginning()
     // What is saved from a look is found by the next.
-    for _ in 0..<3 where try !lookOnce(lane, at: now) { return }
+    for _ in 0..<3 where try !lookOnce(at: now) { return }
   }
 
   /// - Returns: whether to look again.
-  private func lookOnce(_ lane: StreamLane, at now: Moment) throws -> Bool {
+  private func lookOnce(at now: Moment) throws -> Bool {
     let (ledger, name) = (ledger, lane.name)
     let known = try ledger.read { (t) throws(LedgerFault) in try t.sources(of: name) }
     let sizes = Dictionary(known.map { ($0.id, lane.sources.lastSize(of: $0.id)) }, uniquingKeysWith: { a, _ in a })
@@ -26,11 +26,11 @@ extension OutboundEngine {
       knows: { source in try ledger.read { (t) throws(LedgerFault) in try t.knows(source) } })
     var found = try lane.sources.scan(known: known, at: now, memory: memory)
     if found.faults.isEmpty, found.blocked.isEmpty || lane.settings.start != .end {
-      try begin(lane, &found, isNew: known.isEmpty, at: now)
+      try begin(&found, isNew: known.isEmpty, at: now)
     }
-    let isSaved = try rescue(found.vanished.filter { found.copies[$0.id] == nil }, lane)
+    let isSaved = try rescue(found.vanished.filter { found.copies[$0.id] == nil })
     if !isSaved.isEmpty { found.vanished.removeAll { isSaved.contains($0.id) } }
-    try rememberHeaders(&found, lane, at: now)
+    try rememberHeaders(&found, at: now)
     let (changed, vanished) = (found.changed, found.vanished)
     try syncEmptied(found)
     if !changed.isEmpty || !vanished.isEmpty {
@@ -40,7 +40,7 @@ extension OutboundEngine {
       }
     }
     for record in vanished {
-      report(record, size: sizes[record.id] ?? nil, copy: found.copies[record.id], lane)
+      report(record, size: sizes[record.id] ?? nil, copy: found.copies[record.id])
       lane.forget(record.id)
     }
     lane.logs = found.logs.sorted {
@@ -48,14 +48,14 @@ extension OutboundEngine {
       ($0.record.seenAt, $0.role == .live ? 1 : 0, $0.path.string)
         < ($1.record.seenAt, $1.role == .live ? 1 : 0, $1.path.string)
     }
-    postponeCrashed(lane, at: now)
-    try keep(lane, spare: found.spare, at: now)
+    postponeCrashed(at: now)
+    try keep(spare: found.spare, at: now)
     // One of several waits by itself.
     if let fault = found.faults.first?.fault, found.faults.count == Set(lane.sources.globs.map(\.directory)).count {
       throw fault
     }
-    for (folder, fault) in found.faults { try bear(fault, of: .folder(folder), lane, at: now) }
-    for blocked in found.blocked { try bear(blocked.fault, of: .log(blocked.path), lane, at: now) }
+    for (folder, fault) in found.faults { try bear(fault, of: .folder(folder), at: now) }
+    for blocked in found.blocked { try bear(blocked.fault, of: .log(blocked.path), at: now) }
     if !lane.hasBegun, let fault = found.faults.first?.fault ?? found.blocked.first?.fault { throw fault }
     return !isSaved.isEmpty
   }
@@ -68,7 +68,7 @@ extension OutboundEngine {
   }
 
   /// A source is gone. What of it was never read is said.
-  private func report(_ record: SourceRecord, size: UInt64?, copy: UInt64?, _ lane: StreamLane) {
+  private func report(_ record: SourceRecord, size: UInt64?, copy: UInt64?) {
     // What an earlier life saw of it may have grown since.
     let least = size == nil ? "at least " : ""
     let size = size ?? record.size
@@ -84,12 +84,12 @@ extension OutboundEngine {
   }
 
   /// What a writer will not say again when its log is emptied; and no record, should the log be gone when a later life looks.
-  private func rememberHeaders(_ found: inout LogSources.Found, _ lane: StreamLane, at now: Moment) throws {
+  private func rememberHeaders(_ found: inout LogSources.Found, at now: Moment) throws {
     guard lane.settings.header == .firstLine else { return }
     for index in found.logs.indices where found.logs[index].record.header == nil {
       let header: Cutter.Header?
       do {
-        header = try lane.cutter.ownHeader(of: cuttable(found.logs[index], lane, at: now))
+        header = try lane.cutter.ownHeader(of: cuttable(found.logs[index], at: now))
       } catch is SourceMoved {
         continue
       } catch is FileFault {

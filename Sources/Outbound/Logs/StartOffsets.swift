@@ -31,19 +31,19 @@ struct StartOffsets: Hashable, Sendable, Codable, CheckedPlan {
 
 /// `start: end` leaves out what lies in the logs when the stream is looked at for the very first time. A log that comes later is
 /// read from its first byte, or what is written between its birth and our first look at it would be lost.
-extension OutboundEngine {
-  private func path(_ lane: StreamLane) -> FilePath { lane.spool.root.appending(StartOffsets.fileName) }
+extension StreamWorker {
+  private var path: FilePath { lane.spool.root.appending(StartOffsets.fileName) }
 
   /// Tells the ledger what was settled in an earlier life, where it does not know.
-  func recallBeginning(_ lane: StreamLane) throws {
-    guard !lane.hasBegun, try files.info(path(lane)) != nil else { return }
-    let beginning = try files.readPlan(StartOffsets.self, at: path(lane))
-    try files.sync([path(lane), lane.spool.root])
-    try note(beginning, lane)
+  func recallBeginning() throws {
+    guard !lane.hasBegun, try files.info(path) != nil else { return }
+    let beginning = try files.readPlan(StartOffsets.self, at: path)
+    try files.sync([path, lane.spool.root])
+    try note(beginning)
     lane.hasBegun = true
   }
 
-  private func note(_ beginning: StartOffsets, _ lane: StreamLane) throws(LedgerFault) {
+  private func note(_ beginning: StartOffsets) throws(LedgerFault) {
     let unknown = try ledger.read { (t) throws(LedgerFault) in
       var unknown: [StartOffsets.Skipped] = []
       for skipped in beginning.skipped where try !t.knows(skipped.source) { unknown.append(skipped) }
@@ -62,7 +62,7 @@ extension OutboundEngine {
 
   /// At the first look of all, before the ledger hears of what was found: what lies there now is behind the cursors.
   /// - Parameter isNew: the ledger knew no source of the stream before it.
-  func begin(_ lane: StreamLane, _ found: inout LogSources.Found, isNew: Bool, at now: Moment) throws {
+  func begin(_ found: inout LogSources.Found, isNew: Bool, at now: Moment) throws {
     guard !lane.hasBegun else { return }
     guard lane.settings.start == .end || lane.settings.rotation == .follow, isNew, lane.sequence == 0 else {
       lane.hasBegun = true
@@ -77,8 +77,8 @@ extension OutboundEngine {
     }
     for index in found.logs.indices where lane.settings.start == .end {
       let log = found.logs[index]
-      guard let end = try endOfRecords(log, lane, at: now) else { continue }
-      let tail = try Fingerprint.tail(of: try cuttable(log, lane, at: now).open(files), before: end)
+      guard let end = try endOfRecords(log, at: now) else { continue }
+      let tail = try Fingerprint.tail(of: try cuttable(log, at: now).open(files), before: end)
       skipped.append(
         StartOffsets.Skipped(
           source: log.record.id, path: log.path.string, identity: log.record.identity, to: end, tail: tail))
@@ -87,14 +87,14 @@ extension OutboundEngine {
       found.logs[index].record.tail = tail
       found.changed.append(found.logs[index].record)
     }
-    try files.writePlan(StartOffsets(at: now.wall, skipped: skipped), to: path(lane))
-    try files.sync([path(lane), lane.spool.root])
+    try files.writePlan(StartOffsets(at: now.wall, skipped: skipped), to: path)
+    try files.sync([path, lane.spool.root])
     lane.hasBegun = true
   }
 
   /// Nil where no record lies there yet.
-  private func endOfRecords(_ log: LogFile, _ lane: StreamLane, at now: Moment) throws -> UInt64? {
-    let cuttable = cuttable(log, lane, at: now)
+  private func endOfRecords(_ log: LogFile, at now: Moment) throws -> UInt64? {
+    let cuttable = cuttable(log, at: now)
     guard let header = try lane.cutter.header(of: cuttable) else { return nil }
     let end = try lane.cutter.count(cuttable, from: header.end).end
     return end > header.end ? end : nil

@@ -11,36 +11,36 @@ import SystemPackage
 /// Only what is in a sealed batch is cut off, or what was carried over to `pinned/`: while a batch is sealed, a busy writer adds
 /// more. Cut off is only at the end of a record, and only if the log is as long as it was when last read; that look and the cut
 /// are microseconds apart. From then on what was carried over is the old source, and the log is a new one.
-extension OutboundEngine {
-  mutating func truncateLogs(_ lane: StreamLane, sealed: Int, at now: Moment) throws {
+extension StreamWorker {
+  mutating func truncateLogs(sealed: Int, at now: Moment) throws {
     guard lane.settings.rotation == .copytruncate else { return }
     var hasMoved = false
     for log in lane.logs where log.role == .live && log.record.cursor > 0 {
       guard sealed > 0 || log.record.cursor == log.info.size else { continue }
-      let isEmptied = try each(.log(log.path), lane, at: now) {
+      let isEmptied = try each(.log(log.path), at: now) {
         let header =
-          lane.settings.header == .firstLine ? try lane.cutter.header(of: cuttable(log, lane, at: now))?.end : 0
+          lane.settings.header == .firstLine ? try lane.cutter.header(of: cuttable(log, at: now))?.end : 0
         guard let header, log.record.cursor > header else { return false }
-        return try empty(log, header: header, lane, at: now)
+        return try empty(log, header: header, at: now)
       }
       if isEmptied == true { hasMoved = true }
     }
     for log in lane.logs where log.role == .pinned && log.record.cursor >= log.info.size {
-      try remove([log.path], lane)
+      try remove([log.path])
       hasMoved = true
     }
-    if hasMoved { try look(lane, at: now) }
+    if hasMoved { try look(at: now) }
   }
 
   /// - Returns: false where its writer gave no chance.
-  private func empty(_ log: LogFile, header: UInt64, _ lane: StreamLane, at now: Moment) throws -> Bool {
+  private func empty(_ log: LogFile, header: UInt64, at now: Moment) throws -> Bool {
     let pin = Pin(log.record.id, header: header, from: log.record.cursor, in: lane.sources.pins)
-    let file = try cuttable(log, lane, at: now).open(files)
+    let file = try cuttable(log, at: now).open(files)
     var carried: (any WritableFile)?
     var end = log.record.cursor
     for attempt in 1...Limits.truncations {
       let size = try file.info().size
-      guard size >= end, try isWhole(file, log, lane, from: end, to: size) else { break }
+      guard size >= end, try isWhole(file, log, from: end, to: size) else { break }
       if size > end {
         if carried == nil {
           try files.ensureDirectory(lane.sources.pins)
@@ -55,16 +55,16 @@ extension OutboundEngine {
       }
       guard let cut = try files.truncate(log.path, to: header, inode: log.info.inode, expected: end) else { continue }
       if carried != nil { try files.sync([pin.path, lane.sources.pins]) }
-      try record(log, cut, pin: carried == nil ? nil : pin, header: header, cutAt: end, lane, at: now)
+      try record(log, cut, pin: carried == nil ? nil : pin, header: header, cutAt: end, at: now)
       return true
     }
-    if carried != nil { try remove([pin.path], lane) }
+    if carried != nil { try remove([pin.path]) }
     return false
   }
 
   /// Whether the bytes are complete records: none may be torn apart.
   private func isWhole(
-    _ file: any ReadableFile, _ log: LogFile, _ lane: StreamLane, from start: UInt64, to size: UInt64
+    _ file: any ReadableFile, _ log: LogFile, from start: UInt64, to size: UInt64
   ) throws -> Bool {
     guard size > start else { return true }
     let reader = LogReader(
@@ -81,7 +81,7 @@ extension OutboundEngine {
 
   /// The cut is durable before anything rests on it: a log that grew back after a power cut would be read twice.
   private func record(
-    _ log: LogFile, _ cut: Truncation, pin: Pin?, header: UInt64, cutAt end: UInt64, _ lane: StreamLane, at now: Moment
+    _ log: LogFile, _ cut: Truncation, pin: Pin?, header: UInt64, cutAt end: UInt64, at now: Moment
   ) throws {
     try files.sync([log.path])
     var old = log.record

@@ -3,83 +3,10 @@ import Core
 import Files
 import Formats
 import Journal
+import Lanes
 import Ledger
 import Spool
 import SystemPackage
-
-/// One feed between two passes: what is known of it in memory. All of it can be lost: the places say what has been done.
-struct Feed {
-  var settings: FeedSettings
-  let spool: Spool<DropPlace>
-  var filter: LandingFilter
-  /// Landing, and the folders below it where the feed looks into them.
-  var folders: [FilePath: LandingFolder] = [:]
-
-  /// Whether everything in the places has been made durable by this process, and is in the ledger. Any fault ends it: what was
-  /// renamed may then not have been synced.
-  var isAdopted = false
-  /// False once a rename from landing met the border of a mount.
-  var canRename = true
-  /// Contents that are on their way to the hand-over folder.
-  var inHand: [Digest: DropID] = [:]
-  /// What the next drop is compared with: accepted, but perhaps not handed over yet.
-  var likeness: Baseline?
-  var pause: Pause?
-  /// Uptime.
-  var nextSweep: Duration?
-  /// Drops that wait for something outside, and for what; told once.
-  var reported: [DropID: String] = [:]
-  /// What is due; as in the ledger, where it is read when it is first asked for.
-  var expecting: Expecting?
-  var lastLook: Look?
-  /// It was told, now or earlier, that its exports do not tell who has left.
-  var knowsLeavers = false
-  /// Drops in `claimed` whose originals lie in a landing folder that was away.
-  var hasOriginalsAway = false
-  /// Landing and hand-over folders that were seen to be mounts.
-  var mounts: Set<FilePath> = []
-  /// What cannot be worked on for a reason of its own.
-  var waits = ItemWaits<FeedItem>()
-  /// Drops that could not be made durable when the places were adopted: nothing is done with them before.
-  var unadopted: [DropID: DropPlace] = [:]
-  /// Originals of claimed drops that could not be removed from landing: they are not taken again.
-  var uncleared: [FilePath: UInt64] = [:]
-  /// As `status` was told last.
-  var report: LaneReport?
-
-  /// The last pass that looked, and the uptime since when there was no gap between passes.
-  struct Look {
-    let moment: Moment
-    let since: Duration
-  }
-
-  struct Pause {
-    /// Uptime.
-    var until: Duration
-    let kind: FileKind
-    var attempts: Int
-    var why: String
-    let since: Timestamp
-  }
-
-  init(_ settings: FeedSettings, state: StateFolder, files: any Files) {
-    self.settings = settings
-    spool = Spool(root: state.feed(settings.name), files: files)
-    filter = LandingFilter(settings)
-  }
-
-  /// New settings for the same feed.
-  mutating func adopt(_ new: FeedSettings) {
-    if new.landing != settings.landing { (folders, canRename) = ([:], true) }
-    if new.handover != settings.handover { isAdopted = false }
-    mounts = []
-    if new.expect != settings.expect { expecting = nil }
-    settings = new
-    filter = LandingFilter(new)
-    pause = nil
-    waits = ItemWaits<FeedItem>()
-  }
-}
 
 /// What a pass has to work with.
 struct PassContext {
@@ -89,6 +16,7 @@ struct PassContext {
   let hands: Hands
   let suspects: Suspects
   let clock: ClockTrust
+  let turn: Turn
   let reportPath: (FeedName) -> FilePath
   /// Bytes that stay free on the volume of the state folder; 0: not looked at.
   let minFree: UInt64
@@ -108,7 +36,7 @@ struct PassContext {
 struct FeedPass {
   /// Drops that are worked on together: few barriers for many drops, and a bound for memory.
   static let slice = 512
-  var feed: Feed
+  var feed: FeedState
   let host: PassContext
   let now: Moment
   let stop: () -> Bool
@@ -125,7 +53,7 @@ struct FeedPass {
   var landing: FilePath { feed.settings.landing }
   var handover: FilePath { feed.settings.handover }
 
-  init(_ feed: Feed, _ host: PassContext, at now: Moment, stop: @escaping () -> Bool) {
+  init(_ feed: FeedState, _ host: PassContext, at now: Moment, stop: @escaping () -> Bool) {
     self.feed = feed
     self.host = host
     self.now = now
@@ -140,14 +68,14 @@ struct FeedPass {
   /// - Parameter isPaused: by a person. Nothing moves then; what has been kept for its time still goes.
   mutating func perform(isPaused: Bool = false) throws(LedgerFault) {
     if isPaused {
-      summary.stopped.insert(settings.name)
+      summary.isPaused = true
       // What came meanwhile is looked at before anything is missed.
       feed.lastLook = nil
     }
     var first: FileFault?
     if let pause = feed.pause, now.uptime < pause.until {
       summary.look(at: pause.until)
-      summary.paused[settings.name] = pause.why
+      summary.trouble = pause.why
       // What is due is due all the same.
       if !isPaused { _ = try attempt(.remind) }
       return
@@ -212,11 +140,11 @@ struct FeedPass {
         kind, "Feed \(settings.name) is paused: \(why)",
         [.feed: settings.name.text, .reason: why, .path: fault.place])
     }
-    feed.pause = Feed.Pause(
+    feed.pause = FeedState.Pause(
       until: now.uptime + .seconds(delay), kind: fault.kind, attempts: attempts, why: why,
       since: feed.pause?.since ?? now.wall)
     summary.look(at: now.uptime + .seconds(delay))
-    summary.paused[settings.name] = why
+    summary.trouble = why
   }
 
   private mutating func resume() {

@@ -1,5 +1,6 @@
 public import Core
 public import Files
+import Spool
 import SystemPackage
 
 /// What a lane says of itself for `status`, while its agent runs: `report.json` beside its places. Written when something changes, never

@@ -7,7 +7,7 @@ import Store
 import SystemPackage
 
 /// One feed's pulling between two passes. All of it can be lost: the ledger and landing say what has been done.
-struct FeedPull: Sendable {
+struct PullState: Sendable {
   struct Wanted: Hashable {
     let candidate: PullCandidate
     /// Its name in landing is taken.

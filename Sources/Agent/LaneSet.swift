@@ -1,0 +1,146 @@
+import Config
+import Core
+import Files
+import Inbound
+import Journal
+import Lanes
+import Ledger
+import Outbound
+import Spool
+import Store
+import Stores
+import SystemPackage
+import Threads
+
+/// A lane for each feed, stream and pull of one configuration.
+final class LaneSet: Sendable {
+  let feeds: [FeedLane]
+  let streams: [StreamLane]
+  let pulls: [PullLane]
+  let settings: Settings
+  let ends: [AccessEnd]
+  let clock: ClockTrust
+  let suspects: Suspects
+  /// What streams know of their stores.
+  let storeStates: StoreStates
+  private let ledger: Ledger
+  private let events: any EventSink
+  private let notice: ServiceNotice?
+  private let generation: Int
+  private let reporter: LaneReporter
+  /// Ends `run` where there is no lane at all.
+  private let ending = Waker()
+
+  /// - Parameters:
+  ///   - notice: told how the lanes stand.
+  ///   - metrics: told of each pass.
+  ///   - sending: false: no store will be asked, so none is made, and no secret is needed.
+  init(
+    _ run: AgentRun, _ settings: Settings, notice: ServiceNotice? = nil, metrics: MetricsKeeper? = nil,
+    sending: Bool = true
+  ) {
+    self.settings = settings
+    (ledger, events, self.notice) = (run.ledger, run.events, notice)
+    (clock, suspects) = (run.clock, run.suspects)
+    generation = notice?.begin(settings.feeds.map { $0.name.lane } + settings.streams.map { $0.name.lane }) ?? 0
+    let stores = sending ? Self.stores(settings, run, notice) : [:]
+    ends = stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } }
+    let reporter = LaneReporter(settings, notice, metrics, generation)
+    self.reporter = reporter
+    let maker = LaneMaker(run, settings, stores, notice, reporter)
+    (feeds, pulls) = maker.feeds()
+    reporter.use(pulls)
+    (streams, storeStates) = maker.streams()
+    let runners = feeds.map(\.runner) + streams.map(\.runner)
+    let wakes = Dictionary(runners.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
+    notice?.heed { lane in wakes[lane]?.wake() }
+  }
+
+  func feed(_ name: FeedName) -> FeedLane? { feeds.first { $0.name == name } }
+  func stream(_ name: StreamName) -> StreamLane? { streams.first { $0.name == name } }
+
+  /// Before the lanes run.
+  func report(to watch: LaneWatch) { reporter.use(watch) }
+
+  func wake() {
+    for lane in feeds { lane.wake() }
+    for lane in pulls { lane.wake() }
+    for lane in streams { lane.wake() }
+  }
+
+  /// Asks every stream to seal everything.
+  func flush() { for lane in streams { lane.flush() } }
+
+  func stop() {
+    reporter.leave()
+    for lane in feeds { lane.stop() }
+    for lane in pulls { lane.stop() }
+    for lane in streams { lane.stop() }
+    ending.wake()
+  }
+
+  /// Before the first pass: what the ledger holds of feeds that are configured no more.
+  func tidy() throws(LedgerFault) {
+    let names = Set(settings.feeds.map(\.name))
+    try FeedWorker.forgetExpectations(in: ledger) { !names.contains($0) }
+  }
+
+  /// Until `stop`, or until a ledger fault ends one of them, which ends all.
+  func run() async throws {
+    try tidy()
+    let expiry = Task.onPool { [ends, events] in await AccessEnd.watch(ends, events) }
+    defer { expiry.cancel() }
+    if feeds.isEmpty, streams.isEmpty { notice?.settled(generation, LaneStandings(settings).words) }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { _ = await self.ending.wait(atMost: nil) }
+      for lane in feeds { group.addTask { try await lane.run() } }
+      for lane in pulls { group.addTask { try await lane.run() } }
+      for lane in streams { group.addTask { try await lane.run() } }
+      defer { stop() }
+      // Whichever ends first, ends all.
+      for try await _ in group { stop() }
+    }
+  }
+}
+
+// MARK: - Stores
+
+extension LaneSet {
+  private static func stores(
+    _ settings: Settings, _ run: AgentRun, _ notice: ServiceNotice?
+  ) -> [StoreName: any RemoteStore] {
+    // Those of this configuration: the run may have begun with another.
+    let files = LinuxFiles(settings)
+    var stores: [StoreName: any RemoteStore] = [:]
+    let throttle = throttle(settings.limits.bandwidth)
+    let stalls = stallLog(notice, run.events)
+    for store in settings.stores {
+      // What has been checked can still have gone by now; that concerns this store alone.
+      stores[store.name] = MendingStore.store { () throws(StoreFault) in
+        try makeStore(
+          store, files: files, agent: "navette/\(Version.text)", throttle: throttle,
+          stalls: stalls, memory: FolderMemory(run.state.store(store.name), files: files), clock: SystemClock.wall)
+      }
+    }
+    return stores
+  }
+
+  private static func stallLog(_ notice: ServiceNotice?, _ events: any EventSink) -> StallLog {
+    StallLog { stall, isNew, count in
+      notice?.stalled(count)
+      guard isNew else { return }
+      events.record(
+        .transferStalled,
+        "Store \(stall.store): a transfer (\(stall.what)) moved no byte for \(stall.patience.components.seconds) s, was broken off, "
+          + "and does not end. The agent goes on without it. This is a fault of navette: please report it",
+        [.store: stall.store.text, .reason: "stalled"])
+    }
+  }
+
+  /// The windows are those of the machine's own clock.
+  private static func throttle(_ bandwidth: LimitSettings.Bandwidth) -> Throttle? {
+    if bandwidth == .unlimited { return nil }
+    let zone = SystemZone.local()
+    return Throttle { LimitSettings.rate(bandwidth, at: zone.local($0)) }
+  }
+}

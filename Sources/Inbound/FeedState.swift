@@ -1,0 +1,80 @@
+import Config
+import Core
+import Files
+import Lanes
+import Spool
+import SystemPackage
+
+/// One feed between two passes: what is known of it in memory. All of it can be lost: the places say what has been done.
+struct FeedState {
+  var settings: FeedSettings
+  let spool: Spool<DropPlace>
+  var filter: LandingFilter
+  /// Landing, and the folders below it where the feed looks into them.
+  var folders: [FilePath: LandingFolder] = [:]
+
+  /// Whether everything in the places has been made durable by this process, and is in the ledger. Any fault ends it: what was
+  /// renamed may then not have been synced.
+  var isAdopted = false
+  /// False once a rename from landing met the border of a mount.
+  var canRename = true
+  /// Contents that are on their way to the hand-over folder.
+  var inHand: [Digest: DropID] = [:]
+  /// What the next drop is compared with: accepted, but perhaps not handed over yet.
+  var likeness: Baseline?
+  var pause: Pause?
+  /// Uptime.
+  var nextSweep: Duration?
+  /// Drops that wait for something outside, and for what; told once.
+  var reported: [DropID: String] = [:]
+  /// What is due; as in the ledger, where it is read when it is first asked for.
+  var expecting: Expecting?
+  var lastLook: Look?
+  /// It was told, now or earlier, that its exports do not tell who has left.
+  var knowsLeavers = false
+  /// Drops in `claimed` whose originals lie in a landing folder that was away.
+  var hasOriginalsAway = false
+  /// Landing and hand-over folders that were seen to be mounts.
+  var mounts: Set<FilePath> = []
+  /// What cannot be worked on for a reason of its own.
+  var waits = ItemWaits<FeedItem>()
+  /// Drops that could not be made durable when the places were adopted: nothing is done with them before.
+  var unadopted: [DropID: DropPlace] = [:]
+  /// Originals of claimed drops that could not be removed from landing: they are not taken again.
+  var uncleared: [FilePath: UInt64] = [:]
+  /// As `status` was told last.
+  var report: LaneReport?
+
+  /// The last pass that looked, and the uptime since when there was no gap between passes.
+  struct Look {
+    let moment: Moment
+    let since: Duration
+  }
+
+  struct Pause {
+    /// Uptime.
+    var until: Duration
+    let kind: FileKind
+    var attempts: Int
+    var why: String
+    let since: Timestamp
+  }
+
+  init(_ settings: FeedSettings, state: StateFolder, files: any Files) {
+    self.settings = settings
+    spool = Spool(root: state.feed(settings.name), files: files)
+    filter = LandingFilter(settings)
+  }
+
+  /// New settings for the same feed.
+  mutating func adopt(_ new: FeedSettings) {
+    if new.landing != settings.landing { (folders, canRename) = ([:], true) }
+    if new.handover != settings.handover { isAdopted = false }
+    mounts = []
+    if new.expect != settings.expect { expecting = nil }
+    settings = new
+    filter = LandingFilter(new)
+    pause = nil
+    waits = ItemWaits<FeedItem>()
+  }
+}

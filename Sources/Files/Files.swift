@@ -59,7 +59,8 @@ public protocol Files: Sendable {
 
   func set(mode: AccessMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault)
 
-  /// Whether this process may make, rename and remove names in the directory. What cannot be told counts as yes.
+  /// Whether this process may make, rename and remove names in the directory. What cannot be told counts as yes, a link that is not
+  /// followed as no.
   func mayWrite(in directory: FilePath) -> Bool
 }
 

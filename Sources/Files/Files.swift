@@ -15,7 +15,7 @@ public protocol Files: Sendable {
   /// Of the thing itself, not of what a link points to. Nil where there is nothing.
   func info(_ path: FilePath) throws(FileFault) -> FileInfo?
 
-  /// For reading. Follows no link in the last component.
+  /// For reading. Follows no link in the last component; `.damaged` where it is a folder, a pipe or a device.
   func open(_ path: FilePath) throws(FileFault) -> any ReadableFile
 
   /// A new, empty file. `.exists` where the name is taken.

@@ -193,7 +193,7 @@ extension LinuxFiles {
   private func openRegular(_ path: FilePath) throws(FileFault) -> Descriptor {
     let file = try descriptor("Cannot open", path, O_RDONLY)
     guard try file.info().kind == .file else {
-      throw FileFault(.io, "Cannot open", at: path, why: "not a regular file")
+      throw FileFault(.damaged, "Cannot open", at: path, why: "not a regular file")
     }
     return file
   }

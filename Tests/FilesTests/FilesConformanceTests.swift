@@ -158,6 +158,7 @@ struct LinuxFilesTests {
         exit(6)
       } catch let fault as FileFault {
         guard fault.kind == .denied, fault.why == "Operation not permitted (EPERM)" else { exit(7) }
+        guard fault.remedy?.contains("lsattr") == true else { exit(10) }
       }
       let isProtected = try files.text("/proc/sys/fs/protected_hardlinks") == "1\n"
       do {

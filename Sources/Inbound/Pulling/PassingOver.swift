@@ -120,6 +120,21 @@ extension PullEngine {
       reason: "no_folder", [.key: shown])
   }
 
+  /// Once of each folder, until it can be listed. What lies below it is neither new nor gone.
+  mutating func tellBarred(_ folders: [BarredFolder], _ index: Int) {
+    let (before, names) = (feeds[index].barred, feeds[index].names)
+    let ours = folders.filter { names.mayHold($0.key) }
+    feeds[index].barred = Dictionary(ours.map { ($0.key, $0.fault.description) }, uniquingKeysWith: { a, _ in a })
+    if !ours.isEmpty { for key in feeds[index].held.keys { feeds[index].held[key]?.isListed = true } }
+    for folder in ours where before[folder.key] == nil {
+      let shown = FileName(folder.key).maskedShort
+      report(
+        index, .dropWaiting,
+        "\(shown) in store \(feeds[index].store) cannot be listed for feed \(feeds[index].name) for now; the rest is: "
+          + folder.fault.description, reason: "\(folder.fault.kind)", [.key: shown])
+    }
+  }
+
   /// Once of each object, until it is fetched.
   private mutating func tell(
     _ candidate: PullCandidate, _ isHeld: Bool, _ kind: EventKind?, _ reason: String, _ index: Int, at now: Moment

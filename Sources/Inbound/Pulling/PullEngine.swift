@@ -54,7 +54,9 @@ public struct PullEngine: Sendable {
   }
 
   /// Whether something could not be fetched or asked for.
-  public var isWaiting: Bool { feeds.contains { $0.wait != nil || $0.held.values.contains(where: \.isResting) } }
+  public var isWaiting: Bool {
+    feeds.contains { $0.wait != nil || !$0.barred.isEmpty || $0.held.values.contains(where: \.isResting) }
+  }
 
   /// - Throws: a `LedgerFault`, after which nothing may be decided. A feed's own trouble makes that feed wait.
   public mutating func pass(at now: Moment) throws(LedgerFault) -> PullPass {

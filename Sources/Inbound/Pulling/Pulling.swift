@@ -89,17 +89,24 @@ extension PullEngine {
 
   // MARK: - Ends
 
-  private mutating func noteList(_ index: Int, _ result: Result<Void, StoreFault>, at now: Moment) throws(LedgerFault) {
-    if case .failure(let fault) = result {
+  private mutating func noteList(
+    _ index: Int, _ result: Result<[BarredFolder], StoreFault>, at now: Moment
+  ) throws(LedgerFault) {
+    switch result {
+    case .failure(let fault):
       feeds[index].isListing = false
       return try trouble(index, fault, at: now)
+    case .success(let barred): tellBarred(barred, index)
     }
     answered(index)
     feeds[index].endList(at: now)
     let feed = feeds[index]
     try ledger.transact("list") { (t) throws(LedgerFault) in
-      try t.forgetPulled(
-        feed.name, feed.store, listedBefore: feed.listBegan - Limits.pullMemory, nameless: feed.listBegan)
+      // What could not be listed is not gone.
+      if feed.barred.isEmpty {
+        try t.forgetPulled(
+          feed.name, feed.store, listedBefore: feed.listBegan - Limits.pullMemory, nameless: feed.listBegan)
+      }
       try t.note(feed.standing, feed.name)
     }
   }

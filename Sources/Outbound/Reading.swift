@@ -9,7 +9,7 @@ extension OutboundEngine {
   /// - Returns: when the oldest unread record will be due by age.
   mutating func readLogs(_ lane: StreamLane, at now: Moment) throws -> Timestamp? {
     do {
-      return try readOn(lane, at: now)
+      return try readInTurns(lane, at: now) { engine in try engine.readOn(lane, at: now) }
     } catch is SourceMoved {
       // Nothing was sealed from what moved, and what was due is due still.
       return now.wall + Limits.movedPause
@@ -48,7 +48,7 @@ extension OutboundEngine {
 
   private func view(_ lane: StreamLane, at now: Moment) throws -> StreamView {
     var views: [LogView] = []
-    for log in lane.logs where !isBehind(log, lane) {
+    for log in lane.logs where isTurn(of: log, lane) && !isBehind(log, lane) {
       let found = try each(.log(log.path), lane, at: now) {
         (unread: try unread(log, lane, at: now), rows: try countRows(log, lane, at: now))
       }

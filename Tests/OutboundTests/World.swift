@@ -66,8 +66,9 @@ final class World: Sendable {
 
   func wait(_ duration: Duration) { elapsed.withLock { $0 += duration } }
 
-  func makeEngine() -> OutboundEngine {
-    OutboundEngine(settings: settings, files: files, ledger: ledger, events: events, random: SteadyNumbers())
+  func makeEngine(suspects: Suspects = .none) -> OutboundEngine {
+    OutboundEngine(
+      settings: settings, files: files, ledger: ledger, events: events, suspects: suspects, random: SteadyNumbers())
   }
 
   /// Passes, with their transfers, until three in a row have nothing to send.

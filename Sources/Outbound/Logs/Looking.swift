@@ -9,6 +9,7 @@ import SystemPackage
 extension OutboundEngine {
   func look(_ lane: StreamLane, at now: Moment) throws {
     try recallBeginning(lane)
+    beginTurn(lane)
     // What is saved from a look is found by the next.
     for _ in 0..<3 where try !lookOnce(lane, at: now) { return }
   }
@@ -50,6 +51,7 @@ extension OutboundEngine {
     }
     postponeCrashed(lane, at: now)
     try keep(lane, spare: found.spare, at: now)
+    leaveOut(found.later.map(\.path), lane)
     // One of several waits by itself.
     if let fault = found.faults.first?.fault, found.faults.count == Set(lane.sources.globs.map(\.directory)).count {
       throw fault
@@ -89,7 +91,10 @@ extension OutboundEngine {
     for index in found.logs.indices where found.logs[index].record.header == nil {
       let header: Cutter.Header?
       do {
-        header = try lane.cutter.ownHeader(of: cuttable(found.logs[index], lane, at: now))
+        // A log that is new has no number yet that the next life would know it by.
+        header = try hands.holding(Work(.stream(lane.name), .look, found.logs[index].info)) {
+          try lane.cutter.ownHeader(of: cuttable(found.logs[index], lane, at: now))
+        }
       } catch is SourceMoved {
         continue
       } catch is FileFault {

@@ -7,12 +7,12 @@ import Threads
 
 /// What `check`, a start and a reload ask of a configuration, so that they agree.
 public enum SettingsCheck {
-  /// The ground, and each store, which is made and let go: nothing is reached. Where a secret was not read, because only the service has
+  /// The environment, and each store, which is made and let go: nothing is reached. Where a secret was not read, because only the service has
   /// it, nothing is said of its store.
   public static func problems(of settings: Settings) -> [ConfigProblem] {
-    let ground = EnvironmentCheck.problems(of: settings, absent: StoreCheck.absent(settings))
-    let known = (ground + settings.unread).map(\.key)
-    return ground
+    let environment = EnvironmentCheck.problems(of: settings, absent: StoreCheck.absent(settings))
+    let known = (environment + settings.unread).map(\.key)
+    return environment
       + settings.stores.compactMap { store in
         let key = "stores.\(store.name)"
         guard !known.contains(where: { $0 == key || $0.hasPrefix(key + ".") }) else { return nil }

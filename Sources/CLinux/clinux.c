@@ -115,6 +115,11 @@ int cl_space(int folder, const char *name, struct statvfs *into) {
   return thing < 0 ? -1 : closing(thing, fstatvfs(thing, into));
 }
 
+int cl_may_write(int folder, const char *name) {
+  int thing = cl_open_folder(folder, name, O_PATH);
+  return thing < 0 ? -1 : closing(thing, faccessat(thing, ".", W_OK | X_OK, AT_EACCESS));
+}
+
 int cl_sync_file_system(int descriptor) { return syncfs(descriptor); }
 
 int cl_await_writes(int descriptor) { return sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE); }

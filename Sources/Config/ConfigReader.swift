@@ -22,7 +22,7 @@ public enum ConfigReader {
     }
   }
 
-  /// Looks at files only: folders, rights and logs are `GroundCheck`'s.
+  /// Looks at files only: folders, rights and logs are `EnvironmentCheck`'s.
   ///
   /// - Parameters:
   ///   - file: the configuration; every `*.yaml` of a folder `conf.d` beside it is merged, in the order of their names.

@@ -61,6 +61,9 @@ public enum Limits {
   /// A rotation makes a handful of renames at once; more looks than this at a folder that does not rest would only burn time.
   public static let looksThatAgree = 8
 
+  /// After a death of the agent, before a log that was in hand is touched again: time for the others to be looked at.
+  public static let othersFirst: Duration = .seconds(1)
+
   /// Logs kept open against their being deleted; the descriptors of a process are few.
   public static let openLogs = 128
 

@@ -26,6 +26,7 @@ enum ErrnoMap {
   static func remedy(_ code: Int32) -> String? {
     switch code {
     case EACCES: "Check owner, group and mode of it and of the folders above it"
+    case EPERM: "Check its owner; where that is right, lsattr shows whether it is immutable (chattr -i ends that)"
     case EROFS: "Mount it writable, or add it to ReadWritePaths of the unit"
     case ENOSPC: "Free space on this file system"
     case EDQUOT: "Raise the user's disk quota or free space"

@@ -15,7 +15,7 @@ public protocol Files: Sendable {
   /// Of the thing itself, not of what a link points to. Nil where there is nothing.
   func info(_ path: FilePath) throws(FileFault) -> FileInfo?
 
-  /// For reading. Follows no link in the last component.
+  /// For reading. Follows no link in the last component; `.damaged` where it is a folder, a pipe or a device.
   func open(_ path: FilePath) throws(FileFault) -> any ReadableFile
 
   /// A new, empty file. `.exists` where the name is taken.
@@ -59,7 +59,8 @@ public protocol Files: Sendable {
 
   func set(mode: AccessMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault)
 
-  /// Whether this process may make, rename and remove names in the directory. What cannot be told counts as yes.
+  /// Whether this process may make, rename and remove names in the directory. What cannot be told counts as yes, a link that is not
+  /// followed as no.
   func mayWrite(in directory: FilePath) -> Bool
 }
 

@@ -83,7 +83,7 @@ struct LastStep: ~Copyable {
   /// Denied, not broken: it is nobody's but the sender's that it cannot be read.
   private static func link(_ what: String, _ path: FilePath, _ why: String) -> FileFault {
     FileFault(
-      .denied, what, at: path.shown, why: "\(why); links are not followed here",
+      .denied, what, at: path, why: "\(why); links are not followed here",
       remedy: "Remove the link, and put a real folder or file in its place")
   }
 

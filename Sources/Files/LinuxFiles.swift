@@ -142,7 +142,12 @@ public struct LinuxFiles: Files {
   }
 
   public func mayWrite(in directory: FilePath) -> Bool {
-    directory.withPlatformString { faccessat(AT_FDCWD, $0, W_OK | X_OK, AT_EACCESS) } == 0 || errno != EACCES
+    guard let step = try? step("Cannot ask for rights in", directory) else { return false }
+    let failure =
+      step.isGuarded
+      ? step.attempted(cl_may_write).failure
+      : step.attempted { faccessat($0, $1, W_OK | X_OK, AT_EACCESS) }.failure
+    return failure != EACCES && (failure != ELOOP || !step.isGuarded)
   }
 
   public func set(mode: AccessMode, owner: UInt32?, group: UInt32?, of path: FilePath) throws(FileFault) {
@@ -188,7 +193,7 @@ extension LinuxFiles {
   private func openRegular(_ path: FilePath) throws(FileFault) -> Descriptor {
     let file = try descriptor("Cannot open", path, O_RDONLY)
     guard try file.info().kind == .file else {
-      throw FileFault(.io, "Cannot open", at: path, why: "not a regular file")
+      throw FileFault(.damaged, "Cannot open", at: path, why: "not a regular file")
     }
     return file
   }

@@ -1,4 +1,5 @@
 import CZlib
+import Core
 
 /// Why compressed bytes cannot be read.
 public enum GzipFault: Error, Hashable, Sendable {
@@ -97,7 +98,7 @@ public struct Inflater: ~Copyable {
       stream.pointee.avail_out = UInt32(output.count)
       let code = inflate(stream, Z_NO_FLUSH)
       let made = output.count - Int(stream.pointee.avail_out)
-      let allowed = Int(min(UInt64(made), maxBytes - unpackedBytes))
+      let allowed = Int(min(UInt64(made), maxBytes -| unpackedBytes))
       unpackedBytes += UInt64(allowed)
       if allowed > 0, !emit(UnsafeRawBufferPointer(rebasing: output[..<allowed])) { return nil }
       if allowed < made { throw .tooLarge }

@@ -31,7 +31,7 @@ struct TableText {
     guard fatal == nil else { return }
     var waiting = UInt64(gate.brokenBytes)
     if case .head(let head) = phase { waiting = UInt64(head.count) }
-    let allowed = Int(min(UInt64(text.count), rules.maxBytes - bytes - waiting))
+    let allowed = Int(min(UInt64(text.count), rules.maxBytes -| bytes -| waiting))
     var rest = text[..<allowed]
     if case .head(var head) = phase {
       let part = rest.prefix(Sniff.headBytes - head.count)

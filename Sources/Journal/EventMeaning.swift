@@ -7,13 +7,13 @@ extension EventKind {
       .transferStalled, .spoolFull, .diskLow, .ledgerRebuilt, .agentCrashed:
       .error
     case .feedLate, .feedMissing, .feedEmpty, .leaversAbsent, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow,
-      .metricsFailed, .inHandFailed, .clockDoubted, .logWaiting:
+      .metricsFailed, .inHandFailed, .clockDoubted, .logWaiting, .dropWaiting:
       .warning
     case .agentStarted, .agentStopping, .agentInterrupted, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate,
       .dropReleased,
       .feedEarly, .feedExtra, .feedArrived, .batchConfirmed, .batchPurged:
       .notice
-    case .dropWaiting, .segmentRotated, .batchSealed, .laneResumed, .placeSwept: .info
+    case .segmentRotated, .batchSealed, .laneResumed, .placeSwept: .info
     }
   }
 

@@ -7,8 +7,10 @@ public import Core
 public struct ItemWaits<Item: Hashable & Sendable>: Sendable {
   public struct Wait: Hashable, Sendable {
     public var attempts: Int
-    /// Uptime.
+    /// Uptime. A pass that comes for another reason tries it from then on.
     public var until: Duration
+    /// Uptime at which a pass must come for it; never before `until`.
+    public var wake: Duration
     public let since: Timestamp
     public var kind: FileKind
     public var reason: String
@@ -16,6 +18,8 @@ public struct ItemWaits<Item: Hashable & Sendable>: Sendable {
 
   /// So often is something tried before it is believed that it will not help to try again: about two seconds.
   private static var enoughAttempts: Int { 3 }
+  /// So often is it looked for every few seconds. What nobody has mended by then (about a minute) need not wake an idle agent as often.
+  private static var quickAttempts: Int { 10 }
   /// So many in one pass, and not one that went well: it is not their fault, but that of what they lie on.
   public static var tooMany: Int { 32 }
 
@@ -34,16 +38,20 @@ public struct ItemWaits<Item: Hashable & Sendable>: Sendable {
     let attempts = (before?.attempts ?? 0) + 1
     // Short: to look again is cheap, and whoever has mended it waits.
     let pause = min(Duration.seconds(8), .milliseconds(500 << min(attempts - 1, 4)))
+    let late = min(max(attempts - Self.quickAttempts, 0), 3)
     waits[item] = Wait(
-      attempts: attempts, until: now.uptime + pause, since: before?.since ?? now.wall, kind: fault.kind,
-      reason: fault.description)
+      attempts: attempts, until: now.uptime + pause, wake: now.uptime + min(pause * (1 << late), .seconds(60)),
+      since: before?.since ?? now.wall, kind: fault.kind, reason: fault.description)
     return before?.kind != fault.kind
   }
 
-  /// It was met in this pass, and its time has not come.
+  /// It was met in this pass, and its time has not come. Whoever woke the lane in between may have mended it: then the next pass comes
+  /// as soon as it may be tried.
   public mutating func isPostponed(_ item: Item, at uptime: Duration) -> Bool {
     met.insert(item)
-    return waits[item].map { uptime < $0.until } ?? false
+    guard let wait = waits[item], uptime < wait.until else { return false }
+    if !failed.contains(item) { waits[item]?.wake = wait.until }
+    return true
   }
 
   public mutating func forget(_ item: Item) { waits[item] = nil }
@@ -61,10 +69,15 @@ public struct ItemWaits<Item: Hashable & Sendable>: Sendable {
   }
 
   /// A person has mended something, as it seems: everything is due.
-  public mutating func hurry(at uptime: Duration) { for item in waits.keys { waits[item]?.until = uptime } }
+  public mutating func hurry(at uptime: Duration) {
+    for item in waits.keys {
+      waits[item]?.until = uptime
+      waits[item]?.wake = uptime
+    }
+  }
 
-  /// Uptime at which the first of them is due.
-  public var next: Duration? { waits.values.map(\.until).min() }
+  /// Uptime at which a pass must come for the first of them.
+  public var next: Duration? { waits.values.map(\.wake).min() }
 }
 
 /// What keeps a whole feed or stream from going on: its folders, the disk. Whatever else fails is one item's own fault.

@@ -9,7 +9,7 @@ extension StreamWorker {
   /// - Returns: when the oldest unread record will be due by age.
   mutating func readLogs(at now: Moment) throws -> Timestamp? {
     do {
-      return try readOn(at: now)
+      return try readInTurns(at: now) { engine in try engine.readOn(at: now) }
     } catch is SourceMoved {
       // Nothing was sealed from what moved, and what was due is due still.
       return now.wall + Limits.movedPause
@@ -48,7 +48,7 @@ extension StreamWorker {
 
   private func view(at now: Moment) throws -> StreamView {
     var views: [LogView] = []
-    for log in lane.logs where !isBehind(log) {
+    for log in lane.logs where isTurn(of: log) && !isBehind(log) {
       let found = try each(.log(log.path), at: now) {
         (unread: try unread(log, at: now), rows: try countRows(log, at: now))
       }

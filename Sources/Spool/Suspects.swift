@@ -20,7 +20,7 @@ public final class Suspects: Sendable {
   private struct State: Sendable {
     var memory = Memory()
     var crashed: [Work] = []
-    var inHand: Set<Work.Item> = []
+    var inHand: [Work.Item: Work.Lane] = [:]
   }
 
   public static let none = Suspects()
@@ -45,7 +45,9 @@ public final class Suspects: Sendable {
     }
     state.crashed = counts.values.filter { $0.count >= Self.enoughCrashes }.map(\.work)
       .sorted { $0.item.key < $1.item.key }
-    if let last = past.last, !last.isClean { state.inHand = Set(past.inHand.map(\.item)).subtracting([.none]) }
+    if let last = past.last, !last.isClean {
+      for work in past.inHand where work.item != .none { state.inHand[work.item] = work.lane }
+    }
     let made = state
     self.state = Locked(made)
   }
@@ -56,7 +58,17 @@ public final class Suspects: Sendable {
   public func isAside(_ item: Work.Item) -> Bool { state.withLock { $0.crashed.contains { $0.item == item } } }
 
   /// Whether it was in hand when the agent died.
-  public func wasInHand(_ item: Work.Item) -> Bool { state.withLock { $0.inHand.contains(item) } }
+  public func wasInHand(_ item: Work.Item) -> Bool { state.withLock { $0.inHand[item] != nil } }
+
+  /// All that the lane had in hand then, and has not come through since.
+  public func inHand(of lane: Work.Lane) -> Set<Work.Item> {
+    state.withLock { Set($0.inHand.filter { $0.value == lane }.keys) }
+  }
+
+  /// They came through, or are gone: like all others from now on.
+  public func acquit(_ items: Set<Work.Item>) {
+    state.withLock { state in for item in items { state.inHand[item] = nil } }
+  }
 
   /// It lies where nobody works on it, or a person lets it go on: what was before counts no more. - Returns: whether it was one of them.
   @discardableResult public func forgive(_ item: Work.Item, at now: Timestamp) -> Bool {

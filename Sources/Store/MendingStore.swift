@@ -71,6 +71,11 @@ public final class MendingStore: RemoteStore {
     try await store().list(prefix, each)
   }
 
+  public func list(
+    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
+  ) async throws { try await store().list(prefix, barred: barred, each) }
+
   public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
     try await store().read(key, into: target, atMost: most)
   }

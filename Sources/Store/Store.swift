@@ -18,6 +18,12 @@ public protocol StoreReader: Store {
   /// Every object whose key begins with the prefix (empty: all), in pages: `each` gets one page at a time, so memory does not grow.
   /// In the order of the keys' bytes where the service keeps to it: AWS and folders do, SeaweedFS lists `a/b` before `a-b`.
   func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws
+  /// The same, but a folder that cannot be listed for a reason of its own is passed over: `barred` is told of it, and of what lies below
+  /// it nothing is said. Where a service has no folders, as `list` alone.
+  func list(
+    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
+  ) async throws
   /// Writes the object's bytes into a new file at `target`. `.refused` where there is no such object.
   /// - Parameter most: of an object with more bytes no more than these are taken: it is `.mismatch`, and no file is left.
   func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt
@@ -26,7 +32,20 @@ public protocol StoreReader: Store {
   func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt?
 }
 
+/// A folder of a store that cannot be listed.
+public struct BarredFolder: Sendable {
+  /// Ends in a slash.
+  public let key: String
+  public let fault: StoreFault
+  public init(key: String, fault: StoreFault) { (self.key, self.fault) = (key, fault) }
+}
+
 extension StoreReader {
+  public func list(
+    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
+  ) async throws { try await list(prefix, each) }
+
   /// However long it is.
   public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
     try await read(key, into: target, atMost: .max)

@@ -26,15 +26,27 @@ public struct WatchedStore: RemoteStore {
   }
 
   public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
-    let call = call("list") { [store] watch in
-      try await store.list(prefix) { page in
-        // What is done with a page is the caller's time, not the store's.
-        watch.pause()
-        defer { watch.resume() }
-        try await each(page)
-      }
-    }
-    try await call.result().get()
+    try await call("list") { [store] watch in
+      try await store.list(prefix) { page in try await Self.take(page, watch, each) }
+    }.result().get()
+  }
+
+  public func list(
+    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
+  ) async throws {
+    try await call("list") { [store] watch in
+      try await store.list(prefix, barred: barred) { page in try await Self.take(page, watch, each) }
+    }.result().get()
+  }
+
+  /// What is done with a page is the caller's time, not the store's.
+  private static func take(
+    _ page: [ListedObject], _ watch: TransferWatch, _ each: @Sendable ([ListedObject]) async throws -> Void
+  ) async throws {
+    watch.pause()
+    defer { watch.resume() }
+    try await each(page)
   }
 
   public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {

@@ -5,7 +5,7 @@ import Core
 
 struct Check: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Validate the configuration and the ground it stands on.",
+    abstract: "Validate the configuration, and the folders, rights and stores that it names.",
     discussion: "Every problem is a line; exit status 78 if there is any. Nothing is changed, and no secret is printed."
   )
 

@@ -113,4 +113,38 @@ struct PoisonTests {
     #expect(site.names(in: "state/feeds/audiences/damaged").isEmpty)
     try await stop(agent)
   }
+
+  @Test func aLogIsSentInTheEndAndKeepsNoOtherWaiting() async throws {
+    let site = try Site()
+    try site.append("log/patient.csv", "id,label\npatient,x\n")
+    var info = stat()
+    try #require(stat(site.path("log/patient.csv"), &info) == 0)
+    let item = "\(info.st_ino):\(info.st_size)"
+    for round in 0..<10 {
+      if round > 0 { try site.append("log/good.csv", "id,label\n\(round),x\n") }
+      let agent = try await site.agent(as: Shim.wrapper("hang", at: "*/log/patient.csv*"))
+      if round > 0 {
+        try await eventually("record \(round) of the other log is sent", within: .seconds(60)) {
+          try await site.records().contains("\(round),x")
+        }
+      }
+      try await eventually("the log is in hand", within: .seconds(60)) { try site.hasInHand(item) }
+      agent.signal(SIGKILL)
+      _ = try await agent.ended(within: .seconds(10))
+    }
+    let agent = try await site.agent()
+    try await eventually("it is sent", within: .seconds(60)) { try await site.records().contains("patient,x") }
+    try await neighbours(site, agent)
+    let sent = try await site.records().filter { $0 != "1,x" }
+    #expect(sent.count == Set(sent).count, "each once: \(sent)")
+    try await stop(agent)
+  }
+}
+
+extension Site {
+  /// Whether the agent that runs has, or had, this in hand in its life: what stands in the slots of the file, which end it.
+  fileprivate func hasInHand(_ item: String) throws -> Bool {
+    let bytes = try Data(contentsOf: URL(filePath: path("state/in-hand")))
+    return bytes.suffix(128 * 256).range(of: Data(item.utf8)) != nil
+  }
 }

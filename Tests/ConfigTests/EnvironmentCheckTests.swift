@@ -5,8 +5,8 @@ import Testing
 
 @testable import Config
 
-@Suite("The ground under a configuration")
-struct GroundCheckTests {
+@Suite("Whether folders, users and volumes are what the settings say")
+struct EnvironmentCheckTests {
   let shop = Workshop()
 
   /// A feed, a stream and a folder store on real folders, all as they should be.
@@ -25,8 +25,8 @@ struct GroundCheckTests {
     return settings
   }
 
-  private func problems(_ settings: Settings, _ ground: Environment = Environment()) -> [String] {
-    var check = EnvironmentCheck(ground: ground)
+  private func problems(_ settings: Settings, _ environment: Environment = Environment()) -> [String] {
+    var check = EnvironmentCheck(environment: environment)
     check.run(settings)
     return check.problems.map { $0.description.replacing(shop.root.string, with: "D") }
   }
@@ -137,15 +137,15 @@ struct GroundCheckTests {
     let settings = try settings()
     chmod(shop.path("landing").string, 0o1777)
     chmod(shop.path("log").string, 0o1777)
-    var ground = Environment()
-    ground.effectiveUser = 54_321
-    let sticky = problems(settings, ground).filter { $0.contains("is sticky") }
+    var environment = Environment()
+    environment.effectiveUser = 54_321
+    let sticky = problems(settings, environment).filter { $0.contains("is sticky") }
     #expect(sticky.count == 2)
     #expect(
       sticky.first == "feeds.in.landing: D/landing is sticky, so that user 54321 may not take out files of others. "
         + "Run: chmod -t D/landing, or make user 54321 its owner")
-    ground.effectiveUser = geteuid()
-    #expect(problems(settings, ground) == [])
+    environment.effectiveUser = geteuid()
+    #expect(problems(settings, environment) == [])
   }
 
   @Test(
@@ -154,9 +154,9 @@ struct GroundCheckTests {
   func network(type: Int) throws {
     let settings = try settings()
     let root = shop.root
-    var ground = Environment()
-    ground.fileSystemType = { $0 == root ? type : 0 }
-    let problems = problems(settings, ground)
+    var environment = Environment()
+    environment.fileSystemType = { $0 == root ? type : 0 }
+    let problems = problems(settings, environment)
     #expect(problems.count == 1)
     #expect(problems.first?.hasPrefix("state: D/state lies on ") == true)
     #expect(problems.first?.hasSuffix("cannot be relied on. Put the state folder on a local disk") == true)
@@ -196,12 +196,12 @@ struct GroundCheckTests {
     var settings = try settings()
     settings.feeds[0].decrypt = FeedSettings.Decrypt(key: Secret("x"))
     #expect(problems(settings) == [])
-    var ground = Environment()
-    ground.path = "\(shop.folder("bin")):\(shop.path("nothing"))"
+    var environment = Environment()
+    environment.path = "\(shop.folder("bin")):\(shop.path("nothing"))"
     shop.file("bin/gpg", mode: 0o755)
     shop.file("bin/gpgconf", mode: 0o644)
     #expect(
-      problems(settings, ground) == [
+      problems(settings, environment) == [
         "feeds.in.decrypt: GnuPG does it, and of that gpg-agent and gpgconf cannot be found in the PATH D/bin:D/nothing. "
           + "Install it (Debian: apt-get install gnupg)"
       ])

@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 /// A folder that others may write to, and beside it one that is nobody's business. Both have the same names in them.
-private struct Ground {
+private struct Folders {
   let folder: TemporaryFolder
   let plain = LinuxFiles()
   /// What the folder is guarded by.
@@ -136,14 +136,14 @@ private struct SawForeign: Error {}
 
 @Suite("Below a folder that others may write to no link is followed")
 struct GuardedRootTests {
-  private let ground: Ground
-  private var files: LinuxFiles { ground.files }
-  private var shared: FilePath { ground.shared }
+  private let folders: Folders
+  private var files: LinuxFiles { folders.files }
+  private var shared: FilePath { folders.shared }
 
-  init() throws { ground = try Ground() }
+  init() throws { folders = try Folders() }
 
   private func spare() throws -> FilePath {
-    let spare = ground.folder.path.appending("spare")
+    let spare = folders.folder.path.appending("spare")
     if try files.info(spare) == nil { try files.put("own", at: spare) }
     return spare
   }
@@ -153,14 +153,15 @@ struct GuardedRootTests {
     #expect(fault?.kind == .denied, "\(what): \(fault as Any)")
     #expect(fault?.why == "\(why) is a symbolic link; links are not followed here", "\(what)")
     #expect(fault?.remedy != nil)
+    #expect(fault?.isBelow(shared) == true, "\(what): code must know which path it is")
   }
 
   @Test("not one in the middle of the path, nor a link to it, by anything that can be done")
   func middle() throws {
-    try ground.link(shared.appending("link"), to: ground.foreign)
-    try ground.link(shared.appending("again"), to: shared.appending("link"))
-    try ground.link(shared.appending("sub").appending("deep"), to: ground.foreign)
-    let before = try ground.things(in: ground.foreign)
+    try folders.link(shared.appending("link"), to: folders.foreign)
+    try folders.link(shared.appending("again"), to: shared.appending("link"))
+    try folders.link(shared.appending("sub").appending("deep"), to: folders.foreign)
+    let before = try folders.things(in: folders.foreign)
     let spare = try spare()
     for way in ["link/x", "again/x", "sub/deep/x"] {
       let folder = shared.appending(way)
@@ -168,10 +169,12 @@ struct GuardedRootTests {
         try denies("\(act) by \(way)", "a folder in this path") { try act.run(files, folder, spare) }
       }
       #expect(try files.writers(of: folder.appending("f")) == .unknown)
+      #expect(!files.mayWrite(in: folder), "\(way)")
     }
-    #expect(try ground.things(in: ground.foreign) == before)
+    #expect(files.mayWrite(in: shared.appending("sub/x")) && files.mayWrite(in: shared))
+    #expect(try folders.things(in: folders.foreign) == before)
     // Folders of our own are as good as ever, and a link that leads to one is none.
-    try ground.link(shared.appending("home"), to: shared.appending("sub"))
+    try folders.link(shared.appending("home"), to: shared.appending("sub"))
     try denies("home", "a folder in this path") { _ = try files.list(shared.appending("home/x")) }
     #expect(try files.list(shared.appending("sub/x")) == ["f", "g", "only-own"])
   }
@@ -179,10 +182,10 @@ struct GuardedRootTests {
   @Test("not one in the last place: it is seen, moved and removed as what it is")
   func last() throws {
     let (link, deep) = (shared.appending("link"), shared.appending("sub/link"))
-    let before = try ground.things(in: ground.foreign)
+    let before = try folders.things(in: folders.foreign)
     let spare = try spare()
     for path in [link, deep] {
-      try ground.link(path, to: ground.foreign)
+      try folders.link(path, to: folders.foreign)
       #expect(try files.info(path)?.kind == .link)
       for act in Act.all {
         // What lies in it has it in the middle of its path.
@@ -191,12 +194,13 @@ struct GuardedRootTests {
       }
       try denies("list", "this") { _ = try files.list(path) }
       try denies("sync", "this") { try files.sync([path]) }
+      #expect(!files.mayWrite(in: path))
       try files.move(path, to: path.appendingToName("2"))
       try files.remove(path.appendingToName("2"))
     }
     for path in [link, deep] {
-      try ground.link(path, to: ground.foreign.appending("f"))
-      let size = try #require(try files.info(ground.foreign.appending("f")))
+      try folders.link(path, to: folders.foreign.appending("f"))
+      let size = try #require(try files.info(folders.foreign.appending("f")))
       try denies("open", "this") { _ = try files.open(path) }
       try denies("copy", "this") { try files.copy(path, to: shared.appending("copy"), mode: .stateFile) }
       try denies("truncate", "this") {
@@ -210,13 +214,13 @@ struct GuardedRootTests {
       #expect(try files.info(path)?.kind == .file)
     }
     #expect(try files.info(shared.appending("copy")) == nil)
-    #expect(try ground.things(in: ground.foreign) == before)
+    #expect(try folders.things(in: folders.foreign) == before)
   }
 
   @Test("a link on the way to the folder is its operator's business, and a file in the way is no folder")
   func root() throws {
-    let way = ground.folder.path.appending("way")
-    try ground.link(way, to: ground.folder.path)
+    let way = folders.folder.path.appending("way")
+    try folders.link(way, to: folders.folder.path)
     let files = LinuxFiles(guarded: [way.appending("shared"), way.appending("shared/sub/x"), "/"])
     #expect(try files.list(way.appending("shared")) == ["sub"])
     #expect(try files.list(way.appending("shared/sub/x")) == ["f", "g", "only-own"])
@@ -238,9 +242,9 @@ struct GuardedRootTests {
 
   @Test("nor is one watched, but on the way to the folder")
   func watched() throws {
-    try ground.link(shared.appending("link"), to: ground.foreign)
-    let way = ground.folder.path.appending("way")
-    try ground.link(way, to: shared)
+    try folders.link(shared.appending("link"), to: folders.foreign)
+    let way = folders.folder.path.appending("way")
+    try folders.link(way, to: shared)
     let watcher = Watcher(guarded: [shared, way], onWake: { _ in }, onOverflow: {})
     #expect(watcher.watch(shared.appending("link")) == .polled("no such folder"))
     #expect(watcher.watch(shared.appending("sub")) == .watching)
@@ -259,9 +263,9 @@ struct GuardedRootTests {
 
   @Test("whoever exchanges a folder for a link while we work gets us to nothing", arguments: ["sub", "sub/x"])
   func exchange(_ way: String) throws {
-    let swap = ground.folder.path.appending("swap")
-    try ground.link(swap, to: ground.foreign)
-    let before = try ground.things(in: ground.foreign)
+    let swap = folders.folder.path.appending("swap")
+    try folders.link(swap, to: folders.foreign)
+    let before = try folders.things(in: folders.foreign)
     let spare = try spare()
     let own = open(shared.appending("sub").string, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     try #require(own >= 0)
@@ -269,7 +273,7 @@ struct GuardedRootTests {
     let exchanger = try Exchanger(shared.appending("sub"), swap)
     defer { exchanger.stop() }
     // Somebody who follows links comes there at once.
-    while try ground.plain.info(shared.appending("sub/only-foreign")) == nil {}
+    while try folders.plain.info(shared.appending("sub/only-foreign")) == nil {}
     var (rounds, done, denied, halves) = (0, 0, 0, 0)
     while rounds < 1_000 || done < 1_000 || denied < 1_000 {
       rounds += 1
@@ -288,19 +292,19 @@ struct GuardedRootTests {
       try repair(FilePath("/proc/self/fd/\(own)"))
     }
     exchanger.stop()
-    #expect(try ground.things(in: ground.foreign) == before)
+    #expect(try folders.things(in: folders.foreign) == before)
     print("\(done) done, \(denied) denied, \(halves) half way, \(exchanger.count) exchanges")
   }
 
   /// Acts that were broken off leave halves; all of them shall be possible again.
   private func repair(_ own: FilePath) throws {
     for folder in [own, own.appending("x")] {
-      for name in try ground.plain.list(folder) where !["f", "g", "x", "only-own"].contains(name.description) {
-        try? ground.plain.remove(folder.appending(name).appending("e"))
-        try ground.plain.remove(folder.appending(name))
+      for name in try folders.plain.list(folder) where !["f", "g", "x", "only-own"].contains(name.description) {
+        try? folders.plain.remove(folder.appending(name).appending("e"))
+        try folders.plain.remove(folder.appending(name))
       }
-      for name in ["f", "g"] where try ground.plain.info(folder.appending(FileName(name))) == nil {
-        try ground.plain.put("own", at: folder.appending(FileName(name)))
+      for name in ["f", "g"] where try folders.plain.info(folder.appending(FileName(name))) == nil {
+        try folders.plain.put("own", at: folder.appending(FileName(name)))
       }
     }
   }

@@ -58,7 +58,7 @@ struct PythonTests {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     var random = SeededRandom(name.utf8.count)
-    // A quoted field holds nothing that would close it, so that both readers stay on the grammar's ground.
+    // A quoted field holds nothing that would close it, so that both readers stay within the grammar.
     let pieces = [
       "a", "bc", ",", escape == .double ? "\"\"" : "\\\"", "\n", "\r\n", "é", "😀", " ", "long enough for a block",
     ]

@@ -48,6 +48,37 @@ struct RuleTests {
     #expect(check(Rules.plurals, #"say("\(a) rowdies"); let rows = 1"#).isEmpty)
   }
 
+  @Test func numbersFromOutside() {
+    for text in [
+      "a.size - b", "c - a.b.size", "Int(a.size)", "rules.maxBytes - bytes", "maxBytes - 1", "a + rules.maxBytes",
+    ] {
+      #expect(check(Rules.outsideNumbers, "let x = \(text)").count == 1, "\(text)")
+      #expect(check(Rules.outsideNumbers, "let x = \(text)", at: "Tests/A.swift").isEmpty)
+    }
+    #expect(check(Rules.outsideNumbers, "let x = a.size -| b +| rules.maxBytes -| Int(clamping: a.size)").isEmpty)
+  }
+
+  @Test func hashes() {
+    #expect(check(Rules.hashing, "if seen.insert(a.hashValue).inserted {}").count == 1)
+    #expect(check(Rules.hashing, "var hasher = Hasher()\nhasher.combine(a)\nreturn hasher.finalize()").count == 2)
+    #expect(check(Rules.hashing, "func hash(into hasher: inout Hasher) { hasher.combine(a) }").isEmpty)
+    #expect(check(Rules.hashing, "Digest(hash.finalize())").isEmpty)
+  }
+
+  @Test func retiredNames() {
+    func found(_ text: String, at path: String = "Sources/Core/A.swift") -> Int {
+      Rules.retired(path, SwiftText(text), ["Host", "ground", "heedSignals"]).count
+    }
+    for text in [
+      "struct Host {}", "let a: Host", "func heedSignals()", "let ground = 1", "enum Ground {}", "a.theGroundTruth",
+    ] {
+      #expect(found(text) == 1, "\(text)")
+    }
+    #expect(found("hosts; LocalHost; background; groundwork; // ground\nlet a = \"Host\"") == 0)
+    #expect(
+      found("", at: "Tests/InboundTests/GroundTests.swift") == 1 && found("", at: "Sources/Agent/Host.swift") == 1)
+  }
+
   @Test func printing() {
     #expect(check(Rules.printing, "  print(1)").count == 1)
     #expect(check(Rules.printing, "debugPrint(1)").count == 1)

@@ -35,15 +35,46 @@ enum Rules {
     "unchecked promises are proved": unchecked,
     "one is not many": plurals,
     "numbers from outside do not trap": outsideNumbers,
+    "a hash is no identity": hashing,
   ]
 
   /// Sizes, offsets and lengths that files, plans, listings and headers tell: `+|`, `-|`, `*|`, `total`, `Int(clamping:)`, `Int(exactly:)`.
   static func outsideNumbers(_ path: String, _ text: SwiftText) -> [String] {
     guard path.hasPrefix("Sources/") else { return [] }
-    let near = [".size", ".compressedBytes", ".cursor", ".rawBytes", ".attempts", "storeFailures"]
+    let near = [".size", ".compressedBytes", ".cursor", ".rawBytes", ".attempts", "storeFailures", "maxBytes"]
     let names =
-      /\b[a-z]\w*\.(?:size|compressedBytes|cursor|rawBytes|attempts|storeFailures) *[-+*] |(?:[^&|]) [-+*] (?:[a-z]\w*\.)+(?:size|compressedBytes|cursor|rawBytes|attempts)\b|\bU?Int(?:32|64)?\((?:[a-z]\w*\.)+(?:size|compressedBytes|cursor|rawBytes)\)/
+      /\bmaxBytes *[-+*] |[^&|] [-+*] (?:[a-z]\w*\.)*maxBytes\b|\b[a-z]\w*\.(?:size|compressedBytes|cursor|rawBytes|attempts|storeFailures) *[-+*] |(?:[^&|]) [-+*] (?:[a-z]\w*\.)+(?:size|compressedBytes|cursor|rawBytes|attempts)\b|\bU?Int(?:32|64)?\((?:[a-z]\w*\.)+(?:size|compressedBytes|cursor|rawBytes)\)/
     return breaches(path, text, "bare arithmetic on a number from outside", near: near, names)
+  }
+
+  /// Two values may have one hash: what is compared by it is taken for what it is not, now and then.
+  static func hashing(_ path: String, _ text: SwiftText) -> [String] {
+    guard path.hasPrefix("Sources/") else { return [] }
+    return breaches(
+      path, text, "a comparison of hashes", near: ["hashValue", "asher()", "asher.finalize()"],
+      /\.hashValue\b|\bHasher\(\)|\bhasher\.finalize\(\)/)
+  }
+
+  /// Names that are not used again, whole; and words in small letters, as a part of any name: `ground` in `theGroundTruth`, too.
+  static func retired(_ path: String, _ text: SwiftText, _ names: Set<String>) -> [String] {
+    let file = (path.split(separator: "/").last ?? "").split(separator: ".").first ?? ""
+    let lines = [(0, String(file))] + text.code.enumerated().map { ($0.offset + 1, $0.element) }
+    var found: [String] = []
+    for name in names {
+      let isWord = name.allSatisfy(\.isLowercase)
+      for (number, line) in lines where holds(line, [name, isWord ? name.capitalized : name]) {
+        let hasWord = line.matches(of: /\w+/.wordBoundaryKind(.simple)).contains { match in
+          isWord ? parts(of: match.output).contains(name) : match.output == name
+        }
+        if hasWord { found.append("\(path):\(number): \(name)") }
+      }
+    }
+    return found
+  }
+
+  /// `landingElsewhere`, `RequestBox`, `in_hand`: what they are made of, in small letters.
+  private static func parts(of identifier: Substring) -> [String] {
+    identifier.matches(of: /[A-Z]?[a-z]+|[A-Z]+(?![a-z])/).map { $0.output.lowercased() }
   }
 
   static func fileLength(_ path: String, _ text: SwiftText) -> [String] {

@@ -13,7 +13,7 @@ import Threads
 /// Drops are handed over exactly once, whatever is killed, and nothing is lost when the power goes.
 @Suite("Killed at every step, power cut at every step")
 struct CrashTests {
-  enum Ground: CaseIterable {
+  enum Layout: CaseIterable {
     /// Landing, state and the hand-over folder are mounts of their own, as the shipped unit has it.
     case copying
     case renaming
@@ -76,17 +76,17 @@ struct CrashTests {
   }
 
   private static func sweep(
-    _ cargo: Cargo, _ ground: Ground, takes: Bool, mayRepeat: Bool = false
+    _ cargo: Cargo, _ layout: Layout, takes: Bool, mayRepeat: Bool = false
   ) -> CrashSweep<World> {
     CrashSweep(
-      "inbound, \(cargo), \(ground)" + (takes ? ", the consumer takes at once" : ""),
+      "inbound, \(cargo), \(layout)" + (takes ? ", the consumer takes at once" : ""),
       prepare: { machine in
         for (name, text) in cargo.landed { try machine.files.put(landing.appending(FileName(name)), text) }
         try machine.files.outside { disk in
           try disk.makeFolder(handover)
           try disk.makeFolder(state.root)
-          if ground != .renaming { disk.knobs.mounts = [landing, handover, state.root] }
-          if ground == .foreign { disk.knobs.foreign = [landing] }
+          if layout != .renaming { disk.knobs.mounts = [landing, handover, state.root] }
+          if layout == .foreign { disk.knobs.foreign = [landing] }
         }
         return try World(machine, takes: takes)
       },
@@ -160,10 +160,10 @@ struct CrashTests {
     }
   }
 
-  // The third ground is struck at every step by `cutLeaving`.
-  @Test("Kills, with a consumer that leaves the files where they are", arguments: [Ground.copying, .foreign])
-  func leaving(ground: Ground) async {
-    var sweep = Self.sweep(.mixed, ground, takes: false)
+  // The third layout is struck at every step by `cutLeaving`.
+  @Test("Kills, with a consumer that leaves the files where they are", arguments: [Layout.copying, .foreign])
+  func leaving(layout: Layout) async {
+    var sweep = Self.sweep(.mixed, layout, takes: false)
     sweep.cutsPower = false
     let report = await sweep.run()
     #expect(report.failures.isEmpty, "\(report)")
@@ -172,9 +172,9 @@ struct CrashTests {
 
   @Test(
     "Kills, with a consumer that takes each file the instant it appears",
-    arguments: [(Cargo.mixed, Ground.copying), (.good, .renaming)])
-  func taking(cargo: Cargo, ground: Ground) async {
-    var sweep = Self.sweep(cargo, ground, takes: true)
+    arguments: [(Cargo.mixed, Layout.copying), (.good, .renaming)])
+  func taking(cargo: Cargo, layout: Layout) async {
+    var sweep = Self.sweep(cargo, layout, takes: true)
     sweep.cutsPower = false
     let report = await sweep.run()
     #expect(report.failures.isEmpty, "\(report)")
@@ -193,9 +193,9 @@ struct CrashTests {
   // One drop at a time: the outcomes of a cut multiply.
   @Test(
     "Power cuts, with a consumer that leaves the files where they are", arguments: [Cargo.good, .bad],
-    [Ground.copying, .renaming])
-  func cutLeaving(cargo: Cargo, ground: Ground) async {
-    var sweep = Self.sweep(cargo, ground, takes: false)
+    [Layout.copying, .renaming])
+  func cutLeaving(cargo: Cargo, layout: Layout) async {
+    var sweep = Self.sweep(cargo, layout, takes: false)
     sweep.survivals = 12
     let report = await sweep.run()
     #expect(report.failures.isEmpty, "\(report)")

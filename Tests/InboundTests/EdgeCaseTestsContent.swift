@@ -256,10 +256,10 @@ struct EdgeCaseTestsContent {
   @Test(
     "17: between file systems a drop is copied beside its final name, then renamed",
     arguments: [
-      Rig.Ground.landingElsewhere, .handoverElsewhere,
+      Rig.Layout.landingElsewhere, .handoverElsewhere,
     ])
-  func otherFileSystem(ground: Rig.Ground) throws {
-    let rig = try Rig(ground)
+  func otherFileSystem(layout: Rig.Layout) throws {
+    let rig = try Rig(layout)
     let (one, other) = (try rig.files.info(rig.settings.landing), try rig.files.info(rig.settings.handover))
     #expect(one?.device != other?.device)
     try rig.land("a.csv", Sample.table)

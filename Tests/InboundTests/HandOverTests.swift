@@ -12,9 +12,9 @@ import Testing
 struct HandOverTests {
   @Test(
     "A good file is handed over whole, once, and archived",
-    arguments: [Rig.Ground.landingElsewhere, .handoverElsewhere, .oneMount])
-  func good(ground: Rig.Ground) throws {
-    let rig = try Rig(ground)
+    arguments: [Rig.Layout.landingElsewhere, .handoverElsewhere, .oneMount])
+  func good(layout: Rig.Layout) throws {
+    let rig = try Rig(layout)
     try rig.land("audience.csv", Sample.table)
     #expect(try rig.run(1).handedOver == 0, "it has to settle first")
     #expect(try rig.run().handedOver == 1)
@@ -72,9 +72,9 @@ struct HandOverTests {
     #expect(try rig.handedOver.isEmpty && rig.drops(.claimed).isEmpty)
   }
 
-  @Test("A name that is not UTF-8 keeps its bytes", arguments: [Rig.Ground.oneMount, .landingElsewhere])
-  func rawName(ground: Rig.Ground) throws {
-    let rig = try Rig(ground)
+  @Test("A name that is not UTF-8 keeps its bytes", arguments: [Rig.Layout.oneMount, .landingElsewhere])
+  func rawName(layout: Rig.Layout) throws {
+    let rig = try Rig(layout)
     let name = FileName(bytes: [0xe4, 0x20] + Array("b.csv".utf8))
     try rig.put(rig.settings.landing.appending(name), Array(Sample.table.utf8))
     try rig.run()
@@ -98,9 +98,9 @@ struct HandOverTests {
   }
 
   @Test(
-    "A file that somebody writes is left until he has closed it", arguments: [Rig.Ground.oneMount, .landingElsewhere])
-  func openWriter(ground: Rig.Ground) throws {
-    let rig = try Rig(ground)
+    "A file that somebody writes is left until he has closed it", arguments: [Rig.Layout.oneMount, .landingElsewhere])
+  func openWriter(layout: Rig.Layout) throws {
+    let rig = try Rig(layout)
     let path = rig.settings.landing.appending("a.csv")
     var writer: (any WritableFile)? = try rig.files.create(path, mode: .init(rawValue: 0o644))
     try Array("id,email\n1,a\n".utf8).withUnsafeBufferPointer { try writer!.write(UnsafeRawBufferPointer($0)) }

@@ -47,6 +47,40 @@ struct HeldTests {
     #expect(try fault(puller) == nil && !puller.engine.isWaiting)
   }
 
+  @Test(
+    "a folder of a store that may not be listed is told once and passed over; what lies in it is fetched when it may be"
+  )
+  func barredFolder() async throws {
+    let disk = TouchyFiles()
+    let puller = try Puller { $0.recursive = true }
+    let shelf = puller.rig.base.appending("remote")
+    let shut = shelf.appending("audiences/shut")
+    for (folder, name, text) in [
+      (shelf.appending("audiences"), "a.csv", Sample.table), (shut, "b.csv", Sample.other),
+      (shelf.appending("audiences/z"), "c.csv", Sample.table + "9,z\n"),
+    ] {
+      try LinuxFiles().ensureDirectory(folder)
+      try LinuxFiles().put(text, at: folder.appending(FileName(name)))
+    }
+    puller.remote = LocalStore(shelf, files: disk)
+    disk.refuse(.list, below: shut, .denied)
+    try await puller.turn(20)
+    #expect(try puller.rig.handedOver == ["a.csv", "c.csv"])
+    #expect(told(puller).map { $0.fields[.key] } == ["audiences/shut/"], "once, not at each list")
+    #expect(try fault(puller)?.contains("audiences/shut/") == true && puller.engine.isWaiting)
+    // Whoever needs the whole list hears that there is none.
+    await #expect(throws: StoreFault.self) { try await puller.remote.list("audiences/") { _ in } }
+    // The feed's own folder is not one of several.
+    await #expect(throws: StoreFault.self) {
+      try await puller.remote.list("audiences/shut/", barred: { _ in }) { _ in }
+    }
+    disk.allow()
+    try await puller.turn(20)
+    #expect(try puller.rig.handedOver == ["a.csv", "b.csv", "c.csv"])
+    #expect(try fault(puller) == nil && !puller.engine.isWaiting)
+    #expect(told(puller).count == 1)
+  }
+
   @Test("one that the feed would refuse for its size is not fetched, unless it is packed")
   func tooLarge() async throws {
     let puller = try Puller { $0.require.maxBytes = 30 }

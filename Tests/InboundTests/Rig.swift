@@ -47,12 +47,12 @@ final class Rig {
   private static let counter = Counter()
   static let salts = Counter()
 
-  enum Ground { case oneMount, landingElsewhere, handoverElsewhere }
+  enum Layout { case oneMount, landingElsewhere, handoverElsewhere }
 
   let minFree: UInt64
 
   init(
-    _ ground: Ground = .oneMount, files: (any Files)? = nil, minFree: UInt64 = 0,
+    _ layout: Layout = .oneMount, files: (any Files)? = nil, minFree: UInt64 = 0,
     _ change: (inout FeedSettings) -> Void = { _ in }
   ) throws {
     let number = Rig.counter.next()
@@ -62,8 +62,8 @@ final class Rig {
     base = FilePath("/tmp/navette-inbound-\(getpid())-\(number)")
     far = FilePath("/dev/shm/navette-inbound-\(getpid())-\(number)")
     for folder in [base, far] { try disk.ensureDirectory(folder) }
-    let landing = (ground == .landingElsewhere ? far : base).appending("landing")
-    let handover = (ground == .handoverElsewhere ? far : base).appending("import")
+    let landing = (layout == .landingElsewhere ? far : base).appending("landing")
+    let handover = (layout == .handoverElsewhere ? far : base).appending("import")
     for folder in [landing, handover] { try disk.ensureDirectory(folder) }
     state = StateFolder(base.appending("state"))
     settings = FeedSettings(name: try #require(FeedName("audiences")), landing: landing, handover: handover)

@@ -5,7 +5,7 @@ import Threads
 
 /// The real disk, with mounts that come and go, refusals, and room that runs out, as a test says.
 final class TouchyFiles: Files {
-  enum Act: Hashable { case open, create, copy, move, remove, makeDirectory }
+  enum Act: Hashable { case list, open, create, copy, move, remove, makeDirectory }
 
   private struct Knobs: Sendable {
     /// Device numbers of what lies at and below.
@@ -53,7 +53,10 @@ final class TouchyFiles: Files {
       $0.refusals.contains { $0.act == .move && $0.kind == .denied && directory.starts(with: $0.below) }
     }
   }
-  func list(_ directory: FilePath) throws(FileFault) -> [FileName] { try disk.list(real(directory)) }
+  func list(_ directory: FilePath) throws(FileFault) -> [FileName] {
+    try check(.list, directory)
+    return try disk.list(real(directory))
+  }
   func info(_ path: FilePath) throws(FileFault) -> FileInfo? {
     guard var info = try disk.info(real(path)) else { return nil }
     if let device = device(path) { info.device = device }

@@ -75,6 +75,15 @@ struct VocabularyTests {
     }
   }
 
+  /// `journalctl -p warning` is what people look at.
+  @Test func whateverWaitsOrFailsIsAWarningAtLeast() {
+    for kind in EventKind.allCases {
+      let needsALook = ["waiting", "failed", "held", "damaged", "refused", "paused", "retry", "stalled", "full", "low"]
+      guard needsALook.contains(where: { kind.rawValue.hasSuffix("_\($0)") }) else { continue }
+      #expect(kind.priority.rawValue <= Priority.warning.rawValue, "\(kind.rawValue)")
+    }
+  }
+
   @Test func messageIDsAre128BitsAndUnique() {
     let identifiers = EventKind.allCases.map(\.messageID)
     #expect(Set(identifiers).count == identifiers.count)

@@ -66,11 +66,10 @@ final class World: Sendable {
 
   func wait(_ duration: Duration) { elapsed.withLock { $0 += duration } }
 
-  func makeEngine(_ number: Int = 0, shared: StreamsShared? = nil) -> StreamWorker {
+  func makeEngine(_ number: Int = 0, shared: StreamsShared? = nil, suspects: Suspects = .none) -> StreamWorker {
     StreamWorker(
       settings.streams[number], of: settings, shared: shared ?? StreamsShared(settings), files: files, ledger: ledger,
-      events: events,
-      random: SteadyNumbers())
+      events: events, suspects: suspects, random: SteadyNumbers())
   }
 
   /// Passes, with their transfers, until three in a row have nothing to send.

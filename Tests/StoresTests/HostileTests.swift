@@ -1,6 +1,7 @@
 import Config
 import Core
 import Files
+import Glibc
 import Store
 import SystemPackage
 import TestKit
@@ -103,6 +104,69 @@ struct HostileTests {
     for time in ["Jan 1 0000", "Jan 1 262144", "Jan 99 2026", "Foo 1 2026"] {
       #expect(SFTPEntry.all(Array("-rw-r--r-- 1 0 0 1 \(time) a\n".utf8), now: now)?.first?.modified == nil, "\(time)")
     }
+  }
+
+  @Test("An Azure list that has no end, or is none, is a fault")
+  func azureLists() async throws {
+    func page(_ name: String, next: String, _ size: String = "1") -> String {
+      #"{"body":"<EnumerationResults><Blobs><Blob><Name>\#(name)</Name><Properties><Content-Length>\#(size)</Content-Length></Properties></Blob></Blobs><NextMarker>\#(next)</NextMarker></EnumerationResults>"}"#
+    }
+    let lists = [
+      "the same mark": [page("a", next: "m"), page("b", next: "m")],
+      "two marks, in turn": [page("a", next: "m"), page("b", next: "n"), page("c", next: "m")],
+      "the same page, with new marks": [page("a", next: "m"), page("a", next: "n")],
+      "a size that is none": [page("a", next: "", "-1")],
+      "a size beyond 64 bits": [page("a", next: "", "18446744073709551616")],
+      "a page that was cut": [#"{"body":"<EnumerationResults><Blobs>"}"#],
+    ]
+    for (name, pages) in lists {
+      let server = try await PythonServer.canned("[\(pages.joined(separator: ","))]")
+      let store = try azureStore(cannedAzure(server.port))
+      let fault = try await fault { _ = try await list(store) }
+      #expect(fault.kind == .unreachable, "\(name): \(fault)")
+      #expect(fault.description.utf8.count < 1_000)
+      #expect(server.requests.count <= 4, "\(name)")
+    }
+    let sound = try await PythonServer.canned("[\(page("a", next: "m")),\(page("b", next: ""))]")
+    #expect(try await list(try azureStore(cannedAzure(sound.port))).map(\.key) == ["a", "b"])
+    let blob = "<Blob><Name>a</Name><Properties><Content-Length>1</Content-Length></Properties></Blob>"
+    func many(_ count: Int) -> AzurePage? {
+      AzurePage(
+        Array("<EnumerationResults><Blobs>\(String(repeating: blob, count: count))</Blobs></EnumerationResults>".utf8))
+    }
+    #expect(many(Limits.pageObjects)?.entries.count == Limits.pageObjects && many(Limits.pageObjects + 1) == nil)
+  }
+
+  @Test("An SFTP tree that has no end ends where no key leads deeper; a folder that has none is a fault")
+  func sftpLists() async throws {
+    if Servers.isSkippable { return }
+    let folder = try TemporaryFolder()
+    let deep = try await OtherSFTP(folder.path, "endless=2")
+    let found = try await list(try deep.store(folder: "/"))
+    let level = String(repeating: "d", count: 100) + "/"
+    #expect(
+      found.map(\.key).sorted { $0.utf8.count < $1.utf8.count }
+        == (0...10).map { String(repeating: level, count: $0) + "f" })
+    let wide = try await OtherSFTP(folder.path, "endless=1")
+    let fault = try await fault { _ = try await list(try wide.store(folder: "/")) }
+    #expect(fault.kind == .unreachable && fault.why.contains("too long"), "\(fault)")
+  }
+
+  @Test("A tree with loops and depths on an OpenSSH server is listed to its end")
+  func opensshTree() async throws {
+    guard let server = OpenSSH.required() else { return }
+    let root = server.folder.appending(FileName("tree-\(uniqueName())"))
+    var deep = root
+    for _ in 0..<6 { deep = deep.appending(FileName(String(repeating: "n", count: 200))) }
+    try files.ensureDirectory(deep)
+    for place in [root, deep, deep.parent, deep.parent.parent] { try files.put("x", at: place.appending("f")) }
+    try #require(symlink(".", root.appending("loop").string) == 0)
+    let found = try await list(try server.store { $0.folder = root })
+    // The deepest key has more bytes than a key may have: nobody looks there.
+    let level = String(repeating: "n", count: 200) + "/"
+    #expect(
+      found.map(\.key).sorted { $0.utf8.count < $1.utf8.count }
+        == [0, 4, 5].map { String(repeating: level, count: $0) + "f" })
   }
 
   @Test("A list's end is told by its marks and by its first keys")

@@ -96,9 +96,10 @@ public enum FilesConformance {
       try require(reader.info().links == 0, "links")
     },
     FilesCase("only a regular file is opened") { files, root in
-      try refuses(.io) { _ = try files.open(root) }
+      try refuses(.damaged) { _ = try files.open(root) }
       try refuses(.missing) { _ = try files.open(root.appending("nowhere")) }
-      try refuses(.io) { _ = try files.writers(of: root) }
+      try refuses(.damaged) { _ = try files.writers(of: root) }
+      try refuses(.damaged) { try files.copy(root, to: root.appending("copy"), mode: .stateFile) }
     },
     FilesCase("a copy has the same bytes and the mode it was given") { files, root in
       let text = String(repeating: "0123456789", count: 50_000)

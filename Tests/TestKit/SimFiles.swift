@@ -270,7 +270,9 @@ extension SimDisk {
 
   fileprivate func regular(_ what: String, _ path: FilePath) throws(FileFault) -> Int {
     let id = try require(what, path)
-    guard nodes[id]?.kind == .file else { throw simFault(.io, what, path, "not a regular file") }
+    let kind = nodes[id]?.kind
+    // Of a link the kernel says ELOOP.
+    guard kind == .file else { throw simFault(kind == .link ? .io : .damaged, what, path, "not a regular file") }
     return id
   }
 

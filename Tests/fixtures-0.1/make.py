@@ -35,7 +35,7 @@ import subprocess
 import tempfile
 
 import scenes
-from ground import NotThere, Site
+from installation import NotThere, Site
 from unpack import CONFIG, INDEX, identities
 
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -3,7 +3,7 @@
 Prints its own port, then `pin` and the SHA-256 of its host key, then `login USER` for each login. Options: `quota=BYTES` for each
 file, and what is more fails; `drop=BYTES`: the first upload that comes so far loses its connection; `lose=BYTES`: what lies beyond
 is confirmed and not written; `rename=1`: the first rename is done, and its answer lost with the connection; `fsync=0`: unknown
-here, `fsync=1`: it fails. Prints `fsync` for each that is done. Ends when its standard input closes.
+here, `fsync=1`: it fails; `endless=1`: each folder has names without end, `endless=2`: each has a file `f` and a folder. Prints `fsync` for each that is done. Ends when its standard input closes.
 """
 
 import asyncio
@@ -48,6 +48,22 @@ class Folder(asyncssh.SFTPServer):
             raise asyncssh.SFTPFailure("Input/output error")
         print("fsync", flush=True)
         return super().fsync(file)
+
+    async def scandir(self, path):
+        if "endless" not in OPTIONS:
+            async for name in super().scandir(path):
+                yield name
+            return
+        number = 0
+        file = asyncssh.SFTPAttrs(type=asyncssh.FILEXFER_TYPE_REGULAR, permissions=0o100644, size=1)
+        folder = asyncssh.SFTPAttrs(type=asyncssh.FILEXFER_TYPE_DIRECTORY, permissions=0o40755, size=1)
+        while OPTIONS["endless"] == 1:
+            number += 1
+            name = f"{number:0200}".encode()
+            yield asyncssh.SFTPName(name, b"-rw-r--r-- 1 0 0 1 Jan 1 1970 " + name, file)
+        yield asyncssh.SFTPName(b"f", b"-rw-r--r-- 1 0 0 1 Jan 1 1970 f", file)
+        name = b"d" * 100
+        yield asyncssh.SFTPName(name, b"drwxr-xr-x 1 0 0 1 Jan 1 1970 " + name, folder)
 
     def rename(self, oldpath, newpath):
         super().rename(oldpath, newpath)

@@ -52,7 +52,7 @@ class Soak:
         self.mount()
         self.configure()
 
-    # The ground
+    # The site
 
     def mount(self):
         self.state = f"{self.root}/disk"

@@ -32,6 +32,8 @@ int cl_open_folder(int folder, const char *name, int flags);
 int cl_walk(const char *path, size_t root, struct cl_step *into);
 // Of the file system of the thing itself.
 int cl_space(int folder, const char *name, struct statvfs *into);
+// Whether we may make and remove names in the folder, which is no link: 0 yes, EACCES no, ELOOP it is one.
+int cl_may_write(int folder, const char *name);
 int cl_sync_file_system(int descriptor);
 // Waits for writes under way and reports those that failed; starts none and flushes nothing.
 int cl_await_writes(int descriptor);

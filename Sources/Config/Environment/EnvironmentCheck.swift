@@ -10,23 +10,25 @@ public struct EnvironmentCheck {
   /// - Parameter absent: stores whose folders were used and are away: they come back by themselves, or by a person's hand, and the
   ///   agent waits for them.
   public static func problems(of settings: Settings, absent: Set<StoreName> = []) -> [ConfigProblem] {
-    var check = EnvironmentCheck(ground: Environment(), absent: absent)
+    var check = EnvironmentCheck(environment: Environment(), absent: absent)
     check.run(settings)
     return check.problems
   }
 
   /// What keeps metrics from being told, and nothing else: the agent starts all the same and says so itself.
   public static func metricsProblems(of settings: Settings) -> [ConfigProblem] {
-    var check = EnvironmentCheck(ground: Environment())
+    var check = EnvironmentCheck(environment: Environment())
     check.checkMetrics(settings.metrics)
     return check.problems
   }
 
-  let ground: Environment
+  let environment: Environment
   private let absent: Set<StoreName>
   private(set) var problems: [ConfigProblem] = []
 
-  init(ground: Environment, absent: Set<StoreName> = []) { (self.ground, self.absent) = (ground, absent) }
+  init(environment: Environment, absent: Set<StoreName> = []) {
+    (self.environment, self.absent) = (environment, absent)
+  }
 
   mutating func run(_ settings: Settings) {
     checkState(settings.state)
@@ -49,17 +51,17 @@ public struct EnvironmentCheck {
 
   private mutating func checkDecrypting(_ feed: FeedSettings) {
     guard feed.decrypt != nil else { return }
-    let missing = ["gpg", "gpg-agent", "gpgconf"].filter { !ground.hasProgram($0) }
+    let missing = ["gpg", "gpg-agent", "gpgconf"].filter { !environment.hasProgram($0) }
     guard !missing.isEmpty else { return }
     report(
       "feeds.\(feed.name).decrypt",
-      "GnuPG does it, and of that \(KeyText.choice(missing, "and")) cannot be found in the PATH \(ground.path)",
+      "GnuPG does it, and of that \(KeyText.choice(missing, "and")) cannot be found in the PATH \(environment.path)",
       "Install it (Debian: apt-get install gnupg)")
   }
 
   private mutating func checkState(_ state: FilePath) {
     checkOwnFolder(state, "state")
-    let type = ground.fileSystemType(of: ground.nearest(state))
+    let type = environment.fileSystemType(of: environment.nearest(state))
     if let name = Environment.networkTypes[type] {
       report(
         "state", "\(state) lies on \(name), where the ledger's locks cannot be relied on",
@@ -91,34 +93,34 @@ public struct EnvironmentCheck {
   }
 
   private mutating func checkReadable(_ file: FilePath, _ key: String) {
-    guard let kind = ground.kind(of: file) else {
+    guard let kind = environment.kind(of: file) else {
       return report(key, "there is no file \(file)", "Create it, or change \(key)")
     }
     if kind != .file {
       report(key, "\(file) is \(kind.words), not a file", "Name a file")
-    } else if !ground.allows(file, R_OK) {
-      report(key, "\(file) cannot be read by \(ground.user)", "Give \(ground.user) the right to read it")
+    } else if !environment.allows(file, R_OK) {
+      report(key, "\(file) cannot be read by \(environment.user)", "Give \(environment.user) the right to read it")
     }
   }
 
   /// A folder that navette makes itself where it is missing.
   private mutating func checkOwnFolder(_ path: FilePath, _ key: String) {
-    if let kind = ground.kind(of: path) {
+    if let kind = environment.kind(of: path) {
       if kind != .folder {
         report(key, "\(path) is \(kind.words), not a folder", "Move it away, or change \(key)")
-      } else if !ground.allows(path, R_OK | W_OK | X_OK) {
+      } else if !environment.allows(path, R_OK | W_OK | X_OK) {
         report(
-          key, "\(ground.user) may not read and write in \(path)", "Run: chown \(ground.user) \(path)")
+          key, "\(environment.user) may not read and write in \(path)", "Run: chown \(environment.user) \(path)")
       }
       return
     }
-    let parent = ground.nearest(path)
-    if ground.kind(of: parent) != .folder {
+    let parent = environment.nearest(path)
+    if environment.kind(of: parent) != .folder {
       report(key, "\(path) cannot be created: \(parent) is not a folder", "Change \(key)")
-    } else if !ground.allows(parent, W_OK | X_OK) {
+    } else if !environment.allows(parent, W_OK | X_OK) {
       report(
-        key, "\(path) is missing and \(ground.user) may not create it in \(parent)",
-        "Run: install -d -o \(ground.user) -m 0750 \(path)")
+        key, "\(path) is missing and \(environment.user) may not create it in \(parent)",
+        "Run: install -d -o \(environment.user) -m 0750 \(path)")
     }
   }
 
@@ -126,20 +128,22 @@ public struct EnvironmentCheck {
   ///
   /// - Parameter moves: files that others own are renamed out of it.
   private mutating func checkFolder(_ path: FilePath, _ key: String, _ purpose: String, moves: Bool) {
-    guard let kind = ground.kind(of: path) else {
-      let why = ground.isDangling(path) ? "\(path) is a link to nothing" : "there is no folder \(path)"
-      let hidden = ground.allows(ground.nearest(path), X_OK) ? "" : ", or \(ground.user) may not look for it"
+    guard let kind = environment.kind(of: path) else {
+      let why = environment.isDangling(path) ? "\(path) is a link to nothing" : "there is no folder \(path)"
+      let hidden =
+        environment.allows(environment.nearest(path), X_OK) ? "" : ", or \(environment.user) may not look for it"
       return report(key, why + hidden, "Create it, or change \(key)")
     }
     if kind != .folder { return report(key, "\(path) is \(kind.words), not a folder", "Change \(key)") }
-    if !ground.allows(path, R_OK | W_OK | X_OK) {
+    if !environment.allows(path, R_OK | W_OK | X_OK) {
       return report(
-        key, "\(ground.user) may not \(purpose): \(path)", "Give \(ground.user) read, write and search rights there")
+        key, "\(environment.user) may not \(purpose): \(path)",
+        "Give \(environment.user) read, write and search rights there")
     }
-    if moves, ground.isSticky(path) {
+    if moves, environment.isSticky(path) {
       report(
-        key, "\(path) is sticky, so that \(ground.user) may not take out files of others",
-        "Run: chmod -t \(path), or make \(ground.user) its owner")
+        key, "\(path) is sticky, so that \(environment.user) may not take out files of others",
+        "Run: chmod -t \(path), or make \(environment.user) its owner")
     }
   }
 
@@ -149,22 +153,22 @@ public struct EnvironmentCheck {
       let path = FilePath(log)
       let folder = path.removingLastComponent()
       let renames = stream.rotation == .rename
-      guard let kind = ground.kind(of: folder) else {
+      guard let kind = environment.kind(of: folder) else {
         report(key, "there is no folder \(folder)", "Create it, or change \(key)")
         continue
       }
       if kind != .folder {
         report(key, "\(folder) is \(kind.words), not a folder", "Change \(key)")
-      } else if !ground.allows(folder, R_OK | X_OK | (renames ? W_OK : 0)) {
+      } else if !environment.allows(folder, R_OK | X_OK | (renames ? W_OK : 0)) {
         report(
-          key, "\(ground.user) may not \(renames ? "rename logs" : "look for logs") in \(folder)",
-          "Give \(ground.user) \(renames ? "read, write" : "read") and search rights there"
+          key, "\(environment.user) may not \(renames ? "rename logs" : "look for logs") in \(folder)",
+          "Give \(environment.user) \(renames ? "read, write" : "read") and search rights there"
             + (renames ? ", or choose rotation: follow" : ""))
       } else {
-        if renames, ground.isSticky(folder) {
+        if renames, environment.isSticky(folder) {
           report(
-            key, "\(folder) is sticky, so that \(ground.user) may not rename logs of others",
-            "Run: chmod -t \(folder), or make \(ground.user) its owner")
+            key, "\(folder) is sticky, so that \(environment.user) may not rename logs of others",
+            "Run: chmod -t \(folder), or make \(environment.user) its owner")
         }
         checkLogFiles(path, in: folder, key, empties: stream.rotation == .copytruncate)
       }
@@ -174,10 +178,10 @@ public struct EnvironmentCheck {
   private mutating func checkProgram(_ stream: StreamSettings) {
     guard let program = stream.reopen.first else { return }
     let path = FilePath(program)
-    if ground.kind(of: path) != .file || !ground.allows(path, X_OK) {
+    if environment.kind(of: path) != .file || !environment.allows(path, X_OK) {
       report(
         "streams.\(stream.name).reopen[0]",
-        "\(ground.user) cannot run \(path): there is no such program, or no right to",
+        "\(environment.user) cannot run \(path): there is no such program, or no right to",
         "Name a program by its absolute path")
     }
   }
@@ -188,13 +192,13 @@ public struct EnvironmentCheck {
   private mutating func checkLogFiles(_ path: FilePath, in folder: FilePath, _ key: String, empties: Bool) {
     guard let pattern = path.lastComponent?.string else { return }
     let isPattern = Glob.isPattern(pattern)
-    let names = isPattern ? ground.names(in: folder).filter { Glob.matches(pattern, $0) } : [pattern]
+    let names = isPattern ? environment.names(in: folder).filter { Glob.matches(pattern, $0) } : [pattern]
     var barred: [String] = []
     for name in names {
       let file = folder.appending(name)
-      guard let kind = ground.kind(of: file) else { continue }
+      guard let kind = environment.kind(of: file) else { continue }
       if kind == .file {
-        if !ground.allows(file, R_OK | (empties ? W_OK : 0)) { barred.append(name) }
+        if !environment.allows(file, R_OK | (empties ? W_OK : 0)) { barred.append(name) }
       } else if !isPattern {
         report(key, "\(file) is \(kind.words), not a file", "Name a file, or a pattern for files: \(file)/*.csv")
       }
@@ -202,10 +206,10 @@ public struct EnvironmentCheck {
     if let first = barred.min() {
       let more = barred.count > 1 ? " and \(barred.count - 1) more" : ""
       report(
-        key, "\(ground.user) may not \(empties ? "read and empty" : "read") \(folder.appending(first))\(more)",
+        key, "\(environment.user) may not \(empties ? "read and empty" : "read") \(folder.appending(first))\(more)",
         empties
-          ? "Give \(ground.user) the right to read and write logs there, or choose rotation: follow"
-          : "Give \(ground.user) the right to read logs there")
+          ? "Give \(environment.user) the right to read and write logs there, or choose rotation: follow"
+          : "Give \(environment.user) the right to read logs there")
     }
   }
 
@@ -215,13 +219,13 @@ public struct EnvironmentCheck {
     let named = Folder.all(of: settings)
     let real = named.map { folder in
       var folder = folder
-      folder.path = ground.resolved(folder.path)
+      folder.path = environment.resolved(folder.path)
       return folder
     }
     for second in real.indices {
       for first in 0..<second where Folder.conflict(named[first], named[second]) == nil {
         var other = real[second]
-        if let id = ground.identity(real[first].path), id == ground.identity(other.path) {
+        if let id = environment.identity(real[first].path), id == environment.identity(other.path) {
           other.path = real[first].path
         }
         guard let conflict = Folder.conflict(real[first], other) else { continue }

@@ -87,6 +87,7 @@ extension PullState {
     return first.map { "\(FileName($0.key).maskedShort): \($0.value.rest.fault)" }
       ?? undeleted.filter(\.value.isTold).min { $0.key < $1.key }
       .map { "\(FileName($0.key).maskedShort): \($0.value.fault)" }
+      ?? barred.min { $0.key < $1.key }.map { "\(FileName($0.key).maskedShort): \($0.value)" }
   }
 }
 

@@ -120,6 +120,21 @@ extension PullWorker {
       reason: "no_folder", [.key: shown])
   }
 
+  /// Once of each folder, until it can be listed. What lies below it is neither new nor gone.
+  mutating func tellBarred(_ folders: [BarredFolder]) {
+    let (before, names) = (feed.barred, feed.names)
+    let ours = folders.filter { names.mayHold($0.key) }
+    feed.barred = Dictionary(ours.map { ($0.key, $0.fault.description) }, uniquingKeysWith: { a, _ in a })
+    if !ours.isEmpty { for key in feed.held.keys { feed.held[key]?.isListed = true } }
+    for folder in ours where before[folder.key] == nil {
+      let shown = FileName(folder.key).maskedShort
+      report(
+        .dropWaiting,
+        "\(shown) in store \(feed.store) cannot be listed for feed \(feed.name) for now; the rest is: "
+          + folder.fault.description, reason: "\(folder.fault.kind)", [.key: shown])
+    }
+  }
+
   /// Once of each object, until it is fetched.
   private mutating func tell(
     _ candidate: PullCandidate, _ isHeld: Bool, _ kind: EventKind?, _ reason: String, at now: Moment

@@ -49,6 +49,13 @@ struct PullNames {
     return .path(path)
   }
 
+  /// Whether something of the feed's may lie below a folder of the store. - Parameter key: ends in a slash.
+  func mayHold(_ key: String) -> Bool {
+    guard isRecursive, key.utf8.starts(with: prefix.utf8) else { return false }
+    let path = key.utf8.dropFirst(folderBytes).split(separator: UInt8(ascii: "/")).map { FileName(bytes: $0) }
+    return path.count <= Limits.landingDepth && !path.contains(where: LandingFilter.isUnfinished)
+  }
+
   private static func complaint(about name: FileName) -> String? {
     if name.bytes.isEmpty || name.bytes == [46] || name.bytes == [46, 46] {
       return "a part of its key leads elsewhere"

@@ -45,6 +45,8 @@ struct PullState: Sendable {
   /// What could not be fetched, and could not be deleted, by key.
   var held: [String: HeldObject] = [:]
   var undeleted: [String: ObjectRest] = [:]
+  /// Folders of the store that the last list could not look into, and why, by key.
+  var barred: [String: String] = [:]
   /// What has its bytes in landing, cannot get its name there, and was told.
   var misplaced: Set<String> = []
   /// How often the store has answered.

@@ -47,8 +47,11 @@ extension PullWork {
     do {
       switch self {
       case .list(let list):
-        try await store.list(list.prefix) { objects in try await page(objects, list) }
-        return .listed(list, .success(()))
+        let barred = Locked<[BarredFolder]>([])
+        try await store.list(list.prefix, barred: { folder in barred.withLock { $0.append(folder) } }) { objects in
+          try await page(objects, list)
+        }
+        return .listed(list, .success(barred.withLock { $0 }))
       case .fetch(let fetch):
         guard let key = fetch.key else { throw Self.noKey(fetch.candidate.source.key) }
         return .fetched(
@@ -115,7 +118,8 @@ public struct PullDelete: Sendable {
 
 /// How a piece of work ended.
 public enum PullEnd: Sendable {
-  case listed(PullList, Result<Void, StoreFault>)
+  /// With the folders that could not be listed.
+  case listed(PullList, Result<[BarredFolder], StoreFault>)
   case fetched(PullFetch, Result<Receipt, StoreFault>)
   case deleted(PullDelete, Result<Void, StoreFault>)
 }

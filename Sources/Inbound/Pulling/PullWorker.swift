@@ -62,7 +62,9 @@ public struct PullWorker: Sendable {
   }
 
   /// Whether something could not be fetched or asked for.
-  public var isWaiting: Bool { feed.wait != nil || feed.held.values.contains(where: \.isResting) }
+  public var isWaiting: Bool {
+    feed.wait != nil || !feed.barred.isEmpty || feed.held.values.contains(where: \.isResting)
+  }
 
   /// - Throws: a `LedgerFault`, after which nothing may be decided. Its own trouble makes it wait.
   public mutating func pass(at now: Moment) throws(LedgerFault) -> PullPass {

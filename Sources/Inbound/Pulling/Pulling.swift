@@ -87,16 +87,23 @@ extension PullWorker {
 
   // MARK: - Ends
 
-  private mutating func noteList(_ result: Result<Void, StoreFault>, at now: Moment) throws(LedgerFault) {
-    if case .failure(let fault) = result {
+  private mutating func noteList(
+    _ result: Result<[BarredFolder], StoreFault>, at now: Moment
+  ) throws(LedgerFault) {
+    switch result {
+    case .failure(let fault):
       feed.isListing = false
       return try trouble(fault, at: now)
+    case .success(let barred): tellBarred(barred)
     }
     answered()
     feed.endList(at: now)
     try ledger.transact("list") { (t) throws(LedgerFault) in
-      try t.forgetPulled(
-        feed.name, feed.store, listedBefore: feed.listBegan - Limits.pullMemory, nameless: feed.listBegan)
+      // What could not be listed is not gone.
+      if feed.barred.isEmpty {
+        try t.forgetPulled(
+          feed.name, feed.store, listedBefore: feed.listBegan - Limits.pullMemory, nameless: feed.listBegan)
+      }
       try t.note(feed.standing, feed.name)
     }
   }

@@ -106,7 +106,8 @@ extension StreamWorker {
   /// Cuts and seals one batch from the logs that may be cut.
   /// - Returns: whether there may be more.
   mutating func seal(everything: Bool, at now: Moment) throws -> Bool {
-    let logs = lane.logs.filter { isOurs($0, at: now) && !isBehind($0) }.map { cuttable($0, at: now) }
+    let logs = lane.logs.filter { isTurn(of: $0) && isOurs($0, at: now) && !isBehind($0) }
+      .map { cuttable($0, at: now) }
     let candidates = logs.filter { log in
       log.size > log.record.cursor && !lane.waits.isPostponed(.log(log.path), at: now.uptime)
         && lane.exhausted[log.record.id] != StreamState.Exhausted(size: log.size, isFinal: log.isFinal)

@@ -60,6 +60,7 @@ struct LogSources {
   var passedOver: [FileKey: PassedOver] = [:]
   /// Which file lay under which name when the last look began.
   private var layout: [FilePath: UInt64] = [:]
+  var turns = LogTurns()
   /// Files whose writers cannot be told, and since when they have not changed.
   var resting: [FileKey: (since: Duration, info: FileInfo)] = [:]
 
@@ -98,6 +99,8 @@ struct LogSources {
     var faults: [(folder: FilePath, fault: FileFault)] = []
     /// Logs that could not be looked at: the same.
     var blocked: [Blocked] = []
+    /// Logs whose turn comes later: neither found nor vanished.
+    var later: [(path: FilePath, inode: UInt64)] = []
   }
 
   struct Blocked {
@@ -193,6 +196,10 @@ struct LogSources {
     for candidate in candidates {
       // Two names of one file are one log.
       guard search.seen.insert(FileKey(candidate.info)).inserted else { continue }
+      if isLater(candidate, search.left) {
+        search.found.later.append((candidate.path, candidate.info.inode))
+        continue
+      }
       do {
         try suspects.pass(candidate)
         try holding(candidate) {
@@ -252,7 +259,7 @@ struct LogSources {
 
   private mutating func conclude(_ search: inout Search) {
     let unlisted = Set(search.found.faults.map(\.folder))
-    let blocked = search.found.blocked
+    let blocked = search.found.blocked.map { (path: $0.path, inode: $0.inode) } + search.found.later.map { ($0, $1) }
     search.found.vanished = search.left.values.filter { record in
       let path = FilePath(record.path)
       if unlisted.contains(path.parent) { return false }

@@ -9,6 +9,7 @@ import SystemPackage
 extension StreamWorker {
   func look(at now: Moment) throws {
     try recallBeginning()
+    beginTurn()
     // What is saved from a look is found by the next.
     for _ in 0..<3 where try !lookOnce(at: now) { return }
   }
@@ -50,6 +51,7 @@ extension StreamWorker {
     }
     postponeCrashed(at: now)
     try keep(spare: found.spare, at: now)
+    leaveOut(found.later.map(\.path))
     // One of several waits by itself.
     if let fault = found.faults.first?.fault, found.faults.count == Set(lane.sources.globs.map(\.directory)).count {
       throw fault
@@ -89,7 +91,10 @@ extension StreamWorker {
     for index in found.logs.indices where found.logs[index].record.header == nil {
       let header: Cutter.Header?
       do {
-        header = try lane.cutter.ownHeader(of: cuttable(found.logs[index], at: now))
+        // A log that is new has no number yet that the next life would know it by.
+        header = try hands.holding(Work(.stream(lane.name), .look, found.logs[index].info)) {
+          try lane.cutter.ownHeader(of: cuttable(found.logs[index], at: now))
+        }
       } catch is SourceMoved {
         continue
       } catch is FileFault {

@@ -40,9 +40,25 @@ public struct LocalStore: StoreReader, StoreProbe {
   // MARK: StoreReader
 
   public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
-    var walk = LocalWalk(root: root, prefix: prefix)
+    try await list(LocalWalk(root: root, prefix: prefix), { _ in }, each)
+  }
+
+  public func list(
+    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
+  ) async throws {
+    try await list(LocalWalk(root: root, prefix: prefix, passesOver: true), barred, each)
+  }
+
+  private func list(
+    _ walk: LocalWalk, _ barred: @Sendable (BarredFolder) -> Void,
+    _ each: @Sendable ([ListedObject]) async throws -> Void
+  ) async throws {
+    var walk = walk
     while true {
-      let (rest, page) = try await nextPage(walk)
+      let (next, page) = try await nextPage(walk)
+      var rest = next
+      for folder in rest.takeBarred() { barred(work("Cannot list").barred(folder)) }
       if page.isEmpty { return }
       try await each(page)
       walk = rest

@@ -14,9 +14,15 @@ struct LocalWalk: Sendable {
   private let prefix: String
   /// What is still to come, the next one last.
   private var pending: [Entry]
+  /// Folders with a fault of their own are passed over.
+  private let passesOver: Bool
+  /// Those that were, since they were last taken, and how many in all.
+  private var barred: [(key: String, fault: FileFault)] = []
+  private var barredCount = 0
 
-  init(root: FilePath, prefix: String) {
+  init(root: FilePath, prefix: String, passesOver: Bool = false) {
     self.prefix = prefix
+    self.passesOver = passesOver
     pending = [Entry(path: root, key: "", isFolder: true)]
   }
 
@@ -25,13 +31,30 @@ struct LocalWalk: Sendable {
     var page: [ListedObject] = []
     while page.count < count, let entry = pending.popLast() {
       if entry.isFolder {
-        pending += try entries(below: entry, files).reversed()
+        do throws(FileFault) {
+          pending += try entries(below: entry, files).reversed()
+        } catch {
+          guard mayPassOver(entry, error) else { throw error }
+          barred.append((entry.key, error))
+          barredCount += 1
+        }
       } else if entry.key.hasPrefix(prefix), let info = try files.info(entry.path) {
         page.append(
           ListedObject(key: entry.key, size: info.size, tag: nil, modified: Timestamp(nanoseconds: info.modified)))
       }
     }
     return page
+  }
+
+  mutating func takeBarred() -> [(key: String, fault: FileFault)] {
+    defer { barred = [] }
+    return barred
+  }
+
+  /// Not where nothing else is left, nor without end.
+  private func mayPassOver(_ folder: Entry, _ fault: FileFault) -> Bool {
+    passesOver && (fault.kind == .denied || fault.kind == .io) && folder.key.hasPrefix(prefix) && folder.key != prefix
+      && barredCount < Limits.pullRefused
   }
 
   /// A folder's key ends in `/`, so that sorting names sorts whole keys: `a-b` comes before `a/b`.

@@ -145,6 +145,11 @@ struct LocalWork: Sendable {
     }
   }
 
+  func barred(_ folder: (key: String, fault: FileFault)) -> BarredFolder {
+    BarredFolder(
+      key: folder.key, fault: TransferFailure.file(folder.fault).fault(what, at: "file://\(folder.fault.place)"))
+  }
+
   func stat() throws(StoreFault) -> Receipt? {
     try asking { () throws(FileFault) in
       guard try files.info(target)?.kind == .file else { return nil }

@@ -8,8 +8,8 @@ private let isRoot = geteuid() == 0
 private let needsRoot = Comment(
   rawValue: "only root can make other owners and mounts; run the suite as root to have it")
 
-@Suite("On grounds that are not its own", .serialized)
-struct GroundTests {
+@Suite("Among owners, mounts and disks that are not its own", .serialized)
+struct EnvironmentTests {
   private static let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
   /// Files of root, readable, in folders that others may write to: no lease, no hard link, no chmod.

@@ -9,7 +9,7 @@ import Testing
 
 /// File systems that are unmounted and come back, and disks that are full: nothing is concluded from what cannot be seen.
 @Suite("Mounts that are away, and room that runs out")
-struct GroundTests {
+struct MountTests {
   private func rig(mounted: [KeyPath<FeedSettings, FilePath>], minFree: UInt64 = 0) throws -> (Rig, TouchyFiles) {
     let disk = TouchyFiles()
     let rig = try Rig(files: disk, minFree: minFree)

@@ -54,7 +54,7 @@ let plain: [Target] = [
   tests("JournalTests", ["Core", "Journal", "Threads"]),
   tests("MetricsTests", ["Core", "Metrics", "TestKit", "Threads", system]),
   tests("ConfigTests", ["Core", "Config", system]),
-  tests("LedgerTests", ["Core", "Ledger", "TestKit", system]),
+  tests("LedgerTests", ["Core", "Ledger", "TestKit", system], exclude: ["Fixtures"]),
 ]
 
 let rest: [Target] = [

@@ -118,8 +118,10 @@ extension Transaction {
     var present = false
     try connection.rows(
       """
-      SELECT 1 FROM sources a JOIN sources b ON coalesce(b.origin, b.id) = coalesce(a.origin, a.id)
-      WHERE a.id = ? AND b.gone_at IS NULL
+      SELECT 1 FROM sources a JOIN sources b ON b.id = coalesce(a.origin, a.id)
+      WHERE a.id = ?1 AND b.origin IS NULL AND b.gone_at IS NULL
+      UNION ALL SELECT 1 FROM sources a JOIN sources b ON b.origin = coalesce(a.origin, a.id)
+      WHERE a.id = ?1 AND b.gone_at IS NULL
       """, [Value(source)]
     ) { _ in present = true }
     return present

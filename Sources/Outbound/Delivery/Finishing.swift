@@ -85,6 +85,7 @@ extension OutboundEngine {
         [.stream: lane.name.text, .bytes: "\(archived.bytes)"])
     }
     try sweepAside(lane, at: now)
+    try forget(lane, at: now)
     guard swept > 0 else { return }
     try files.sync([lane.spool.path(.delivered)])
     events.record(

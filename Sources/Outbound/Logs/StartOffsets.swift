@@ -43,6 +43,12 @@ extension OutboundEngine {
     lane.hasBegun = true
   }
 
+  /// Sources that the ledger is told of at each start.
+  func skippedSources(_ lane: StreamLane) throws(FileFault) -> Set<SourceID> {
+    guard try files.info(path(lane)) != nil else { return [] }
+    return Set(try files.readPlan(StartOffsets.self, at: path(lane)).skipped.map(\.source))
+  }
+
   private func note(_ beginning: StartOffsets, _ lane: StreamLane) throws(LedgerFault) {
     let unknown = try ledger.read { (t) throws(LedgerFault) in
       var unknown: [StartOffsets.Skipped] = []

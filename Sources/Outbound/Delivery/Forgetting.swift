@@ -1,0 +1,40 @@
+import Core
+import Ledger
+
+/// What no place holds any more, and no log of which lies anywhere, leaves the ledger.
+extension OutboundEngine {
+  func forget(_ lane: StreamLane, at now: Moment) throws {
+    let before = now.wall - max(Limits.remembered, lane.settings.deliveredKeep)
+    try forgetBatches(lane, before)
+    // They would be told of again at the next start.
+    let (name, kept) = (lane.name, try skippedSources(lane))
+    var count = 0
+    while count < Limits.forgetPerSweep, !isStopping() {
+      let gone = try ledger.transact("forget sources") { (t) throws(LedgerFault) in
+        try t.forgetSources(of: name, goneBefore: before, except: kept, limit: Limits.forgetSlice)
+      }
+      count += gone
+      if gone < Limits.forgetSlice { return }
+    }
+  }
+
+  private func forgetBatches(_ lane: StreamLane, _ before: Timestamp) throws {
+    let name = lane.name
+    var last: Forgettable<BatchID>?
+    var count = 0
+    while count < Limits.forgetPerSweep, !isStopping() {
+      let after = last
+      let page = try ledger.read { (t) throws(LedgerFault) in
+        try t.forgettable(name, before: before, after: after, limit: Limits.forgetSlice)
+      }
+      guard let end = page.last else { return }
+      last = end
+      let gone = try page.map(\.id).filter { try lane.spool.isNowhere($0) }
+      guard !gone.isEmpty else { continue }
+      try ledger.transact("forget") { (t) throws(LedgerFault) in
+        for id in gone { try t.forget(id) }
+      }
+      count += gone.count
+    }
+  }
+}

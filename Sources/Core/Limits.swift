@@ -91,7 +91,7 @@ public enum Limits {
   public static let remembered: Duration = .seconds(400 * 86_400)
 
   /// Of what is older, so much leaves the ledger at a time, while nobody else can use it; and so much in all at each look at
-  /// retention. A million are gone after some days, and no look takes longer than a second.
+  /// retention. A million are gone after some days, and a look takes a second for it.
   public static let forgetSlice = 500
   public static let forgetPerSweep = 4_000
 

@@ -113,8 +113,12 @@ extension FeedPass {
       count += gone.count
     }
     let store = settings.pull?.store
-    try host.ledger.transact("forget pulled") { (t) throws(LedgerFault) in
-      try t.forgetPulled(name, except: store, listedBefore: before, limit: Limits.forgetSlice)
+    let pulled = try host.ledger.read { (t) throws(LedgerFault) in
+      try t.forgettablePulled(name, except: store, listedBefore: before, limit: Limits.forgetSlice)
+    }
+    guard !pulled.isEmpty else { return }
+    try host.ledger.transact("forget") { (t) throws(LedgerFault) in
+      for one in pulled { try t.forgetPulled(name, one.store, key: one.key) }
     }
   }
 }

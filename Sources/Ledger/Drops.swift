@@ -117,6 +117,12 @@ extension Transaction {
     return found
   }
 
+  public func knows(_ drop: DropID) throws(LedgerFault) -> Bool {
+    var known = false
+    try connection.rows("SELECT 1 FROM drops WHERE id = ?", [Value(drop)]) { _ in known = true }
+    return known
+  }
+
   public func drop(_ id: DropID) throws(LedgerFault) -> DropRecord? { try dropRows("id = ?", [Value(id)]).first }
 
   /// In the order in which they were seen.

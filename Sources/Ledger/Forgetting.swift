@@ -54,16 +54,24 @@ extension Transaction {
 
   /// What was fetched from other stores than the one from which the feed fetches now (nil: from none), and last seen there before that
   /// time: a list that would forget it is never made again.
-  public func forgetPulled(
+  public func forgettablePulled(
     _ feed: FeedName, except store: StoreName?, listedBefore time: Timestamp, limit: Int
-  ) throws(LedgerFault) {
-    for others in store == nil ? ["store >= ?"] : ["store < ?", "store > ?"] {
-      try connection.run(
+  ) throws(LedgerFault) -> [(store: String, key: String)] {
+    var found: [(store: String, key: String)] = []
+    for others in store == nil ? ["store >= ?2"] : ["store < ?2", "store > ?2"] {
+      try connection.rows(
         """
-        DELETE FROM pulled WHERE feed = ?1 AND (store, key) IN (SELECT store, key FROM pulled
-          WHERE feed = ?1 AND \(others.replacing("?", with: "?2")) AND state <> 'placing' AND listed_at < ?3 LIMIT ?4)
-        """, [Value(feed), .text(store?.text ?? ""), Value(time), Value(limit)])
+        SELECT store, key FROM pulled
+        WHERE feed = ?1 AND \(others) AND state <> 'placing' AND listed_at < ?3 LIMIT ?4
+        """, [Value(feed), .text(store?.text ?? ""), Value(time), Value(limit)]
+      ) { found.append(($0.text(0), $0.text(1))) }
     }
+    return found
+  }
+
+  public func forgetPulled(_ feed: FeedName, _ store: String, key: String) throws(LedgerFault) {
+    try connection.run(
+      "DELETE FROM pulled WHERE feed = ? AND store = ? AND key = ?", [Value(feed), .text(store), .text(key)])
   }
 
   // MARK: - Batches
@@ -134,12 +142,11 @@ extension Transaction {
 
   // MARK: - Sources
 
-  /// Forgets sources of the stream that were gone before that time and that nothing needs, so many at most.
+  /// Sources of the stream that were gone before that time and that nothing needs.
   /// - Parameter kept: told of elsewhere: they would only be noted again.
-  /// - Returns: how many went.
-  public func forgetSources(
+  public func forgettableSources(
     of stream: StreamName, goneBefore time: Timestamp, except kept: Set<SourceID>, limit: Int
-  ) throws(LedgerFault) -> Int {
+  ) throws(LedgerFault) -> [SourceID] {
     var found: [SourceID] = []
     try connection.rows(
       """
@@ -150,7 +157,10 @@ extension Transaction {
       ORDER BY gone_at LIMIT ?3
       """, [Value(stream), Value(time), Value(limit +| kept.count)]
     ) { if let id = SourceID($0.text(0)), !kept.contains(id) { found.append(id) } }
-    for id in found.prefix(limit) { try connection.run("DELETE FROM sources WHERE id = ?", [Value(id)]) }
-    return min(found.count, limit)
+    return Array(found.prefix(limit))
+  }
+
+  public func forget(_ source: SourceID) throws(LedgerFault) {
+    try connection.run("DELETE FROM sources WHERE id = ?", [Value(source)])
   }
 }

@@ -39,7 +39,8 @@ public struct SourceRecord: Hashable, Sendable {
 extension Transaction {
   /// Sources of the stream that are not known to be gone, in the order they were seen.
   public func sources(of stream: StreamName) throws(LedgerFault) -> [SourceRecord] {
-    try sources(of: stream, "gone_at IS NULL", [])
+    // Left to itself, SQLite takes the index by inode, and passes over every source that the stream has ever had.
+    try sources(of: stream, "gone_at IS NULL", [], index: "INDEXED BY sources_present")
   }
 
   /// Sources of the stream that have or had this inode, gone ones too.
@@ -59,13 +60,13 @@ extension Transaction {
   }
 
   private func sources(
-    of stream: StreamName, _ condition: String, _ values: [Value]
+    of stream: StreamName, _ condition: String, _ values: [Value], index: String = ""
   ) throws(LedgerFault) -> [SourceRecord] {
     var found: [SourceRecord] = []
     try connection.rows(
       """
       SELECT id, path, device, inode, birth, head_bytes, head, seen_at, cursor, cursor_at, tail, size,
-        header, origin FROM sources
+        header, origin FROM sources \(index)
       WHERE stream = ? AND \(condition) ORDER BY seen_at, id
       """, [Value(stream)] + values
     ) { row in

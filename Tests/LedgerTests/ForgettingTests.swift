@@ -105,14 +105,19 @@ struct ForgettingTests {
         let at = Timestamp(seconds: Int64(second))
         try t.note(PulledRecord(origin, path: "a", state: .done, at: at, listedAt: at), feed)
       }
-      try t.forgetPulled(feed, except: store, listedBefore: Timestamp(seconds: 5), limit: 10)
     }
+    try forgetPulled(except: store, before: 5, limit: 10)
     let left = try ledger.read { (t) throws(LedgerFault) in try t.pulled(feed, in: .done) }
     #expect(left.map { "\($0.source.store) \($0.source.key)" } == ["a k9", "aep k1", "aep k9", "z k9"])
-    try ledger.transact("none") { (t) throws(LedgerFault) in
-      try t.forgetPulled(feed, except: nil, listedBefore: Timestamp(seconds: 50), limit: 3)
-    }
+    try forgetPulled(except: nil, before: 50, limit: 3)
     #expect(try count("pulled") == 1)
+  }
+
+  private func forgetPulled(except store: StoreName?, before second: Int64, limit: Int) throws {
+    try ledger.transact("forget") { (t) throws(LedgerFault) in
+      let old = try t.forgettablePulled(feed, except: store, listedBefore: Timestamp(seconds: second), limit: limit)
+      for one in old { try t.forgetPulled(feed, one.store, key: one.key) }
+    }
   }
 
   // MARK: - Batches
@@ -228,7 +233,10 @@ struct ForgettingTests {
     }
     func forget() throws -> Int {
       try ledger.transact("sources") { (t) throws(LedgerFault) in
-        try t.forgetSources(of: stream, goneBefore: Timestamp(seconds: 10), except: [told.id], limit: 10)
+        let old = try t.forgettableSources(
+          of: stream, goneBefore: Timestamp(seconds: 10), except: [told.id], limit: 10)
+        for id in old { try t.forget(id) }
+        return old.count
       }
     }
     #expect(try forget() == 1, "the copy; its origin has a batch")

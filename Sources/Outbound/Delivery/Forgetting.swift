@@ -6,15 +6,23 @@ extension OutboundEngine {
   func forget(_ lane: StreamLane, at now: Moment) throws {
     let before = now.wall - max(Limits.remembered, lane.settings.deliveredKeep)
     try forgetBatches(lane, before)
+    let name = lane.name
+    let isAnyOld = try ledger.read { (t) throws(LedgerFault) in
+      try !t.forgettableSources(of: name, goneBefore: before, except: [], limit: 1).isEmpty
+    }
+    guard isAnyOld else { return }
     // They would be told of again at the next start.
-    let (name, kept) = (lane.name, try skippedSources(lane))
+    let kept = try skippedSources(lane)
     var count = 0
     while count < Limits.forgetPerSweep, !isStopping() {
-      let gone = try ledger.transact("forget sources") { (t) throws(LedgerFault) in
-        try t.forgetSources(of: name, goneBefore: before, except: kept, limit: Limits.forgetSlice)
+      let gone = try ledger.read { (t) throws(LedgerFault) in
+        try t.forgettableSources(of: name, goneBefore: before, except: kept, limit: Limits.forgetSlice)
       }
-      count += gone
-      if gone < Limits.forgetSlice { return }
+      guard !gone.isEmpty else { return }
+      try ledger.transact("forget") { (t) throws(LedgerFault) in
+        for source in gone { try t.forget(source) }
+      }
+      count += gone.count
     }
   }
 

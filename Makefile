@@ -28,7 +28,7 @@ PROMTOOL = $(or $(shell command -v promtool),.build/tools/promtool)
 
 SCRIPTS := $(shell grep -lsE '^#!/(usr/bin/env bash|bin/sh)$$' scripts/* scripts/debian/* .ci/run)
 
-.PHONY: help swift release debug demo test endurance sanitize sanitize-threads sweep test-systemd test-fresh soak check bench fuzz fmt lint man deb tarball install install-files clean
+.PHONY: help swift release debug demo test endurance sanitize sanitize-threads sweep test-systemd test-fresh soak check bench growth fuzz fmt lint man deb tarball install install-files clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -84,6 +84,9 @@ check: lint test ## lint and test
 
 bench: release ## both lanes on SIZE (default 5GiB) and DROPS (default 100000) small files, beside gzip, cp, wc and mv; fails at 40 MiB
 	scripts/bench --size $(or $(SIZE),5GiB) --drops $(or $(DROPS),100000)
+
+growth: release ## what commands and an agent cost with COUNTS (default 1000,1000000) drops and batches in the ledger, beside each other
+	scripts/growth $(if $(COUNTS),--counts $(COUNTS))
 
 fuzz: swift ## every parser, SECONDS (default 60) each
 	scripts/fuzz $(or $(SECONDS),60)

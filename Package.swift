@@ -55,7 +55,7 @@ let plain: [Target] = [
   tests("JournalTests", ["Core", "Journal", "Threads"]),
   tests("MetricsTests", ["Core", "Metrics", "TestKit", "Threads", system]),
   tests("ConfigTests", ["Core", "Config", system]),
-  tests("LedgerTests", ["Core", "Ledger", "TestKit", system]),
+  tests("LedgerTests", ["Core", "Ledger", "TestKit", system], exclude: ["Fixtures"]),
   tests("LanesTests", ["Core", "Files", "Journal", "Lanes", "TestKit", "Threads", system]),
 ]
 

@@ -56,7 +56,7 @@ public struct ControlClient {
       let now = SystemClock.now()
       let ledger = try LedgerKeeper.rebuild(settings, files, events, at: now, told: told)
       let (batches, drops) = try ledger.read { (t) throws(LedgerFault) in
-        (try t.batches(of: nil).count, try t.drops(of: nil).count)
+        (try t.countBatches(), try t.countDrops())
       }
       events.record(
         .ledgerRebuilt, "The ledger was made anew on request", [.path: state.ledger.string, .reason: "asked"])

@@ -81,17 +81,56 @@ public struct Inventory {
     }
   }
 
-  public func drops(in place: DropPlace?, since: Timestamp?) throws -> [Drop] {
-    let records = try read { (t) throws(LedgerFault) in try t.drops(of: nil, since: since) } ?? []
-    return try records.compactMap { record in
-      let now = try self.place(of: record)
-      guard place == nil || now == place else { return nil }
-      let reasons = [.held, .quarantine, .damaged].contains(now) ? self.reasons(record, in: now) : []
-      return Drop(
-        id: record.id.description, feed: record.feed.text, state: now?.rawValue, names: record.names,
-        bytes: record.bytes,
-        rows: record.rows, seenAt: record.seenAt.iso(), outcome: record.outcome?.rawValue,
-        handedOverAt: record.handedOverAt?.iso(), reason: reasons.first, reasons: reasons.count)
+  /// - Parameters:
+  ///   - place: those that lie there, looked for there: what waits for a person is found quickly, however much the ledger knows.
+  ///   - limit: so many of those that were seen last.
+  /// - Returns: in the order in which they were seen; and whether there are more.
+  public func drops(in place: DropPlace?, since: Timestamp?, limit: Int) throws -> (drops: [Drop], hasMore: Bool) {
+    var records: [DropRecord] = []
+    if let place {
+      let ids = try listed(state.feeds) { (name) throws(FileFault) -> [(id: DropID, feed: FeedName)] in
+        guard let feed = FeedName(name) else { return [] }
+        return try spool(of: feed).entries(in: place).compactMap { DropID($0) }.map { (id: $0, feed: feed) }
+      }
+      .filter { one in since.map { one.id.description >= $0.compact } ?? true }.sorted { $0.id < $1.id }
+      for one in ids.suffix(limit +| 1) {
+        guard let record = try record(of: one.id, one.feed, in: place) else { continue }
+        if since.map({ record.seenAt >= $0 }) ?? true { records.append(record) }
+      }
+      records.sort { ($0.seenAt, $0.id) < ($1.seenAt, $1.id) }
+    } else {
+      records = try read { (t) throws(LedgerFault) in try t.drops(since: since, limit: limit +| 1) } ?? []
+    }
+    return (try records.suffix(limit).map { try drop($0, in: place ?? self.place(of: $0)) }, records.count > limit)
+  }
+
+  private func drop(_ record: DropRecord, in place: DropPlace?) throws -> Drop {
+    let reasons = [.held, .quarantine, .damaged].contains(place) ? self.reasons(record, in: place) : []
+    return Drop(
+      id: record.id.description, feed: record.feed.text, state: place?.rawValue, names: record.names,
+      bytes: record.bytes, rows: record.rows, seenAt: record.seenAt.iso(), outcome: record.outcome?.rawValue,
+      handedOverAt: record.handedOverAt?.iso(), reason: reasons.first, reasons: reasons.count)
+  }
+
+  /// What the ledger knows of it, or, where it does not, its plan. Nil: neither, as of what has only begun to come.
+  private func record(of id: DropID, _ feed: FeedName, in place: DropPlace) throws -> DropRecord? {
+    if let known = try read({ (t) throws(LedgerFault) in try t.drop(id) }) ?? nil { return known }
+    let path = state.feed(feed).appending(place.rawValue).appending(id.description).appending(DropPlan.fileName)
+    guard let plan = try? files.readPlan(DropPlan.self, at: path) else { return nil }
+    return DropRecord(plan)
+  }
+
+  /// What the folders of lanes below a folder hold.
+  private func listed<Item>(
+    _ lanes: FilePath, _ items: (String) throws(FileFault) -> [Item]
+  ) throws -> [Item] {
+    do throws(FileFault) {
+      guard try files.info(lanes) != nil else { return [] }
+      var found: [Item] = []
+      for name in try files.list(lanes).compactMap(\.plain) { found += try items(name) }
+      return found
+    } catch {
+      throw Failure(error)
     }
   }
 
@@ -107,19 +146,43 @@ public struct Inventory {
     return (try? files.readPlan([Reason].self, at: path)) ?? []
   }
 
-  public func batches(in place: BatchPlace?, since: Timestamp?) throws -> [Batch] {
-    let records = try read { (t) throws(LedgerFault) in try t.batches(of: nil, since: since) } ?? []
-    return try records.compactMap { record in
-      let now = try self.place(of: record)
-      let isMissing = try now == nil && self.isMissing(record)
-      guard place == nil || now == place || isMissing && place == .held else { return nil }
-      return Batch(
-        id: record.id.description, stream: record.id.stream.text, state: isMissing ? Self.missing : now?.rawValue,
-        key: record.key,
-        rows: record.rows,
-        bytes: record.bytes, compressedBytes: record.compressedBytes, sha256: record.sha256.description,
-        sealedAt: record.sealedAt.iso(), deliveredAt: record.deliveredAt?.iso())
+  /// - Parameters:
+  ///   - place: those that lie there; in `held` also those that should be sent and lie nowhere.
+  ///   - limit: so many of those that were sealed last.
+  /// - Returns: by stream and number; and whether there are more.
+  public func batches(in place: BatchPlace?, since: Timestamp?, limit: Int) throws -> (batches: [Batch], hasMore: Bool)
+  {
+    guard let place else {
+      let records = try read { (t) throws(LedgerFault) in try t.batches(since: since, limit: limit +| 1) } ?? []
+      let oldest = records.count > limit ? records.min { ($0.sealedAt, $0.id) < ($1.sealedAt, $1.id) }?.id : nil
+      return (try records.filter { $0.id != oldest }.map { try batch($0, in: self.place(of: $0)) }, oldest != nil)
     }
+    let ids = try listed(state.streams) { (name) throws(FileFault) -> [BatchID] in
+      guard let stream = StreamName(name) else { return [] }
+      let spool = Spool<BatchPlace>(root: state.stream(stream), files: files)
+      return try spool.entries(in: place).compactMap { BatchID($0) }.filter { $0.stream == stream }
+    }
+    var records: [(BatchRecord, BatchPlace?)] = []
+    for id in ids {
+      let record = try read { (t) throws(LedgerFault) in try t.batch(id) } ?? nil
+      if let record { records.append((record, place)) }
+    }
+    if place == .held {
+      let open = try read { (t) throws(LedgerFault) in try t.open() } ?? []
+      records += try open.filter { try isMissing($0) }.map { ($0, nil) }
+    }
+    let wanted = records.filter { record in since.map { record.0.sealedAt >= $0 } ?? true }
+      .sorted { ($0.0.sealedAt, $0.0.id) < ($1.0.sealedAt, $1.0.id) }
+    let last = wanted.suffix(limit).sorted { $0.0.id < $1.0.id }
+    return (try last.map { try batch($0.0, in: $0.1) }, wanted.count > limit)
+  }
+
+  private func batch(_ record: BatchRecord, in place: BatchPlace?) throws -> Batch {
+    Batch(
+      id: record.id.description, stream: record.id.stream.text,
+      state: try place?.rawValue ?? (isMissing(record) ? Self.missing : nil), key: record.key, rows: record.rows,
+      bytes: record.bytes, compressedBytes: record.compressedBytes, sha256: record.sha256.description,
+      sealedAt: record.sealedAt.iso(), deliveredAt: record.deliveredAt?.iso())
   }
 
   /// - Throws: `Failure` where nothing of that name is known.
@@ -151,6 +214,8 @@ public struct Inventory {
         let fault = delivery.fault.map { "; last refusal: \($0)" } ?? ""
         story.facts.append(("store \(delivery.store)", "\(outcome), attempts \(delivery.attempts)\(fault)"))
       }
+    } else if let batch = BatchID(id), try read({ (t) throws(LedgerFault) in try t.hasForgotten(batch) }) ?? false {
+      throw Failure(.findings, "\(id) came to its end so long ago that only its number is known")
     } else {
       throw Failure(.findings, "Nothing is known of \(id). `navette drops` and `navette batches` list what is")
     }
@@ -159,8 +224,9 @@ public struct Inventory {
   }
 
   private func place(of record: DropRecord) throws -> DropPlace? {
-    try Spool<DropPlace>(root: state.feed(record.feed), files: files).place(of: record.id)
+    try spool(of: record.feed).place(of: record.id)
   }
+  private func spool(of feed: FeedName) -> Spool<DropPlace> { Spool(root: state.feed(feed), files: files) }
 
   private func place(of record: BatchRecord) throws -> BatchPlace? { try spool(of: record).place(of: record.id) }
   private func isMissing(_ record: BatchRecord) throws -> Bool {

@@ -220,6 +220,7 @@ public struct Verification {
     _ found: (Finding) -> Void
   ) async throws {
     let keys = OwnKeys(stream.key, stream: stream.name.text, host: host)
+    let template = try? KeyTemplate(stream.key)
     let strays = Locked<[ListedObject]>([])
     try await Self.patiently {
       strays.withLock { $0 = [] }
@@ -227,7 +228,14 @@ public struct Verification {
         for object in page {
           if let since, let modified = object.modified, modified < since { continue }
           if keys.isAnotherHosts(object.key) { continue }
-          let known = try ledger.read { (t) throws(LedgerFault) in try t.knows(key: object.key) }
+          let number = template?.sequence(in: object.key, stream: stream.name, host: host) ?? 0
+          let batch = (1...BatchID.lastSequence).contains(number) ? BatchID(stream: stream.name, sequence: number) : nil
+          let known = try ledger.read { (t) throws(LedgerFault) in
+            if try t.knows(key: object.key) { return true }
+            // Of a batch that ended long ago the number is left.
+            guard let batch else { return false }
+            return try t.hasForgotten(batch)
+          }
           if !known { strays.withLock { $0.append(object) } }
         }
       }

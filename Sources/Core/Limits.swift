@@ -92,6 +92,21 @@ public enum Limits {
   /// are kept for each, and each turn costs one settle time.
   public static let landingLook = 10_000
 
+  /// How long a drop's plan stays after its data, and the least time for which the ledger knows of what has come to its end. More than a
+  /// year: a yearly list that comes twice is still known.
+  public static let remembered: Duration = .seconds(400 * 86_400)
+
+  /// Of what is older, so much leaves the ledger at a time, while nobody else can use it; and so much in all at each look at
+  /// retention. A million are gone after some days, and a look takes a second for it.
+  public static let forgetSlice = 500
+  public static let forgetPerSweep = 4_000
+
+  /// A ledger of this size is read through at each start, which takes a fraction of a second; a larger one after an end out of order.
+  public static let ledgerReadThrough: UInt64 = 64 << 20
+
+  /// Drops or batches that a list shows where it is not said which: as many as a person reads, and the same after years.
+  public static let listed = 1_000
+
   /// Drops of one place that leave it between two looks at the others' work, and that a look holds twice: some 100 bytes each.
   public static let sweepLook = 4_096
 

@@ -81,7 +81,7 @@ extension FeedPass {
   private mutating func recordUnknown(_ ids: [DropID], in place: DropPlace) throws {
     let unknown = try host.ledger.read { (t) throws(LedgerFault) in
       var unknown: [DropID] = []
-      for id in ids where try t.drop(id) == nil { unknown.append(id) }
+      for id in ids where try !t.knows(id) { unknown.append(id) }
       return unknown
     }
     var plans: [DropPlan] = []

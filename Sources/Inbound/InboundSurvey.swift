@@ -62,7 +62,8 @@ public struct InboundSurvey: Hashable, Sendable {
   private func newestReason(_ spool: Spool<DropPlace>, _ files: any Files) throws(FileFault) -> String? {
     var newest: (id: DropID, place: DropPlace)?
     for place in [DropPlace.held, .quarantine, .damaged] {
-      guard let last = try spool.entries(in: place).compactMap({ DropID($0) }).max() else { continue }
+      // They are sorted, and drops' names by time.
+      guard let last = try spool.entries(in: place).lazy.reversed().compactMap({ DropID($0) }).first else { continue }
       if newest.map({ $0.id < last }) ?? true { newest = (last, place) }
     }
     guard let newest else { return nil }

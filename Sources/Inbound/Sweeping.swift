@@ -9,8 +9,6 @@ import SystemPackage
 // the content.
 extension FeedPass {
   private static let interval = Duration.seconds(3_600)
-  /// More than a year: a yearly list that comes twice is still known.
-  private static let remembered = Duration.seconds(400 * 86_400)
 
   mutating func sweep() throws {
     // What looks old may have come this morning.
@@ -21,6 +19,7 @@ extension FeedPass {
       try sweep(.quarantine, keep: settings.quarantineKeep, maxBytes: nil),
     ]
     if ways.contains(.stopped) { return }
+    try forget()
     // Much may have come due at once: it goes in turns, between which drops are worked on.
     let next = now.uptime + (ways.contains(.more) ? .zero : Self.interval)
     feed.nextSweep = next
@@ -39,7 +38,7 @@ extension FeedPass {
         // The moment it was seen is in its name; the rest is only read where that alone does not decide.
         let seen = Timestamp(text: id.description.prefix(16)) ?? now.wall
         if !hasData {
-          if now.wall - seen > max(Self.remembered, keep) { forgotten.append(id) }
+          if now.wall - seen > max(Limits.remembered, keep) { forgotten.append(id) }
           continue
         }
         let isOld = now.wall - seen > keep
@@ -90,5 +89,36 @@ extension FeedPass {
       if isGone != nil { gone.append(id) }
     }
     try sync(gone.map { spool.path(place, $0) })
+  }
+
+  /// What no place holds any more leaves the ledger, too.
+  private mutating func forget() throws {
+    let (name, before) = (
+      settings.name, now.wall - max(Limits.remembered, settings.archiveKeep, settings.quarantineKeep)
+    )
+    var last: Forgettable<DropID>?
+    var count = 0
+    while count < Limits.forgetPerSweep, !stop() {
+      let after = last
+      let page = try host.ledger.read { (t) throws(LedgerFault) in
+        try t.forgettable(name, before: before, after: after, limit: Limits.forgetSlice)
+      }
+      guard let end = page.last else { break }
+      last = end
+      let gone = try page.map(\.id).filter { try spool.isNowhere($0) }
+      guard !gone.isEmpty else { continue }
+      try host.ledger.transact("forget") { (t) throws(LedgerFault) in
+        for id in gone { try t.forget(id) }
+      }
+      count += gone.count
+    }
+    let store = settings.pull?.store
+    let pulled = try host.ledger.read { (t) throws(LedgerFault) in
+      try t.forgettablePulled(name, except: store, listedBefore: before, limit: Limits.forgetSlice)
+    }
+    guard !pulled.isEmpty else { return }
+    try host.ledger.transact("forget") { (t) throws(LedgerFault) in
+      for one in pulled { try t.forgetPulled(name, one.store, key: one.key) }
+    }
   }
 }

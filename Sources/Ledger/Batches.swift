@@ -55,10 +55,12 @@ extension Transaction {
     }
   }
 
+  /// Also where all but its number was forgotten: nothing of it may be sent again.
   public func knows(_ batch: BatchID) throws(LedgerFault) -> Bool {
     var known = false
     try connection.rows("SELECT 1 FROM batches WHERE id = ?", [Value(batch)]) { _ in known = true }
-    return known
+    if known { return true }
+    return try hasForgotten(batch)
   }
 
   public func lastSequence(of stream: StreamName) throws(LedgerFault) -> Int {
@@ -67,11 +69,39 @@ extension Transaction {
     return min(max(last, 0), BatchID.lastSequence)
   }
 
-  /// - Parameter since: sealed at or after.
-  public func batches(of stream: StreamName?, since: Timestamp? = nil) throws(LedgerFault) -> [BatchRecord] {
-    try batchRows(
-      "(? IS NULL OR stream = ?) AND sealed_at >= ?",
-      [Value(stream), Value(stream), Value(since ?? Timestamp(nanoseconds: .min))])
+  /// By stream and number.
+  /// - Parameters:
+  ///   - since: sealed at or after.
+  ///   - limit: so many of those that were sealed last.
+  public func batches(since: Timestamp? = nil, limit: Int = .max) throws(LedgerFault) -> [BatchRecord] {
+    var found: [BatchRecord] = []
+    for stream in try streams() {
+      found += try batchRows(
+        "id IN (SELECT id FROM batches WHERE stream = ? AND sealed_at >= ? ORDER BY sealed_at DESC, sequence DESC LIMIT ?)",
+        [Value(stream), Value(since ?? Timestamp(nanoseconds: .min)), Value(limit)])
+    }
+    guard found.count > limit else { return found }
+    let newest = found.sorted { ($0.sealedAt, $0.id) > ($1.sealedAt, $1.id) }.prefix(limit)
+    return newest.sorted { $0.id < $1.id }
+  }
+
+  /// Of which there are batches; one step for each, however many batches there are.
+  private func streams() throws(LedgerFault) -> [StreamName] {
+    var found: [StreamName] = []
+    try connection.rows(
+      """
+      WITH RECURSIVE s(stream) AS (SELECT min(stream) FROM batches
+        UNION ALL SELECT (SELECT min(b.stream) FROM batches b WHERE b.stream > s.stream) FROM s WHERE s.stream IS NOT NULL)
+      SELECT stream FROM s WHERE stream IS NOT NULL
+      """
+    ) { if let stream = StreamName($0.text(0)) { found.append(stream) } }
+    return found
+  }
+
+  public func countBatches() throws(LedgerFault) -> Int {
+    var count = 0
+    try connection.rows("SELECT count(*) FROM batches") { count = $0.int(0) }
+    return count
   }
 
   public func batch(_ id: BatchID) throws(LedgerFault) -> BatchRecord? { try batchRows("id = ?", [Value(id)]).first }
@@ -144,9 +174,13 @@ extension Transaction {
     of stream: StreamName, since: Timestamp?, after: BatchID?, limit: Int
   ) throws(LedgerFault) -> [BatchRecord] {
     try batchRows(
-      "stream = ? AND \(Self.isOpen) AND sealed_at >= ? AND sequence > ?",
+      // By number: of what is to be sent there is little.
+      "stream = ? AND \(Self.isOpen) AND +sealed_at >= ? AND sequence > ?",
       [Value(stream), Value(since ?? Timestamp(nanoseconds: .min)), Value(after?.sequence ?? 0)], limit: limit)
   }
+
+  /// The same of all streams.
+  public func open() throws(LedgerFault) -> [BatchRecord] { try batchRows(Self.isOpen, []) }
 
   /// Batches that the store has confirmed, in pages.
   public func confirmed(
@@ -156,7 +190,7 @@ extension Transaction {
     try connection.rows(
       """
       SELECT \(Self.batchColumns), d.confirmed_at FROM batches b JOIN deliveries d ON d.batch = b.id
-      WHERE b.stream = ? AND d.store = ? AND d.confirmed_at IS NOT NULL AND b.sealed_at >= ? AND b.sequence > ?
+      WHERE b.stream = ? AND d.store = ? AND d.confirmed_at IS NOT NULL AND +b.sealed_at >= ? AND b.sequence > ?
       ORDER BY b.sequence LIMIT ?
       """,
       [
@@ -173,9 +207,9 @@ extension Transaction {
   public func lastConfirmed(of stream: StreamName, by store: StoreName) throws(LedgerFault) -> BatchRecord? {
     try batchRows(
       """
-      stream = ? AND sequence = (SELECT max(c.sequence) FROM batches c JOIN deliveries d ON d.batch = c.id
-        WHERE c.stream = ? AND d.store = ? AND d.confirmed_at IS NOT NULL)
-      """, [Value(stream), Value(stream), Value(store)]
+      id = (SELECT c.id FROM batches c CROSS JOIN deliveries d ON d.batch = c.id
+        WHERE c.stream = ? AND d.store = ? AND d.confirmed_at IS NOT NULL ORDER BY c.sequence DESC LIMIT 1)
+      """, [Value(stream), Value(store)]
     ).first
   }
 
@@ -213,13 +247,8 @@ extension Transaction {
 
   public func totals(of stream: StreamName) throws(LedgerFault) -> StreamTotals {
     var totals = StreamTotals()
-    // Two questions, each with an index of its own: a ledger of years is not read through.
-    try connection.rows(
-      "SELECT count(*), max(delivered_at) FROM batches WHERE stream = ? AND delivered_at IS NOT NULL", [Value(stream)]
-    ) { row in
-      totals.confirmed = row.int(0)
-      totals.lastConfirmed = row.optionalTime(1)
-    }
+    let ended = try ended(.stream, stream.text)
+    (totals.confirmed, totals.lastConfirmed) = (ended.count, ended.last)
     try connection.rows(
       "SELECT \(Self.sum("bytes")), min(sealed_at), count(held_at) FROM batches WHERE stream = ? AND \(Self.isOpen)",
       [Value(stream)]

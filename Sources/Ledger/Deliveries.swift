@@ -75,7 +75,8 @@ extension Transaction {
   /// Batches of the stream that wait for a store, held ones left out.
   public func waiting(of stream: StreamName) throws(LedgerFault) -> [BatchID] {
     try ids(
-      "stream = ? AND EXISTS (SELECT 1 FROM deliveries d WHERE d.batch = b.id AND \(Self.isWaiting))", stream)
+      "stream = ? AND \(Self.isOpen) AND EXISTS (SELECT 1 FROM deliveries d WHERE d.batch = b.id AND \(Self.isWaiting))",
+      stream)
   }
 
   private func ids(_ condition: String, _ stream: StreamName) throws(LedgerFault) -> [BatchID] {
@@ -153,6 +154,7 @@ extension Transaction {
   }
 
   public func noteDelivered(_ batch: BatchID, at time: Timestamp) throws(LedgerFault) {
+    try countEnd(.stream, batch.description, at: time)
     try connection.run(
       "UPDATE batches SET delivered_at = ?, held_at = NULL WHERE id = ? AND delivered_at IS NULL",
       [Value(time), Value(batch)])

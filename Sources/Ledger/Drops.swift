@@ -25,6 +25,16 @@ public struct DropRecord: Hashable, Sendable {
   public let handedOverAt: Timestamp?
 }
 
+extension DropRecord {
+  /// Of a drop that the ledger does not know.
+  public init(_ plan: DropPlan) {
+    self.init(
+      id: plan.id, feed: plan.feed, seenAt: plan.seenAt, arrivedAt: plan.arrivedAt,
+      names: (plan.data.isEmpty ? plan.parts : plan.data).map(\.name.description), bytes: plan.bytes, rows: plan.rows,
+      outcome: nil, outcomeAt: nil, reason: nil, handedOverAt: plan.handedOverAt)
+  }
+}
+
 public struct FeedTotals: Hashable, Sendable {
   public var handedOver = 0
   public var lastHandedOver: Timestamp?
@@ -89,6 +99,7 @@ extension Transaction {
   }
 
   public func noteHandedOver(_ drop: DropID, at time: Timestamp) throws(LedgerFault) {
+    try countEnd(.feed, drop.description, at: time)
     try connection.run(
       "UPDATE drops SET handed_over_at = ? WHERE id = ? AND handed_over_at IS NULL", [Value(time), Value(drop)])
   }
@@ -106,13 +117,32 @@ extension Transaction {
     return found
   }
 
+  public func knows(_ drop: DropID) throws(LedgerFault) -> Bool {
+    var known = false
+    try connection.rows("SELECT 1 FROM drops WHERE id = ?", [Value(drop)]) { _ in known = true }
+    return known
+  }
+
   public func drop(_ id: DropID) throws(LedgerFault) -> DropRecord? { try dropRows("id = ?", [Value(id)]).first }
 
-  /// - Parameter since: seen at or after.
-  public func drops(of feed: FeedName?, since: Timestamp? = nil) throws(LedgerFault) -> [DropRecord] {
-    try dropRows(
-      "(? IS NULL OR feed = ?) AND seen_at >= ?",
-      [Value(feed), Value(feed), Value(since ?? Timestamp(nanoseconds: .min))])
+  /// In the order in which they were seen.
+  /// - Parameters:
+  ///   - since: seen at or after.
+  ///   - limit: so many of the newest.
+  public func drops(since: Timestamp? = nil, limit: Int = .max) throws(LedgerFault) -> [DropRecord] {
+    guard let since else {
+      return try dropRows("id IN (SELECT id FROM drops ORDER BY id DESC LIMIT ?)", [Value(limit)])
+    }
+    // A drop's name begins with the second in which it was seen: names are in an order that needs no index of its own.
+    return try dropRows(
+      "id IN (SELECT id FROM drops WHERE id >= ? AND seen_at >= ? ORDER BY id DESC LIMIT ?)",
+      [.text(since.compact), Value(since), Value(limit)])
+  }
+
+  public func countDrops() throws(LedgerFault) -> Int {
+    var count = 0
+    try connection.rows("SELECT count(*) FROM drops") { count = $0.int(0) }
+    return count
   }
 
   private func dropRows(_ condition: String, _ values: [Value]) throws(LedgerFault) -> [DropRecord] {
@@ -137,13 +167,7 @@ extension Transaction {
   }
 
   public func totals(of feed: FeedName) throws(LedgerFault) -> FeedTotals {
-    var totals = FeedTotals()
-    try connection.rows(
-      "SELECT count(*), max(handed_over_at) FROM drops WHERE feed = ? AND handed_over_at IS NOT NULL", [Value(feed)]
-    ) { row in
-      totals.handedOver = row.int(0)
-      totals.lastHandedOver = row.optionalTime(1)
-    }
-    return totals
+    let ended = try ended(.feed, feed.text)
+    return FeedTotals(handedOver: ended.count, lastHandedOver: ended.last)
   }
 }

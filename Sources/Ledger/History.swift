@@ -18,6 +18,7 @@ extension Transaction {
     try connection.run(
       "INSERT INTO history (at, subject, event, detail) VALUES (?, ?, ?, ?)",
       [Value(time), .text(subject.description), .text(event), .text(detail)])
+    try count(event, of: subject.description, at: time)
   }
 
   public func history(of subject: some CustomStringConvertible) throws(LedgerFault) -> [HistoryLine] {

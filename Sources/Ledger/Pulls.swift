@@ -50,7 +50,9 @@ extension Transaction {
   }
 
   public func pulled(_ feed: FeedName, in state: PulledRecord.State) throws(LedgerFault) -> [PulledRecord] {
-    try pulled("feed = ? AND state = ?", [Value(feed), .text(state.rawValue)])
+    // Few are being placed, and each pass asks for them.
+    if state == .placing { return try pulled("feed = ? AND state = 'placing'", [Value(feed)], index: "pulled_placing") }
+    return try pulled("feed = ? AND state = ?", [Value(feed), .text(state.rawValue)])
   }
 
   /// Where a file in landing came from; nil: from elsewhere.
@@ -67,7 +69,7 @@ extension Transaction {
       """
       feed = ? AND state = 'landed' AND drop_id IN (SELECT id FROM drops d WHERE d.id = drop_id
         AND (d.handed_over_at IS NOT NULL OR d.outcome IN ('duplicate', 'archived'))) LIMIT ?
-      """, [Value(feed), Value(limit)])
+      """, [Value(feed), Value(limit)], index: "pulled_landed")
   }
 
   /// Replaces what is known of an earlier version at the key.
@@ -138,11 +140,14 @@ extension Transaction {
       [Value(feed), Value(store), Value(nameless), Value(time)])
   }
 
-  private func pulled(_ condition: String, _ values: [Value]) throws(LedgerFault) -> [PulledRecord] {
+  private func pulled(
+    _ condition: String, _ values: [Value], index: String? = nil
+  ) throws(LedgerFault) -> [PulledRecord] {
     var found: [PulledRecord] = []
     try connection.rows(
       """
-      SELECT store, key, size, tag, modified, path, state, inode, at, listed_at, drop_id FROM pulled WHERE \(condition)
+      SELECT store, key, size, tag, modified, path, state, inode, at, listed_at, drop_id
+      FROM pulled \(index.map { "INDEXED BY \($0)" } ?? "") WHERE \(condition)
       """, values
     ) { row in
       guard let store = StoreName(row.text(0)), let state = PulledRecord.State(rawValue: row.text(6)) else { return }

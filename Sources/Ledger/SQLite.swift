@@ -100,6 +100,9 @@ final class Connection {
     guard code == SQLITE_OK else { throw Connection.fault(code, handle, doing: "use", path) }
   }
 
+  /// All that was asked so far.
+  var prepared: [String] { statements.keys.sorted() }
+
   private func prepared(_ sql: String) throws(LedgerFault) -> OpaquePointer {
     if let known = statements[sql] { return known }
     var made: OpaquePointer?

@@ -96,5 +96,43 @@ enum Schema {
     """,
     // When a store last confirmed something: asked by each `status` and each look at the metrics.
     "CREATE INDEX deliveries_confirmed ON deliveries (store, confirmed_at) WHERE confirmed_at IS NOT NULL;",
+    // What a ledger of years is asked for must not be counted anew each time, and what is old goes: see `Totals` and `Forgetting`.
+    """
+    CREATE TABLE totals (
+      kind TEXT NOT NULL, lane TEXT NOT NULL, event TEXT NOT NULL, times INTEGER NOT NULL, rows INTEGER NOT NULL,
+      bytes INTEGER NOT NULL, compressed_bytes INTEGER NOT NULL, last_at INTEGER NOT NULL,
+      PRIMARY KEY (kind, lane, event)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO totals
+    SELECT 'feed', d.feed, h.event, count(*), \(sumOf("d.rows", at: "drop_handed_over")),
+      \(sumOf("d.bytes", at: "drop_handed_over")), 0, max(h.at)
+    FROM history h JOIN drops d ON d.id = h.subject GROUP BY d.feed, h.event;
+    INSERT INTO totals
+    SELECT 'stream', b.stream, h.event, count(*), \(sumOf("b.rows", at: "batch_sealed")),
+      \(sumOf("b.bytes", at: "batch_sealed")), \(sumOf("b.compressed_bytes", at: "batch_sealed")), max(h.at)
+    FROM history h JOIN batches b ON b.id = h.subject GROUP BY b.stream, h.event;
+
+    CREATE TABLE ended (
+      kind TEXT NOT NULL, lane TEXT NOT NULL, count INTEGER NOT NULL, last_at INTEGER NOT NULL, PRIMARY KEY (kind, lane)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO ended SELECT 'feed', feed, count(*), max(handed_over_at) FROM drops
+    WHERE handed_over_at IS NOT NULL GROUP BY feed;
+    INSERT INTO ended SELECT 'stream', stream, count(*), max(delivered_at) FROM batches
+    WHERE delivered_at IS NOT NULL GROUP BY stream;
+
+    CREATE TABLE forgotten (
+      stream TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (stream, first)
+    ) STRICT, WITHOUT ROWID;
+    DROP INDEX batches_waiting;
+    CREATE INDEX batches_open ON batches (stream, sequence) WHERE delivered_at IS NULL AND purged_at IS NULL;
+    CREATE INDEX batches_sealed ON batches (stream, sealed_at);
+    CREATE INDEX sources_gone ON sources (stream, gone_at) WHERE gone_at IS NOT NULL;
+    CREATE INDEX sources_headed ON sources (stream, seen_at) WHERE header IS NOT NULL;
+    """,
   ]
+
+  /// The sum over the lines of the history that tell of that event; see `Transaction.bounded`.
+  private static func sumOf(_ column: String, at event: String) -> String {
+    "CAST(min(total(CASE h.event WHEN '\(event)' THEN \(column) END), 4e18) AS INTEGER)"
+  }
 }

@@ -39,7 +39,8 @@ public struct SourceRecord: Hashable, Sendable {
 extension Transaction {
   /// Sources of the stream that are not known to be gone, in the order they were seen.
   public func sources(of stream: StreamName) throws(LedgerFault) -> [SourceRecord] {
-    try sources(of: stream, "gone_at IS NULL", [])
+    // Left to itself, SQLite takes the index by inode, and passes over every source that the stream has ever had.
+    try sources(of: stream, "gone_at IS NULL", [], index: "INDEXED BY sources_present")
   }
 
   /// Sources of the stream that have or had this inode, gone ones too.
@@ -59,13 +60,13 @@ extension Transaction {
   }
 
   private func sources(
-    of stream: StreamName, _ condition: String, _ values: [Value]
+    of stream: StreamName, _ condition: String, _ values: [Value], index: String = ""
   ) throws(LedgerFault) -> [SourceRecord] {
     var found: [SourceRecord] = []
     try connection.rows(
       """
       SELECT id, path, device, inode, birth, head_bytes, head, seen_at, cursor, cursor_at, tail, size,
-        header, origin FROM sources
+        header, origin FROM sources \(index)
       WHERE stream = ? AND \(condition) ORDER BY seen_at, id
       """, [Value(stream)] + values
     ) { row in
@@ -118,8 +119,10 @@ extension Transaction {
     var present = false
     try connection.rows(
       """
-      SELECT 1 FROM sources a JOIN sources b ON coalesce(b.origin, b.id) = coalesce(a.origin, a.id)
-      WHERE a.id = ? AND b.gone_at IS NULL
+      SELECT 1 FROM sources a JOIN sources b ON b.id = coalesce(a.origin, a.id)
+      WHERE a.id = ?1 AND b.origin IS NULL AND b.gone_at IS NULL
+      UNION ALL SELECT 1 FROM sources a JOIN sources b ON b.origin = coalesce(a.origin, a.id)
+      WHERE a.id = ?1 AND b.gone_at IS NULL
       """, [Value(source)]
     ) { _ in present = true }
     return present

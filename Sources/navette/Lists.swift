@@ -14,17 +14,26 @@ struct Drops: AsyncParsableCommand {
   @Option(help: "Only drops seen since then: 2026-03-12, 2026-03-12T06:00:00Z, 2h, 7d.")
   var since: String?
 
+  @Option(help: "Only so many of the newest; 0: all. Without it and without --state and --since: 1000.")
+  var limit: Int?
+
   @Flag(help: "Print JSON.")
   var json = false
 
-  func validate() throws { _ = try navette.since(since, now: SystemClock.wall()) }
+  func validate() throws {
+    _ = try navette.since(since, now: SystemClock.wall())
+    if let limit, limit < 0 { throw ValidationError("--limit is a number from 0") }
+  }
 
   func run() async throws {
     let from = try navette.since(since, now: SystemClock.wall())
     try await carryOut {
-      let drops = try Inventory(try readSettings(common, secrets: .unneeded)).drops(in: state, since: from)
+      let most = Listed.most(limit, isChosen: state != nil || from != nil)
+      let (drops, hasMore) = try Inventory(try readSettings(common, secrets: .unneeded))
+        .drops(in: state, since: from, limit: most)
+      if hasMore { Listed.tell(most, "drops") }
       if json {
-        try Terminal.json(Listing(schema: 1, drops: drops))
+        try Terminal.json(Listing(schema: 1, more: hasMore, drops: drops))
       } else if state == .held || state == .quarantine || state == .damaged {
         Terminal.table(
           ["DROP", "FEED", "REASON", "ROW", "COLUMN", "FILES"],
@@ -56,6 +65,7 @@ struct Drops: AsyncParsableCommand {
 
   private struct Listing: Encodable {
     let schema: Int
+    let more: Bool
     let drops: [Inventory.Drop]
   }
 }
@@ -71,17 +81,26 @@ struct Batches: AsyncParsableCommand {
   @Option(help: "Only batches sealed since then: 2026-03-12, 2026-03-12T06:00:00Z, 2h, 7d.")
   var since: String?
 
+  @Option(help: "Only so many of the newest; 0: all. Without it and without --state and --since: 1000.")
+  var limit: Int?
+
   @Flag(help: "Print JSON.")
   var json = false
 
-  func validate() throws { _ = try navette.since(since, now: SystemClock.wall()) }
+  func validate() throws {
+    _ = try navette.since(since, now: SystemClock.wall())
+    if let limit, limit < 0 { throw ValidationError("--limit is a number from 0") }
+  }
 
   func run() async throws {
     let from = try navette.since(since, now: SystemClock.wall())
     try await carryOut {
-      let batches = try Inventory(try readSettings(common, secrets: .unneeded)).batches(in: state, since: from)
+      let most = Listed.most(limit, isChosen: state != nil || from != nil)
+      let (batches, hasMore) = try Inventory(try readSettings(common, secrets: .unneeded))
+        .batches(in: state, since: from, limit: most)
+      if hasMore { Listed.tell(most, "batches") }
       if json {
-        try Terminal.json(Listing(schema: 1, batches: batches))
+        try Terminal.json(Listing(schema: 1, more: hasMore, batches: batches))
       } else {
         Terminal.table(
           ["BATCH", "STATE", "ROWS", "SIZE", "SEALED", "KEY"],
@@ -93,7 +112,21 @@ struct Batches: AsyncParsableCommand {
 
   private struct Listing: Encodable {
     let schema: Int
+    let more: Bool
     let batches: [Inventory.Batch]
+  }
+}
+
+/// How much a list shows.
+private enum Listed {
+  /// - Parameter isChosen: it was said which.
+  static func most(_ limit: Int?, isChosen: Bool) -> Int {
+    guard let limit else { return isChosen ? .max : Limits.listed }
+    return limit == 0 ? .max : limit
+  }
+
+  static func tell(_ most: Int, _ what: String) {
+    Terminal.complain("These are the newest \(most); for all \(what): --limit 0, or see --since and --state")
   }
 }
 

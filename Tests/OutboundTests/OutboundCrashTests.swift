@@ -50,7 +50,7 @@ struct OutboundCrashTests {
         for place in [BatchPlace.building, .ready, .held] {
           guard try world.places(place).isEmpty else { throw Broken("batches left in \(place)") }
         }
-        let batches = try world.ledger.read { (t) throws(LedgerFault) in try t.batches(of: nil) }
+        let batches = try world.ledger.read { (t) throws(LedgerFault) in try t.batches() }
         guard batches.map(\.id.description) == (try world.places(.delivered)),
           batches.allSatisfy({ $0.deliveredAt != nil })
         else { throw Broken("the ledger says \(batches.map(\.id)), the places \(try world.places(.delivered))") }

@@ -248,7 +248,7 @@ struct OutboundEngineTests {
     var next = world.makeEngine()
     try await world.settle(&next, flush: true)
     #expect(world.store.keys.isEmpty)
-    let known = try world.ledger.read { (t) throws(LedgerFault) in try t.batches(of: nil) }
+    let known = try world.ledger.read { (t) throws(LedgerFault) in try t.batches() }
     #expect(known.map(\.id.description) == ["opens-000001"] && known.allSatisfy { $0.deliveredAt != nil })
   }
 

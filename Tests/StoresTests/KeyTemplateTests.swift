@@ -37,4 +37,16 @@ struct KeyTemplateTests {
   func refused(_ text: String) {
     #expect(throws: TemplateComplaint.self) { try KeyTemplate(text) }
   }
+
+  @Test("A number is read back from its key, also where it has more digits than it is padded to")
+  func numbers() throws {
+    let template = try KeyTemplate("{stream}/dt={date}/{host}_{stream}_{utc}_{seq}.csv.gz")
+    let stream = try #require(StreamName("opens"))
+    for number in [1, 999_999, 1_000_000, 12_345_678] {
+      var filling = try values()
+      filling.batch = BatchID(stream: stream, sequence: number)
+      let key = template.render(filling).description
+      #expect(template.sequence(in: key, stream: stream, host: filling.host) == number)
+    }
+  }
 }

@@ -29,8 +29,7 @@ struct LaneFacts: Hashable, Sendable {
   }
 }
 
-/// Takes a snapshot: the present from `StatusReport`, the past from the ledger's history, which is read on from where the last
-/// snapshot ended.
+/// Takes a snapshot: the present from `StatusReport`, the past from the totals that the ledger keeps.
 struct MetricsCollector {
   let startedAt: Timestamp
   private var ledger: Ledger?
@@ -44,10 +43,7 @@ struct MetricsCollector {
   ) throws -> MetricsSnapshot {
     let files = LinuxFiles(settings)
     let ledger = try reader(StateFolder(settings.state))
-    repeat {
-      let counted = tally
-      tally = try ledger.read { (t) throws(LedgerFault) in try t.counted(since: counted) }
-    } while !tally.isThrough
+    tally = try ledger.read { (t) throws(LedgerFault) in try t.tally() }
     let waits = try ledger.read { (t) throws(LedgerFault) in try t.storeWaits() }
     let report = try StatusReport(settings, files, ledger, ends, at: now)
 

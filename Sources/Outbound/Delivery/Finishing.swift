@@ -85,6 +85,7 @@ extension StreamWorker {
         [.stream: lane.name.text, .bytes: "\(archived.bytes)"])
     }
     try sweepAside(at: now)
+    try forget(at: now)
     guard swept > 0 else { return }
     try files.sync([lane.spool.path(.delivered)])
     events.record(

@@ -43,6 +43,12 @@ extension StreamWorker {
     lane.hasBegun = true
   }
 
+  /// Sources that the ledger is told of at each start.
+  func skippedSources() throws(FileFault) -> Set<SourceID> {
+    guard try files.info(path) != nil else { return [] }
+    return Set(try files.readPlan(StartOffsets.self, at: path).skipped.map(\.source))
+  }
+
   private func note(_ beginning: StartOffsets) throws(LedgerFault) {
     let unknown = try ledger.read { (t) throws(LedgerFault) in
       var unknown: [StartOffsets.Skipped] = []

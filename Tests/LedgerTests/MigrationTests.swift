@@ -1,0 +1,68 @@
+import Core
+import Foundation
+import SystemPackage
+import TestKit
+import Testing
+
+@testable import Ledger
+
+@Suite("A ledger of an earlier version is brought up to date, and nothing in it is lost")
+struct MigrationTests {
+  private let folder: TemporaryFolder
+  private let path: FilePath
+  private let feed: FeedName
+  private let stream: StreamName
+
+  init() throws {
+    folder = try TemporaryFolder()
+    path = folder.path.appending("l.sqlite")
+    feed = try #require(FeedName("audience"))
+    stream = try #require(StreamName("opens"))
+    let fixture = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/ledger-8.sql")
+    let connection = try Connection(path: path.string, mode: .writing)
+    try connection.script(try String(contentsOf: fixture, encoding: .utf8))
+  }
+
+  private func expectTotals(_ ledger: Ledger) throws {
+    let (drops, batches) = try ledger.read { (t) throws(LedgerFault) in
+      (try t.totals(of: feed), try t.totals(of: stream))
+    }
+    #expect(drops.handedOver == 1 && drops.lastHandedOver != nil)
+    #expect(batches.confirmed == 1 && batches.lastConfirmed != nil && batches.waitingBytes == 0)
+  }
+
+  @Test func whatWasCountedBeforeIsInTheTotals() throws {
+    let ledger = try Ledger(path: path)
+    #expect(try ledger.pragma("user_version") == "\(Schema.steps.count)")
+    try expectTotals(ledger)
+    let tally = try ledger.read { (t) throws(LedgerFault) in try t.tally() }
+    #expect(
+      tally.feeds[feed]?.events == ["drop_seen": 2, "checked": 1, "drop_quarantined": 1, "drop_handed_over": 1])
+    #expect(tally.feeds[feed]?.rows == 2 && tally.feeds[feed]?.bytes == 17)
+    #expect(tally.streams[stream]?.events == ["batch_sealed": 1, "batch_confirmed": 1])
+    #expect(tally.streams[stream]?.rows == 1 && tally.streams[stream]?.compressedBytes == 28)
+    let (drops, batch) = try ledger.read { (t) throws(LedgerFault) in
+      (try t.drops(), try t.lastSequence(of: stream))
+    }
+    #expect(drops.count == 2 && batch == 1)
+  }
+
+  @Test func whoOnlyReadsItNeedNotWaitForTheNextStart() throws {
+    let reader = try Ledger(reading: path)
+    try expectTotals(reader)
+    #expect(
+      try reader.read { (t) throws(LedgerFault) in try t.hasForgotten(BatchID(stream: stream, sequence: 1)) } == false)
+  }
+
+  @Test func totalsGoOnFromThere() throws {
+    let ledger = try Ledger(path: path)
+    let batch = BatchID(stream: stream, sequence: 1)
+    try ledger.transact("more") { (t) throws(LedgerFault) in
+      try t.noteHistory(batch, "batch_confirmed", "", at: Timestamp(seconds: 4_000_000_000))
+      try t.noteDelivered(batch, at: Timestamp(seconds: 4_000_000_000))
+    }
+    let lane = try ledger.read { (t) throws(LedgerFault) in try t.tally() }.streams[stream]
+    #expect(lane?.events["batch_confirmed"] == 2 && lane?.lastSuccess == Timestamp(seconds: 4_000_000_000))
+    try expectTotals(ledger)
+  }
+}

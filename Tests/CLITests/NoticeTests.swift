@@ -69,7 +69,7 @@ struct NoticeTests {
     #expect(manager.times("STOPPING=1") == 1)
   }
 
-  @Test(arguments: ["inbound", "outbound"]) func aHungLaneStopsThePings(_ lane: String) async throws {
+  @Test(arguments: ["feed audiences", "stream opens"]) func aHungLaneStopsThePings(_ lane: String) async throws {
     let site = try Site()
     let manager = Manager(site)
     try site.makeFolder("hang")

@@ -1,4 +1,5 @@
 import Core
+import Lanes
 import Spool
 import Testing
 

@@ -1,4 +1,5 @@
 import Core
+import Glibc
 import Testing
 import Threads
 
@@ -19,8 +20,9 @@ struct WorkersTests {
     }
   }
 
-  private func eventually(_ condition: () -> Bool) async {
-    while !condition() { try? await Task.sleep(for: .milliseconds(1)) }
+  /// - Throws: when the test's time is over.
+  private func eventually(_ condition: () -> Bool) async throws {
+    while !condition() { try await Task.sleep(for: .milliseconds(1)) }
   }
 
   @Test("Never more than there are places", .timeLimit(.minutes(1)), arguments: [1, 2, 4])
@@ -50,9 +52,10 @@ struct WorkersTests {
   }
 
   @Test("Work without an end makes room for whoever waits, the longest first", .timeLimit(.minutes(1)))
-  func endlessWork() async {
+  func endlessWork() async throws {
     let workers = Workers(count: 1)
     let isOver = Locked(false)
+    defer { isOver.withLock { $0 = true } }
     let rounds = Locked([0, 0, 0])
     let endless = (0..<3).map { number in
       begin {
@@ -65,7 +68,7 @@ struct WorkersTests {
         }
       }
     }
-    await eventually { rounds.withLock { $0.allSatisfy { $0 > 0 } } }
+    try await eventually { rounds.withLock { $0.allSatisfy { $0 > 0 } } }
     for _ in 0..<5 { await begin { workers.turn().working {} }.value }
     isOver.withLock { $0 = true }
     for task in endless { await task.value }
@@ -74,30 +77,35 @@ struct WorkersTests {
   @Test(
     "A place whose lane is blocked is given to another, and the lane waits for one when it comes back",
     .timeLimit(.minutes(1)))
-  func blockedLane() async {
+  func blockedLane() async throws {
     let uptime = Locked(Duration.seconds(100))
     let workers = Workers(count: 1, now: { uptime.withLock { $0 } })
-    let (isBlocked, isFree) = (Locked(true), Locked(false))
+    let (isBlocked, isIn, isFree) = (Locked(true), Locked(false), Locked(false))
+    // Whatever comes of the test, its threads end.
+    defer { isBlocked.withLock { $0 = false } }
     let blocked = begin {
       let turn = workers.turn()
       turn.working {
-        while isBlocked.withLock({ $0 }) { _ = 0 }
+        isIn.withLock { $0 = true }
+        while isBlocked.withLock({ $0 }) { usleep(1_000) }
         turn.breathe()
         isFree.withLock { $0 = true }
       }
     }
+    try await eventually { isIn.withLock { $0 } }
     // Its place counts as lost once it has shown no sign for so long.
     uptime.withLock { $0 += Workers.lost * 2 }
     let second = Locked(0)
+    defer { second.withLock { $0 = 2 } }
     let other = begin {
       workers.turn().working {
         second.withLock { $0 = 1 }
-        while second.withLock({ $0 }) == 1 { _ = 0 }
+        while second.withLock({ $0 }) == 1 { usleep(1_000) }
       }
     }
-    await eventually { second.withLock { $0 } == 1 }
+    try await eventually { second.withLock { $0 } == 1 }
     isBlocked.withLock { $0 = false }
-    await eventually { workers.waiting == 1 }
+    try await eventually { workers.waiting == 1 }
     #expect(!isFree.withLock { $0 })
     second.withLock { $0 = 2 }
     await other.value

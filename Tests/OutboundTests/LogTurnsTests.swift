@@ -55,7 +55,7 @@ struct LogTurnsTests {
     let known = try look(world)
     let suspects = try suspects([.source(try #require(known["a.csv"])), .source(try #require(known["b.csv"]))], world)
     var engine = world.makeEngine(suspects: suspects)
-    engine.flush(nil)
+    engine.flush()
     let first = try engine.pass(at: world.now)
     #expect(first.uploads.count == 1 && engine.isCatchingUp)
     #expect(try files.list("/logs").prefix(2) == ["a.csv", "b.csv"], "untouched")
@@ -94,7 +94,7 @@ struct LogTurnsTests {
     var engine = world.makeEngine(suspects: try suspects([item], world, step: .look))
     files.setKnobs { $0.faults = [SimInjection(.damaged, at: .open, below: "/logs/a.csv")] }
     try await world.settle(&engine, flush: true, passes: 1, every: .milliseconds(500))
-    #expect(!engine.isPaused && world.events.all(.logWaiting).isEmpty)
+    #expect(!engine.isInTrouble && world.events.all(.logWaiting).isEmpty)
     try await world.settle(&engine, every: .milliseconds(500))
     #expect(try objects(world).first == "id,text\n2,b\n")
     try await world.settle(&engine, flush: true)

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import Threads
 
@@ -11,7 +12,7 @@ struct JoinedThreadTests {
       thread.join()
       // It may have the memory, and so the number, of the one that is gone.
       let isOver = Locked(false)
-      let other = try #require(JoinedThread("second") { while !isOver.withLock({ $0 }) {} })
+      let other = try #require(JoinedThread("second") { while !isOver.withLock({ $0 }) { usleep(1_000) } })
       thread.join()
       isOver.withLock { $0 = true }
       other.join()

@@ -54,7 +54,7 @@ let plain: [Target] = [
   tests("FilesTests", ["Core", "Files", "CLinux", "TestKit", "Threads", system]),
   tests("JournalTests", ["Core", "Journal", "Threads"]),
   tests("MetricsTests", ["Core", "Metrics", "TestKit", "Threads", system]),
-  tests("ConfigTests", ["Core", "Config", system]),
+  tests("ConfigTests", ["Core", "Config", "TestKit", system]),
   tests("LedgerTests", ["Core", "Ledger", "TestKit", system], exclude: ["Fixtures"]),
   tests("LanesTests", ["Core", "Files", "Journal", "Lanes", "TestKit", "Threads", system]),
 ]

@@ -177,6 +177,18 @@ public struct StatusReport: Sendable, Encodable {
     case schema, agent, feeds, streams, spool, stores, clockDoubtedSince = "clock_doubted_since"
   }
 
+  /// What is not is null, not absent.
+  public func encode(to encoder: any Encoder) throws {
+    var to = encoder.container(keyedBy: CodingKeys.self)
+    try to.encode(schema, forKey: .schema)
+    try to.encode(agent, forKey: .agent)
+    try to.encode(feeds, forKey: .feeds)
+    try to.encode(streams, forKey: .streams)
+    try to.encode(spool, forKey: .spool)
+    try to.encode(stores, forKey: .stores)
+    try to.encode(clockDoubtedSince, forKey: .clockDoubtedSince)
+  }
+
   /// - Throws: `Failure` where the state folder cannot be read.
   public init(_ settings: Settings) throws {
     let files = LinuxFiles(settings)

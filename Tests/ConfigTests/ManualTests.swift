@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import SystemPackage
+import TestKit
 import Testing
 
 @testable import Config
@@ -169,18 +170,11 @@ struct ManualTests {
     #expect(problems.map(\.description) == [], "\(config)")
   }
 
-  @Test func isCleanByTheFormatter() throws {
+  @Test func isCleanByTheFormatter() async throws {
     let mandoc = "/usr/bin/mandoc"
     guard FileManager.default.isExecutableFile(atPath: mandoc) else { return print("skipped, no mandoc: \(#function)") }
-    let process = Process()
-    let said = Pipe()
-    process.executableURL = URL(filePath: mandoc)
-    process.arguments = ["-T", "lint", "-W", "warning", Manual.path.path]
-    process.standardOutput = said
-    process.standardError = said
-    try process.run()
-    let text = String(decoding: said.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0 && text.isEmpty, "\(text)")
+    let said = try await Spawn.run(
+      [mandoc, "-T", "lint", "-W", "warning", Manual.path.path], environment: Spawn.ownEnvironment)
+    #expect(said.exitCode == 0 && said.stdout.isEmpty && said.stderr.isEmpty, "\(said)")
   }
 }

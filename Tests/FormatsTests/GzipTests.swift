@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import TestKit
 import Testing
 
 @testable import Formats
@@ -41,24 +42,16 @@ struct GzipTests {
   }
 
   @Test("gunzip reads ours")
-  func tool() throws {
+  func tool() async throws {
     let input = Self.sample(400_000, seed: 5)
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["gzip", "-dc", "-"]
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("navette-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let packed = folder.appendingPathComponent("x.gz")
     try Data(gzip(input)).write(to: packed)
-    process.standardInput = try FileHandle(forReadingFrom: packed)
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let unpacked = try output.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0)
-    #expect(Array(unpacked) == input)
+    let outcome = try await Spawn.run(["gzip", "-d", packed.path], environment: Spawn.ownEnvironment)
+    #expect(outcome.exitCode == 0, "\(outcome.stderr)")
+    #expect(Array(try Data(contentsOf: folder.appendingPathComponent("x"))) == input)
   }
 
   @Test("Several members are one text")

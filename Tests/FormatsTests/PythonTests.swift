@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import TestKit
 import Testing
 
 @testable import Formats
@@ -28,17 +29,11 @@ struct PythonTests {
     print(json.dumps(found))
     """
 
-  static func python(_ folder: URL, _ escape: String) throws -> [Reading] {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", script, folder.path, escape]
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let text = try output.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
-    return try JSONDecoder().decode([Reading].self, from: text)
+  static func python(_ folder: URL, _ escape: String) async throws -> [Reading] {
+    let outcome = try await Spawn.run(
+      ["python3", "-c", script, folder.path, escape], environment: Spawn.ownEnvironment)
+    try #require(outcome.exitCode == 0, "\(outcome.stderr)")
+    return try JSONDecoder().decode([Reading].self, from: Data(outcome.stdout.utf8))
   }
 
   static func ours(_ text: String, _ escape: TableRules.Escape) -> Reading {
@@ -53,7 +48,7 @@ struct PythonTests {
 
   @Test(
     "Over hundreds of generated tables", arguments: [("double", TableRules.Escape.double), ("backslash", .backslash)])
-  func agrees(_ name: String, _ escape: TableRules.Escape) throws {
+  func agrees(_ name: String, _ escape: TableRules.Escape) async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("navette-python-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -71,7 +66,7 @@ struct PythonTests {
       try Data(text.utf8).write(to: folder.appendingPathComponent(String(10_000 + index)))
       texts.append(text)
     }
-    let theirs = try Self.python(folder, name)
+    let theirs = try await Self.python(folder, name)
     try #require(theirs.count == texts.count)
     #expect(theirs.contains { !$0.bad.isEmpty } && theirs.contains { $0.bad.isEmpty && $0.rows > 10 })
     for (text, reading) in zip(texts, theirs) {

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import TestKit
 import Testing
 
 @testable import Formats
@@ -121,19 +122,11 @@ struct RewriterTests {
     print(json.dumps(bad))
     """
 
-  private static func check(_ jobs: [Job]) throws -> [Int] {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", script]
-    let (input, output) = (Pipe(), Pipe())
-    (process.standardInput, process.standardOutput) = (input, output)
-    try process.run()
-    try input.fileHandleForWriting.write(contentsOf: JSONEncoder().encode(jobs))
-    try input.fileHandleForWriting.close()
-    let text = try output.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
-    return try JSONDecoder().decode([Int].self, from: text)
+  private static func check(_ jobs: [Job]) async throws -> [Int] {
+    let outcome = try await Spawn.run(
+      ["python3", "-c", script], environment: Spawn.ownEnvironment, input: Array(JSONEncoder().encode(jobs)))
+    try #require(outcome.exitCode == 0, "\(outcome.stderr)")
+    return try JSONDecoder().decode([Int].self, from: Data(outcome.stdout.utf8))
   }
 
   private struct Made {
@@ -202,7 +195,7 @@ struct RewriterTests {
   }
 
   @Test("Python reads the same rows before and after, in every dialect; what is refused could not be written")
-  func python() throws {
+  func python() async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("navette-rewrite-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -251,6 +244,6 @@ struct RewriterTests {
           toEncoding: to.encoding == .utf8 ? "utf-8" : "iso-8859-15", rows: checked.rows, header: checked.header ?? []))
     }
     #expect(refused > 50 && jobs.count > 200)
-    #expect(try Self.check(jobs).isEmpty)
+    #expect(try await Self.check(jobs).isEmpty)
   }
 }

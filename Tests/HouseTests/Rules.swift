@@ -30,6 +30,7 @@ enum Rules {
     "durability has one home": syncing,
     "tasks run on our own threads": tasks,
     "threads have one home": threading,
+    "programs are started in one place": starting,
     "no wait with the state open": waiting,
     "the process ends in one place": ending,
     "unchecked promises are proved": unchecked,
@@ -128,6 +129,13 @@ enum Rules {
     return breaches(
       path, text, "a thread, mutex or condition past Threads", near: ["pthread_", "sem_"],
       /\bpthread_(?:cond_|create|mutex_|rwlock_|join|cancel)|\bsem_wait\b/)
+  }
+
+  /// Foundation's `Process` learns of an end by a socket that other children, started at the same instant, may inherit: it then waits for
+  /// as long as those live. `Child` and `Spawn` ask the kernel. The one left is never waited for.
+  static func starting(_ path: String, _ text: SwiftText) -> [String] {
+    if path == "Tests/StoresTests/Support.swift" { return [] }
+    return breaches(path, text, "a program started past Child and Spawn", near: ["Process("], /\bProcess\(\)/)
   }
 
   /// Within `withLock { … }` the state is open for as long as the braces are: who waits there for somebody else to change it, waits for

@@ -36,6 +36,11 @@ public enum Spawn {
     }
   }
 
+  /// As much of ours as programs need to be found and to speak plainly.
+  public static var ownEnvironment: [String: String] {
+    ["PATH": getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin", "LC_ALL": "C.UTF-8"]
+  }
+
   /// Ends every process of the group. A group that is gone is fine.
   public static func kill(group: Int32) { _ = Glibc.kill(-group, SIGKILL) }
 

@@ -46,7 +46,7 @@ debug: swift ## the program for a debugger: .build/debug/navette
 	scripts/install-needs build
 	"$(SWIFT)" build $(CHECKED) --product navette
 
-demo: release ## both lanes end to end in a temporary folder, verified byte for byte
+demo: release ## feeds and streams end to end in a temporary folder, verified byte for byte
 	$(CLEAN) $(PROGRAM) demo
 
 test: release ## every test, with real servers on this machine, on the program as it ships
@@ -82,7 +82,7 @@ endurance: release ## the program that ships, with real servers: each agent live
 
 check: lint test ## lint and test
 
-bench: release ## both lanes on SIZE (default 5GiB) and DROPS (default 100000) small files, beside gzip, cp, wc and mv; fails at 40 MiB
+bench: release ## both directions on SIZE (default 5GiB) and DROPS (default 100000) small files, beside gzip, cp, wc and mv; fails at 40 MiB
 	scripts/bench --size $(or $(SIZE),5GiB) --drops $(or $(DROPS),100000)
 
 growth: release ## what commands and an agent cost with COUNTS (default 1000,1000000) drops and batches in the ledger, beside each other

@@ -4,7 +4,7 @@ import Files
 public import Ledger
 import Spool
 
-/// The last hour of both lanes, read from the ledger: for a view that is looked at.
+/// The last hour of feeds and streams, read from the ledger: for a view that is looked at.
 public struct ActivityReport: Sendable {
   public static let step: Duration = .seconds(120)
   public static let steps = 30

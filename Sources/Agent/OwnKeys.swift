@@ -1,4 +1,4 @@
-import Formats
+import Core
 
 /// Which objects of a store one stream of this host answers for.
 struct OwnKeys {

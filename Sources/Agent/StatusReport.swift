@@ -8,7 +8,7 @@ import Outbound
 import Spool
 import SystemPackage
 
-/// Both lanes at a glance, read from the places, the logs and the ledger: the same whether an agent runs or not.
+/// Feeds and streams at a glance, read from the places, the logs and the ledger: the same whether an agent runs or not.
 public struct StatusReport: Sendable, Encodable {
   public struct Agent: Sendable, Encodable {
     public let running: Bool

@@ -108,7 +108,7 @@ struct Consistency {
   private func covers(_ pattern: FilePath, _ path: FilePath) -> Bool {
     guard let glob = pattern.lastComponent?.string, let name = path.lastComponent?.string else { return false }
     guard pattern.removingLastComponent() == path.removingLastComponent() else { return false }
-    return glob == name || (!Glob.isPattern(name) && Glob.matches(glob, name))
+    return glob == name || (!Glob.isPattern(name) && Glob(glob).matches(name.utf8))
   }
 
   private func complaint(about key: String) -> TemplateComplaint? {
@@ -123,7 +123,8 @@ struct Consistency {
   private func checkKeys() {
     for (index, stream) in settings.streams.enumerated() {
       let before = walk.problems.count
-      let longest = Template.longestKey(stream.key, stream: stream.name.text, host: settings.host)
+      guard let template = try? Template<KeyTemplate.Placeholder>(stream.key) else { continue }
+      let longest = template.filled { Self.longest($0, stream.name.text, settings.host) }
       for name in stream.stores {
         switch settings.store(name)?.target {
         case .s3(let s3): checkLength(longest, prefix: s3.prefix, of: stream.name, in: name)
@@ -141,13 +142,25 @@ struct Consistency {
         report(
           "streams.\(stream.name).key", "object names could be refused: \(complaint)", "Use fewer or shorter parts")
       }
-      guard Template(stream.key)?.placeholders.contains("stream") == false else { continue }
+      if template.holds(.stream) { continue }
       for other in settings.streams[..<index]
       where other.key == stream.key && !Set(other.stores).isDisjoint(with: stream.stores) {
         report(
           "streams.\(stream.name).key", "the same object names as streams.\(other.name).key, in the same store",
           "Put {stream} into both")
       }
+    }
+  }
+
+  /// The longest that a placeholder can become.
+  private static func longest(_ placeholder: KeyTemplate.Placeholder, _ stream: String, _ host: String) -> String {
+    switch placeholder {
+    case .stream: stream
+    case .host: host
+    case .date: "2026-03-12"
+    case .utc: "20260312T060000Z"
+    case .seq: "\(Int.max)"
+    case .schema: String(repeating: "f", count: 16)
     }
   }
 

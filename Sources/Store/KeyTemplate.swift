@@ -39,7 +39,7 @@ public struct KeyTemplate: Sendable {
       throw TemplateComplaint("no {seq}: two batches of one second would have the same key")
     }
     let longest = String(repeating: "x", count: Self.valueBytes)
-    let sample = fill { placeholder in
+    let sample = template.filled { placeholder in
       switch placeholder {
       case .stream, .host, .schema: longest
       case .date: "2026-03-12"
@@ -51,7 +51,7 @@ public struct KeyTemplate: Sendable {
   }
 
   public func render(_ values: Values) -> StoreKey {
-    let text = fill { placeholder in
+    let text = template.filled { placeholder in
       switch placeholder {
       case .stream: values.batch.stream.text
       case .date: values.date.date
@@ -116,15 +116,6 @@ public struct KeyTemplate: Sendable {
       }
     }
     return [start]
-  }
-
-  private func fill(_ value: (Placeholder) -> String) -> String {
-    template.pieces.map {
-      switch $0 {
-      case .text(let text): text
-      case .value(let placeholder): value(placeholder)
-      }
-    }.joined()
   }
 
   /// What a key allows between slashes, and never dots alone, which could make `..`.

@@ -4,7 +4,7 @@ import SystemPackage
 
 struct Demo: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Both lanes end to end in a folder of their own, verified byte for byte.")
+    abstract: "Feeds and streams end to end in a folder of their own, verified byte for byte.")
 
   @Option(help: ArgumentHelp("Where: a folder that is empty or does not exist.", valueName: "folder"))
   var dir: String?

@@ -4,7 +4,7 @@ import Config
 
 struct Status: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Both lanes at a glance.",
+    abstract: "Feeds and streams at a glance.",
     discussion: """
       Works whether an agent runs or not. With --watch it fills the screen until q or Ctrl-C; where no terminal shows it, its text is \
       printed again every two seconds.

@@ -17,7 +17,12 @@ struct Closer: LogKeeper, Scripted {
 
   var script = Script<Act>()
   private var records = Records()
-  var written: [[String]] { [records.all] }
+  /// Of each file, where its records begin.
+  private var begins: [Int] = []
+  /// By file: between files of different names nothing is promised, since one that cannot be read waits by itself (decision 0031).
+  var written: [[String]] {
+    zip(begins, begins.dropFirst() + [records.all.count]).map { Array(records.all[$0..<$1]) }
+  }
 
   init(seed: UInt64, rounds: Int, isForeign: Bool) {
     var random = SteadyNumbers.thrown(seed)
@@ -45,6 +50,7 @@ struct Closer: LogKeeper, Scripted {
   mutating func perform(_ act: Act, on files: SimFiles) throws {
     switch act {
     case .begin(let path):
+      begins.append(records.all.count)
       try files.outside { disk in
         try disk.put(path, "")
         if let inode = disk.inode(of: path) { disk.knobs.held.insert(inode) }

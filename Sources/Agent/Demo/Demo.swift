@@ -6,7 +6,7 @@ import Journal
 import Spool
 import SystemPackage
 
-/// Both lanes end to end in a folder of their own, with the embedded store, and the proof that nothing was lost or changed.
+/// Feeds and streams end to end in a folder of their own, with the embedded store, and the proof that nothing was lost or changed.
 public struct Demonstration {
   private let root: FilePath
   private let keeps: Bool

@@ -192,7 +192,7 @@ public struct EnvironmentCheck {
   private mutating func checkLogFiles(_ path: FilePath, in folder: FilePath, _ key: String, empties: Bool) {
     guard let pattern = path.lastComponent?.string else { return }
     let isPattern = Glob.isPattern(pattern)
-    let names = isPattern ? environment.names(in: folder).filter { Glob.matches(pattern, $0) } : [pattern]
+    let names = isPattern ? environment.names(in: folder).filter { Glob(pattern).matches($0.utf8) } : [pattern]
     var barred: [String] = []
     for name in names {
       let file = folder.appending(name)

@@ -1,7 +1,7 @@
 import Agent
 import Core
 
-/// Both lanes on one screen. Pure: what is known goes in, lines of at most `columns` characters come out, at most `rows` of them.
+/// Feeds and streams on one screen. Pure: what is known goes in, lines of at most `columns` characters come out, at most `rows` of them.
 struct Dashboard {
   let report: StatusReport
   let activity: ActivityReport

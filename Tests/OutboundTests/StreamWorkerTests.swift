@@ -12,7 +12,7 @@ import Testing
 @testable import Outbound
 
 @Suite("Outbound, what a stream does with its logs")
-struct OutboundEngineTests {
+struct StreamWorkerTests {
   private func world(_ log: String, change: (inout Settings) -> Void = { _ in }) throws -> (World, SimFiles) {
     let files = SimMachine().files
     try files.put("/logs/a.csv", log)

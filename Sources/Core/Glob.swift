@@ -30,6 +30,36 @@ public struct Glob: Hashable, Sendable, CustomStringConvertible {
     self.pieces = pieces
   }
 
+  public static func isPattern(_ text: String) -> Bool { text.utf8.contains { "*?[".utf8.contains($0) } }
+
+  /// What in the pattern would be read otherwise than it looks; nil: nothing. A configuration refuses it.
+  public static func complaint(about pattern: String) -> String? {
+    var rest = Array(pattern.utf8)[...]
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "\\"), rest.popFirst() == nil { return "a backslash at the end takes nothing" }
+      guard byte == UInt8(ascii: "[") else { continue }
+      var ahead = rest
+      guard set(&ahead) != nil else { return "a [ has no ]" }
+      let inside = rest[..<ahead.startIndex]
+      let isClass = inside.first.map { ":.=".utf8.contains($0) } ?? false
+      if isClass || inside.contains(UInt8(ascii: "[")) {
+        return "a class such as [[:digit:]] is not known: write [0-9]"
+      }
+      guard inside.allSatisfy({ $0 < 0x80 }) else { return "[ ] takes single characters of ASCII" }
+      guard !isBackward(inside) else { return "a range runs backwards" }
+      rest = ahead
+    }
+    return nil
+  }
+
+  private static func isBackward(_ set: ArraySlice<UInt8>) -> Bool {
+    let set = Array(set)
+    return set.indices.dropFirst().dropLast().contains { index in
+      set[index] == UInt8(ascii: "-") && set[index + 1] != UInt8(ascii: "]") && set[index - 1] > set[index + 1]
+        && ![UInt8(ascii: "!"), UInt8(ascii: "^")].contains(set[index - 1])
+    }
+  }
+
   public func matches(_ name: some Collection<UInt8>) -> Bool {
     let name = Array(name)
     let dot = UInt8(ascii: ".")

@@ -1,5 +1,3 @@
-public import Core
-
 /// How a file is named in the hand-over folder: `{name}`, or `{feed}_{utc}_{stem}.{ext}`.
 ///
 /// `{stem}` and `{ext}` are the name before and behind its last dot; a first dot belongs to the stem. Where a name has

@@ -1,5 +1,3 @@
-public import Core
-
 /// The name of the file that says of another one that it is complete: `{name}.done`.
 public struct MarkerTemplate: Sendable {
   public enum Placeholder: String, CaseIterable, Hashable, Sendable { case name, stem, ext }

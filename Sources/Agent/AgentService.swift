@@ -59,7 +59,8 @@ final class AgentService: Sendable {
       lanes.report(to: watch)
       let isStopping = state.withLock { state in
         state.lanes = lanes
-        return state.isStopping
+        // Settings that came meanwhile are for the next lanes.
+        return state.isStopping || state.next != nil
       }
       if isStopping { lanes.stop() }
       await watch.handleRequests()

@@ -82,7 +82,12 @@ final class LaneSet: Sendable {
   /// Before the first pass: what the ledger holds of feeds that are configured no more.
   func tidy() throws(LedgerFault) {
     let names = Set(settings.feeds.map(\.name))
-    try FeedWorker.forgetExpectations(in: ledger) { !names.contains($0) }
+    do throws(LedgerFault) {
+      try FeedWorker.forgetExpectations(in: ledger) { !names.contains($0) }
+    } catch {
+      // What may heal by itself is the lanes' to tell; the next start or reload tidies.
+      if [.damaged, .newer, .older].contains(error.kind) { throw error }
+    }
   }
 
   /// Until `stop`, or until a ledger fault ends one of them, which ends all.

@@ -136,7 +136,7 @@ final class LaneWatch: Sendable {
   /// heeded after it.
   func handleRequests() async {
     let isFirst = folders.withLock { folders in
-      defer { folders.isAsked = true }
+      defer { (folders.isAsked, folders.isHandling) = (true, true) }
       return !folders.isHandling
     }
     guard isFirst else { return }

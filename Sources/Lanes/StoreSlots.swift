@@ -61,11 +61,11 @@ public final class StoreSlots: Sendable {
         return .none
       }
       let rank = slots.rank(of: lane)
-      let hasFirst = slots.waiting.contains { other, waiting in
+      let first = slots.waiting.count { other, waiting in
         if other == lane || slots.rank(of: other) >= rank { return false }
         return waiting.wokenAt.map { uptime < $0 + Self.patience } ?? false
       }
-      if hasFirst {
+      if limit - slots.total <= first {
         slots.waiting[lane] = Waiting(wake: wake)
         return .othersFirst
       }
@@ -81,7 +81,10 @@ public final class StoreSlots: Sendable {
     let wakes = slots.withLock { all in
       guard var slots = all[store], let busy = slots.busy[lane] else { return [@Sendable () -> Void]() }
       slots.busy[lane] = busy > 1 ? busy - 1 : nil
-      for other in slots.waiting.keys { slots.waiting[other]?.wokenAt = uptime }
+      // Once: who does not come is not given more time by each slot that is free.
+      for other in slots.waiting.keys where slots.waiting[other]?.wokenAt == nil {
+        slots.waiting[other]?.wokenAt = uptime
+      }
       all[store] = slots
       return slots.waiting.values.map(\.wake)
     }

@@ -176,6 +176,7 @@ extension StreamWorker {
         why: "\(counted(free, "byte")) free, limits.min_free is \(limits.minFree)",
         remedy: "Free space; logs stay where they are until then")
     }
-    return !spoolIsFull
+    lane.hadNoRoom = spoolIsFull
+    return !lane.hadNoRoom
   }
 }

@@ -137,9 +137,11 @@ public actor StreamLane: Lane {
       if worker.isCatchingUp || confirmations > confirmed { (lastProgress, confirmed) = (now, confirmations) }
       let isIdle = transfers.isEmpty && ended.isEmpty && !worker.isCatchingUp
       let hasWaiting = try worker.hasWaiting(stopped: false)
-      if isIdle, !hasWaiting { break }
+      // What is due and finds no room in the spool waits for other streams, which may make some.
+      if isIdle, !hasWaiting, !worker.isOutOfRoom { break }
       if isIdle, now - lastProgress >= patience { break }
-      _ = await runner.rest(atMost: max(min(pass.next, lastProgress + patience) - now, .milliseconds(5)))
+      let rest = max(min(pass.next, lastProgress + patience) - now, .milliseconds(5))
+      if await runner.rest(atMost: rest) == .cancelled { break }
     }
     try await breakOff()
     _ = try worker.pass(at: clock())
@@ -158,6 +160,7 @@ public actor StreamLane: Lane {
       let fault = StoreFault(
         .refused, "Cannot send to store", at: upload.store.text, why: "it is no longer configured",
         remedy: "Configure it again under its old name, then: navette retry")
+      worker.ended(upload, at: began)
       ended.append(UploadOutcome(upload: upload, result: .failure(fault), took: .zero))
       runner.wake()
       return
@@ -165,7 +168,7 @@ public actor StreamLane: Lane {
     transferNumber += 1
     let number = transferNumber
     let work = Work(.stream(upload.batch.stream), .send, .batch(upload.batch), store: upload.store)
-    let task = Task(executorPreference: worker.hands.taking(work)) { [clock] in
+    let task = Task(executorPreference: worker.hands.taking(work)) { [clock, shared = worker.shared, name] in
       let result: Result<Receipt, StoreFault>
       do throws(StoreFault) {
         try await self.age(of: store, for: upload).get()
@@ -173,6 +176,7 @@ public actor StreamLane: Lane {
       } catch {
         result = .failure(error)
       }
+      shared.slots.giveBack(upload.store, of: name.text, at: clock().uptime)
       await self.end(UploadOutcome(upload: upload, result: result, took: clock().uptime - began), number)
     }
     transfers[number] = (upload, task)
@@ -233,7 +237,7 @@ public actor StreamLane: Lane {
     transfers[number] = nil
     // A transfer that we broke off says nothing about the store.
     if case .failure = outcome.result, Task.isCancelled || older != nil {
-      return worker.drop(outcome.upload, at: clock().uptime)
+      return worker.drop(outcome.upload)
     }
     ended.append(outcome)
     runner.wake()

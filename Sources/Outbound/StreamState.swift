@@ -20,6 +20,8 @@ final class StreamState {
   var flush = false
   /// Everything was due, and a pass has not got through all of it.
   var isCatchingUp = false
+  /// The spool was full when something was to be sealed last.
+  var hadNoRoom = false
   /// Trouble of its own.
   var pause: Pause?
   /// A person has paused it.

@@ -92,7 +92,10 @@ public struct StreamWorker {
   public var isCatchingUp: Bool { !spoolIsFull && lane.isCatchingUp && lane.pause == nil && !lane.isStopped }
 
   /// Whether the stream or one of its logs is in trouble of its own, or the spool is full.
-  public var isInTrouble: Bool { spoolIsFull || lane.pause != nil || !lane.waits.waits.isEmpty }
+  public var isInTrouble: Bool { spoolIsFull || isOutOfRoom || lane.pause != nil || !lane.waits.waits.isEmpty }
+
+  /// Whether something is due for which the spool had no room when it was looked at last.
+  var isOutOfRoom: Bool { lane.isCatchingUp && lane.pause == nil && !lane.isStopped && lane.hadNoRoom }
 
   var spoolIsFull: Bool { shared.spool.since != nil }
 
@@ -116,7 +119,16 @@ public struct StreamWorker {
       // It gave way to somebody, or the agent stops.
       result.next = now.uptime
     }
-    try dispatch(at: now, &result)
+    do throws(LedgerFault) {
+      try dispatch(at: now, &result)
+    } catch {
+      // Nobody will be told of what was begun.
+      for upload in result.uploads {
+        ended(upload, at: now.uptime)
+        drop(upload)
+      }
+      throw error
+    }
     if let next = lane.waits.next { result.next = min(result.next, max(next, now.uptime)) }
     writeReport()
     result.waiting = lane.adopted.count

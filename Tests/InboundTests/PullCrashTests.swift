@@ -88,6 +88,7 @@ struct PullCrashTests {
             if case .list(let list) = work {
               for page in pages.withLock({ $0 }) { try pull.note(page, of: list, at: now) }
             }
+            pull.ended(work, at: now.uptime)
             try pull.note(try #require(end), at: now)
           }
           let summary = try engine.pass(at: now)

@@ -63,6 +63,7 @@ final class Puller {
         if case .list(let list) = work {
           for page in pages.withLock({ $0 }) { try engine.note(page, of: list, at: rig.now) }
         }
+        engine.ended(work, at: rig.now.uptime)
         try engine.note(try #require(end), at: rig.now)
       }
       if freezesLane { rig.pass(.seconds(3)) } else { try rig.run(1) }

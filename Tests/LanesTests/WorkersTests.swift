@@ -170,6 +170,27 @@ struct StoreSlotsTests {
     #expect(slots.take(store, for: "a", at: .seconds(1) + StoreSlots.patience) {} == .taken)
   }
 
+  @Test func itsTimeIsNotRenewedByEachSlotThatIsFree() throws {
+    let (slots, store) = (StoreSlots([try store(): 1]), try store())
+    #expect(slots.take(store, for: "a", at: .zero) {} == .taken)
+    #expect(slots.take(store, for: "b", at: .zero) {} == .none)
+    slots.giveBack(store, of: "a", at: .seconds(1))
+    for second in 3...6 {
+      #expect(slots.take(store, for: "a", at: .seconds(second)) {} == .taken)
+      slots.giveBack(store, of: "a", at: .seconds(second))
+    }
+  }
+
+  @Test func whereMoreIsFreeThanOthersWantNobodyWaits() throws {
+    let (slots, store) = (StoreSlots([try store(): 3]), try store())
+    for _ in 0..<3 { #expect(slots.take(store, for: "a", at: .zero) {} == .taken) }
+    #expect(slots.take(store, for: "b", at: .zero) {} == .none)
+    slots.giveBack(store, of: "a", at: .zero)
+    #expect(slots.take(store, for: "a", at: .zero) {} == .othersFirst)
+    slots.giveBack(store, of: "a", at: .zero)
+    #expect(slots.take(store, for: "a", at: .zero) {} == .taken)
+  }
+
   @Test func whoWantsNothingMoreIsNotWaitedFor() throws {
     let (slots, store) = (StoreSlots([try store(): 1]), try store())
     #expect(slots.take(store, for: "a", at: .zero) {} == .taken)

@@ -61,6 +61,7 @@ struct LogTurnsTests {
     #expect(try files.list("/logs").prefix(2) == ["a.csv", "b.csv"], "untouched")
     for upload in first.uploads {
       let receipt = try await world.store.create(upload.file, at: upload.key)
+      engine.ended(upload, at: world.now.uptime)
       try engine.note(UploadOutcome(upload: upload, result: .success(receipt), took: .zero), at: world.now)
     }
     #expect(try objects(world) == ["id,text\n3,c\n"])

@@ -157,6 +157,7 @@ struct OperatingTests {
     #expect(first.map(\.batch.sequence) == [1, 2, 3, 4])
     #expect(try two.pass(at: world.now).uploads.isEmpty && !isWoken.withLock { $0 })
     let receipt = try await world.store.create(first[0].file, at: first[0].key)
+    one.ended(first[0], at: world.now.uptime)
     try one.note(UploadOutcome(upload: first[0], result: .success(receipt), took: .zero), at: world.now)
     #expect(isWoken.withLock { $0 })
     #expect(try one.pass(at: world.now).uploads.isEmpty)

@@ -175,6 +175,7 @@ struct ShapeTests {
     engine.flush()
     let upload = try #require(try engine.pass(at: world.now).uploads.first)
     let receipt = try await world.store.create(upload.file, at: upload.key)
+    engine.ended(upload, at: world.now.uptime)
     try engine.note(UploadOutcome(upload: upload, result: .success(receipt), took: .zero), at: world.now)
     // The agent is killed between batch and manifest.
     world.store.expect(.refused(.unreachable), .replyLost)

@@ -8,6 +8,7 @@ import Store
 import SystemPackage
 import TestKit
 import Testing
+import Threads
 
 @testable import Outbound
 
@@ -85,6 +86,7 @@ struct StreamWorkerTests {
     #expect(first.next <= world.now.uptime + .milliseconds(10))
     for upload in first.uploads {
       let receipt = try await world.store.create(upload.file, at: upload.key)
+      engine.ended(upload, at: world.now.uptime)
       try engine.note(UploadOutcome(upload: upload, result: .success(receipt), took: .zero), at: world.now)
     }
     // Nobody flushes again: what was due stays due.
@@ -216,6 +218,7 @@ struct StreamWorkerTests {
     let pass = try engine.pass(at: world.now)
     for upload in pass.uploads {
       let fault = StoreFault(.unreachable, "Cannot reach", at: "shelf")
+      engine.ended(upload, at: world.now.uptime)
       try engine.note(UploadOutcome(upload: upload, result: .failure(fault), took: .zero), at: world.now)
     }
     #expect(world.events.all(.spoolFull).count == 1)
@@ -330,5 +333,44 @@ struct StreamWorkerTests {
     _ = try engine.pass(at: back)
     try await world.settle(&engine, flush: true)
     #expect(try world.sent().hasSuffix("3,a\n4,a\n"))
+  }
+
+  @Test("A ledger that fails once, at whichever call: everything is sent all the same, in that life", arguments: 1...40)
+  func ledgerFailsOnce(failing: Int) async throws {
+    let files = SimMachine().files
+    try files.put("/logs/a.csv", "id,text\n" + (1...30).map { "\($0),x\n" }.joined())
+    let calls = Locked(0)
+    let world = try World(
+      files, stores: ["shelf", "second"],
+      ledgerGate: { (_) throws(LedgerFault) in
+        let call = calls.withLock { calls in
+          calls += 1
+          return calls
+        }
+        if call == failing { throw LedgerFault(.busy, "Cannot use", at: "the ledger") }
+      },
+      change: { settings in
+        settings.streams[0].batch.maxBytes = 24
+        settings.stores = ["shelf", "second"].compactMap { StoreName($0) }.map {
+          StoreSettings(name: $0, target: .folder("/shelf"))
+        }
+      })
+    var engine = world.makeEngine()
+    for _ in 0..<60 {
+      engine.flush()
+      world.wait(.seconds(20))
+      guard let pass = try? engine.pass(at: world.now) else { continue }
+      for upload in pass.uploads {
+        let store = upload.store.text == "second" ? world.second : world.store
+        let receipt = try await store.create(upload.file, at: upload.key)
+        engine.ended(upload, at: world.now.uptime)
+        let outcome = UploadOutcome(upload: upload, result: .success(receipt), took: .zero)
+        // As the lane does: what could not be noted is noted again.
+        while (try? engine.note(outcome, at: world.now)) == nil {}
+      }
+    }
+    #expect(calls.withLock { $0 } > failing)
+    let wanted = (1...30).map { "\($0),x\n" }.joined()
+    #expect(try world.sent() == wanted && world.sent(in: world.second) == wanted)
   }
 }

@@ -88,6 +88,7 @@ final class World: Sendable {
         } catch {
           result = .failure(error)
         }
+        engine.ended(upload, at: now.uptime)
         try engine.note(UploadOutcome(upload: upload, result: result, took: .zero), at: now)
       }
       quiet = pass.uploads.isEmpty ? quiet + 1 : 0

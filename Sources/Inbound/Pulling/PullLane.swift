@@ -94,7 +94,9 @@ public actor PullLane: Lane {
     number += 1
     let mine = number
     let task = Task(executorPreference: hands.taking(work.inHand)) {
+      [clock, slots = worker.slots, lane = worker.lane] in
       let end = await work.carryOut(in: store) { page, list in try await self.take(page, of: list) }
+      slots.giveBack(work.store, of: lane, at: clock().uptime)
       await self.end(end, work, mine)
     }
     tasks[mine] = (work, task)
@@ -113,7 +115,7 @@ public actor PullLane: Lane {
   private func end(_ end: PullEnd?, _ work: PullWork, _ mine: UInt64) {
     tasks[mine] = nil
     // What we broke off ourselves says nothing of the store.
-    if let end, !Task.isCancelled { ended.append(end) } else { worker.drop(work, at: clock().uptime) }
+    if let end, !Task.isCancelled { ended.append(end) } else { worker.drop(work) }
     runner.wake()
   }
 }

@@ -74,6 +74,11 @@ public struct PullWorker: Sendable {
       try self.pass(at: now, &pass)
       if let wait = feed.wait, wait.isOurs, now.uptime >= wait.until { goOn() }
     } catch let fault as LedgerFault {
+      // Nobody will be told of what was begun.
+      for work in pass.works {
+        ended(work, at: now.uptime)
+        drop(work)
+      }
       throw fault
     } catch let fault as FileFault {
       leaveAlone(fault.description, fault.kind == .full ? .diskLow : .lanePaused, .lane, isOurs: true, at: now)
@@ -236,9 +241,10 @@ public struct PullWorker: Sendable {
         return tellLow(why)
       }
       feed.isLow = false
-      guard takeSlot(at: now, &pass) else { break }
       let part = feed.part(of: candidate.source)
       do { try files.remove(part) } catch { if error.kind != .missing { throw error } }
+      // Last: whatever is thrown before takes no slot along.
+      guard takeSlot(at: now, &pass) else { break }
       feed.fetching[candidate.source.key] = candidate.source.size
       promise()
       begin(.fetch(PullFetch(feed: feed.name, candidate: candidate, part: part)), &pass)
@@ -259,6 +265,9 @@ public struct PullWorker: Sendable {
       return false
     }
   }
+
+  /// The work is over, however it ended: its slot is another's. By whoever has carried it out, at once: the lane may be busy for long.
+  public func ended(_ work: PullWork, at uptime: Duration) { slots.giveBack(work.store, of: lane, at: uptime) }
 
   func promise() { room.promise(feed.fetching.values.total { $0 }, by: lane) }
 

@@ -46,11 +46,11 @@ extension PullWorker {
   /// The work has ended; the next pass acts on it.
   public mutating func note(_ end: PullEnd, at now: Moment) throws(LedgerFault) {
     switch end {
-    case .listed(let list, let result):
-      release(list.store, at: now.uptime)
+    case .listed(_, let result):
+      underWay -= 1
       try noteList(result, at: now)
     case .fetched(let fetch, let result):
-      release(fetch.candidate.source.store, at: now.uptime)
+      underWay -= 1
       feed.fetching[fetch.candidate.source.key] = nil
       promise()
       switch result {
@@ -59,7 +59,7 @@ extension PullWorker {
       }
     case .deleted(let work, let result):
       let source = work.source
-      release(source.store, at: now.uptime)
+      underWay -= 1
       feed.deleting.remove(source.key)
       switch result {
       case .success:
@@ -74,8 +74,8 @@ extension PullWorker {
   }
 
   /// The work was broken off by ourselves, which says nothing of the store.
-  public mutating func drop(_ work: PullWork, at uptime: Duration) {
-    release(work.store, at: uptime)
+  public mutating func drop(_ work: PullWork) {
+    underWay -= 1
     switch work {
     case .list: feed.isListing = false
     case .fetch(let fetch):
@@ -149,11 +149,6 @@ extension PullWorker {
 
   /// What is left is removed at the next start, if not now.
   func clear(_ fetch: PullFetch) { try? files.remove(fetch.part) }
-
-  private mutating func release(_ store: StoreName, at uptime: Duration) {
-    underWay -= 1
-    slots.giveBack(store, of: lane, at: uptime)
-  }
 
   // MARK: - Trouble
 

@@ -44,7 +44,7 @@ extension StreamWorker {
   /// Records how a transfer ended. The next pass acts on it.
   public mutating func note(_ outcome: UploadOutcome, at now: Moment) throws(LedgerFault) {
     let upload = outcome.upload
-    release(upload, at: now.uptime)
+    underWay.remove(Delivery(batch: upload.batch, store: upload.store))
     let work = Work(.stream(upload.batch.stream), .send, .batch(upload.batch), store: upload.store)
     try hands.holding(work) { () throws(LedgerFault) in
       switch outcome.result {
@@ -54,19 +54,20 @@ extension StreamWorker {
     }
   }
 
-  private mutating func release(_ upload: Upload, at uptime: Duration) {
-    underWay.remove(Delivery(batch: upload.batch, store: upload.store))
+  /// The transfer is over, however it ended: its slot is another's. By whoever has carried it out, at once: the lane may be busy for long.
+  public func ended(_ upload: Upload, at uptime: Duration) {
     shared.slots.giveBack(upload.store, of: name.text, at: uptime)
   }
 
   /// The transfer was broken off: nothing is known of its end.
-  public mutating func drop(_ upload: Upload, at uptime: Duration) { release(upload, at: uptime) }
+  public mutating func drop(_ upload: Upload) {
+    underWay.remove(Delivery(batch: upload.batch, store: upload.store))
+  }
 
   private mutating func confirm(_ upload: Upload, _ receipt: Receipt, took: Duration, at now: Moment)
     throws(LedgerFault)
   {
-    shared.stores.confirmed()
-    let wasWaiting = shared.stores.answered(upload.store)
+    let wasWaiting = shared.stores.wait(of: upload.store) != nil
     try ledger.transact("confirm") { (t) throws(LedgerFault) in
       if wasWaiting {
         try t.note(nil, of: upload.store)
@@ -83,6 +84,9 @@ extension StreamWorker {
         upload.batch, EventKind.batchConfirmed.rawValue,
         "by \(upload.store)\(receipt.outcome == .alreadyThere ? ", which had it already" : "")", at: now.wall)
     }
+    // What cannot be recorded is noted anew, and counts then.
+    shared.stores.confirmed()
+    _ = shared.stores.answered(upload.store)
     guard !upload.isManifest else { return }
     events.record(
       .batchConfirmed, "Store \(upload.store) confirmed batch \(upload.batch)",

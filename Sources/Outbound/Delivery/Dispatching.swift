@@ -21,12 +21,12 @@ extension StreamWorker {
       while let record = due.popFirst() {
         guard takeSlot(of: store, most: most, at: now, &result) else { break }
         var begins = false
+        defer { if !begins { shared.slots.giveBack(store, of: name.text, at: now.uptime) } }
         let isThrough = try attempt(at: now) { worker in
           try worker.hands.holding(Work(.stream(worker.name), .offer, .batch(record.batch), store: store)) {
             begins = try worker.offer(record, at: now, &result)
           }
         }
-        if !begins { shared.slots.giveBack(store, of: name.text, at: now.uptime) }
         guard isThrough else { return }
       }
     }

@@ -221,7 +221,7 @@ def hangs(site: Site) -> None:
     """A lane that hangs is ended by the watchdog and started anew, with nothing lost or sent twice; one that idles is not"""
     hang = site.box.shared / "hang"
     hang.mkdir()
-    for lane in ("inbound", "outbound"):
+    for lane in ("feed audiences", "stream opens"):
         load_shim(site, "hang", "WatchdogSec=2", "RestartSec=500ms")
         agent, count = site.show("MainPID"), int(site.show("NRestarts"))
         # Idle for two times that long, it lives.

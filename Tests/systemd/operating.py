@@ -222,6 +222,7 @@ def hangs(site: Site) -> None:
     hang = site.box.shared / "hang"
     hang.mkdir()
     for lane in ("feed audiences", "stream opens"):
+        name = lane.split()[0] + ".csv"
         load_shim(site, "hang", "WatchdogSec=2", "RestartSec=500ms")
         agent, count = site.show("MainPID"), int(site.show("NRestarts"))
         # Idle for two times that long, it lives.
@@ -229,12 +230,12 @@ def hangs(site: Site) -> None:
         check(site.show("MainPID") == agent, "an idle agent was ended", site.recent())
         barks = site.journal("Watchdog timeout")
         (hang / lane).write_text("")
-        text = site.drop(f"{lane}.csv")
+        text = site.drop(name)
         site.append("opens")
         site.eventually("the watchdog ends it", lambda: site.journal("Watchdog timeout") > barks, within=30)
         (hang / lane).unlink()
         site.eventually("it is back", lambda: int(site.show("NRestarts")) > count and site.show("SubState") == "running", within=30)
-        site.handed_over(f"{lane}.csv", text)
+        site.handed_over(name, text)
         site.all_sent(within=60)
         check(len(site.events("drop_handed_over")) == len(site.must(f"ls {HOME}/import {HOME}/second | grep csv").split()))
     unload_shim(site)

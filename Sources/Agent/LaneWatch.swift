@@ -69,7 +69,7 @@ final class LaneWatch: Sendable {
     let (old, isMore) = folders.withLock { folders in
       let before = folders.arrivals[feed] ?? []
       folders.arrivals[feed] = pass.folders
-      // Two feeds may look into one folder.
+      // It may lie below the landing folder of another feed, too.
       let others = folders.arrivals.values.reduce(into: Set<FilePath>()) { $0.formUnion($1) }
       return (before.subtracting(others), !pass.folders.isSubset(of: before))
     }
@@ -93,8 +93,8 @@ final class LaneWatch: Sendable {
     }
     for (folder, why) in news.sorted(by: { $0.key.string < $1.key.string }) {
       events.record(
-        .watchOverflow, "\(folder) cannot be watched and is looked at every few seconds: \(why)",
-        [.path: folder.string, .reason: why])
+        .watchOverflow, "\(folder.shown) cannot be watched and is looked at every few seconds: \(why)",
+        [.path: folder.shown, .reason: why])
     }
   }
 

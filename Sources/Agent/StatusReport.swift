@@ -82,6 +82,14 @@ public struct StatusReport: Sendable, Encodable {
     public let waiting: Int
     public let lastError: String?
     enum CodingKeys: String, CodingKey { case store, listedAt = "listed_at", waiting, lastError = "last_error" }
+
+    public func encode(to encoder: any Encoder) throws {
+      var to = encoder.container(keyedBy: CodingKeys.self)
+      try to.encode(store, forKey: .store)
+      try to.encode(listedAt, forKey: .listedAt)
+      try to.encode(waiting, forKey: .waiting)
+      try to.encode(lastError, forKey: .lastError)
+    }
   }
   public struct Stream: Sendable, Encodable {
     public let name: String

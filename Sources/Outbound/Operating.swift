@@ -209,7 +209,7 @@ extension StreamWorker {
     if let plan {
       let sources = Set(plan.segments.map(\.source))
       _ = try lane.archive.remove { sources.contains($0.source) }
-      try files.sync(try stillThere(plan))
+      try syncLogs(of: plan)
     }
     try ledger.transact("purge") { (t) throws(LedgerFault) in
       if let plan {

@@ -44,7 +44,16 @@ extension StreamWorker {
   func isBehind(_ log: LogFile) -> Bool {
     lane.waits.waits.keys.contains { item in
       guard case .log(let path) = item else { return false }
-      return LogSources.isOlder(path, than: log)
+      return LogSources.isOlder(path, than: log) || isCarried(path, from: log)
+    }
+  }
+
+  /// Whether what lies at the path was carried over from the same file when it was emptied.
+  private func isCarried(_ path: FilePath, from log: LogFile) -> Bool {
+    guard path.parent == lane.sources.pins else { return false }
+    return lane.logs.contains { other in
+      other.path == path && other.record.id != log.record.id && other.record.seenAt < log.record.seenAt
+        && LogSources.FileKey(other.record.identity) == LogSources.FileKey(log.record.identity)
     }
   }
 
@@ -54,8 +63,10 @@ extension StreamWorker {
     switch item {
     case .folder(let folder): path = folder
     case .log(let log): path = log
-    // Told when it is set aside.
-    case .batch: return
+    case .batch(let id):
+      path = lane.spool.path(.ready, id)
+      // Told when it is set aside; but what keeps it waiting may be something else, as a log of its records.
+      if fault.isBelow(path) { return }
     }
     events.record(
       .logWaiting, "\(Self.name(of: item)) of stream \(lane.name) waits: \(fault)",

@@ -78,11 +78,11 @@ extension StreamWorker {
     let folder = lane.spool.path(.ready, id)
     let plan = try files.batchPlan(of: id, in: folder)
     try files.requireObject(of: plan, in: folder)
-    let sources = try stillThere(plan)
     // It was moved here from one of the others, and a rename is durable once both ends of it are.
     try files.sync(
       [folder.appending(BatchPlan.fileName), folder.appending(BatchPlan.objectName), folder]
-        + [BatchPlace.ready, .building, .held].map { lane.spool.path($0) } + sources)
+        + [BatchPlace.ready, .building, .held].map { lane.spool.path($0) })
+    try syncLogs(of: plan)
     try ledger.transact("adopt") { (t) throws(LedgerFault) in
       if try !t.knows(id) {
         try t.note(plan, due: now.wall)
@@ -96,10 +96,14 @@ extension StreamWorker {
     lane.adopted.insert(id)
   }
 
-  /// The logs of the plan that still lie where they were cut from: a cursor must not be ahead of durable bytes.
-  func stillThere(_ plan: BatchPlan) throws -> [FilePath] {
-    try Set(plan.segments.map(\.path)).compactMap { path in
-      try files.info(FilePath(path))?.kind == .file ? FilePath(path) : nil
+  /// A cursor must not be ahead of durable bytes. Logs that lie no more where they were cut from, or are moved just now, are left out.
+  func syncLogs(of plan: BatchPlan) throws(FileFault) {
+    for path in Set(plan.segments.map(\.path)).map({ FilePath($0) }) where try files.info(path)?.kind == .file {
+      do throws(FileFault) {
+        try files.sync([path])
+      } catch {
+        if error.kind != .missing { throw error }
+      }
     }
   }
 

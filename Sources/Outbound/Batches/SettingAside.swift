@@ -47,9 +47,9 @@ extension StreamWorker {
     do {
       try body()
     } catch let fault as FileFault {
-      let isHopeless = fault.kind == .missing || fault.kind == .damaged || lane.waits.isPersistent(.batch(id))
-      guard isHopeless, fault.kind != .exhausted else { throw fault }
       let folder = lane.spool.path(place, id)
+      let isHopeless = fault.kind == .missing || fault.kind == .damaged || lane.waits.isPersistent(.batch(id))
+      guard fault.isBelow(folder), isHopeless, fault.kind != .exhausted else { throw fault }
       // Taken away by a person while we looked; or nothing of ours.
       guard try files.info(folder)?.kind == .directory else { return }
       try setAside(id, from: place, Reason(.damaged, fault.description), at: now)

@@ -156,6 +156,11 @@ extension LogSources {
   /// A copy is its source once the ledger says so; before, it stands in only where the log is gone.
   func isAuthority(_ pin: Pin, _ search: Search) -> Bool { search.left[pin.source]?.path == pin.path.string }
 
+  /// Whether its log may be whole still, where it could not be looked for.
+  func isOutOfSight(_ pin: Pin, _ search: Search) -> Bool {
+    search.left[pin.source].map(search.found.isOutOfSight) ?? false
+  }
+
   /// - Returns: false where nothing is left to be told of it: its source is found elsewhere, or known to have come to its end. A power
   ///   cut may bring a copy back that had been removed.
   mutating func claim(_ pin: Pin, _ search: inout Search) throws -> Bool {

@@ -101,10 +101,20 @@ struct LogSources {
     var blocked: [Blocked] = []
     /// Logs whose turn comes later: neither found nor vanished.
     var later: [(path: FilePath, inode: UInt64)] = []
+
+    /// Whether the log may be there although it was not found: its folder could not be listed, it could not be looked at, or its turn
+    /// comes later.
+    func isOutOfSight(_ record: SourceRecord) -> Bool {
+      let folder = FilePath(record.path).parent
+      return faults.contains { $0.folder == folder } || later.contains { $0.inode == record.identity.inode }
+        // One of which not even the inode can be told may be any of that folder.
+        || blocked.contains { $0.inode.map { $0 == record.identity.inode } ?? ($0.path.parent == folder) }
+    }
   }
 
   struct Blocked {
     let path: FilePath
+    let role: LogFile.Role
     /// Nil where not even that can be told.
     let inode: UInt64?
     let fault: FileFault
@@ -139,7 +149,7 @@ struct LogSources {
     /// Its own fault, which keeps no other log waiting.
     mutating func block(_ candidate: Candidate, _ fault: FileFault) throws(FileFault) {
       if fault.kind == .exhausted { throw fault }
-      found.blocked.append(Blocked(path: candidate.path, inode: candidate.info.inode, fault: fault))
+      found.blocked.append(Blocked(path: candidate.path, role: candidate.role, inode: candidate.info.inode, fault: fault))
     }
 
     /// Not what it was listed as: what it is now is for the next look to tell.
@@ -213,7 +223,7 @@ struct LogSources {
         try search.block(candidate, fault)
       }
     }
-    for pin in spare {
+    for pin in spare where !isOutOfSight(pin, search) {
       if try !claim(pin, &search) { search.found.spare.append(pin) }
     }
     if rotation == .follow, !search.left.isEmpty { try findMoved(&search) }
@@ -258,20 +268,12 @@ struct LogSources {
   }
 
   private mutating func conclude(_ search: inout Search) {
-    let unlisted = Set(search.found.faults.map(\.folder))
-    let blocked = search.found.blocked.map { (path: $0.path, inode: $0.inode) } + search.found.later.map { ($0, $1) }
+    // A copy may be under way, or be there and not be readable now.
+    let undecided = search.pending + search.found.blocked.filter { $0.role == .rotated }.map(\.path)
     search.found.vanished = search.left.values.filter { record in
-      let path = FilePath(record.path)
-      if unlisted.contains(path.parent) { return false }
-      // One of which not even the inode can be told may be any of that folder.
-      let isBlocked = blocked.contains { other in
-        other.path == path || other.inode == record.identity.inode
-          || other.inode == nil && other.path.parent == path.parent
-      }
-      if isBlocked { return false }
-      // A copy has taken over; else it may be under way.
-      return search.found.copies[record.id] != nil
-        || !search.pending.contains { RotatedName.areKin(path, $0) }
+      search.found.copies[record.id] != nil
+        || !search.found.isOutOfSight(record)
+          && !undecided.contains { RotatedName.areKin(FilePath(record.path), $0) }
     }
     for gone in search.found.vanished { verified[gone.id] = nil }
     let seen = search.seen
@@ -308,7 +310,7 @@ struct LogSources {
           candidate = found
         } catch {
           if error.kind == .exhausted { throw error }
-          found.blocked.append(Blocked(path: path, inode: nil, fault: error))
+          found.blocked.append(Blocked(path: path, role: role, inode: nil, fault: error))
           continue
         }
         if role == .aside { asides.append(candidate) } else { others.append(candidate) }

@@ -33,7 +33,7 @@ extension StreamWorker {
     if !isSaved.isEmpty { found.vanished.removeAll { isSaved.contains($0.id) } }
     try rememberHeaders(&found, at: now)
     let (changed, vanished) = (found.changed, found.vanished)
-    try syncEmptied(found)
+    try syncEmptied(found, known)
     if !changed.isEmpty || !vanished.isEmpty {
       try ledger.transact("note sources") { (t) throws(LedgerFault) in
         for record in changed { try t.note(record) }
@@ -62,11 +62,15 @@ extension StreamWorker {
     return !isSaved.isEmpty
   }
 
-  /// A log that was emptied in place could grow back when power fails, and be read once more as the log that followed it.
-  private func syncEmptied(_ found: LogSources.Found) throws(FileFault) {
-    let gone = Set(found.vanished.map { LogSources.FileKey($0.identity) })
-    let emptied = found.logs.filter { $0.role == .live && gone.contains(LogSources.FileKey($0.record.identity)) }
-    if !emptied.isEmpty { try files.sync(emptied.map(\.path)) }
+  /// A log that was emptied in place could grow back when power fails, and be read once more as the log that followed it. Whoever
+  /// emptied it: the agent may have been disturbed between the cut and its own sync.
+  private func syncEmptied(_ found: LogSources.Found, _ known: [SourceRecord]) throws(FileFault) {
+    let ids = Set(known.map(\.id))
+    let files = Set(known.map { LogSources.FileKey($0.identity) })
+    let emptied = found.logs.filter { log in
+      log.role == .live && !ids.contains(log.record.id) && files.contains(LogSources.FileKey(log.record.identity))
+    }
+    if !emptied.isEmpty { try self.files.sync(emptied.map(\.path)) }
   }
 
   /// A source is gone. What of it was never read is said.

@@ -30,20 +30,22 @@ extension StreamWorker {
     lane.settings.header == .firstLine ? lane.headerEnds[record.id] : 0
   }
 
-  /// Durable on return, under its name only when it is whole.
-  func carry(_ file: any ReadableFile, header: UInt64, from: UInt64, to: UInt64, as pin: Pin) throws {
+  /// Durable on return, under its name only when it is whole. - Returns: the copy, for what comes after.
+  @discardableResult
+  func carry(
+    _ file: any ReadableFile, header: UInt64, from: UInt64, to: UInt64, as pin: Pin
+  ) throws -> any WritableFile {
     let folder = pin.path.parent
     try files.ensureDirectory(folder)
     let temporary = pin.temporary
     try files.removeTree(temporary)
-    do {
-      let copy = try files.create(temporary, mode: .stateFile)
-      try append(file, 0..<header, to: copy)
-      try append(file, from..<to, to: copy)
-    }
+    let copy = try files.create(temporary, mode: .stateFile)
+    try append(file, 0..<header, to: copy)
+    try append(file, from..<to, to: copy)
     try files.sync([temporary])
     try files.replace(pin.path, with: temporary)
     try files.sync([folder])
+    return copy
   }
 
   func append(_ file: any ReadableFile, _ bytes: Range<UInt64>, to copy: any WritableFile) throws {

@@ -47,6 +47,9 @@ extension LogSources {
         passedOver[key] = PassedOver(info: candidate.info, twin: twin)
         return
       }
+      guard search.left[source.id] == nil || !search.found.isOutOfSight(source) else {
+        return search.pending.append(candidate.path)
+      }
       return try takeOver(candidate, size, from: source, &search)
     }
     if let twin = try copied(view, size, candidate, search) {

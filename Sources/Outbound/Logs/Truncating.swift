@@ -42,24 +42,33 @@ extension StreamWorker {
       let size = try file.info().size
       guard size >= end, try isWhole(file, log, from: end, to: size) else { break }
       if size > end {
-        if carried == nil {
-          try files.ensureDirectory(lane.sources.pins)
-          try files.removeTree(pin.path)
-          let made = try files.create(pin.path, mode: .stateFile)
-          try append(file, 0..<header, to: made)
-          carried = made
+        if let carried {
+          try add(file, end..<size, to: carried, pin)
+          if attempt <= Limits.carefulTruncations { try files.sync([pin.path]) }
+        } else {
+          carried = try carry(file, header: header, from: end, to: size, as: pin)
         }
-        if let carried { try append(file, end..<size, to: carried) }
         end = size
-        if attempt <= Limits.carefulTruncations { try files.sync([pin.path, lane.sources.pins]) }
       }
       guard let cut = try files.truncate(log.path, to: header, inode: log.info.inode, expected: end) else { continue }
-      if carried != nil { try files.sync([pin.path, lane.sources.pins]) }
+      if carried != nil { try files.sync([pin.path]) }
       try record(log, cut, pin: carried == nil ? nil : pin, header: header, cutAt: end, at: now)
       return true
     }
     if carried != nil { try remove([pin.path]) }
     return false
+  }
+
+  /// The log is whole still: what was carried over of it in part must not stand in for it.
+  private func add(
+    _ file: any ReadableFile, _ bytes: Range<UInt64>, to carried: any WritableFile, _ pin: Pin
+  ) throws {
+    do {
+      try append(file, bytes, to: carried)
+    } catch {
+      try? remove([pin.path])
+      throw error
+    }
   }
 
   /// Whether the bytes are complete records: none may be torn apart.

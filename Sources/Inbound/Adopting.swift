@@ -27,9 +27,7 @@ extension FeedPass {
     }
     feed.uncleared = [:]
     for slice in try workable(in: .claimed).slices(of: Self.slice) {
-      // What cannot be read is dealt with by the checks.
-      let plans = slice.compactMap { try? plan(.claimed, $0) }
-      try removeStaged(try clearOriginals(plans))
+      try removeStaged(try clearOriginals(claimed(slice)))
     }
     feed.isAdopted = true
   }
@@ -44,7 +42,7 @@ extension FeedPass {
       try secure([id], in: place)
       guard feed.unadopted[id] == nil else { continue }
       try recordUnknown([id], in: place)
-      if place == .claimed, let plan = try? plan(place, id) { try removeStaged(try clearOriginals([plan])) }
+      if place == .claimed { try removeStaged(try clearOriginals(claimed([id]))) }
     }
   }
 

@@ -84,7 +84,16 @@ extension FeedPass {
   mutating func clearOriginalsThatWereAway() throws {
     feed.hasOriginalsAway = false
     for slice in try workable(in: .claimed).slices(of: Self.slice) {
-      _ = try clearOriginals(slice.compactMap { try? plan(.claimed, $0) })
+      _ = try clearOriginals(claimed(slice))
+    }
+  }
+
+  /// The plans of claimed drops. What cannot be read is dealt with by the checks.
+  mutating func claimed(_ ids: some Sequence<DropID>) -> [DropPlan] {
+    ids.compactMap { id in
+      if let plan = try? plan(.claimed, id) { return plan }
+      feed.stuck.insert(id)
+      return nil
     }
   }
 

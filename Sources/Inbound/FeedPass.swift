@@ -80,12 +80,16 @@ struct FeedPass {
       if !isPaused { _ = try attempt(.remind) }
       return
     }
+    var hasResumed = true
     for phase in isPaused ? [.adopt, .sweep] : Phase.allCases {
       if stop() {
         summary.wasStopped = true
         break
       }
+      // What is ours already and was not claimed would be taken from landing once more.
+      if phase == .gather, !hasResumed { continue }
       guard let fault = try attempt(phase) else { continue }
+      if phase == .resumeGathering { hasResumed = false }
       first = first ?? fault
       hasFault = true
       // Without it nothing may be concluded from what lies in the places.

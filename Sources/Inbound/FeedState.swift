@@ -42,6 +42,9 @@ struct FeedState {
   var unadopted: [DropID: DropPlace] = [:]
   /// Originals of claimed drops that could not be removed from landing: they are not taken again.
   var uncleared: [FilePath: UInt64] = [:]
+  /// Drops in `gathering` or `claimed` that cannot be worked on now, and what landing may hold of them.
+  var stuck: Set<DropID> = []
+  var reserved: [FilePath: Reserved] = [:]
   /// As `status` was told last.
   var report: LaneReport?
 

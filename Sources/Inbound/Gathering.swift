@@ -18,6 +18,7 @@ extension FeedPass {
   mutating func gather() throws {
     try requireMounted(landing, "Cannot look into")
     if feed.hasOriginalsAway { try clearOriginalsThatWereAway() }
+    try reserve()
     feed.folders = feed.folders.filter { folder, _ in folder == landing || settings.recursive }
     try gather(in: landing, depth: 0)
     for known in feed.folders.values { summary.settling += known.settling.count }

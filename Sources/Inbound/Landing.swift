@@ -48,7 +48,9 @@ extension FeedPass {
     }
     for name in look.finish() { try see(name, in: folder, &scan) }
     for name in manifests {
-      guard let info = try examine(name, in: folder, &scan), info.kind == .file else { continue }
+      guard let info = try examine(name, in: folder, &scan), info.kind == .file,
+        !isTaken(folder.appending(name), info)
+      else { continue }
       scan.infos[name] = info
       scan.view.manifests[name] = (Settling.Observation(info), .unreadable)
     }
@@ -61,7 +63,7 @@ extension FeedPass {
     // It may go while we look.
     guard let info = try examine(name, in: folder, &scan), info.kind == .file else { return }
     // Ours already, and we may not remove it.
-    if !feed.uncleared.isEmpty, feed.uncleared[folder.appending(name)] == info.inode { return }
+    if isTaken(folder.appending(name), info) { return }
     scan.infos[name] = info
     scan.view.data[name] = Settling.Observation(info)
     guard let marker = feed.filter.marker?.marker(of: name), feed.filter.kind(of: marker) == .marker,

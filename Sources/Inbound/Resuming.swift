@@ -12,7 +12,11 @@ extension FeedPass {
       if stop() { return }
       var complete: [DropPlan] = []
       for id in slice {
-        if let plan = try each(.drop(id), { pass in try pass.resume(id) }) ?? nil { complete.append(plan) }
+        guard let resumed = try each(.drop(id), { pass in try pass.resume(id) }) else {
+          feed.stuck.insert(id)
+          continue
+        }
+        if let plan = resumed { complete.append(plan) }
       }
       try claim(complete)
     }

@@ -149,7 +149,8 @@ struct LogSources {
     /// Its own fault, which keeps no other log waiting.
     mutating func block(_ candidate: Candidate, _ fault: FileFault) throws(FileFault) {
       if fault.kind == .exhausted { throw fault }
-      found.blocked.append(Blocked(path: candidate.path, role: candidate.role, inode: candidate.info.inode, fault: fault))
+      found.blocked.append(
+        Blocked(path: candidate.path, role: candidate.role, inode: candidate.info.inode, fault: fault))
     }
 
     /// Not what it was listed as: what it is now is for the next look to tell.

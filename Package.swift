@@ -40,7 +40,7 @@ let plain: [Target] = [
   module("Store", ["Core", "Threads", system]),
   module("Config", ["Core", "Store", "CLinux", "CYaml", system]),
   module("Ledger", ["Core", "Threads", "CSQLite", system]),
-  module("Spool", ["Core", "Files", "Journal", "Threads", system]),
+  module("Spool", ["Core", "Formats", "Files", "Journal", "Threads", system]),
   module("Lanes", ["Core", "Files", "Journal", "Spool", "Threads", system]),
 
   // What tests share: the simulated disk and store, the crash-point harness, the conformance suites.
@@ -56,6 +56,7 @@ let plain: [Target] = [
   tests("MetricsTests", ["Core", "Metrics", "TestKit", "Threads", system]),
   tests("ConfigTests", ["Core", "Config", "TestKit", system]),
   tests("LedgerTests", ["Core", "Ledger", "TestKit", system], exclude: ["Fixtures"]),
+  tests("SpoolTests", ["Core", "Files", "Spool", "TestKit", system]),
   tests("LanesTests", ["Core", "Files", "Journal", "Lanes", "TestKit", "Threads", system]),
 ]
 

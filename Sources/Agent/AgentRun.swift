@@ -35,11 +35,13 @@ final class AgentRun: Sendable {
       try files.ensureDirectory(state.root)
       try StateOwnership.becomeOwner(of: state, files)
       lock = try AgentRun.takeLock(state)
+      _ = try StateForm.read(state, files)
       begun = isAgent ? LastLife.begin(state, files, events) : nil
       // What a killed process left of a key ring.
       if isAgent { try? GnuPG(state: state).sweep() }
       (hands, suspects) = begun ?? (.none, .none)
       try StateOwnership.checkMachine(state, files, adopt: adopt)
+      try StateForm.raise(state, by: Version.text, files)
       if adopt { try StreamWorker.adopt(settings.streams, state, files) }
       try RequestQueue(state: state, files: files).prepare()
       ledger = try LedgerKeeper.open(settings, files, events, at: SystemClock.now())

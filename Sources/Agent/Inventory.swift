@@ -73,6 +73,7 @@ public struct Inventory {
     files = LinuxFiles(settings)
     do {
       try StateOwnership.becomeOwner(of: state, files)
+      _ = try StateForm.read(state, files)
       ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, files)
     } catch let fault as FileFault {
       throw Failure(fault)

@@ -203,6 +203,7 @@ public struct StatusReport: Sendable, Encodable {
     let state = StateFolder(settings.state)
     do {
       try StateOwnership.becomeOwner(of: state, files)
+      _ = try StateForm.read(state, files)
       let ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, files)
       try self.init(settings, files, ledger, AccessEnd.all(settings, files), at: SystemClock.wall())
     } catch let fault as FileFault {

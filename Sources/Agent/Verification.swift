@@ -58,6 +58,7 @@ public struct Verification {
     let state = StateFolder(settings.state)
     do {
       try StateOwnership.becomeOwner(of: state, files)
+      _ = try StateForm.read(state, files)
       guard try files.info(state.ledger) != nil else {
         throw Failure(
           .stateUnusable, "There is no ledger in \(state.root): no agent has run with this state folder yet")

@@ -21,6 +21,10 @@ public protocol Files: Sendable {
   /// A new, empty file. `.exists` where the name is taken.
   func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile
 
+  /// What is written goes behind what the file holds. Follows no link in the last component; `.missing` where there is none, `.damaged` where it
+  /// is no regular file.
+  func append(to path: FilePath) throws(FileFault) -> any WritableFile
+
   /// `.exists` where the name is taken.
   func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault)
 

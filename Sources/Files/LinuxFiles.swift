@@ -59,6 +59,10 @@ public struct LinuxFiles: Files {
     try createFile(path, mode: mode)
   }
 
+  public func append(to path: FilePath) throws(FileFault) -> any WritableFile {
+    try regular(path, O_WRONLY | O_APPEND)
+  }
+
   public func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) {
     let step = try step("Cannot create directory", path)
     try step.demand("Cannot create directory") { mkdirat($0, $1, mode_t(mode.rawValue)) }
@@ -190,8 +194,10 @@ extension LinuxFiles {
     throw step.fault(failure, "Cannot list")
   }
 
-  private func openRegular(_ path: FilePath) throws(FileFault) -> Descriptor {
-    let file = try descriptor("Cannot open", path, O_RDONLY)
+  private func openRegular(_ path: FilePath) throws(FileFault) -> Descriptor { try regular(path, O_RDONLY) }
+
+  private func regular(_ path: FilePath, _ flags: Int32) throws(FileFault) -> Descriptor {
+    let file = try descriptor("Cannot open", path, flags)
     guard try file.info().kind == .file else {
       throw FileFault(.damaged, "Cannot open", at: path, why: "not a regular file")
     }

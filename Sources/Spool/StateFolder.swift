@@ -15,6 +15,8 @@ public struct StateFolder: Hashable, Sendable {
   public var clock: FilePath { at("clock.json") }
   /// What people let go on although the agent crashed on it; see `Suspects`.
   public var suspects: FilePath { at("suspects.json") }
+  /// Which versions can use the folder; see `StateForm`.
+  public var form: FilePath { at("form.json") }
   public var machine: FilePath { at("machine.json") }
   /// Which file on which disk `machine.json` is: a copy of the folder is another.
   public var original: FilePath { at("original.json") }

@@ -253,6 +253,7 @@ private final class Consumer: Files {
   func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
     try disk.create(path, mode: mode)
   }
+  func append(to path: FilePath) throws(FileFault) -> any WritableFile { try disk.append(to: path) }
   func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) { try disk.makeDirectory(path, mode: mode) }
   func link(_ path: FilePath, as twin: FilePath) throws(FileFault) { try disk.link(path, as: twin) }
   func copy(_ path: FilePath, to target: FilePath, mode: AccessMode) throws(FileFault) {

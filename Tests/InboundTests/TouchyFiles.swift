@@ -70,6 +70,7 @@ final class TouchyFiles: Files {
     try check(.create, path)
     return try disk.create(real(path), mode: mode)
   }
+  func append(to path: FilePath) throws(FileFault) -> any WritableFile { try disk.append(to: real(path)) }
   func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) {
     try check(.makeDirectory, path)
     try disk.makeDirectory(real(path), mode: mode)

@@ -44,6 +44,7 @@ final class MeddledDisk: Files {
     try disk.move(path, to: target)
     if instant == .sealed, target.string.contains("/ready/") { meddle() }
   }
+  func append(to path: FilePath) throws(FileFault) -> any WritableFile { try disk.append(to: path) }
   func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
     let file = try disk.create(path, mode: mode)
     if instant == .cutting, path.string.contains("/building/") { meddle() }

@@ -71,6 +71,17 @@ public enum FilesConformance {
       try refuses(.exists) { try files.makeDirectory(root.appending("f"), mode: .stateDirectory) }
       try require(files.text(root.appending("f")) == "old", "left alone")
     },
+    FilesCase("what is added goes behind what is there, and makes no file") { files, root in
+      try files.put("one", at: root.appending("f"))
+      let inode = try files.info(root.appending("f"))?.inode
+      let file = try files.append(to: root.appending("f"))
+      for text in [" two", " three"] { try Array(text.utf8).withUnsafeBytes { try file.write($0) } }
+      try require(files.text(root.appending("f")) == "one two three", "added")
+      try require(files.info(root.appending("f"))?.inode == inode, "the same file")
+      try refuses(.missing) { _ = try files.append(to: root.appending("nowhere")) }
+      try files.makeDirectory(root.appending("d"), mode: .stateDirectory)
+      try require((try? files.append(to: root.appending("d"))) == nil, "no folder")
+    },
     FilesCase("what is written is read back, from any place in it") { files, root in
       let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
       let file = try files.create(root.appending("f"), mode: .stateFile)

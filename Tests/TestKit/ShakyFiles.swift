@@ -59,6 +59,11 @@ public final class ShakyFiles: Files {
     return ShakyWritableFile(try base.create(path, mode: mode), trouble)
   }
 
+  public func append(to path: FilePath) throws(FileFault) -> any WritableFile {
+    try trouble("append")
+    return ShakyWritableFile(try base.append(to: path), trouble)
+  }
+
   public func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) {
     try trouble("makeDirectory")
     try base.makeDirectory(path, mode: mode)

@@ -75,6 +75,11 @@ public final class SimFiles: Files {
     return SimOpenFile(self, id, path)
   }
 
+  public func append(to path: FilePath) throws(FileFault) -> any WritableFile {
+    let id = try look(.open, path) { (disk) throws(FileFault) in try disk.regular("Cannot open", path) }
+    return SimOpenFile(self, id, path)
+  }
+
   public func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) {
     try change(.makeDirectory, path) { (disk) throws(FileFault) in
       let slot = try disk.freeSlot("Cannot create directory", path)

@@ -9,8 +9,6 @@ import Threads
 
 /// What a command has done by the agent, or does itself where none runs.
 public struct ControlClient {
-  private static let patience: Duration = .seconds(20)
-
   public struct Outcome: Sendable {
     public let text: String
     public let code: ExitCode
@@ -72,13 +70,13 @@ public struct ControlClient {
     let agent = "the agent (pid \(pid.map(String.init) ?? "?"))"
     let box = RequestQueue(state: state, files: files)
     let path = try box.post(request, at: SystemClock.wall())
-    let deadline = SystemClock.uptime() + Self.patience
+    let deadline = SystemClock.uptime() + Limits.answerPatience
     while SystemClock.uptime() < deadline {
       if let answer = try box.answer(to: path) {
         if request.isFlush { return Outcome(text: "\(agent) has done it", code: .done) }
         return Self.outcome(answer)
       }
-      await sleep(for: .milliseconds(50))
+      await sleep(for: Limits.answerLook)
     }
     return Outcome(text: "\(agent) has been asked, but has not done it yet", code: .later)
   }

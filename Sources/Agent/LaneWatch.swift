@@ -10,10 +10,6 @@ import Threads
 /// Turns what the kernel reports of folders into wakes: a landing folder wakes its feeds, a folder of logs its streams, and
 /// requests are carried out. An event only wakes; what there is to do, a pass finds out.
 final class LaneWatch: Sendable {
-  /// A log that is opened and closed for each line must not cost a pass for each line.
-  private static let calm: Duration = .milliseconds(500)
-  private static let requestPoll: Duration = .seconds(2)
-
   private struct Folders: Sendable {
     var logs: [StreamName: Set<FilePath>] = [:]
     /// Below landing.
@@ -49,7 +45,7 @@ final class LaneWatch: Sendable {
 
   /// Where the kernel gives no watch (there are few for each user), requests are looked for.
   private func pollRequests() {
-    Timers.shared.schedule(after: Self.requestPoll) { [weak self] in
+    Timers.shared.schedule(after: Limits.requestPoll) { [weak self] in
       guard let self, folders.withLock({ $0.watcher != nil }) else { return }
       Task.onPool { await self.handleRequests() }
       pollRequests()
@@ -126,7 +122,7 @@ final class LaneWatch: Sendable {
 
   private func nudge(_ stream: StreamName) {
     guard folders.withLock({ $0.nudged.insert(stream).inserted }) else { return }
-    Timers.shared.schedule(after: Self.calm) { [self] in
+    Timers.shared.schedule(after: Limits.eventCalm) { [self] in
       folders.withLock { _ = $0.nudged.remove(stream) }
       lanes.stream(stream)?.wake()
     }

@@ -7,8 +7,6 @@ import Threads
 
 /// `run --once`: one settle time, everything that is complete, everything that waits, at most 30 s of retries.
 struct OnceRun {
-  static let patience: Duration = .seconds(30)
-
   private let run: AgentRun
   private let settings: Settings
   private let tally: Tally
@@ -43,7 +41,7 @@ struct OnceRun {
     let isInTrouble = try await withThrowingTaskGroup(of: Bool.self) { group in
       for lane in lanes.streams {
         group.addTask {
-          try await lane.runOnce(patience: Self.patience)
+          try await lane.runOnce(patience: Limits.onceRetries)
           return false
         }
       }
@@ -87,8 +85,8 @@ struct OnceRun {
       let isMore = hasPulled || summary.isCut && summary.hasEnded
       var isLast = !isMore && summary.settling == 0 && summary.waiting == 0
       if !isLast {
-        let next = isPulling ? now + .milliseconds(20) : min(summary.next ?? now + settle / 4, atRest)
-        await sleep(for: max(next - now, .milliseconds(10)))
+        let next = isPulling ? now + Limits.oncePulls : min(summary.next ?? now + settle / 4, atRest)
+        await sleep(for: max(next - now, Limits.onceLook))
         isLast = !isMore && SystemClock.uptime() >= atRest
         summary = try await feed.pass()
         if isMore { atRest = SystemClock.uptime() + settle }
@@ -116,7 +114,7 @@ struct OnceRun {
       let outcome = await lane.outcome
       let now = SystemClock.uptime()
       if outcome.progress > progress { (since, progress) = (now, outcome.progress) }
-      return !outcome.isIdle && now - since < OnceRun.patience
+      return !outcome.isIdle && now - since < Limits.onceRetries
     }
   }
 

@@ -39,9 +39,6 @@ public struct Answer: Hashable, Sendable, Codable {
 
 /// The folder through which commands and the agent speak.
 struct RequestQueue {
-  /// After so long nobody waits for an answer any more.
-  private static let answerLife: Duration = .seconds(600)
-
   let state: StateFolder
   let files: any Files
 
@@ -117,7 +114,7 @@ struct RequestQueue {
   func tidy(at now: Timestamp) throws(FileFault) {
     for name in try files.list(state.requests) where name.description.hasSuffix(".answer") {
       let path = state.requests.appending(name)
-      guard let info = try files.info(path), now - Timestamp(nanoseconds: info.modified) > Self.answerLife else {
+      guard let info = try files.info(path), now - Timestamp(nanoseconds: info.modified) > Limits.answerLife else {
         continue
       }
       try files.remove(path)

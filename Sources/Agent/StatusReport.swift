@@ -277,9 +277,9 @@ public struct StatusReport: Sendable, Encodable {
       report.lastError = fault.description
     }
     let lately = try ledger?.read { (t) throws(LedgerFault) in
-      try t.confirmedBytes(of: settings.name, in: .seconds(300), count: 1, until: now)
+      try t.confirmedBytes(of: settings.name, in: Limits.paceSpan, count: 1, until: now)
     }
-    report.bytesPerSecond = (lately?.first ?? 0) / 300
+    report.bytesPerSecond = (lately?.first ?? 0) / UInt64(Limits.paceSpan.components.seconds)
     return report
   }
 
@@ -320,7 +320,7 @@ extension StatusReport.Stream {
   /// - Parameter silence: seconds for which one of its stores has confirmed nothing although something is due.
   fileprivate mutating func promise(_ batchBytes: UInt64, silence: Int64) {
     guard lagBytes >= batchBytes || waiting > 1, bytesPerSecond > 0 else { return }
-    guard silence < 60 +| Int64(clamping: batchBytes / bytesPerSecond) else { return }
+    guard silence < Limits.silenceBeforeNoPromise +| Int64(clamping: batchBytes / bytesPerSecond) else { return }
     catchUpSeconds = Int64(clamping: lagBytes / bytesPerSecond)
   }
 }

@@ -1,4 +1,5 @@
 import Config
+import Control
 import Core
 import Files
 import Inbound

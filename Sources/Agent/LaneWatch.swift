@@ -1,3 +1,4 @@
+import Control
 import Core
 import Files
 import Inbound
@@ -148,11 +149,11 @@ final class LaneWatch: Sendable {
   }
 
   private func handleOnce() async {
-    let box = RequestQueue(state: run.state, files: run.files)
+    let queue = RequestQueue(state: run.state, files: run.files)
     let handler = RequestHandler(lanes: lanes, sending: true)
     do {
-      for letter in try box.open() { try await box.answer(letter, by: handler, events) }
-      try box.tidy(at: SystemClock.wall())
+      for file in try queue.open() { try await queue.answer(file, by: handler, events) }
+      try queue.tidy(at: SystemClock.wall())
     } catch {
       events.record(.lanePaused, "The requests cannot be read: \(error)", [.reason: "request"])
     }

@@ -15,18 +15,6 @@ extension Limits {
   /// Columns of that view: an hour fits beside the figures on a terminal of 80 columns.
   static let activitySteps = 30
 
-  /// So long a command waits for the answer of the agent, which may be in the middle of a long step.
-  static let answerPatience: Duration = .seconds(20)
-
-  /// How often a command looks for the answer: a person does not notice it.
-  static let answerLook: Duration = .milliseconds(50)
-
-  /// After so long nobody waits for an answer any more, and it is removed.
-  static let answerLife: Duration = .seconds(600)
-
-  /// A request file is a few hundred bytes; anything larger is not one of ours.
-  static let requestBytes = 64 * 1024
-
   /// After an event of a folder of logs, until the next one wakes its streams: a log that is opened and closed for
   /// each line must not cost a pass for each line.
   static let eventCalm: Duration = .milliseconds(500)

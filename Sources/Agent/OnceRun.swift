@@ -1,4 +1,5 @@
 import Config
+import Control
 import Core
 import Inbound
 import Journal
@@ -57,13 +58,13 @@ struct OnceRun {
 
   /// What commands asked while no agent ran. Everything is flushed here anyway.
   private func carryOutRequests(_ lanes: LaneSet) async throws {
-    let box = RequestQueue(state: run.state, files: run.files)
+    let queue = RequestQueue(state: run.state, files: run.files)
     let handler = RequestHandler(lanes: lanes, sending: false)
-    for letter in try box.open() {
-      if letter.request?.isFlush == true {
-        try box.done(letter, Answer())
+    for file in try queue.open() {
+      if file.request?.isFlush == true {
+        try queue.done(file, Answer())
       } else {
-        try await box.answer(letter, by: handler, run.events)
+        try await queue.answer(file, by: handler, run.events)
       }
     }
   }

@@ -46,7 +46,7 @@ final class AgentRun: Sendable {
       ledger = try LedgerKeeper.open(settings, files, events, at: SystemClock.now())
       clock = ClockTrust(
         at: state.clock, files, events,
-        lastKnown: try ledger.read { (t) throws(LedgerFault) in try t.lastNoted() })
+        lastKnown: try ledger.read(Transaction.lastNoted))
     } catch {
       let failure = Failure.of(error)
       begun?.hands.end(code: (failure as? Failure)?.code.rawValue ?? ExitCode.stateUnusable.rawValue)

@@ -160,7 +160,7 @@ public struct StatusReport: Sendable, Encodable {
       try PauseMark($0, state: state, files: files).since() == nil
     }
     let backlogs =
-      try ledger?.read { (t) throws(LedgerFault) in try t.backlogs(of: active, at: now) } ?? [:]
+      try ledger?.read(Transaction.backlogs(of:at:), active, now) ?? [:]
     let stores = settings.stores.map { store in
       Store(store.name, ends.first { $0.store == store.name }, backlogs[store.name], at: now)
     }
@@ -176,7 +176,7 @@ public struct StatusReport: Sendable, Encodable {
       return report
     }
     spool = SpoolUse(
-      bytes: try ledger?.read { (t) throws(LedgerFault) in try t.spoolBytes() } ?? 0,
+      bytes: try ledger?.read(Transaction.spoolBytes) ?? 0,
       maxBytes: settings.limits.spoolMaxBytes)
   }
 
@@ -187,7 +187,7 @@ public struct StatusReport: Sendable, Encodable {
     let spool = Spool<BatchPlace>(root: state.stream(settings.name), files: files)
     report.waiting = try spool.entries(in: .ready).count
     report.pausedSince = try PauseMark(settings.name, state: state, files: files).since()?.iso()
-    let totals = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name) } ?? StreamTotals()
+    let totals = try ledger?.read(Transaction.totals(of:), settings.name) ?? StreamTotals()
     report.confirmed = totals.confirmed
     // The ledger also knows of those whose folder was taken away.
     report.damaged = try spool.entries(in: .damaged).count
@@ -224,13 +224,13 @@ public struct StatusReport: Sendable, Encodable {
     report.lastError = survey.lastError
     if let oldest = survey.oldest { report.lagSeconds = max(0, now.seconds - oldest.seconds) }
     if let pull = settings.pull {
-      let standing = try ledger?.read { (t) throws(LedgerFault) in try t.pullStanding(settings.name) }
+      let standing = try ledger?.read(Transaction.pullStanding(_:), settings.name)
       report.pull = Pull(
         store: pull.store.text, listedAt: standing?.listedAt?.iso(), waiting: standing?.waiting ?? 0,
         lastError: standing?.fault)
       report.lastError = report.lastError ?? standing?.fault
     }
-    report.handedOver = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name).handedOver } ?? 0
+    report.handedOver = try ledger?.read(Transaction.totals(of:), settings.name).handedOver ?? 0
     // What lies there unseen may be what is due: then only what was told counts.
     if let due = try DueSurvey(
       settings, ledger: ledger, at: now, isSure: survey.waiting == 0 && survey.pausedSince == nil)

@@ -204,7 +204,7 @@ public struct Verification {
       guard let end = page.last else { return }
       after = end.id
       for batch in page where try spool.isNowhere(batch.id) {
-        let deliveries = try ledger.read { (t) throws(LedgerFault) in try t.deliveries(of: batch.id) }
+        let deliveries = try ledger.read(Transaction.deliveries(of:), batch.id)
         for delivery in deliveries where delivery.confirmedAt == nil {
           found(
             Finding(

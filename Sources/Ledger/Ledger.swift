@@ -74,6 +74,21 @@ public final class Ledger: Sendable {
     }
   }
 
+  /// One question: `ledger.read(Transaction.totals(of:), stream)`. A closure would have to say what it throws (decision 0034).
+  public func read<each Value, R: Sendable>(
+    _ question: (Transaction) -> (repeat each Value) throws(LedgerFault) -> R, _ values: repeat each Value
+  ) throws(LedgerFault) -> R {
+    try read { (t) throws(LedgerFault) in try question(t)(repeat each values) }
+  }
+
+  /// One change, in the same form.
+  public func transact<each Value, R: Sendable>(
+    _ name: String, _ change: (Transaction) -> (repeat each Value) throws(LedgerFault) -> R,
+    _ values: repeat each Value
+  ) throws(LedgerFault) -> R {
+    try transact(name) { (t) throws(LedgerFault) in try change(t)(repeat each values) }
+  }
+
   /// A damaged page is found now, not in the middle of a pass.
   public func check() throws(LedgerFault) {
     let verdict = try read { (t) throws(LedgerFault) in

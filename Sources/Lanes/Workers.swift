@@ -43,8 +43,8 @@ public final class Workers: Sendable {
       })
   }
 
-  /// How many wait: for tests.
-  var waiting: Int { monitor.withLock { $0.queue.count } }
+  /// For tests: how many wait.
+  var waitingForTests: Int { monitor.withLock { $0.queue.count } }
 
   fileprivate func take(_ turn: Int) {
     monitor.withLock { $0.queue.append(turn) }
@@ -89,7 +89,7 @@ public final class Turn: Sendable {
 
   fileprivate init(_ workers: Workers?, _ number: Int) { (self.workers, self.number) = (workers, number) }
 
-  /// Never waits: for tests, and for commands that work alone.
+  /// Never waits: for who works alone.
   public static func free() -> Turn { Turn(nil, 0) }
 
   /// Long work: waits for a place, and has it while `body` runs.

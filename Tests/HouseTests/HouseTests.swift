@@ -79,6 +79,13 @@ struct HouseTests {
     #expect(gone.isEmpty, "rows of docs/state-folder.md for which there is no limit:\n\(gone.joined(separator: "\n"))")
   }
 
+  @Test func whatIsForTestsIsListed() throws {
+    let page = try String(contentsOf: root.appending(path: "CONTRIBUTING.md"), encoding: .utf8)
+    let listed = Set(page.matches(of: /`(\w+ForTests)`/).map { String($0.output.1) })
+    let hooks = code.filter { $0.path.hasPrefix("Sources/") }.reduce(into: Set()) { $0.formUnion(Rules.hooks($1.text)) }
+    #expect(hooks.count >= 7 && listed == hooks, "CONTRIBUTING lists what of the program is for tests")
+  }
+
   @Test func everyExceptionFromTheLimitsIsNeeded() {
     for (path, parts) in Rules.otherNumbers {
       let lines = code.first { $0.path == path }?.text.code ?? []

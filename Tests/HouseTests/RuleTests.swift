@@ -113,6 +113,15 @@ struct RuleTests {
       ])
   }
 
+  @Test func testHooks() {
+    let breach = ["Sources/Core/A.swift:1: its name does not say that it is for tests"]
+    #expect(check(Rules.testHooks, "/// For tests: how many.\nvar count: Int") == breach)
+    #expect(check(Rules.testHooks, "/// Begun so far, for tests.\nvar threads: Int") == breach)
+    #expect(check(Rules.testHooks, "/// For tests: how many.\nvar countForTests: Int").isEmpty)
+    #expect(check(Rules.testHooks, "/// SimFiles in tests.\nvar count: Int").isEmpty)
+    #expect(Rules.hooks(SwiftText("a.bForTests(cForTests: d) // eForTests")) == ["bForTests", "cForTests"])
+  }
+
   @Test func retiredNames() {
     func found(_ text: String, at path: String = "Sources/Core/A.swift") -> Int {
       Rules.retired(path, SwiftText(text), ["Host", "ground", "heedSignals"]).count

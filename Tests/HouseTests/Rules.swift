@@ -38,6 +38,7 @@ enum Rules {
     "numbers from outside do not trap": outsideNumbers,
     "a hash is no identity": hashing,
     "limits have one home": limits,
+    "what is for tests is named so": testHooks,
   ]
 
   /// Sizes, offsets and lengths that files, plans, listings and headers tell: `+|`, `-|`, `*|`, `total`, `Int(clamping:)`, `Int(exactly:)`.

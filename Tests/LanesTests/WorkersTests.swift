@@ -105,7 +105,7 @@ struct WorkersTests {
     }
     try await eventually { second.withLock { $0 } == 1 }
     isBlocked.withLock { $0 = false }
-    try await eventually { workers.waiting == 1 }
+    try await eventually { workers.waitingForTests == 1 }
     #expect(!isFree.withLock { $0 })
     second.withLock { $0 = 2 }
     await other.value

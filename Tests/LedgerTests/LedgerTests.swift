@@ -24,8 +24,8 @@ struct LedgerTests {
   func durability() throws {
     let folder = try TemporaryFolder()
     let ledger = try Ledger(path: folder.path.appending("l.sqlite"))
-    #expect(try ledger.pragma("journal_mode") == "wal")
-    #expect(try ledger.pragma("synchronous") == "2")
+    #expect(try ledger.pragmaForTests("journal_mode") == "wal")
+    #expect(try ledger.pragmaForTests("synchronous") == "2")
   }
 
   @Test("Whether a content is known is looked up by content, however many drops a feed has had")

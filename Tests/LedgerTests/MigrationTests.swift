@@ -33,7 +33,7 @@ struct MigrationTests {
 
   @Test func whatWasCountedBeforeIsInTheTotals() throws {
     let ledger = try Ledger(path: path)
-    #expect(try ledger.pragma("user_version") == "\(Schema.steps.count)")
+    #expect(try ledger.pragmaForTests("user_version") == "\(Schema.steps.count)")
     try expectTotals(ledger)
     let tally = try ledger.read(Transaction.tally)
     #expect(

@@ -25,14 +25,14 @@ public struct S3Store: StoreReader, StoreProbe {
   ) throws(StoreFault) {
     try self.init(
       settings, s3, files: files, agent: agent, environment: environment, throttle: throttle, clock: clock,
-      parts: S3Parts())
+      partsForTests: S3Parts())
   }
 
-  /// With other bounds than the service's, for tests.
+  /// For tests: with other bounds than ours.
   init(
     _ settings: StoreSettings, _ s3: S3Settings, files: any Files, agent: String,
     environment: [String: String], throttle: Throttle? = nil, clock: @escaping @Sendable () -> Timestamp,
-    parts: S3Parts
+    partsForTests parts: S3Parts
   ) throws(StoreFault) {
     var options = TransferOptions(settings, caFile: s3.caFile, agent: agent)
     options.throttle = throttle

@@ -69,6 +69,9 @@ final class CredentialCache: Sendable {
     return fresh
   }
 
+  /// For tests: whether a renewal is under way.
+  var isRenewingForTests: Bool { state.withLock { $0.fetch != nil } }
+
   /// What no message may hold.
   var secrets: [String] { state.withLock { $0.secrets.flatMap { $0 } } }
 

@@ -28,15 +28,15 @@ public struct StatusReport: Sendable, Encodable {
     public var handedOver = 0
     public var lagSeconds: Int64 = 0
     /// Since when a person has paused it.
-    @OrNull public var pausedSince: String?
-    @OrNull public var lastError: String?
+    @OrNull public var pausedSince: String? = nil
+    @OrNull public var lastError: String? = nil
     /// Where it fetches from a store.
     public var pull: Pull?
     /// When its next drop is due, or the one for which it is late; nil where nothing is expected.
-    @OrNull public var due: String?
+    @OrNull public var due: String? = nil
     public var late = false
     /// The last due time for which nothing came, until a drop comes.
-    @OrNull public var missed: String?
+    @OrNull public var missed: String? = nil
     public var blocked = Blocked()
     /// For people.
     public var words: String?
@@ -69,10 +69,10 @@ public struct StatusReport: Sendable, Encodable {
     /// Confirmed over the last five minutes, uncompressed.
     public var bytesPerSecond: UInt64 = 0
     /// How long what is behind takes at this speed; nil where it keeps up, or stands still.
-    @OrNull public var catchUpSeconds: Int64?
+    @OrNull public var catchUpSeconds: Int64? = nil
     /// Since when a person has paused it.
-    @OrNull public var pausedSince: String?
-    @OrNull public var lastError: String?
+    @OrNull public var pausedSince: String? = nil
+    @OrNull public var lastError: String? = nil
 
     enum CodingKeys: String, CodingKey {
       case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, damaged, blocked, confirmed

@@ -7,6 +7,8 @@ import SystemPackage
 // Seen is not durable: what another process left behind is synced before anything rests on it, and what the ledger does not know of
 // it is recorded. The same serves a ledger that was lost.
 extension FeedPass {
+  mutating func adoptAll() throws { if feed.isAdopted { try adoptTheRest() } else { try adopt() } }
+
   mutating func adopt() throws {
     try spool.prepare()
     for place in [DropPlace.gathering, .claimed, .handover, .held] {
@@ -54,8 +56,8 @@ extension FeedPass {
       found[id] = try each(.drop(id)) { pass in
         var paths: [FilePath] = []
         try pass.holding(.adopt, id) { try pass.collect(pass.spool.path(place, id), &paths) }
-        return paths
-      }
+        return .done(paths)
+      }.value
     }
     do throws(FileFault) {
       try sync(ids.flatMap { found[$0] ?? [] })
@@ -63,7 +65,7 @@ extension FeedPass {
     } catch {
       if error.kind == .exhausted { throw error }
       // One of them, perhaps.
-      for (id, paths) in found where try each(.drop(id), { pass in try pass.sync(paths) }) != nil {
+      for (id, paths) in found where try each(.drop(id), { pass in .done(try pass.sync(paths)) }).isDone {
         feed.unadopted[id] = nil
       }
     }
@@ -89,7 +91,7 @@ extension FeedPass {
         plans.append(try (try? plan(place, id)) ?? madeAnew(id, in: place))
       } else if place == .claimed || place == .handover {
         if let plan = try? plan(place, id) { plans.append(plan) }
-      } else if let plan = try each(.drop(id), { pass in try pass.planOrAside(place, id) }) ?? nil {
+      } else if let plan = try each(.drop(id), { pass in try pass.planOrAside(place, id) }).value {
         plans.append(plan)
       }
     }

@@ -74,21 +74,19 @@ extension FeedPass {
   private mutating func examine(_ plans: [DropPlan], _ outcomes: [DropID: DropOutcome]) throws -> [Judged]? {
     var judged: [Judged] = []
     for plan in plans {
-      guard let override = try each(.drop(plan.id), { pass in try pass.override(.claimed, plan.id) }) else { continue }
+      let found = try each(.drop(plan.id)) { pass in .done(try pass.override(.claimed, plan.id)) }
+      guard let override = found.value else { continue }
       // Checked in an earlier pass, and kept waiting since.
       if outcomes[plan.id] == .accepted, plan.checkedAt != nil, isReadable(plan) {
         judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, wasChecked: true, override: override))
         continue
       }
-      let one = try each(.drop(plan.id)) { pass in
-        try pass.holding(.check, plan.id) { () throws(FileFault) in try pass.check(plan, override) }
+      let outcome = try each(.drop(plan.id)) { pass in
+        .done(try pass.holding(.check, plan.id) { () throws(FileFault) in try pass.check(plan, override) })
       }
-      switch one {
-      case nil: continue
-      case .some(nil):
-        return nil
-      case .some(let one?): judged.append(one)
-      }
+      guard let checked = outcome.value else { continue }
+      guard let one = checked else { return nil }
+      judged.append(one)
     }
     return judged
   }
@@ -97,7 +95,7 @@ extension FeedPass {
   private mutating func readable(_ ids: [DropID]) throws -> [DropPlan] {
     var plans: [DropPlan] = []
     for id in ids {
-      if let plan = try each(.drop(id), { pass in try pass.planOrAside(.claimed, id) }) ?? nil { plans.append(plan) }
+      if let plan = try each(.drop(id), { pass in try pass.planOrAside(.claimed, id) }).value { plans.append(plan) }
     }
     return plans
   }

@@ -28,10 +28,10 @@ extension FeedPass {
     var cleared: [DropPlan] = []
     var changed: Set<FilePath> = []
     for plan in plans {
-      let isClear = try each(.drop(plan.id)) { pass in try pass.clear(plan, &changed) }
-      if isClear == true { cleared.append(plan) }
+      let isClear = try each(.drop(plan.id)) { pass in .done(try pass.clear(plan, &changed)) }.value == true
+      if isClear { cleared.append(plan) }
       for part in plan.parts where isInLanding(part) {
-        feed.uncleared[original(of: part)] = isClear == true ? nil : part.inode
+        feed.uncleared[original(of: part)] = isClear ? nil : part.inode
       }
     }
     let folders = changed.sorted { $0.string < $1.string }

@@ -5,8 +5,23 @@ import Lanes
 import Spool
 import SystemPackage
 
-/// One feed between two passes: what is known of it in memory. All of it can be lost: the places say what has been done.
+/// One feed between two passes: what its steps know, each for itself, and what they share. All of it can be lost: the places say what has
+/// been done.
 struct FeedState {
+  var common: FeedCommon
+  var sweeping = Sweeping()
+  var reporting = Reporting()
+
+  init(_ settings: FeedSettings, state: StateFolder, files: any Files) {
+    common = FeedCommon(settings, state: state, files: files)
+  }
+
+  /// New settings for the same feed.
+  mutating func adopt(_ new: FeedSettings) { common.adopt(new) }
+}
+
+/// What the steps of a feed share, from pass to pass.
+struct FeedCommon {
   var settings: FeedSettings
   let spool: Spool<DropPlace>
   var filter: LandingFilter
@@ -23,8 +38,6 @@ struct FeedState {
   /// What the next drop is compared with: accepted, but perhaps not handed over yet.
   var likeness: Baseline?
   var pause: Pause?
-  /// Uptime.
-  var nextSweep: Duration?
   /// Drops that wait for something outside, and for what; told once.
   var reported: [DropID: String] = [:]
   /// What is due; as in the ledger, where it is read when it is first asked for.
@@ -45,8 +58,6 @@ struct FeedState {
   /// Drops in `gathering` or `claimed` that cannot be worked on now, and what landing may hold of them.
   var stuck: Set<DropID> = []
   var reserved: [FilePath: Reserved] = [:]
-  /// As `status` was told last.
-  var report: LaneReport?
 
   /// The last pass that looked, and the uptime since when there was no gap between passes.
   struct Look {

@@ -45,6 +45,7 @@ extension FeedPass {
           if fault.kind != .missing { throw fault }
           pass.feed.folders[below] = nil
         }
+        return .done(())
       }
     }
   }
@@ -53,7 +54,7 @@ extension FeedPass {
     for (name, info) in scan.infos where host.suspects.isAside(.file(inode: info.inode, size: info.size)) {
       scan.infos[name] = nil
       (scan.view.data[name], scan.view.manifests[name], scan.view.markers[name]) = (nil, nil, nil)
-      _ = try each(.file(folder.appending(name))) { pass in try pass.setAsideCrashed(name, info, in: folder) }
+      _ = try each(.file(folder.appending(name))) { pass in .done(try pass.setAsideCrashed(name, info, in: folder)) }
     }
   }
 

@@ -96,13 +96,13 @@ extension FeedPass {
       var plans: [DropPlan] = []
       for id in slice {
         let plan = try each(.drop(id)) { pass in
-          let plan = try pass.planOrAside(.handover, id)
-          if let plan {
+          let found = try pass.planOrAside(.handover, id)
+          if let plan = found.value {
             do throws(FileFault) { try pass.requireStaging(of: plan) } catch { throw LaneFault(fault: error) }
           }
-          return plan
+          return found
         }
-        if let plan = plan ?? nil { plans.append(plan) }
+        if let plan = plan.value { plans.append(plan) }
       }
       try publish(plans)
     }
@@ -247,12 +247,13 @@ extension FeedPass {
     for plan in plans {
       var plan = plan
       var ways: [Delivery] = []
-      let isThrough: Void? = try each(.drop(plan.id)) { pass in
-        try pass.holding(.handOver, plan.id) {
-          for number in plan.dataIndices { ways.append(try pass.publish(number, of: &plan)) }
-        }
+      let outcome = try each(.drop(plan.id)) { pass in
+        .done(
+          try pass.holding(.handOver, plan.id) {
+            for number in plan.dataIndices { ways.append(try pass.publish(number, of: &plan)) }
+          })
       }
-      if isThrough == nil { continue }
+      guard outcome.isDone else { continue }
       if ways.contains(.nameTaken) {
         waitForName(plan)
       } else {

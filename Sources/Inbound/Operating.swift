@@ -128,9 +128,8 @@ extension FeedPass {
   mutating func recordReleases(_ plans: [DropPlan]) throws {
     var released: [(plan: DropPlan, sentence: String)] = []
     for plan in plans {
-      guard let override = try each(.drop(plan.id), { pass in try pass.override(.claimed, plan.id) }) ?? nil else {
-        continue
-      }
+      let found = try each(.drop(plan.id)) { pass in .done(try pass.override(.claimed, plan.id)) }
+      guard let override = found.value ?? nil else { continue }
       let when = override.at.map { " at \($0.iso())" } ?? ""
       let why = override.reason.map { ": \($0)" } ?? ""
       released.append((plan, "Released by \(override.by ?? "hand")\(when)\(why)"))
@@ -175,8 +174,8 @@ extension FeedWorker {
   public mutating func retry(_ id: DropID, at now: Moment) throws {
     let place = try place(of: id)
     if place == .claimed || place == .handover {
-      feed.waits.hurry(at: now.uptime)
-      return feed.pause = nil
+      feed.common.waits.hurry(at: now.uptime)
+      return feed.common.pause = nil
     }
     try act(on: id, at: now) { pass, place in try pass.retry([id], from: place) }
   }
@@ -243,7 +242,7 @@ extension FeedWorker {
   // MARK: -
 
   private func place(of id: DropID) throws -> DropPlace {
-    guard let place = try feed.spool.place(of: id) else { throw OperatorRefusal.unknownDrop(id) }
+    guard let place = try feed.common.spool.place(of: id) else { throw OperatorRefusal.unknownDrop(id) }
     return place
   }
 
@@ -262,8 +261,8 @@ extension FeedWorker {
   private mutating func perform<Result>(
     at now: Moment, _ body: (inout FeedPass) throws -> Result
   ) throws -> Result {
-    var pass = FeedPass(feed, host, at: now, stop: { false })
-    defer { feed = pass.feed }
+    var pass = FeedPass(feed.common, host, at: now, stop: { false })
+    defer { feed.common = pass.feed }
     do {
       if !pass.feed.isAdopted { try pass.adopt() }
       return try body(&pass)

@@ -103,22 +103,6 @@ extension FeedPass {
       report(.dropQuarantined, message, plan, [.reason: verdict.code])
     }
   }
-
-  /// Out of `claimed`, for a reason that is not one of the checks'.
-  mutating func hold(_ plan: DropPlan, _ reason: Reason) throws {
-    let verdict = Verdict.held([reason])
-    try files.writePlan([reason], to: reasonsPath(.claimed, plan.id))
-    try sync([reasonsPath(.claimed, plan.id), spool.path(.claimed, plan.id)])
-    let now = now.wall
-    try host.ledger.transact("hold") { (t) throws(LedgerFault) in
-      try t.noteSeen(plan)
-      try t.noteOutcome(plan.id, .held, content: nil, rows: nil, at: now)
-      try t.noteHistory(plan.id, verdict.eventName, verdict.summary, at: now)
-    }
-    if let content = contentDigest(plan), feed.inHand[content] == plan.id { feed.inHand[content] = nil }
-    try spool.move([plan.id], from: .claimed, to: .held)
-    announce(plan, verdict)
-  }
 }
 
 extension Verdict {

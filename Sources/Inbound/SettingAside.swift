@@ -2,6 +2,7 @@ import Core
 import Files
 import Formats
 import Journal
+import Lanes
 import Ledger
 import Spool
 import SystemPackage
@@ -10,16 +11,16 @@ import SystemPackage
 // on (`release`, `retry`) or deletes them (`purge`).
 extension FeedPass {
   /// The plan, or the drop steps aside.
-  /// - Returns: nil: it did.
-  mutating func planOrAside(_ place: DropPlace, _ id: DropID) throws -> DropPlan? {
+  mutating func planOrAside(_ place: DropPlace, _ id: DropID) throws -> ItemOutcome<DropPlan> {
     do {
-      return try plan(place, id)
+      return .done(try plan(place, id))
     } catch {
       guard error.kind == .missing || error.kind == .damaged || feed.waits.isPersistent(.drop(id)) else { throw error }
       // Taken away by a person while we looked.
-      guard try files.info(spool.path(place, id)) != nil else { return nil }
-      try setAside(id, from: place, Reason(.damaged, error.description))
-      return nil
+      guard try files.info(spool.path(place, id)) != nil else { return .gone }
+      let reason = Reason(.damaged, error.description)
+      try setAside(id, from: place, reason)
+      return .setAside(reason)
     }
   }
 

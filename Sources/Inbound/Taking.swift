@@ -84,7 +84,7 @@ extension FeedPass {
       } else if ways.contains(.stillWritten) {
         // It stays where it is; `resumeGathering` claims it when it is finished.
         forget(plan)
-        wait(for: plan)
+        wait(for: plan, "somebody writes it still")
       } else {
         if ways.contains(.copied) { copied.append(plan) }
         whole.append(plan)
@@ -197,12 +197,18 @@ extension FeedPass {
 
   /// Nothing of a drop is ours yet: landing still has it. A set of which a part is ours waits for the others.
   private mutating func giveUp(_ plan: DropPlan) throws(FileFault) {
-    guard try files.list(partsPath(.gathering, plan.id)).isEmpty else { return wait(for: plan) }
+    guard try files.list(partsPath(.gathering, plan.id)).isEmpty else {
+      wait(for: plan, "a part of it changed while it was taken")
+      return
+    }
     try spool.remove(plan.id, from: .gathering)
   }
 
-  mutating func wait(for plan: DropPlan) {
+  @discardableResult
+  mutating func wait(for plan: DropPlan, _ why: String) -> ItemOutcome<DropPlan> {
     summary.waiting += 1
-    summary.look(at: now.uptime + max(settings.settle, .seconds(1)))
+    let until = now.uptime + max(settings.settle, .seconds(1))
+    summary.look(at: until)
+    return .waits(until: until, why: why)
   }
 }

@@ -18,7 +18,7 @@ extension FeedPass {
   mutating func remind() throws {
     guard var expecting = try expecting() else { return }
     let since = watchedSince()
-    let isBlind = feed.pause != nil || hasFault
+    let isBlind = feed.pause != nil || fault != nil
     let hold = isBlind ? Self.benefit : summary.settling > 0 ? settings.settle : .zero
     guard now.uptime >= since + hold else { return summary.look(at: since + hold) }
     let before = expecting.state
@@ -36,7 +36,7 @@ extension FeedPass {
     let drift = last.map { (now.wall - $0.moment.wall) - (now.uptime - $0.moment.uptime) } ?? .zero
     let isGapless = drift < Self.jump && drift > .zero - Self.jump
     let since = isGapless ? last?.since ?? now.uptime : now.uptime
-    feed.lastLook = FeedState.Look(moment: now, since: since)
+    feed.lastLook = FeedCommon.Look(moment: now, since: since)
     return since
   }
 

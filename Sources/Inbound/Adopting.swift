@@ -88,10 +88,10 @@ extension FeedPass {
     for id in unknown where feed.unadopted[id] == nil {
       // In `damaged` it can be nothing but what lies there. Steps that follow meet the others.
       if place == .damaged {
-        plans.append(try (try? plan(place, id)) ?? madeAnew(id, in: place))
+        plans.append(try (try? plan(place, id)) ?? SettingAside().madeAnew(id, in: place, in: self))
       } else if place == .claimed || place == .handover {
         if let plan = try? plan(place, id) { plans.append(plan) }
-      } else if let plan = try each(.drop(id), { pass in try pass.planOrAside(place, id) }).value {
+      } else if let plan = try each(.drop(id), { pass in try SettingAside().planOrAside(place, id, in: &pass) }).value {
         plans.append(plan)
       }
     }

@@ -95,7 +95,9 @@ extension FeedPass {
   private mutating func readable(_ ids: [DropID]) throws -> [DropPlan] {
     var plans: [DropPlan] = []
     for id in ids {
-      if let plan = try each(.drop(id), { pass in try pass.planOrAside(.claimed, id) }).value { plans.append(plan) }
+      if let plan = try each(.drop(id), { pass in try SettingAside().planOrAside(.claimed, id, in: &pass) }).value {
+        plans.append(plan)
+      }
     }
     return plans
   }
@@ -120,7 +122,7 @@ extension FeedPass {
         plan.parts[number].shape = shape(of: inspection)
         plan.parts[number].dialect = inspection.dialect
         var finding = PartFinding(part: part, inspection: inspection)
-        switch try rehearse(plan.parts[number], at: path) {
+        switch try PartRewriter(reader).rehearse(plan.parts[number], at: path) {
         case .done: break
         case .refused(let reasons): finding.inspection.reasons += reasons
         case .stopped: return nil
@@ -152,12 +154,12 @@ extension FeedPass {
     _ path: FilePath, isReleased: Bool
   ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
     let file = try files.open(path)
-    let (kind, size) = (try head(of: file), try file.info().size)
+    let (kind, size) = (try reader.head(of: file), try file.info().size)
     var rules = TableRules(settings)
     // Packed text that is so much larger than its file is no table but a trap.
     rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, size *| Limits.packRatio))
     var inspector = TableInspector(rules: rules)
-    if isTooLarge(size, kind), !isReleased {
+    if isTooLarge(size, kind, settings), !isReleased {
       var inspection = inspector.finish()
       inspection.reasons = [
         Reason(.tooLarge, "It has \(counted(size, "byte")), more than \(settings.require.maxBytes)")
@@ -168,7 +170,7 @@ extension FeedPass {
     if settings.decrypt != nil, kind == .pgp {
       return try inspectSealed(file, inspector, most: rules.maxBytes, isReleased: isReleased)
     }
-    let answer = try read(file) { (bytes) throws(FileFault) in
+    let answer = try reader.read(file) { (bytes) throws(FileFault) in
       inspector.feed(bytes)
       return isReleased || !inspector.isDecided || size <= Limits.readAnyway
     }
@@ -187,7 +189,7 @@ extension FeedPass {
     var (rawSize, clearSize) = (0 as UInt64, 0 as UInt64)
     let size = try file.info().size
     let isWhole = isReleased || size <= Limits.readAnyway
-    let answer = try unseal(
+    let answer = try reader.unseal(
       file, toEnd: isWhole,
       raw: { bytes in
         hasher.update(bytes)
@@ -224,8 +226,8 @@ extension FeedPass {
       let earlier = try host.ledger.read { (t) throws(LedgerFault) in
         try t.accepted(settings.name, content: content, except: plan.id)
       }
-      guard let twin = earlier ?? feed.inHand[content], twin != plan.id else {
-        feed.inHand[content] = plan.id
+      guard let twin = earlier ?? feed.inHand.drop(with: content), twin != plan.id else {
+        feed.inHand.take(plan)
         continue
       }
       judged[index].verdict =
@@ -247,7 +249,7 @@ extension FeedPass {
         last = Baseline((plan.shape, plan.rows))
       } else {
         judged[index].verdict = .held(doubts)
-        if let content = contentDigest(plan), feed.inHand[content] == plan.id { feed.inHand[content] = nil }
+        feed.inHand.release(plan)
       }
     }
     feed.likeness = last

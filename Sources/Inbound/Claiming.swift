@@ -115,24 +115,10 @@ extension FeedPass {
     var right = left
     var offset: UInt64 = 0
     while true {
-      let count = try fill(&left, from: a, at: offset)
-      guard try fill(&right, from: b, at: offset) == count, left[..<count] == right[..<count] else { return false }
+      let count = try a.fill(&left, at: offset)
+      guard try b.fill(&right, at: offset) == count, left[..<count] == right[..<count] else { return false }
       if count < left.count { return true }
       offset += UInt64(count)
-    }
-  }
-
-  /// Fewer bytes than there is room for only at the file's end.
-  func fill(_ buffer: inout [UInt8], from file: any ReadableFile, at offset: UInt64) throws(FileFault) -> Int {
-    try buffer.withUnsafeMutableBufferPointer { (room) throws(FileFault) in
-      var filled = 0
-      while filled < room.count {
-        let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[filled...])
-        let count = try file.read(into: rest, at: offset + UInt64(filled))
-        if count == 0 { break }
-        filled += count
-      }
-      return filled
     }
   }
 

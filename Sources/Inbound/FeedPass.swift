@@ -54,6 +54,10 @@ struct FeedPass {
   var landing: FilePath { feed.settings.landing }
   var handover: FilePath { feed.settings.handover }
 
+  var reader: PartReader {
+    PartReader(files: files, settings: settings, keys: host.keys, turn: host.turn, stop: stop)
+  }
+
   init(_ feed: FeedCommon, _ host: PassContext, at now: Moment, stop: @escaping () -> Bool) {
     self.feed = feed
     self.host = host

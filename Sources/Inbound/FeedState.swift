@@ -33,8 +33,7 @@ struct FeedCommon {
   var isAdopted = false
   /// False once a rename from landing met the border of a mount.
   var canRename = true
-  /// Contents that are on their way to the hand-over folder.
-  var inHand: [Digest: DropID] = [:]
+  var inHand = ContentsInHand()
   /// What the next drop is compared with: accepted, but perhaps not handed over yet.
   var likeness: Baseline?
   var pause: Pause?

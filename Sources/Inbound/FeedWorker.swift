@@ -91,7 +91,7 @@ public struct FeedWorker {
       try step(&pass) { feed, pass in try feed.sweeping.run(in: &pass) }
       return
     }
-    try step(&pass) { _, pass in try pass.setAsideCrashed() }
+    try step(&pass) { _, pass in try SettingAside().run(in: &pass) }
     try step(&pass) { _, pass in try pass.finishHandingOver() }
     // What is ours already and was not claimed would be taken from landing once more.
     if try step(&pass, { _, pass in try pass.resumeGathering() }) {

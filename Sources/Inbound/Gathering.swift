@@ -54,7 +54,9 @@ extension FeedPass {
     for (name, info) in scan.infos where host.suspects.isAside(.file(inode: info.inode, size: info.size)) {
       scan.infos[name] = nil
       (scan.view.data[name], scan.view.manifests[name], scan.view.markers[name]) = (nil, nil, nil)
-      _ = try each(.file(folder.appending(name))) { pass in .done(try pass.setAsideCrashed(name, info, in: folder)) }
+      _ = try each(.file(folder.appending(name))) { pass in
+        .done(try SettingAside().crashedFile(name, info, from: folder, in: &pass))
+      }
     }
   }
 
@@ -116,7 +118,7 @@ extension FeedPass {
       // What fails here is our own folder's fault.
       let plan: DropPlan
       do {
-        plan = try holding(.take, arrival, infos) { try begin(arrival, infos, in: folder) }
+        plan = try holding(.take, arrival, infos) { try Planning().run(arrival, infos, from: folder, in: self) }
       } catch let fault as FileFault {
         throw LaneFault(fault: fault)
       }

@@ -79,7 +79,7 @@ extension FeedPass {
 
   private mutating func refuse(_ one: inout Judged, _ reason: Reason) {
     one.verdict = .held([reason])
-    if let content = contentDigest(one.plan), feed.inHand[content] == one.plan.id { feed.inHand[content] = nil }
+    feed.inHand.release(one.plan)
   }
 
   /// What is staged, durably, with its names in `drop.json`.
@@ -91,12 +91,12 @@ extension FeedPass {
 
   /// What an earlier pass or process left between its hand-over and the archive.
   mutating func finishHandingOver() throws {
-    feed.inHand = [:]
+    feed.inHand = ContentsInHand()
     for slice in try workable(in: .handover).slices(of: Self.slice) {
       var plans: [DropPlan] = []
       for id in slice {
         let plan = try each(.drop(id)) { pass in
-          let found = try pass.planOrAside(.handover, id)
+          let found = try SettingAside().planOrAside(.handover, id, in: &pass)
           if let plan = found.value {
             do throws(FileFault) { try pass.requireStaging(of: plan) } catch { throw LaneFault(fault: error) }
           }
@@ -142,7 +142,8 @@ extension FeedPass {
     for (number, part) in plan.parts.enumerated() where part.isData {
       let wanted: FileName
       do {
-        wanted = try template.render(name: outgoingName(part), feed: plan.feed, drop: plan.id, at: plan.seenAt)
+        wanted = try template.render(
+          name: PartRewriter(reader).outgoingName(part), feed: plan.feed, drop: plan.id, at: plan.seenAt)
       } catch {
         return .refused(Reason(.badName, "The hand-over name would have \(error)", part: part.name))
       }
@@ -193,7 +194,7 @@ extension FeedPass {
         let path = partsPath(.claimed, plan.id).appending(part.name)
         let isRewritten = settings.rewrite != nil && part.dialect != nil
         if isRewritten {
-          switch try rewrite(part, at: path, to: staged) {
+          switch try PartRewriter(reader).rewrite(part, at: path, to: staged) {
           case .done: break
           case .refused(let reasons):
             unstage(plan)
@@ -203,7 +204,7 @@ extension FeedPass {
             return .stopped
           }
         } else if part.clear != nil {
-          guard try stageClear(part, at: path, to: staged) else {
+          guard try reader.stageClear(part, at: path, to: staged) else {
             unstage(plan)
             return .stopped
           }
@@ -317,7 +318,7 @@ extension FeedPass {
 
   /// With `collision: fail`, where the name was taken after the drop was staged: it is tried again, for it cannot go back.
   private mutating func waitForName(_ plan: DropPlan) {
-    if let content = contentDigest(plan) { feed.inHand[content] = plan.id }
+    feed.inHand.take(plan)
     summary.look(at: now.uptime + .seconds(10))
     let why = "the hand-over folder has a file of that name"
     guard feed.reported.updateValue(why, forKey: plan.id) == nil else { return }
@@ -336,7 +337,7 @@ extension FeedPass {
       return news
     }
     for (plan, isInferred) in done {
-      if let content = contentDigest(plan), feed.inHand[content] == plan.id { feed.inHand[content] = nil }
+      feed.inHand.release(plan)
       feed.reported[plan.id] = nil
       guard news.contains(plan.id) else { continue }
       summary.handedOver += 1

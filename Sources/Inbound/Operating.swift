@@ -94,6 +94,23 @@ extension FeedPass {
     return found
   }
 
+  /// A drop in `damaged` gets a plan that can be worked with, durably, and what was staged of it goes.
+  func mend(_ id: DropID) throws(FileFault) {
+    if (try? plan(.damaged, id)) == nil {
+      let path = planPath(.damaged, id)
+      if let info = try files.info(path), info.kind != .file { try files.removeTree(path) }
+      try files.writePlan(try SettingAside().madeAnew(id, in: .damaged, in: self), to: path)
+      try sync([path, spool.path(.damaged, id)])
+    }
+    guard try files.info(handover)?.kind == .directory else { return }
+    let hidden = Array(".\(id).".utf8)
+    var left: [FilePath] = []
+    try files.eachName(in: handover) { (name) throws(FileFault) in
+      if name.bytes.starts(with: hidden) { left.append(handover.appending(name)) }
+    }
+    for path in left { try removeIfThere(path) }
+  }
+
   func hasData(_ place: DropPlace, _ id: DropID) throws(FileFault) -> Bool {
     try files.info(partsPath(place, id)) != nil
   }

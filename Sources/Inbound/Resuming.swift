@@ -33,7 +33,7 @@ extension FeedPass {
       try spool.remove(id, from: .gathering)
       return .gone
     }
-    let found = try planOrAside(.gathering, id)
+    let found = try SettingAside().planOrAside(.gathering, id, in: &self)
     guard let plan = found.value else { return found }
     let missing = plan.parts.filter { !names.contains($0.name) }
     if !missing.isEmpty { return .done(try reduced(plan, missing)) }

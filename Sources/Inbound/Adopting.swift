@@ -99,7 +99,7 @@ extension FeedPass {
     guard place != .claimed else { return try recordSeen(plans) }
     let now = now.wall
     var first: [DropID: Reason.Code] = [:]
-    for plan in plans { first[plan.id] = try reasons(place, plan.id).first?.code }
+    for plan in plans { first[plan.id] = try Overrides().reasons(place, plan.id, in: self).first?.code }
     let codes = first
     try host.ledger.transact("adopt") { (t) throws(LedgerFault) in
       for plan in plans {
@@ -142,11 +142,7 @@ extension FeedPass {
   /// Staged files of drops that lie in `claimed` were staged before a stop: they are made anew.
   private func removeStaged(_ plans: [DropPlan]) throws(FileFault) {
     for plan in plans {
-      for number in plan.parts.indices { try removeIfThere(stagedPath(plan, number)) }
+      for number in plan.parts.indices { try files.removeIfThere(stagedPath(plan, number)) }
     }
-  }
-
-  func removeIfThere(_ path: FilePath) throws(FileFault) {
-    do { try files.remove(path) } catch { if error.kind != .missing { throw error } }
   }
 }

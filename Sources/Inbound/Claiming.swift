@@ -122,6 +122,24 @@ extension FeedPass {
     }
   }
 
+  /// Drops whose originals may lie in a landing folder that is away: they wait until it is back.
+  private mutating func isAway(_ plan: DropPlan) throws(FileFault) -> Bool {
+    // What was checked had left landing before.
+    guard plan.landingIsMount == true, plan.checkedAt == nil, plan.parts.contains(where: isInLanding) else {
+      return false
+    }
+    if try MountGuard.isMount(landing, files) {
+      feed.reported[plan.id] = nil
+      return false
+    }
+    feed.hasOriginalsAway = true
+    let why = "its original may still lie in the landing folder, which is not mounted"
+    if feed.reported.updateValue(why, forKey: plan.id) == nil {
+      report(.dropWaiting, "\(plan.shown) of feed \(settings.name) waits: \(why)", plan, [.reason: "not_mounted"])
+    }
+    return true
+  }
+
   // MARK: Small things
 
   func original(of part: DropPart) -> FilePath { FilePath(part.landing).appending(part.name) }

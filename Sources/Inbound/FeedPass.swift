@@ -115,6 +115,21 @@ extension FeedPass {
     handover(of: plan).appending(FileName(".\(plan.id).\(number).part"))
   }
 
+  /// Where a drop was staged; what is configured now may be another folder.
+  func handover(of plan: DropPlan) -> FilePath { plan.staged.map { FilePath($0.folder) } ?? handover }
+
+  /// A full disk is noticed before it is full.
+  /// - Parameter bytes: about to be written below that folder.
+  func requireRoom(for bytes: UInt64, at folder: FilePath) throws(FileFault) {
+    guard host.minFree > 0 else { return }
+    let free = try files.freeBytes(at: folder)
+    guard free < bytes +| host.minFree else { return }
+    throw FileFault(
+      .full, "Cannot take more into", at: folder,
+      why: "\(counted(free, "byte")) free, \(bytes) needed, limits.min_free is \(host.minFree)",
+      remedy: "Free space, or enlarge the volume; work goes on by itself")
+  }
+
   /// Drops in the place, in the order in which they were seen. What has no drop's name is not ours and stays alone.
   func drops(in place: DropPlace) throws(FileFault) -> [DropID] {
     try spool.entries(in: place).compactMap { DropID($0) }
@@ -192,5 +207,11 @@ extension DropPlan {
 extension RandomAccessCollection where Index == Int {
   func slices(of size: Int) -> [SubSequence] {
     stride(from: startIndex, to: endIndex, by: size).map { self[$0..<Swift.min($0 + size, endIndex)] }
+  }
+}
+
+extension Files {
+  func removeIfThere(_ path: FilePath) throws(FileFault) {
+    do { try remove(path) } catch { if error.kind != .missing { throw error } }
   }
 }

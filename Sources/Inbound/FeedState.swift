@@ -9,6 +9,14 @@ import SystemPackage
 /// been done.
 struct FeedState {
   var common: FeedCommon
+  var inspecting = Inspecting()
+  var comparing = Comparing()
+  var staging = Staging()
+  var recording = Recording()
+  var sorting = Sorting()
+  var publishing = Publishing()
+  var archiving = Archiving()
+  var reminding = Reminding()
   var sweeping = Sweeping()
   var reporting = Reporting()
 
@@ -17,7 +25,10 @@ struct FeedState {
   }
 
   /// New settings for the same feed.
-  mutating func adopt(_ new: FeedSettings) { common.adopt(new) }
+  mutating func adopt(_ new: FeedSettings) {
+    if new.expect != common.settings.expect { reminding.forget() }
+    common.adopt(new)
+  }
 }
 
 /// What the steps of a feed share, from pass to pass.
@@ -34,20 +45,13 @@ struct FeedCommon {
   /// False once a rename from landing met the border of a mount.
   var canRename = true
   var inHand = ContentsInHand()
-  /// What the next drop is compared with: accepted, but perhaps not handed over yet.
-  var likeness: Baseline?
   var pause: Pause?
   /// Drops that wait for something outside, and for what; told once.
   var reported: [DropID: String] = [:]
-  /// What is due; as in the ledger, where it is read when it is first asked for.
-  var expecting: Expecting?
-  var lastLook: Look?
-  /// It was told, now or earlier, that its exports do not tell who has left.
-  var knowsLeavers = false
   /// Drops in `claimed` whose originals lie in a landing folder that was away.
   var hasOriginalsAway = false
-  /// Landing and hand-over folders that were seen to be mounts.
-  var mounts: Set<FilePath> = []
+  /// Of landing and the hand-over folder.
+  var mounts = MountGuard()
   /// What cannot be worked on for a reason of its own.
   var waits = ItemWaits<FeedItem>()
   /// Drops that could not be made durable when the places were adopted: nothing is done with them before.
@@ -57,12 +61,6 @@ struct FeedCommon {
   /// Drops in `gathering` or `claimed` that cannot be worked on now, and what landing may hold of them.
   var stuck: Set<DropID> = []
   var reserved: [FilePath: Reserved] = [:]
-
-  /// The last pass that looked, and the uptime since when there was no gap between passes.
-  struct Look {
-    let moment: Moment
-    let since: Duration
-  }
 
   struct Pause {
     /// Uptime.
@@ -83,8 +81,7 @@ struct FeedCommon {
   mutating func adopt(_ new: FeedSettings) {
     if new.landing != settings.landing { (folders, canRename) = ([:], true) }
     if new.handover != settings.handover { isAdopted = false }
-    mounts = []
-    if new.expect != settings.expect { expecting = nil }
+    mounts = MountGuard()
     settings = new
     filter = LandingFilter(new)
     pause = nil

@@ -69,12 +69,12 @@ public struct FeedWorker {
 
   private mutating func goThrough(_ pass: inout FeedPass) throws(LedgerFault) {
     // What came meanwhile is looked at before anything is missed.
-    if pass.summary.isPaused { pass.feed.lastLook = nil }
+    if pass.summary.isPaused { feed.reminding.lookAway() }
     if let pause = pass.feed.pause, pass.now.uptime < pause.until {
       pass.summary.look(at: pause.until)
       pass.summary.trouble = pause.why
       // What is due is due all the same.
-      if !pass.summary.isPaused { try run(&pass) { _, pass in try pass.remind() } }
+      if !pass.summary.isPaused { try run(&pass) { feed, pass in try feed.reminding.run(in: &pass) } }
       return
     }
     try takeSteps(&pass)
@@ -92,14 +92,50 @@ public struct FeedWorker {
       return
     }
     try step(&pass) { _, pass in try SettingAside().run(in: &pass) }
-    try step(&pass) { _, pass in try pass.finishHandingOver() }
+    try step(&pass, Self.finish)
     // What is ours already and was not claimed would be taken from landing once more.
     if try step(&pass, { _, pass in try pass.resumeGathering() }) {
       try step(&pass) { _, pass in try pass.gather() }
     }
-    try step(&pass) { _, pass in try pass.work() }
-    try step(&pass) { _, pass in try pass.remind() }
+    try step(&pass, Self.work)
+    try step(&pass) { feed, pass in try feed.reminding.run(in: &pass) }
     try step(&pass) { feed, pass in try feed.sweeping.run(in: &pass) }
+  }
+
+  /// What an earlier pass or process left between its hand-over and the archive.
+  private static func finish(_ feed: inout FeedState, in pass: inout FeedPass) throws {
+    pass.feed.inHand = ContentsInHand()
+    for slice in try pass.workable(in: .handover).slices(of: FeedPass.slice) {
+      let published = try feed.publishing.resume(slice, in: &pass)
+      try feed.archiving.run(published, in: &pass)
+    }
+  }
+
+  /// What is claimed, slice by slice: checked, compared with what came before, and handed over.
+  private static func work(_ feed: inout FeedState, in pass: inout FeedPass) throws {
+    defer {
+      for place in [DropPlace.claimed, .handover] { pass.summary.waiting += (try? pass.drops(in: place).count) ?? 0 }
+    }
+    for slice in try feed.inspecting.slices(in: &pass) {
+      if pass.stop() {
+        pass.summary.wasStopped = true
+        break
+      }
+      let plans = try pass.clearOriginals(try feed.inspecting.open(slice, in: &pass))
+      try Overrides().run(plans, in: &pass)
+      guard var judged = try feed.inspecting.run(plans, in: &pass) else {
+        pass.summary.wasStopped = true
+        continue
+      }
+      try feed.comparing.run(&judged, in: &pass)
+      // Staged before it is recorded, so that one barrier serves both. Where nothing can be staged, the verdicts are told all the same.
+      let fault = try feed.staging.run(&judged, in: &pass)
+      try feed.recording.run(judged, &feed.reminding, in: &pass)
+      let sorted = try feed.sorting.run(judged, in: &pass)
+      let published = try feed.publishing.run(sorted.compactMap(\.value), in: &pass)
+      try feed.archiving.run(published, in: &pass)
+      if let fault { throw fault }
+    }
   }
 
   /// - Returns: false where it came upon a fault of the disk, or was not begun: the pass is to stop.

@@ -16,7 +16,7 @@ extension FeedPass {
   static let patience = Duration.seconds(60)
 
   mutating func gather() throws {
-    try requireMounted(landing, "Cannot look into")
+    try feed.mounts.require(landing, "Cannot look into", files)
     if feed.hasOriginalsAway { try clearOriginalsThatWereAway() }
     try reserve()
     feed.folders = feed.folders.filter { folder, _ in folder == landing || settings.recursive }

@@ -33,17 +33,17 @@ extension FeedPass {
   /// To `claimed`, with an override that lets pass what was found.
   mutating func release(_ id: DropID, from place: DropPlace, by who: Requester) throws {
     if place == .damaged { try mend(id) }
-    let found = place == .damaged ? [] : try reasons(place, id)
-    var passes = try override(place, id).map(\.passes) ?? []
+    let found = place == .damaged ? [] : try Overrides().reasons(place, id, in: self)
+    var passes = try Overrides().find(place, id, in: self).map(\.passes) ?? []
     // What was found before and what was found since; an override that lets everything pass stays one.
     if found.isEmpty { passes = place == .damaged ? passes ?? [] : nil }
     if let known = passes { passes = known + found.map(\.code).filter { !known.contains($0) }.uniqued }
     let override = Override(by: who.name, reason: who.reason, at: now.wall, passes: passes)
-    let path = overridePath(place, id)
+    let path = Overrides().path(place, id, in: self)
     try files.writePlan(override, to: path)
     try sync([path, spool.path(place, id)])
     try spool.move([id], from: place, to: .claimed)
-    if let plan = try? plan(.claimed, id) { try recordReleases([plan]) }
+    if let plan = try? plan(.claimed, id) { try Overrides().run([plan], in: &self) }
     feed.pause = nil
     feed.waits.hurry(at: now.uptime)
   }
@@ -108,66 +108,13 @@ extension FeedPass {
     try files.eachName(in: handover) { (name) throws(FileFault) in
       if name.bytes.starts(with: hidden) { left.append(handover.appending(name)) }
     }
-    for path in left { try removeIfThere(path) }
+    for path in left { try files.removeIfThere(path) }
   }
 
   func hasData(_ place: DropPlace, _ id: DropID) throws(FileFault) -> Bool {
     try files.info(partsPath(place, id)) != nil
   }
 
-  func overridePath(_ place: DropPlace, _ id: DropID) -> FilePath {
-    spool.path(place, id).appending(DropPlan.overrideName)
-  }
-
-  /// Nil: there is none. One that cannot be understood lets everything pass: somebody wrote it by hand.
-  func override(_ place: DropPlace, _ id: DropID) throws(FileFault) -> Override? {
-    do {
-      return try files.readPlan(Override.self, at: overridePath(place, id))
-    } catch {
-      if error.kind == .missing { return nil }
-      if error.kind == .damaged || feed.waits.isPersistent(.drop(id)), try files.info(overridePath(place, id)) != nil {
-        return Override()
-      }
-      throw error
-    }
-  }
-
-  func reasons(_ place: DropPlace, _ id: DropID) throws(FileFault) -> [Reason] {
-    do {
-      return try files.readPlan([Reason].self, at: reasonsPath(place, id))
-    } catch {
-      if error.kind != .exhausted { return [] }
-      throw error
-    }
-  }
-
-  /// Drops in `claimed` that have an override of which the ledger does not know yet.
-  mutating func recordReleases(_ plans: [DropPlan]) throws {
-    var released: [(plan: DropPlan, sentence: String)] = []
-    for plan in plans {
-      let found = try each(.drop(plan.id)) { pass in .done(try pass.override(.claimed, plan.id)) }
-      guard let override = found.value ?? nil else { continue }
-      let when = override.at.map { " at \($0.iso())" } ?? ""
-      let why = override.reason.map { ": \($0)" } ?? ""
-      released.append((plan, "Released by \(override.by ?? "hand")\(when)\(why)"))
-    }
-    guard !released.isEmpty else { return }
-    let (news, now) = (released, now.wall)
-    let told = try host.ledger.transact("released") { (t) throws(LedgerFault) in
-      var told: Set<DropID> = []
-      for (plan, sentence) in news {
-        let event = EventKind.dropReleased.rawValue
-        if try t.history(of: plan.id).contains(where: { $0.event == event && $0.detail == sentence }) { continue }
-        try t.noteSeen(plan)
-        try t.noteHistory(plan.id, event, sentence, at: now)
-        told.insert(plan.id)
-      }
-      return told
-    }
-    for (plan, sentence) in released where told.contains(plan.id) {
-      report(.dropReleased, "\(plan.shown) of feed \(settings.name): \(sentence)", plan, [.reason: sentence])
-    }
-  }
 }
 
 extension Array where Element: Hashable {

@@ -27,7 +27,7 @@ struct Planning {
       let id = DropID(seen: pass.now.wall, salt: pass.host.salt())
       guard try pass.spool.place(of: id) == nil else { continue }
       var plan = DropPlan(id: id, feed: pass.settings.name, seenAt: pass.now.wall, parts: all)
-      if pass.feed.mounts.contains(pass.landing) { plan.landingIsMount = true }
+      if pass.feed.mounts.wasMount(pass.landing) { plan.landingIsMount = true }
       if !arrival.missing.isEmpty { plan.incomplete = Array(arrival.missing.prefix(Limits.reasons)) }
       try pass.files.makeDirectory(pass.spool.path(.gathering, id), mode: .stateDirectory)
       try pass.files.makeDirectory(pass.partsPath(.gathering, id), mode: .stateDirectory)

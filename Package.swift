@@ -25,7 +25,7 @@ func tests(_ name: String, _ needs: [Target.Dependency], exclude: [String] = [],
 let isPlain = Context.environment["NAVETTE_PART"] == "plain"
 
 // Doors to system libraries, and one to vector comparisons (CScan). Imports point one way:
-// Core ← Threads, Formats ← Files, Journal, Metrics, Store ← Config ← Ledger, Spool ← Lanes ← Inbound, Outbound ← Agent ← navette
+// Core ← Threads, Formats ← Files, Journal, Metrics, Store ← Config ← Ledger, Spool ← Lanes ← Inbound, Outbound ← Control ← Agent ← navette
 let plain: [Target] = [
   .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
   .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
@@ -74,13 +74,18 @@ let rest: [Target] = [
     "Outbound",
     ["Core", "Formats", "Files", "Journal", "Config", "Lanes", "Ledger", "Spool", "Store", "Threads", system]),
   module(
+    "Control",
+    ["Core", "Files", "Inbound", "Journal", "Outbound", "Spool", "Threads", system]),
+  module(
     "Agent",
     [
-      "Core", "Formats", "Files", "Journal", "Metrics", "Config", "Lanes", "Ledger", "Spool", "Store", "Stores",
+      "Control", "Core", "Formats", "Files", "Journal", "Metrics", "Config", "Lanes", "Ledger", "Spool", "Store",
+      "Stores",
       "Inbound", "Outbound", "Threads", "CLinux", crypto, system,
     ]),
   .executableTarget(
-    name: "navette", dependencies: ["Agent", "Core", "Journal", "Config", "Threads", "CLinux", arguments, system],
+    name: "navette",
+    dependencies: ["Agent", "Control", "Core", "Journal", "Config", "Threads", "CLinux", arguments, system],
     swiftSettings: swift),
 
   tests("FormatsTests", ["Core", "CScan", "Formats", "TestKit", crypto]),
@@ -99,6 +104,9 @@ let rest: [Target] = [
       "TestKit",
       "Threads", crypto, system,
     ]),
+  tests(
+    "ControlTests",
+    ["Control", "Core", "Files", "Inbound", "Journal", "Outbound", "Spool", "TestKit", system]),
   tests("CLITests", ["Core", "Files", "TestKit", "Threads", "navette", system], exclude: ["Transcripts"]),
   tests("HouseTests", ["Core", system]),
 ]

@@ -11,10 +11,6 @@ struct AccessEnd: Hashable, Sendable {
   let store: StoreName
   let at: Timestamp
 
-  /// A week: whoever gives out tokens may be on holiday.
-  static let ahead = Duration.seconds(7 * 86_400)
-  private static let day = Duration.seconds(86_400)
-
   /// Of the stores that tell; the others, and those that cannot be used at all, are left out.
   static func all(_ settings: Settings, _ files: any Files) -> [AccessEnd] {
     settings.stores.compactMap { store in
@@ -24,7 +20,7 @@ struct AccessEnd: Hashable, Sendable {
     }
   }
 
-  func isNear(_ now: Timestamp) -> Bool { at - now < Self.ahead }
+  func isNear(_ now: Timestamp) -> Bool { at - now < Limits.tokenEndAhead }
 
   /// `ends at 2026-03-12T06:00:00Z, in 3 days`
   func words(_ now: Timestamp) -> String {
@@ -38,11 +34,11 @@ struct AccessEnd: Hashable, Sendable {
   static func tell(_ ends: [AccessEnd], at now: Timestamp, _ events: any EventSink) -> Duration? {
     ends.compactMap { end -> Duration? in
       let left = end.at - now
-      guard end.isNear(now) else { return left - ahead + .seconds(1) }
+      guard end.isNear(now) else { return left - Limits.tokenEndAhead + .seconds(1) }
       events.record(
         .credentialExpiring, "The access to store \(end.store) \(end.words(now))",
         [.store: end.store.text, .reason: end.at.iso()])
-      return left > .zero ? min(left, day) : nil
+      return left > .zero ? min(left, Limits.tokenEndLook) : nil
     }.min()
   }
 
@@ -50,7 +46,7 @@ struct AccessEnd: Hashable, Sendable {
   static func watch(_ ends: [AccessEnd], _ events: any EventSink) async {
     while !Task.isCancelled, let pause = tell(ends, at: SystemClock.wall(), events) {
       // A clock that is set meanwhile is noticed within a day.
-      await sleep(for: min(max(pause, .seconds(1)), day))
+      await sleep(for: min(max(pause, .seconds(1)), Limits.tokenEndLook))
     }
   }
 }

@@ -6,8 +6,8 @@ import Spool
 
 /// The last hour of feeds and streams, read from the ledger: for a view that is looked at.
 public struct ActivityReport: Sendable {
-  public static let step: Duration = .seconds(120)
-  public static let steps = 30
+  public static let step = Limits.activityStep
+  public static let steps = Limits.activitySteps
 
   public struct Line: Sendable {
     public let subject: String

@@ -1,4 +1,5 @@
 import Config
+import Control
 import Core
 import Files
 import Inbound
@@ -47,7 +48,7 @@ final class AgentRun: Sendable {
       ledger = try LedgerKeeper.open(settings, files, events, at: SystemClock.now())
       clock = ClockTrust(
         at: state.clock, files, events,
-        lastKnown: try ledger.read { (t) throws(LedgerFault) in try t.lastNoted() })
+        lastKnown: try ledger.read(Transaction.lastNoted))
     } catch {
       let failure = Failure.of(error)
       begun?.hands.end(code: (failure as? Failure)?.code.rawValue ?? ExitCode.stateUnusable.rawValue)

@@ -19,7 +19,7 @@ extension StatusReport {
 
     public let items: Int
     /// The one that waits for longest; null where none does.
-    public let oldest: Item?
+    @OrNull public internal(set) var oldest: Item?
     public let reasons: [Reason]
     /// For how long the oldest item, or the lane itself, has been waiting.
     public let seconds: Int64
@@ -32,15 +32,6 @@ extension StatusReport {
       reasons = (report?.reasons ?? []).map { Reason(reason: $0.reason, since: $0.since.iso()) }
       let since = [report?.items.first?.since, report?.reasons.first?.since].compactMap(\.self).min()
       seconds = since.map { max(0, now.seconds -| $0.seconds) } ?? 0
-    }
-
-    /// What is not is null, not absent.
-    public func encode(to encoder: any Encoder) throws {
-      var to = encoder.container(keyedBy: CodingKeys.self)
-      try to.encode(items, forKey: .items)
-      try to.encode(oldest, forKey: .oldest)
-      try to.encode(reasons, forKey: .reasons)
-      try to.encode(seconds, forKey: .seconds)
     }
 
     /// For people.

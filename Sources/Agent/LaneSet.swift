@@ -1,4 +1,5 @@
 import Config
+import Control
 import Core
 import Files
 import Inbound
@@ -13,7 +14,7 @@ import SystemPackage
 import Threads
 
 /// A lane for each feed, stream and pull of one configuration.
-final class LaneSet: Sendable {
+final class LaneSet: RequestedLanes {
   let feeds: [FeedLane]
   let streams: [StreamLane]
   let pulls: [PullLane]
@@ -55,9 +56,6 @@ final class LaneSet: Sendable {
     let wakes = Dictionary(runners.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
     notice?.heed { lane in wakes[lane]?.wake() }
   }
-
-  func feed(_ name: FeedName) -> FeedLane? { feeds.first { $0.name == name } }
-  func stream(_ name: StreamName) -> StreamLane? { streams.first { $0.name == name } }
 
   /// Before the lanes run.
   func report(to watch: LaneWatch) { reporter.use(watch) }

@@ -1,3 +1,4 @@
+import Control
 import Core
 import Files
 import Inbound
@@ -10,10 +11,6 @@ import Threads
 /// Turns what the kernel reports of folders into wakes: a landing folder wakes its feeds, a folder of logs its streams, and
 /// requests are carried out. An event only wakes; what there is to do, a pass finds out.
 final class LaneWatch: Sendable {
-  /// A log that is opened and closed for each line must not cost a pass for each line.
-  private static let calm: Duration = .milliseconds(500)
-  private static let requestPoll: Duration = .seconds(2)
-
   private struct Folders: Sendable {
     var logs: [StreamName: Set<FilePath>] = [:]
     /// Below landing.
@@ -49,7 +46,7 @@ final class LaneWatch: Sendable {
 
   /// Where the kernel gives no watch (there are few for each user), requests are looked for.
   private func pollRequests() {
-    Timers.shared.schedule(after: Self.requestPoll) { [weak self] in
+    Timers.shared.schedule(after: Limits.requestPoll) { [weak self] in
       guard let self, folders.withLock({ $0.watcher != nil }) else { return }
       Task.onPool { await self.handleRequests() }
       pollRequests()
@@ -98,7 +95,7 @@ final class LaneWatch: Sendable {
     }
   }
 
-  func passed(_ stream: StreamName, _ pass: StreamPass) {
+  func passed(_ stream: StreamName, _ pass: StreamSummary) {
     let logs = Set(pass.watch.map { FilePath($0) })
     folders.withLock { $0.logs[stream] = logs }
     watch(logs)
@@ -126,7 +123,7 @@ final class LaneWatch: Sendable {
 
   private func nudge(_ stream: StreamName) {
     guard folders.withLock({ $0.nudged.insert(stream).inserted }) else { return }
-    Timers.shared.schedule(after: Self.calm) { [self] in
+    Timers.shared.schedule(after: Limits.eventCalm) { [self] in
       folders.withLock { _ = $0.nudged.remove(stream) }
       lanes.stream(stream)?.wake()
     }
@@ -152,11 +149,11 @@ final class LaneWatch: Sendable {
   }
 
   private func handleOnce() async {
-    let box = RequestQueue(state: run.state, files: run.files)
+    let queue = RequestQueue(state: run.state, files: run.files)
     let handler = RequestHandler(lanes: lanes, sending: true)
     do {
-      for letter in try box.open() { try await box.answer(letter, by: handler, events) }
-      try box.tidy(at: SystemClock.wall())
+      for file in try queue.open() { try await queue.answer(file, by: handler, events) }
+      try queue.tidy(at: SystemClock.wall())
     } catch {
       events.record(.lanePaused, "The requests cannot be read: \(error)", [.reason: "request"])
     }

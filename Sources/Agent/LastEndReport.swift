@@ -10,15 +10,15 @@ extension StatusReport {
     public let at: String
     /// False: it ended after `at`, and nobody knows when.
     public let isExact: Bool
-    public let exitStatus: Int32?
-    public let signal: String?
+    @OrNull public internal(set) var exitStatus: Int32?
+    @OrNull public internal(set) var signal: String?
     /// One word: the signal, or what systemd says.
-    public let reason: String?
+    @OrNull public internal(set) var reason: String?
     public let pid: Int32
     public let version: String
     /// What the thread that crashed had in hand; of an interrupted one, the first few of all.
     public let inHand: [Item]
-    public let serviceResult: String?
+    @OrNull public internal(set) var serviceResult: String?
     /// For people.
     public let words: String
     public let isClean: Bool
@@ -26,18 +26,8 @@ extension StatusReport {
     public struct Item: Sendable, Encodable {
       public let lane: String
       public let step: String
-      public let item: String?
-      public let store: String?
-
-      enum CodingKeys: CodingKey { case lane, step, item, store }
-
-      public func encode(to encoder: any Encoder) throws {
-        var to = encoder.container(keyedBy: CodingKeys.self)
-        try to.encode(lane, forKey: .lane)
-        try to.encode(step, forKey: .step)
-        try to.encode(item, forKey: .item)
-        try to.encode(store, forKey: .store)
-      }
+      @OrNull public internal(set) var item: String?
+      @OrNull public internal(set) var store: String?
     }
 
     enum CodingKeys: String, CodingKey {
@@ -57,21 +47,6 @@ extension StatusReport {
       }
       serviceResult = end.word?.result
       words = Privacy.masked(end.words)
-    }
-
-    /// What is not known is null, not absent.
-    public func encode(to encoder: any Encoder) throws {
-      var to = encoder.container(keyedBy: CodingKeys.self)
-      try to.encode(how, forKey: .how)
-      try to.encode(at, forKey: .at)
-      try to.encode(isExact, forKey: .isExact)
-      try to.encode(exitStatus, forKey: .exitStatus)
-      try to.encode(signal, forKey: .signal)
-      try to.encode(reason, forKey: .reason)
-      try to.encode(pid, forKey: .pid)
-      try to.encode(version, forKey: .version)
-      try to.encode(inHand, forKey: .inHand)
-      try to.encode(serviceResult, forKey: .serviceResult)
     }
   }
 }

@@ -25,7 +25,7 @@ public enum LastLife {
 
   /// What is known of the last end: by an agent that runs, of the life before it.
   static func end(_ state: StateFolder, _ files: any Files, isRunning: Bool) -> LifeEnd? {
-    guard let bytes = try? files.contents(of: state.inHand, limit: 1 << 20) else { return nil }
+    guard let bytes = try? files.contents(of: state.inHand, limit: Limits.inHandBytes) else { return nil }
     return isRunning ? InHandFile.lastBefore(bytes) : InHandFile.past(bytes, boot: boot()).last
   }
 
@@ -56,7 +56,8 @@ public enum LastLife {
   private static func boot() -> String {
     let told = variable("NAVETTE_BOOT_ID")
     if !told.isEmpty { return told.filter(\.isHexDigit) }
-    guard let bytes = try? LinuxFiles().contents(of: "/proc/sys/kernel/random/boot_id", limit: 256) else { return "" }
+    guard let bytes = try? LinuxFiles().contents(of: "/proc/sys/kernel/random/boot_id", limit: Limits.identityBytes)
+    else { return "" }
     return String(decoding: bytes, as: UTF8.self).filter(\.isHexDigit)
   }
 

@@ -1,4 +1,5 @@
 import Config
+import Control
 import Core
 import Inbound
 import Journal
@@ -7,8 +8,6 @@ import Threads
 
 /// `run --once`: one settle time, everything that is complete, everything that waits, at most 30 s of retries.
 struct OnceRun {
-  static let patience: Duration = .seconds(30)
-
   private let run: AgentRun
   private let settings: Settings
   private let tally: Tally
@@ -43,7 +42,7 @@ struct OnceRun {
     let isInTrouble = try await withThrowingTaskGroup(of: Bool.self) { group in
       for lane in lanes.streams {
         group.addTask {
-          try await lane.runOnce(patience: Self.patience)
+          try await lane.runOnce(patience: Limits.onceRetries)
           return false
         }
       }
@@ -59,13 +58,13 @@ struct OnceRun {
 
   /// What commands asked while no agent ran. Everything is flushed here anyway.
   private func carryOutRequests(_ lanes: LaneSet) async throws {
-    let box = RequestQueue(state: run.state, files: run.files)
+    let queue = RequestQueue(state: run.state, files: run.files)
     let handler = RequestHandler(lanes: lanes, sending: false)
-    for letter in try box.open() {
-      if letter.request?.isFlush == true {
-        try box.done(letter, Answer())
+    for file in try queue.open() {
+      if file.request?.isFlush == true {
+        try queue.done(file, Answer())
       } else {
-        try await box.answer(letter, by: handler, run.events)
+        try await queue.answer(file, by: handler, run.events)
       }
     }
   }
@@ -87,8 +86,8 @@ struct OnceRun {
       let isMore = hasPulled || summary.isCut && summary.hasEnded
       var isLast = !isMore && summary.settling == 0 && summary.waiting == 0
       if !isLast {
-        let next = isPulling ? now + .milliseconds(20) : min(summary.next ?? now + settle / 4, atRest)
-        await sleep(for: max(next - now, .milliseconds(10)))
+        let next = isPulling ? now + Limits.oncePulls : min(summary.next ?? now + settle / 4, atRest)
+        await sleep(for: max(next - now, Limits.onceLook))
         isLast = !isMore && SystemClock.uptime() >= atRest
         summary = try await feed.pass()
         if isMore { atRest = SystemClock.uptime() + settle }
@@ -116,7 +115,7 @@ struct OnceRun {
       let outcome = await lane.outcome
       let now = SystemClock.uptime()
       if outcome.progress > progress { (since, progress) = (now, outcome.progress) }
-      return !outcome.isIdle && now - since < OnceRun.patience
+      return !outcome.isIdle && now - since < Limits.onceRetries
     }
   }
 

@@ -23,7 +23,9 @@ struct OriginalRecord: Codable, Hashable {
 enum StateOwnership {
   /// systemd's machine id, or the host's name where there is none.
   static func machine(_ files: any Files) -> String {
-    guard let bytes = try? files.contents(of: "/etc/machine-id", limit: 256) else { return ConfigReader.machineName() }
+    guard let bytes = try? files.contents(of: "/etc/machine-id", limit: Limits.identityBytes) else {
+      return ConfigReader.machineName()
+    }
     let text = String(decoding: bytes, as: UTF8.self).prefix { $0.isHexDigit }
     return text.isEmpty ? ConfigReader.machineName() : String(text)
   }

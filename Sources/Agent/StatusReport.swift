@@ -12,21 +12,12 @@ import SystemPackage
 public struct StatusReport: Sendable, Encodable {
   public struct Agent: Sendable, Encodable {
     public let running: Bool
-    public let pid: Int32?
-    public let since: String?
+    @OrNull public internal(set) var pid: Int32?
+    @OrNull public internal(set) var since: String?
     /// Nil: none is known of.
-    public let lastEnd: LastEnd?
+    @OrNull public internal(set) var lastEnd: LastEnd?
 
     enum CodingKeys: String, CodingKey { case running, pid, since, lastEnd = "last_end" }
-
-    /// What is not known is null, not absent.
-    public func encode(to encoder: any Encoder) throws {
-      var to = encoder.container(keyedBy: CodingKeys.self)
-      try to.encode(running, forKey: .running)
-      try to.encode(pid, forKey: .pid)
-      try to.encode(since, forKey: .since)
-      try to.encode(lastEnd, forKey: .lastEnd)
-    }
   }
   public struct Feed: Sendable, Encodable {
     public let name: String
@@ -37,15 +28,15 @@ public struct StatusReport: Sendable, Encodable {
     public var handedOver = 0
     public var lagSeconds: Int64 = 0
     /// Since when a person has paused it.
-    public var pausedSince: String?
-    public var lastError: String?
+    @OrNull public var pausedSince: String? = nil
+    @OrNull public var lastError: String? = nil
     /// Where it fetches from a store.
     public var pull: Pull?
     /// When its next drop is due, or the one for which it is late; nil where nothing is expected.
-    public var due: String?
+    @OrNull public var due: String? = nil
     public var late = false
     /// The last due time for which nothing came, until a drop comes.
-    public var missed: String?
+    @OrNull public var missed: String? = nil
     public var blocked = Blocked()
     /// For people.
     public var words: String?
@@ -54,42 +45,16 @@ public struct StatusReport: Sendable, Encodable {
       case name, waiting, held, quarantine, damaged, blocked, handedOver = "handed_over", lagSeconds = "lag_seconds"
       case pausedSince = "paused_since", lastError = "last_error", due, late, missed, pull
     }
-
-    public func encode(to encoder: any Encoder) throws {
-      var to = encoder.container(keyedBy: CodingKeys.self)
-      try to.encode(name, forKey: .name)
-      try to.encode(waiting, forKey: .waiting)
-      try to.encode(held, forKey: .held)
-      try to.encode(quarantine, forKey: .quarantine)
-      try to.encode(damaged, forKey: .damaged)
-      try to.encode(blocked, forKey: .blocked)
-      try to.encode(handedOver, forKey: .handedOver)
-      try to.encode(lagSeconds, forKey: .lagSeconds)
-      try to.encode(pausedSince, forKey: .pausedSince)
-      try to.encode(lastError, forKey: .lastError)
-      try to.encode(due, forKey: .due)
-      try to.encode(late, forKey: .late)
-      try to.encode(missed, forKey: .missed)
-      try to.encodeIfPresent(pull, forKey: .pull)
-    }
   }
 
   public struct Pull: Sendable, Encodable {
     public let store: String
     /// When the store was last listed wholly; nil: not yet.
-    public let listedAt: String?
+    @OrNull public internal(set) var listedAt: String?
     /// Objects that are to be fetched.
     public let waiting: Int
-    public let lastError: String?
+    @OrNull public internal(set) var lastError: String?
     enum CodingKeys: String, CodingKey { case store, listedAt = "listed_at", waiting, lastError = "last_error" }
-
-    public func encode(to encoder: any Encoder) throws {
-      var to = encoder.container(keyedBy: CodingKeys.self)
-      try to.encode(store, forKey: .store)
-      try to.encode(listedAt, forKey: .listedAt)
-      try to.encode(waiting, forKey: .waiting)
-      try to.encode(lastError, forKey: .lastError)
-    }
   }
   public struct Stream: Sendable, Encodable {
     public let name: String
@@ -104,31 +69,15 @@ public struct StatusReport: Sendable, Encodable {
     /// Confirmed over the last five minutes, uncompressed.
     public var bytesPerSecond: UInt64 = 0
     /// How long what is behind takes at this speed; nil where it keeps up, or stands still.
-    public var catchUpSeconds: Int64?
+    @OrNull public var catchUpSeconds: Int64? = nil
     /// Since when a person has paused it.
-    public var pausedSince: String?
-    public var lastError: String?
+    @OrNull public var pausedSince: String? = nil
+    @OrNull public var lastError: String? = nil
 
     enum CodingKeys: String, CodingKey {
       case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, damaged, blocked, confirmed
       case bytesPerSecond = "bytes_per_second", catchUpSeconds = "catch_up_seconds"
       case pausedSince = "paused_since", lastError = "last_error"
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-      var to = encoder.container(keyedBy: CodingKeys.self)
-      try to.encode(name, forKey: .name)
-      try to.encode(lagBytes, forKey: .lagBytes)
-      try to.encode(lagSeconds, forKey: .lagSeconds)
-      try to.encode(waiting, forKey: .waiting)
-      try to.encode(held, forKey: .held)
-      try to.encode(damaged, forKey: .damaged)
-      try to.encode(blocked, forKey: .blocked)
-      try to.encode(confirmed, forKey: .confirmed)
-      try to.encode(bytesPerSecond, forKey: .bytesPerSecond)
-      try to.encode(catchUpSeconds, forKey: .catchUpSeconds)
-      try to.encode(pausedSince, forKey: .pausedSince)
-      try to.encode(lastError, forKey: .lastError)
     }
   }
   public struct SpoolUse: Sendable, Encodable {
@@ -140,26 +89,17 @@ public struct StatusReport: Sendable, Encodable {
   public struct Store: Sendable, Encodable {
     public let name: String
     /// When the right to use it ends by itself; nil where it does not, or nobody knows.
-    public let accessEnds: String?
+    @OrNull public internal(set) var accessEnds: String?
     /// Deliveries that could begin now, or are under way.
     public let due: Int
     /// Since when it has confirmed nothing although something is due; nil where nothing is.
-    public let nothingConfirmedSince: String?
+    @OrNull public internal(set) var nothingConfirmedSince: String?
     public let secondsWithoutConfirmation: Int64
     /// Of the access's end, for people.
     public let words: String?
     enum CodingKeys: String, CodingKey {
       case name, accessEnds = "access_ends", due, nothingConfirmedSince = "nothing_confirmed_since"
       case secondsWithoutConfirmation = "seconds_without_confirmation"
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-      var to = encoder.container(keyedBy: CodingKeys.self)
-      try to.encode(name, forKey: .name)
-      try to.encode(accessEnds, forKey: .accessEnds)
-      try to.encode(due, forKey: .due)
-      try to.encode(nothingConfirmedSince, forKey: .nothingConfirmedSince)
-      try to.encode(secondsWithoutConfirmation, forKey: .secondsWithoutConfirmation)
     }
 
     init(_ name: StoreName, _ end: AccessEnd?, _ backlog: StoreBacklog?, at now: Timestamp) {
@@ -179,22 +119,10 @@ public struct StatusReport: Sendable, Encodable {
   public let spool: SpoolUse
   public let stores: [Store]
   /// Since when the clock is doubted, so that nothing is deleted for its age; nil: it is believed.
-  public let clockDoubtedSince: String?
+  @OrNull public internal(set) var clockDoubtedSince: String?
 
   enum CodingKeys: String, CodingKey {
     case schema, agent, feeds, streams, spool, stores, clockDoubtedSince = "clock_doubted_since"
-  }
-
-  /// What is not is null, not absent.
-  public func encode(to encoder: any Encoder) throws {
-    var to = encoder.container(keyedBy: CodingKeys.self)
-    try to.encode(schema, forKey: .schema)
-    try to.encode(agent, forKey: .agent)
-    try to.encode(feeds, forKey: .feeds)
-    try to.encode(streams, forKey: .streams)
-    try to.encode(spool, forKey: .spool)
-    try to.encode(stores, forKey: .stores)
-    try to.encode(clockDoubtedSince, forKey: .clockDoubtedSince)
   }
 
   /// - Throws: `Failure` where the state folder cannot be read.
@@ -233,7 +161,7 @@ public struct StatusReport: Sendable, Encodable {
       try PauseMark($0, state: state, files: files).since() == nil
     }
     let backlogs =
-      try ledger?.read { (t) throws(LedgerFault) in try t.backlogs(of: active, at: now) } ?? [:]
+      try ledger?.read(Transaction.backlogs(of:at:), active, now) ?? [:]
     let stores = settings.stores.map { store in
       Store(store.name, ends.first { $0.store == store.name }, backlogs[store.name], at: now)
     }
@@ -249,7 +177,7 @@ public struct StatusReport: Sendable, Encodable {
       return report
     }
     spool = SpoolUse(
-      bytes: try ledger?.read { (t) throws(LedgerFault) in try t.spoolBytes() } ?? 0,
+      bytes: try ledger?.read(Transaction.spoolBytes) ?? 0,
       maxBytes: settings.limits.spoolMaxBytes)
   }
 
@@ -260,7 +188,7 @@ public struct StatusReport: Sendable, Encodable {
     let spool = Spool<BatchPlace>(root: state.stream(settings.name), files: files)
     report.waiting = try spool.entries(in: .ready).count
     report.pausedSince = try PauseMark(settings.name, state: state, files: files).since()?.iso()
-    let totals = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name) } ?? StreamTotals()
+    let totals = try ledger?.read(Transaction.totals(of:), settings.name) ?? StreamTotals()
     report.confirmed = totals.confirmed
     // The ledger also knows of those whose folder was taken away.
     report.damaged = try spool.entries(in: .damaged).count
@@ -278,9 +206,9 @@ public struct StatusReport: Sendable, Encodable {
       report.lastError = fault.description
     }
     let lately = try ledger?.read { (t) throws(LedgerFault) in
-      try t.confirmedBytes(of: settings.name, in: .seconds(300), count: 1, until: now)
+      try t.confirmedBytes(of: settings.name, in: Limits.paceSpan, count: 1, until: now)
     }
-    report.bytesPerSecond = (lately?.first ?? 0) / 300
+    report.bytesPerSecond = (lately?.first ?? 0) / UInt64(Limits.paceSpan.components.seconds)
     return report
   }
 
@@ -297,13 +225,13 @@ public struct StatusReport: Sendable, Encodable {
     report.lastError = survey.lastError
     if let oldest = survey.oldest { report.lagSeconds = max(0, now.seconds - oldest.seconds) }
     if let pull = settings.pull {
-      let standing = try ledger?.read { (t) throws(LedgerFault) in try t.pullStanding(settings.name) }
+      let standing = try ledger?.read(Transaction.pullStanding(_:), settings.name)
       report.pull = Pull(
         store: pull.store.text, listedAt: standing?.listedAt?.iso(), waiting: standing?.waiting ?? 0,
         lastError: standing?.fault)
       report.lastError = report.lastError ?? standing?.fault
     }
-    report.handedOver = try ledger?.read { (t) throws(LedgerFault) in try t.totals(of: settings.name).handedOver } ?? 0
+    report.handedOver = try ledger?.read(Transaction.totals(of:), settings.name).handedOver ?? 0
     // What lies there unseen may be what is due: then only what was told counts.
     if let due = try DueSurvey(
       settings, ledger: ledger, at: now, isSure: survey.waiting == 0 && survey.pausedSince == nil)
@@ -321,7 +249,7 @@ extension StatusReport.Stream {
   /// - Parameter silence: seconds for which one of its stores has confirmed nothing although something is due.
   fileprivate mutating func promise(_ batchBytes: UInt64, silence: Int64) {
     guard lagBytes >= batchBytes || waiting > 1, bytesPerSecond > 0 else { return }
-    guard silence < 60 +| Int64(clamping: batchBytes / bytesPerSecond) else { return }
+    guard silence < Limits.silenceBeforeNoPromise +| Int64(clamping: batchBytes / bytesPerSecond) else { return }
     catchUpSeconds = Int64(clamping: lagBytes / bytesPerSecond)
   }
 }

@@ -103,7 +103,7 @@ public enum StoreCheck {
         }
         if let last = outcome.last, last.kind == .unreachable || last.kind == .untrusted { return outcome }
         let nothing = StoreKey(listed: "\(prefix)navette-probe-\(UInt64.random(in: 0 ... .max))")
-        let object = smallest.withLock { $0 }.flatMap { $0.size <= Self.probeBytes ? StoreKey(listed: $0.key) : nil }
+        let object = smallest.withLock { $0 }.flatMap { $0.size <= Limits.probeBytes ? StoreKey(listed: $0.key) : nil }
         guard let nothing else { continue }
         await outcome.step("get") { _ = try await store.readBack(object ?? nothing) }
         if pull.after == .delete { await outcome.step("delete") { try await store.delete(nothing) } }
@@ -115,9 +115,6 @@ public enum StoreCheck {
     }
     return outcome
   }
-
-  /// Larger objects are not read for a check.
-  private static let probeBytes: UInt64 = 1 << 20
 
   private static func check(_ receipt: Receipt, _ probe: StoredFile) throws(StoreFault) {
     guard receipt.size == probe.size, receipt.sha256 == nil || receipt.sha256 == probe.sha256 else {

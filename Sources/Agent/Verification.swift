@@ -97,7 +97,7 @@ public struct Verification {
     while true {
       let last = after
       let page = try ledger.read { (t) throws(LedgerFault) in
-        try t.confirmed(of: stream.name, by: settings.name, since: since, after: last, limit: 500)
+        try t.confirmed(of: stream.name, by: settings.name, since: since, after: last, limit: Limits.verifySlice)
       }
       guard let end = page.last else { return }
       after = end.batch.id
@@ -162,12 +162,14 @@ public struct Verification {
 
   /// One bad moment of a store must not end the comparison of a hundred thousand objects: asks again, twice.
   private static func patiently<Value>(_ ask: () async throws -> Value) async throws -> Value {
-    for pause in [Duration.milliseconds(300), .seconds(2)] {
+    for pause in [Limits.verifyFirstPause, Limits.verifySecondPause] {
       do {
         return try await ask()
       } catch let fault as StoreFault where fault.kind.isAway {
         var wait = pause
-        if case .throttled(let told?) = fault.kind { wait = max(pause, min(.milliseconds(told), .seconds(15))) }
+        if case .throttled(let told?) = fault.kind {
+          wait = max(pause, min(.milliseconds(told), Limits.verifyLongestPause))
+        }
         await sleep(for: wait)
       }
     }
@@ -198,12 +200,12 @@ public struct Verification {
     while true {
       let last = after
       let page = try ledger.read { (t) throws(LedgerFault) in
-        try t.open(of: stream.name, since: since, after: last, limit: 500)
+        try t.open(of: stream.name, since: since, after: last, limit: Limits.verifySlice)
       }
       guard let end = page.last else { return }
       after = end.id
       for batch in page where try spool.isNowhere(batch.id) {
-        let deliveries = try ledger.read { (t) throws(LedgerFault) in try t.deliveries(of: batch.id) }
+        let deliveries = try ledger.read(Transaction.deliveries(of:), batch.id)
         for delivery in deliveries where delivery.confirmedAt == nil {
           found(
             Finding(

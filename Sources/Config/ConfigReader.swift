@@ -81,7 +81,7 @@ public enum ConfigReader {
 
   private static func content(_ path: FilePath, _ source: ConfigSource) throws(ConfigProblems) -> [UInt8] {
     do throws(FileFault) {
-      return try source.read(path, YamlParser.maxBytes)
+      return try source.read(path, Limits.configBytes)
     } catch {
       throw ConfigProblems([
         ConfigProblem(file: path.string, key: "", message: "cannot be read: \(error.why)", remedy: advice(error))

@@ -28,7 +28,7 @@ public struct ConfigSource: Sendable {
     guard descriptor >= 0 else { throw fault(path) }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 16 << 10)
+    var chunk = [UInt8](repeating: 0, count: Limits.configChunk)
     while true {
       let count = Glibc.read(descriptor, &chunk, chunk.count)
       if count < 0, errno == EINTR { continue }

@@ -4,9 +4,6 @@ import SystemPackage
 /// Replaces `${NAME}`, `${credential:NAME}` and `${file:/path}` in the values of a tree. `$${` stands for `${`. What was put
 /// in is not looked at again, and no error shows it.
 struct Expansion {
-  /// A secret or a certificate chain is far smaller.
-  static let maxBytes = 64 << 10
-
   let environment: [String: String]
   let source: ConfigSource
   let secrets: ConfigReader.Secrets
@@ -111,7 +108,7 @@ struct Expansion {
   private func content(_ path: FilePath, _ what: String, remedy: String?) throws(Refusal) -> String {
     var bytes: [UInt8]
     do throws(FileFault) {
-      bytes = try source.read(path, Self.maxBytes)
+      bytes = try source.read(path, Limits.secretBytes)
     } catch {
       throw Refusal(message: "\(what) cannot be read: \(error.why)", remedy: remedy, lack: .other)
     }

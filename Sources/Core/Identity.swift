@@ -43,8 +43,7 @@ public struct BatchID: Hashable, Comparable, Sendable, CustomStringConvertible {
   public let stream: StreamName
   public let sequence: Int
 
-  /// More than anybody will ever seal, and far from what overflows.
-  public static let lastSequence = 999_999_999_999_999
+  public static let lastSequence = Limits.lastSequence
 
   public init(stream: StreamName, sequence: Int) {
     precondition((1...Self.lastSequence).contains(sequence), "batches are numbered from 1")

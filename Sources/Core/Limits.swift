@@ -10,9 +10,6 @@ public enum Limits {
   /// Packed data is unpacked so much at a time: at most 8 MiB of text between two looks at whether others wait.
   public static let packedBytes = 8 * 1024
 
-  /// A request file is a few hundred bytes; anything larger is not one of ours.
-  public static let requestBytes = 64 * 1024
-
   /// `batch.json` grows with its segments, some 300 bytes each.
   public static let planBytes = 8 * 1024 * 1024
 
@@ -41,16 +38,8 @@ public enum Limits {
   /// that an idle agent's own timers stay below one wake-up in that time (`docs/decisions/0013`).
   public static let logPoll: Duration = .seconds(15)
 
-  /// Between two writings of the metrics' file: collectors look every 15 s or less often.
-  public static let metricsPause: Duration = .seconds(5)
-
   /// A log of another user, set aside: unchanged for this long, it counts as closed.
   public static let restBeforeFinal: Duration = .seconds(30)
-
-  /// Bytes a second of an answer, below which a store is not waited for: a page of a list at modem speed.
-  public static let slowestAnswer: UInt64 = 16 * 1024
-  /// The same of what is sent: 256 MiB in three days.
-  public static let slowestBody: UInt64 = 1024
 
   /// No back-off is longer: what is due later than this was set by a wall clock that has jumped since.
   public static let longestWait: Duration = .seconds(3_600)
@@ -101,12 +90,6 @@ public enum Limits {
   public static let forgetSlice = 500
   public static let forgetPerSweep = 4_000
 
-  /// A ledger of this size is read through at each start, which takes a fraction of a second; a larger one after an end out of order.
-  public static let ledgerReadThrough: UInt64 = 64 << 20
-
-  /// Drops or batches that a list shows where it is not said which: as many as a person reads, and the same after years.
-  public static let listed = 1_000
-
   /// Drops of one place that leave it between two looks at the others' work, and that a look holds twice: some 100 bytes each.
   public static let sweepLook = 4_096
 
@@ -122,12 +105,6 @@ public enum Limits {
   public static let pullTold = 10
   /// Names of a store that can be no file's and are told and remembered, in one life.
   public static let pullRefused = 10_000
-  /// Pages of one list, 1,000 objects each where the service keeps to it: a list must end.
-  public static let listPages = 100_000
-  /// Objects on one page: services keep to 1,000, Azure to 5,000.
-  public static let pageObjects = 10_000
-  /// Names in one folder of an SFTP server, and folders and objects of it that are known at a time.
-  public static let folderNames = 300_000
 
   /// What was fetched is remembered for so long after the store has last shown it: a list that lacks it for a while does not make it
   /// new. It outlives Adobe's Data Landing Zone, which keeps objects for seven days.
@@ -141,4 +118,10 @@ public enum Limits {
   /// of one repeated row to a five-hundredth; gzip's own bound is 1,032.
   public static let trustedTextBytes: UInt64 = 1 << 30
   public static let packRatio: UInt64 = 500
+
+  /// A file of the time zone database has some kilobytes.
+  public static let zoneBytes = 256 * 1024
+
+  /// The highest number of a batch: more than anybody will ever seal, and far from what overflows.
+  public static let lastSequence = 999_999_999_999_999
 }

@@ -22,7 +22,7 @@ public enum SystemZone {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: 256 * 1024)
+    var bytes = [UInt8](repeating: 0, count: Limits.zoneBytes)
     let count = read(file, &bytes, bytes.count)
     return count > 0 ? Array(bytes.prefix(count)) : nil
   }

@@ -50,8 +50,8 @@ final class Descriptor: ReadableFile, WritableFile {
   /// From where both files stand to the end of this one.
   func copyRest(to target: Descriptor, _ progress: () -> Void) throws(FileFault) {
     // The kernel moves what it can by itself. Whatever it refuses, or wrongly takes for the end (pseudo files), the loop moves.
-    while attempt({ cl_copy_range(number, target.number, 32 << 20) }).result > 0 { progress() }
-    try withUnsafeTemporaryAllocation(byteCount: 256 << 10, alignment: 4096) { (buffer) throws(FileFault) in
+    while attempt({ cl_copy_range(number, target.number, Limits.kernelCopyBytes) }).result > 0 { progress() }
+    try withUnsafeTemporaryAllocation(byteCount: Limits.copyBytes, alignment: 4096) { (buffer) throws(FileFault) in
       while true {
         let count = try checked("Cannot read") { Glibc.read(number, buffer.baseAddress, buffer.count) }
         if count == 0 { return }

@@ -1,3 +1,4 @@
+import Core
 internal import Glibc
 public import SystemPackage
 
@@ -44,7 +45,7 @@ public struct Mounts: Sendable {
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 16 << 10)
+    var chunk = [UInt8](repeating: 0, count: Limits.mountBytes)
     while true {
       let (count, failure) = attempt { read(descriptor, &chunk, chunk.count) }
       guard failure == nil else { return nil }

@@ -4,12 +4,8 @@ internal import Glibc
 public import SystemPackage
 
 extension LinuxFiles {
-  /// From this many paths on one file system on, one `syncfs` is cheaper than an `fsync` each, though it also writes out what others
-  /// have left dirty there. Below it, syncing 64 small files costs about as many barriers as there are files.
-  static let fewPaths = 64
-
   public func sync(_ paths: [FilePath]) throws(FileFault) {
-    try sync(paths, few: LinuxFiles.fewPaths)
+    try sync(paths, few: Limits.fewPaths)
   }
 
   func sync(_ paths: [FilePath], few: Int) throws(FileFault) {

@@ -23,8 +23,6 @@ final class WatchReader: Sendable {
     IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
       | IN_ONLYDIR | IN_EXCL_UNLINK)
 
-  private static let pause: Int32 = 2  // milliseconds
-
   private let roots: GuardedRoots
   private let inotify: Int32
   private let ending: Int32
@@ -81,7 +79,7 @@ final class WatchReader: Sendable {
   func run() {
     while rest(milliseconds: -1, events: true) {
       // Others of the same burst are on their way: one wake for all of them.
-      guard rest(milliseconds: WatchReader.pause, events: false) else { return }
+      guard rest(milliseconds: Limits.watchPause, events: false) else { return }
       let batch = drain()
       if batch.overflowed {
         onOverflow()
@@ -102,9 +100,9 @@ final class WatchReader: Sendable {
 
   private func drain() -> Batch {
     var batch = Batch()
-    withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { buffer in
+    withUnsafeTemporaryAllocation(byteCount: Limits.watchBytes, alignment: 8) { buffer in
       // Bounded, so that a writer faster than we are cannot keep the wakes back.
-      for _ in 0..<64 {
+      for _ in 0..<Limits.watchReads {
         let count = attempt { read(inotify, buffer.baseAddress, buffer.count) }.result
         guard count > 0 else { return }
         note(UnsafeRawBufferPointer(rebasing: buffer[..<count]), in: &batch)

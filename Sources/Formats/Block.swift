@@ -1,4 +1,5 @@
 import CScan
+import Core
 
 /// Which bytes mean something in a table's text.
 struct Alphabet {
@@ -104,8 +105,7 @@ struct Block {
 
 /// A stretch of text, marked in one go.
 struct MarkedText {
-  /// At most so many bytes: small enough to stay in the nearest cache between one look and the next.
-  static let most = 16 * 1024
+  static let most = Limits.markedBytes
 
   let text: UnsafeBufferPointer<UInt8>
   /// Of each block; they stay as they are until more is marked in the same room.

@@ -1,10 +1,11 @@
 import CZlib
+import Core
 
 /// Writes one gzip member without name or time. Equal input gives equal bytes, however it is cut into calls: zlib sees
 /// it in blocks of one size only.
 public struct Deflater: ~Copyable {
-  private static let stagedBytes = 64 * 1024
-  private static let outputBytes = 64 * 1024
+  private static let stagedBytes = Limits.deflateIn
+  private static let outputBytes = Limits.deflateOut
 
   /// On the heap: zlib keeps a pointer back to it.
   private let stream: UnsafeMutablePointer<z_stream>

@@ -23,9 +23,6 @@ public struct DropName: Hashable, Sendable {
   private static let known: Set<String> = [
     "csv", "tsv", "txt", "json", "parquet", "gz", "gzip", "bz2", "zip", "gpg", "pgp",
   ]
-  /// AEP's parts hold 5,000,000 rows each, so three digits are far more than enough.
-  private static let maxPart = 999
-
   public init(_ name: FileName) {
     let (stem, extensions) = Self.split(name)
     self.extensions = extensions
@@ -73,7 +70,7 @@ public struct DropName: Hashable, Sendable {
   /// Three digits at most are never a time's `HHMMSS`.
   private static func partNumber(_ digits: ArraySlice<UInt8>) -> Int? {
     guard digits.count <= 3, digits.first != UInt8(ascii: "0"), let number = number(digits),
-      (2...maxPart).contains(number)
+      (2...Limits.lastPart).contains(number)
     else { return nil }
     return number
   }

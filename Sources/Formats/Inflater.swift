@@ -15,7 +15,7 @@ public enum GzipFault: Error, Hashable, Sendable {
 
 /// Reads gzip, one member after another, in constant memory. zlib checks each member's CRC and length.
 public struct Inflater: ~Copyable {
-  private static let outputBytes = 128 * 1024
+  private static let outputBytes = Limits.inflateOut
   private static let magic: [UInt8] = [0x1f, 0x8b]
 
   private enum Place { case member, between, halfMagic }
@@ -53,7 +53,7 @@ public struct Inflater: ~Copyable {
     while !rest.isEmpty {
       switch place {
       case .member:
-        let part = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
+        let part = UnsafeRawBufferPointer(rebasing: rest.prefix(Limits.inflateIn))
         guard let used = try inflatePart(part, emit) else { return }
         rest = rest.dropFirst(used)
       case .between, .halfMagic:

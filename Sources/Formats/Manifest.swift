@@ -25,8 +25,7 @@ public struct Manifest: Hashable, Sendable {
     case badName
   }
 
-  /// Some 200 bytes each: thousands of parts, which are more than any export has.
-  public static let maxBytes = 1 << 20
+  public static let maxBytes = Limits.manifestBytes
 
   public let run: String
   public let scheduledAt: Timestamp?

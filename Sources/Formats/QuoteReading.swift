@@ -15,11 +15,11 @@ struct QuoteReading {
   /// How often text followed a closing quote: the sign of a wrong reading.
   var strays = 0
   /// For tests: the byte-wise machine alone, which the block-wise one must equal.
-  var scalarOnly = false
+  var scalarOnlyForTests = false
 
-  init(backslash: Bool, scalarOnly: Bool = false) {
+  init(backslash: Bool, scalarOnlyForTests: Bool = false) {
     self.backslash = backslash
-    self.scalarOnly = scalarOnly
+    self.scalarOnlyForTests = scalarOnlyForTests
   }
 
   /// The state between two full blocks, but for an escape, as masks: all ones where text is inside quotes, the lowest bit for the
@@ -68,7 +68,7 @@ struct QuoteReading {
   /// Reads one block; the answer marks its separators and line feeds that are structure.
   @inline(__always)
   mutating func advance(_ block: Block) -> UInt64 {
-    if scalarOnly || state == .escaped { return advanceByByte(block) }
+    if scalarOnlyForTests || state == .escaped { return advanceByByte(block) }
     return block.quotes == 0 ? advanceUnquoted(block) : advanceQuoted(block)
   }
 

@@ -2,10 +2,8 @@ public import Core
 
 /// Tells the day of a row by one of its columns.
 public struct RowDates: Hashable, Sendable {
-  /// Records are looked for in windows of this size first; most are shorter.
-  private static let window = 4_096
-  /// No timestamp is longer.
-  private static let longestField = 64
+  private static let window = Limits.recordWindow
+  private static let longestField = Limits.dateFieldBytes
 
   /// From 0.
   private let column: Int

@@ -1,9 +1,11 @@
+import Core
+
 /// What bytes are, told by the first of them. Names tell nothing: AEP's extensions for packed files are not documented.
 public enum Sniff: Hashable, Sendable {
   case empty, gzip, bzip2, zip, pgp, utf16, utf8BOM, binary, text
 
   /// As many first bytes as are looked at.
-  public static let headBytes = 64
+  public static let headBytes = Limits.sniffBytes
 
   private static let armor = Array("-----BEGIN PGP ".utf8)
 

@@ -43,7 +43,7 @@ struct TableReading {
   ///
   /// - Parameter watchesBackslash: a backslash may mean something where there are quotes.
   mutating func readGood(_ marked: MarkedText, from index: Int, at offset: Int, watchesBackslash: Bool) -> Int {
-    guard !quotes.scalarOnly, quotes.state != .escaped, blanks == 0 else { return 0 }
+    guard !quotes.scalarOnlyForTests, quotes.state != .escaped, blanks == 0 else { return 0 }
     let (marks, blocks) = (marked.marks + index, marked.fullBlocks - index)
     let (wanted, longest) = (columns - 1, maxRowBytes)
     let watched: UInt64 = watchesBackslash ? ~0 : 0

@@ -4,7 +4,7 @@ public import Core
 ///
 /// The table was checked before: what its delimiter is, and how its quotes are read, is known.
 public struct TableRewriter: ~Copyable {
-  private static let outBytes = 64 * 1024
+  private static let outBytes = Limits.rewriteOut
 
   private let rules: TableRules
   private let delimiter: UInt8?

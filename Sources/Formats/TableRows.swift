@@ -16,7 +16,8 @@ struct TableRows {
     alphabet = Alphabet(quote: rules.quote, separators: delimiter.map { [$0] } ?? [])
     isAuto = rules.escape == .auto
     first = TableReading(
-      quotes: QuoteReading(backslash: rules.escape == .backslash, scalarOnly: rules.scalarOnly), columns: columns,
+      quotes: QuoteReading(backslash: rules.escape == .backslash, scalarOnlyForTests: rules.scalarOnlyForTests),
+      columns: columns,
       maxRowBytes: rules.maxRowBytes, maxProblems: maxProblems)
   }
 
@@ -116,7 +117,7 @@ struct TableRows {
 
   private func twin() -> TableReading {
     var twin = first
-    twin.quotes = QuoteReading(backslash: true, scalarOnly: first.quotes.scalarOnly)
+    twin.quotes = QuoteReading(backslash: true, scalarOnlyForTests: first.quotes.scalarOnlyForTests)
     twin.quotes.state = first.quotes.state
     twin.quotes.strays = first.quotes.strays + strayGap
     return twin

@@ -37,7 +37,7 @@ public struct TableRules: Hashable, Sendable {
   /// One row, without its line end.
   public var maxRowBytes = 1 << 20
   /// For tests: without the block-wise fast path.
-  var scalarOnly = false
+  var scalarOnlyForTests = false
 
   public init() {}
 }

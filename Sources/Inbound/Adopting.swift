@@ -7,6 +7,8 @@ import SystemPackage
 // Seen is not durable: what another process left behind is synced before anything rests on it, and what the ledger does not know of
 // it is recorded. The same serves a ledger that was lost.
 extension FeedPass {
+  mutating func adoptAll() throws { if feed.isAdopted { try adoptTheRest() } else { try adopt() } }
+
   mutating func adopt() throws {
     try spool.prepare()
     for place in [DropPlace.gathering, .claimed, .handover, .held] {
@@ -54,8 +56,8 @@ extension FeedPass {
       found[id] = try each(.drop(id)) { pass in
         var paths: [FilePath] = []
         try pass.holding(.adopt, id) { try pass.collect(pass.spool.path(place, id), &paths) }
-        return paths
-      }
+        return .done(paths)
+      }.value
     }
     do throws(FileFault) {
       try sync(ids.flatMap { found[$0] ?? [] })
@@ -63,7 +65,7 @@ extension FeedPass {
     } catch {
       if error.kind == .exhausted { throw error }
       // One of them, perhaps.
-      for (id, paths) in found where try each(.drop(id), { pass in try pass.sync(paths) }) != nil {
+      for (id, paths) in found where try each(.drop(id), { pass in .done(try pass.sync(paths)) }).isDone {
         feed.unadopted[id] = nil
       }
     }
@@ -86,10 +88,10 @@ extension FeedPass {
     for id in unknown where feed.unadopted[id] == nil {
       // In `damaged` it can be nothing but what lies there. Steps that follow meet the others.
       if place == .damaged {
-        plans.append(try (try? plan(place, id)) ?? madeAnew(id, in: place))
+        plans.append(try (try? plan(place, id)) ?? SettingAside().madeAnew(id, in: place, in: self))
       } else if place == .claimed || place == .handover {
         if let plan = try? plan(place, id) { plans.append(plan) }
-      } else if let plan = try each(.drop(id), { pass in try pass.planOrAside(place, id) }) ?? nil {
+      } else if let plan = try each(.drop(id), { pass in try SettingAside().planOrAside(place, id, in: &pass) }).value {
         plans.append(plan)
       }
     }
@@ -97,7 +99,7 @@ extension FeedPass {
     guard place != .claimed else { return try recordSeen(plans) }
     let now = now.wall
     var first: [DropID: Reason.Code] = [:]
-    for plan in plans { first[plan.id] = try reasons(place, plan.id).first?.code }
+    for plan in plans { first[plan.id] = try Overrides().reasons(place, plan.id, in: self).first?.code }
     let codes = first
     try host.ledger.transact("adopt") { (t) throws(LedgerFault) in
       for plan in plans {
@@ -140,11 +142,7 @@ extension FeedPass {
   /// Staged files of drops that lie in `claimed` were staged before a stop: they are made anew.
   private func removeStaged(_ plans: [DropPlan]) throws(FileFault) {
     for plan in plans {
-      for number in plan.parts.indices { try removeIfThere(stagedPath(plan, number)) }
+      for number in plan.parts.indices { try files.removeIfThere(stagedPath(plan, number)) }
     }
-  }
-
-  func removeIfThere(_ path: FilePath) throws(FileFault) {
-    do { try files.remove(path) } catch { if error.kind != .missing { throw error } }
   }
 }

@@ -28,10 +28,10 @@ extension FeedPass {
     var cleared: [DropPlan] = []
     var changed: Set<FilePath> = []
     for plan in plans {
-      let isClear = try each(.drop(plan.id)) { pass in try pass.clear(plan, &changed) }
-      if isClear == true { cleared.append(plan) }
+      let isClear = try each(.drop(plan.id)) { pass in .done(try pass.clear(plan, &changed)) }.value == true
+      if isClear { cleared.append(plan) }
       for part in plan.parts where isInLanding(part) {
-        feed.uncleared[original(of: part)] = isClear == true ? nil : part.inode
+        feed.uncleared[original(of: part)] = isClear ? nil : part.inode
       }
     }
     let folders = changed.sorted { $0.string < $1.string }
@@ -115,25 +115,29 @@ extension FeedPass {
     var right = left
     var offset: UInt64 = 0
     while true {
-      let count = try fill(&left, from: a, at: offset)
-      guard try fill(&right, from: b, at: offset) == count, left[..<count] == right[..<count] else { return false }
+      let count = try a.fill(&left, at: offset)
+      guard try b.fill(&right, at: offset) == count, left[..<count] == right[..<count] else { return false }
       if count < left.count { return true }
       offset += UInt64(count)
     }
   }
 
-  /// Fewer bytes than there is room for only at the file's end.
-  func fill(_ buffer: inout [UInt8], from file: any ReadableFile, at offset: UInt64) throws(FileFault) -> Int {
-    try buffer.withUnsafeMutableBufferPointer { (room) throws(FileFault) in
-      var filled = 0
-      while filled < room.count {
-        let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[filled...])
-        let count = try file.read(into: rest, at: offset + UInt64(filled))
-        if count == 0 { break }
-        filled += count
-      }
-      return filled
+  /// Drops whose originals may lie in a landing folder that is away: they wait until it is back.
+  private mutating func isAway(_ plan: DropPlan) throws(FileFault) -> Bool {
+    // What was checked had left landing before.
+    guard plan.landingIsMount == true, plan.checkedAt == nil, plan.parts.contains(where: isInLanding) else {
+      return false
     }
+    if try MountGuard.isMount(landing, files) {
+      feed.reported[plan.id] = nil
+      return false
+    }
+    feed.hasOriginalsAway = true
+    let why = "its original may still lie in the landing folder, which is not mounted"
+    if feed.reported.updateValue(why, forKey: plan.id) == nil {
+      report(.dropWaiting, "\(plan.shown) of feed \(settings.name) waits: \(why)", plan, [.reason: "not_mounted"])
+    }
+    return true
   }
 
   // MARK: Small things

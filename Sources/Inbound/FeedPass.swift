@@ -25,8 +25,7 @@ struct PassContext {
   let keys: KeyRingCache
 }
 
-/// One pass over one feed. Its phases are in files of their own, in the order of their steps:
-/// Adopting, Gathering, Checking, Recording, HandingOver, Reminding, Sweeping.
+/// One pass over one feed: what its steps share. The steps are in `Steps`, and their order is in `FeedWorker`.
 ///
 /// What holds after each call:
 /// 1. A drop leaves `gathering` only whole and durable.
@@ -36,13 +35,15 @@ struct PassContext {
 struct FeedPass {
   /// Drops that are worked on together: few barriers for many drops, and a bound for memory.
   static let slice = 512
-  var feed: FeedState
+  var feed: FeedCommon
   let host: PassContext
   let now: Moment
   let stop: () -> Bool
   var summary = PassSummary()
-  /// Something could not be looked at, or done.
-  var hasFault = false
+  /// The first that came upon a whole step: something could not be looked at, or done.
+  var fault: FileFault?
+  /// Nothing more is begun in this pass.
+  var isOver = false
   /// Items that failed in this pass, and whether one went well.
   var failures = 0
   var hasProgress = false
@@ -53,84 +54,22 @@ struct FeedPass {
   var landing: FilePath { feed.settings.landing }
   var handover: FilePath { feed.settings.handover }
 
-  init(_ feed: FeedState, _ host: PassContext, at now: Moment, stop: @escaping () -> Bool) {
+  var reader: PartReader {
+    PartReader(files: files, settings: settings, keys: host.keys, turn: host.turn, stop: stop)
+  }
+
+  init(_ feed: FeedCommon, _ host: PassContext, at now: Moment, stop: @escaping () -> Bool) {
     self.feed = feed
     self.host = host
     self.now = now
     self.stop = stop
   }
 
-  private enum Phase: CaseIterable {
-    case adopt, setAside, finishHandingOver, resumeGathering, gather, work, remind, sweep
-  }
-
-  /// Faults of the disk pause the feed; those of the ledger are everybody's and are thrown.
-  /// - Parameter isPaused: by a person. Nothing moves then; what has been kept for its time still goes.
-  mutating func perform(isPaused: Bool = false) throws(LedgerFault) {
-    if isPaused {
-      summary.isPaused = true
-      // What came meanwhile is looked at before anything is missed.
-      feed.lastLook = nil
-    }
-    var first: FileFault?
-    if let pause = feed.pause, now.uptime < pause.until {
-      summary.look(at: pause.until)
-      summary.trouble = pause.why
-      // What is due is due all the same.
-      if !isPaused { _ = try attempt(.remind) }
-      return
-    }
-    var hasResumed = true
-    for phase in isPaused ? [.adopt, .sweep] : Phase.allCases {
-      if stop() {
-        summary.wasStopped = true
-        break
-      }
-      // What is ours already and was not claimed would be taken from landing once more.
-      if phase == .gather, !hasResumed { continue }
-      guard let fault = try attempt(phase) else { continue }
-      if phase == .resumeGathering { hasResumed = false }
-      first = first ?? fault
-      hasFault = true
-      // Without it nothing may be concluded from what lies in the places.
-      if phase == .adopt { break }
-    }
-    if let first { pause(for: first) } else if !summary.wasStopped { resume() }
-    if first == nil, !summary.wasStopped, !isPaused { feed.waits.endPass(at: now.uptime) }
+  /// The feed waits for what keeps it from going on, or goes on.
+  mutating func end() {
+    if let fault { pause(for: fault) } else if !summary.wasStopped { resume() }
+    if fault == nil, !summary.wasStopped, !summary.isPaused { feed.waits.endPass(at: now.uptime) }
     summary.blocked = feed.waits.waits.count
-    writeReport()
-  }
-
-  /// - Returns: a fault of the disk.
-  private mutating func attempt(_ phase: Phase) throws(LedgerFault) -> FileFault? {
-    do {
-      try run(phase)
-      return nil
-    } catch let fault as LedgerFault {
-      feed.isAdopted = false
-      throw fault
-    } catch let fault as FileFault {
-      feed.isAdopted = false
-      return fault
-    } catch let lane as LaneFault {
-      feed.isAdopted = false
-      return lane.fault
-    } catch {
-      preconditionFailure("a fault of an unknown kind: \(error)")
-    }
-  }
-
-  private mutating func run(_ phase: Phase) throws {
-    switch phase {
-    case .adopt: if feed.isAdopted { try adoptTheRest() } else { try adopt() }
-    case .setAside: try setAsideCrashed()
-    case .finishHandingOver: try finishHandingOver()
-    case .resumeGathering: try resumeGathering()
-    case .gather: try gather()
-    case .work: try work()
-    case .remind: try remind()
-    case .sweep: try sweep()
-    }
   }
 
   private mutating func pause(for fault: FileFault) {
@@ -144,7 +83,7 @@ struct FeedPass {
         kind, "Feed \(settings.name) is paused: \(why)",
         [.feed: settings.name.text, .reason: why, .path: fault.place])
     }
-    feed.pause = FeedState.Pause(
+    feed.pause = FeedCommon.Pause(
       until: now.uptime + .seconds(delay), kind: fault.kind, attempts: attempts, why: why,
       since: feed.pause?.since ?? now.wall)
     summary.look(at: now.uptime + .seconds(delay))
@@ -158,7 +97,7 @@ struct FeedPass {
   }
 }
 
-// MARK: - Small things that every phase needs
+// MARK: - Small things that every step needs
 
 extension FeedPass {
   func partsPath(_ place: DropPlace, _ id: DropID) -> FilePath {
@@ -174,6 +113,21 @@ extension FeedPass {
   /// Where a part lies in the hand-over folder before it has its name. Hidden, and `.part` for those who look all the same.
   func stagedPath(_ plan: DropPlan, _ number: Int) -> FilePath {
     handover(of: plan).appending(FileName(".\(plan.id).\(number).part"))
+  }
+
+  /// Where a drop was staged; what is configured now may be another folder.
+  func handover(of plan: DropPlan) -> FilePath { plan.staged.map { FilePath($0.folder) } ?? handover }
+
+  /// A full disk is noticed before it is full.
+  /// - Parameter bytes: about to be written below that folder.
+  func requireRoom(for bytes: UInt64, at folder: FilePath) throws(FileFault) {
+    guard host.minFree > 0 else { return }
+    let free = try files.freeBytes(at: folder)
+    guard free < bytes +| host.minFree else { return }
+    throw FileFault(
+      .full, "Cannot take more into", at: folder,
+      why: "\(counted(free, "byte")) free, \(bytes) needed, limits.min_free is \(host.minFree)",
+      remedy: "Free space, or enlarge the volume; work goes on by itself")
   }
 
   /// Drops in the place, in the order in which they were seen. What has no drop's name is not ours and stays alone.
@@ -253,5 +207,11 @@ extension DropPlan {
 extension RandomAccessCollection where Index == Int {
   func slices(of size: Int) -> [SubSequence] {
     stride(from: startIndex, to: endIndex, by: size).map { self[$0..<Swift.min($0 + size, endIndex)] }
+  }
+}
+
+extension Files {
+  func removeIfThere(_ path: FilePath) throws(FileFault) {
+    do { try remove(path) } catch { if error.kind != .missing { throw error } }
   }
 }

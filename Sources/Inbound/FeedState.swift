@@ -5,8 +5,34 @@ import Lanes
 import Spool
 import SystemPackage
 
-/// One feed between two passes: what is known of it in memory. All of it can be lost: the places say what has been done.
+/// One feed between two passes: what its steps know, each for itself, and what they share. All of it can be lost: the places say what has
+/// been done.
 struct FeedState {
+  var common: FeedCommon
+  var inspecting = Inspecting()
+  var comparing = Comparing()
+  var staging = Staging()
+  var recording = Recording()
+  var sorting = Sorting()
+  var publishing = Publishing()
+  var archiving = Archiving()
+  var reminding = Reminding()
+  var sweeping = Sweeping()
+  var reporting = Reporting()
+
+  init(_ settings: FeedSettings, state: StateFolder, files: any Files) {
+    common = FeedCommon(settings, state: state, files: files)
+  }
+
+  /// New settings for the same feed.
+  mutating func adopt(_ new: FeedSettings) {
+    if new.expect != common.settings.expect { reminding.forget() }
+    common.adopt(new)
+  }
+}
+
+/// What the steps of a feed share, from pass to pass.
+struct FeedCommon {
   var settings: FeedSettings
   let spool: Spool<DropPlace>
   var filter: LandingFilter
@@ -18,24 +44,14 @@ struct FeedState {
   var isAdopted = false
   /// False once a rename from landing met the border of a mount.
   var canRename = true
-  /// Contents that are on their way to the hand-over folder.
-  var inHand: [Digest: DropID] = [:]
-  /// What the next drop is compared with: accepted, but perhaps not handed over yet.
-  var likeness: Baseline?
+  var inHand = ContentsInHand()
   var pause: Pause?
-  /// Uptime.
-  var nextSweep: Duration?
   /// Drops that wait for something outside, and for what; told once.
   var reported: [DropID: String] = [:]
-  /// What is due; as in the ledger, where it is read when it is first asked for.
-  var expecting: Expecting?
-  var lastLook: Look?
-  /// It was told, now or earlier, that its exports do not tell who has left.
-  var knowsLeavers = false
   /// Drops in `claimed` whose originals lie in a landing folder that was away.
   var hasOriginalsAway = false
-  /// Landing and hand-over folders that were seen to be mounts.
-  var mounts: Set<FilePath> = []
+  /// Of landing and the hand-over folder.
+  var mounts = MountGuard()
   /// What cannot be worked on for a reason of its own.
   var waits = ItemWaits<FeedItem>()
   /// Drops that could not be made durable when the places were adopted: nothing is done with them before.
@@ -45,14 +61,6 @@ struct FeedState {
   /// Drops in `gathering` or `claimed` that cannot be worked on now, and what landing may hold of them.
   var stuck: Set<DropID> = []
   var reserved: [FilePath: Reserved] = [:]
-  /// As `status` was told last.
-  var report: LaneReport?
-
-  /// The last pass that looked, and the uptime since when there was no gap between passes.
-  struct Look {
-    let moment: Moment
-    let since: Duration
-  }
 
   struct Pause {
     /// Uptime.
@@ -73,8 +81,7 @@ struct FeedState {
   mutating func adopt(_ new: FeedSettings) {
     if new.landing != settings.landing { (folders, canRename) = ([:], true) }
     if new.handover != settings.handover { isAdopted = false }
-    mounts = []
-    if new.expect != settings.expect { expecting = nil }
+    mounts = MountGuard()
     settings = new
     filter = LandingFilter(new)
     pause = nil

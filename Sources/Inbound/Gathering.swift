@@ -16,7 +16,7 @@ extension FeedPass {
   static let patience = Duration.seconds(60)
 
   mutating func gather() throws {
-    try requireMounted(landing, "Cannot look into")
+    try feed.mounts.require(landing, "Cannot look into", files)
     if feed.hasOriginalsAway { try clearOriginalsThatWereAway() }
     try reserve()
     feed.folders = feed.folders.filter { folder, _ in folder == landing || settings.recursive }
@@ -45,6 +45,7 @@ extension FeedPass {
           if fault.kind != .missing { throw fault }
           pass.feed.folders[below] = nil
         }
+        return .done(())
       }
     }
   }
@@ -53,7 +54,9 @@ extension FeedPass {
     for (name, info) in scan.infos where host.suspects.isAside(.file(inode: info.inode, size: info.size)) {
       scan.infos[name] = nil
       (scan.view.data[name], scan.view.manifests[name], scan.view.markers[name]) = (nil, nil, nil)
-      _ = try each(.file(folder.appending(name))) { pass in try pass.setAsideCrashed(name, info, in: folder) }
+      _ = try each(.file(folder.appending(name))) { pass in
+        .done(try SettingAside().crashedFile(name, info, from: folder, in: &pass))
+      }
     }
   }
 
@@ -115,7 +118,7 @@ extension FeedPass {
       // What fails here is our own folder's fault.
       let plan: DropPlan
       do {
-        plan = try holding(.take, arrival, infos) { try begin(arrival, infos, in: folder) }
+        plan = try holding(.take, arrival, infos) { try Planning().run(arrival, infos, from: folder, in: self) }
       } catch let fault as FileFault {
         throw LaneFault(fault: fault)
       }

@@ -185,9 +185,9 @@ extension FeedPass {
 
   private func isFull(_ path: FilePath) throws(FileFault) -> Bool? {
     let file = try files.open(path)
-    let (kind, size) = (try head(of: file), try file.info().size)
+    let (kind, size) = (try reader.head(of: file), try file.info().size)
     // More is refused whatever it holds.
-    if isTooLarge(size, kind) { return false }
+    if isTooLarge(size, kind, settings) { return false }
     if kind != .gzip, kind != .pgp {
       guard size >= Self.leastBytes, let mayBe = try hasManyLines(file) else {
         return size < Self.leastBytes ? false : nil
@@ -202,7 +202,7 @@ extension FeedPass {
       // Longer than any part that has a successor, or no table.
       return inspector.rows <= Limits.rowsPerPart && !inspector.isDecided
     }
-    let answer = try isSealed(file) ? unseal(file, take) : read(file, take)
+    let answer = try reader.isSealed(file) ? reader.unseal(file, take) : reader.read(file, take)
     if answer == .stopped { return nil }
     return answer == .whole && inspector.finish().rows == Limits.rowsPerPart
   }
@@ -210,7 +210,7 @@ extension FeedPass {
   /// Line ends are counted much faster than rows are told apart, and few files have enough of them. Nil: asked to stop.
   private func hasManyLines(_ file: any ReadableFile) throws(FileFault) -> Bool? {
     var (lines, since) = (0, 0)
-    let answer = try read(file) { (bytes) throws(FileFault) in
+    let answer = try reader.read(file) { (bytes) throws(FileFault) in
       let found = Self.lineEnds(in: bytes)
       lines += found
       since = found > 0 ? 0 : since + bytes.count
@@ -218,13 +218,6 @@ extension FeedPass {
       return lines < Limits.rowsPerPart && since <= settings.require.maxRowBytes
     }
     return answer == .stopped ? nil : lines >= Limits.rowsPerPart
-  }
-
-  /// More than the feed takes, as its length alone tells: of text that is neither packed nor encrypted.
-  func isTooLarge(_ size: UInt64, _ kind: Sniff) -> Bool {
-    guard kind != .gzip, kind != .pgp else { return false }
-    // UTF-8 has at least half as many bytes as UTF-16.
-    return (settings.format.encoding == .utf16 ? size / 2 : size) > settings.require.maxBytes
   }
 
   private static func lineEnds(in bytes: UnsafeRawBufferPointer) -> Int {

@@ -33,17 +33,17 @@ extension FeedPass {
   /// To `claimed`, with an override that lets pass what was found.
   mutating func release(_ id: DropID, from place: DropPlace, by who: Requester) throws {
     if place == .damaged { try mend(id) }
-    let found = place == .damaged ? [] : try reasons(place, id)
-    var passes = try override(place, id).map(\.passes) ?? []
+    let found = place == .damaged ? [] : try Overrides().reasons(place, id, in: self)
+    var passes = try Overrides().find(place, id, in: self).map(\.passes) ?? []
     // What was found before and what was found since; an override that lets everything pass stays one.
     if found.isEmpty { passes = place == .damaged ? passes ?? [] : nil }
     if let known = passes { passes = known + found.map(\.code).filter { !known.contains($0) }.uniqued }
     let override = Override(by: who.name, reason: who.reason, at: now.wall, passes: passes)
-    let path = overridePath(place, id)
+    let path = Overrides().path(place, id, in: self)
     try files.writePlan(override, to: path)
     try sync([path, spool.path(place, id)])
     try spool.move([id], from: place, to: .claimed)
-    if let plan = try? plan(.claimed, id) { try recordReleases([plan]) }
+    if let plan = try? plan(.claimed, id) { try Overrides().run([plan], in: &self) }
     feed.pause = nil
     feed.waits.hurry(at: now.uptime)
   }
@@ -94,64 +94,27 @@ extension FeedPass {
     return found
   }
 
+  /// A drop in `damaged` gets a plan that can be worked with, durably, and what was staged of it goes.
+  func mend(_ id: DropID) throws(FileFault) {
+    if (try? plan(.damaged, id)) == nil {
+      let path = planPath(.damaged, id)
+      if let info = try files.info(path), info.kind != .file { try files.removeTree(path) }
+      try files.writePlan(try SettingAside().madeAnew(id, in: .damaged, in: self), to: path)
+      try sync([path, spool.path(.damaged, id)])
+    }
+    guard try files.info(handover)?.kind == .directory else { return }
+    let hidden = Array(".\(id).".utf8)
+    var left: [FilePath] = []
+    try files.eachName(in: handover) { (name) throws(FileFault) in
+      if name.bytes.starts(with: hidden) { left.append(handover.appending(name)) }
+    }
+    for path in left { try files.removeIfThere(path) }
+  }
+
   func hasData(_ place: DropPlace, _ id: DropID) throws(FileFault) -> Bool {
     try files.info(partsPath(place, id)) != nil
   }
 
-  func overridePath(_ place: DropPlace, _ id: DropID) -> FilePath {
-    spool.path(place, id).appending(DropPlan.overrideName)
-  }
-
-  /// Nil: there is none. One that cannot be understood lets everything pass: somebody wrote it by hand.
-  func override(_ place: DropPlace, _ id: DropID) throws(FileFault) -> Override? {
-    do {
-      return try files.readPlan(Override.self, at: overridePath(place, id))
-    } catch {
-      if error.kind == .missing { return nil }
-      if error.kind == .damaged || feed.waits.isPersistent(.drop(id)), try files.info(overridePath(place, id)) != nil {
-        return Override()
-      }
-      throw error
-    }
-  }
-
-  func reasons(_ place: DropPlace, _ id: DropID) throws(FileFault) -> [Reason] {
-    do {
-      return try files.readPlan([Reason].self, at: reasonsPath(place, id))
-    } catch {
-      if error.kind != .exhausted { return [] }
-      throw error
-    }
-  }
-
-  /// Drops in `claimed` that have an override of which the ledger does not know yet.
-  mutating func recordReleases(_ plans: [DropPlan]) throws {
-    var released: [(plan: DropPlan, sentence: String)] = []
-    for plan in plans {
-      guard let override = try each(.drop(plan.id), { pass in try pass.override(.claimed, plan.id) }) ?? nil else {
-        continue
-      }
-      let when = override.at.map { " at \($0.iso())" } ?? ""
-      let why = override.reason.map { ": \($0)" } ?? ""
-      released.append((plan, "Released by \(override.by ?? "hand")\(when)\(why)"))
-    }
-    guard !released.isEmpty else { return }
-    let (news, now) = (released, now.wall)
-    let told = try host.ledger.transact("released") { (t) throws(LedgerFault) in
-      var told: Set<DropID> = []
-      for (plan, sentence) in news {
-        let event = EventKind.dropReleased.rawValue
-        if try t.history(of: plan.id).contains(where: { $0.event == event && $0.detail == sentence }) { continue }
-        try t.noteSeen(plan)
-        try t.noteHistory(plan.id, event, sentence, at: now)
-        told.insert(plan.id)
-      }
-      return told
-    }
-    for (plan, sentence) in released where told.contains(plan.id) {
-      report(.dropReleased, "\(plan.shown) of feed \(settings.name): \(sentence)", plan, [.reason: sentence])
-    }
-  }
 }
 
 extension Array where Element: Hashable {
@@ -175,8 +138,8 @@ extension FeedWorker {
   public mutating func retry(_ id: DropID, at now: Moment) throws {
     let place = try place(of: id)
     if place == .claimed || place == .handover {
-      feed.waits.hurry(at: now.uptime)
-      return feed.pause = nil
+      feed.common.waits.hurry(at: now.uptime)
+      return feed.common.pause = nil
     }
     try act(on: id, at: now) { pass, place in try pass.retry([id], from: place) }
   }
@@ -243,7 +206,7 @@ extension FeedWorker {
   // MARK: -
 
   private func place(of id: DropID) throws -> DropPlace {
-    guard let place = try feed.spool.place(of: id) else { throw OperatorRefusal.unknownDrop(id) }
+    guard let place = try feed.common.spool.place(of: id) else { throw OperatorRefusal.unknownDrop(id) }
     return place
   }
 
@@ -262,8 +225,8 @@ extension FeedWorker {
   private mutating func perform<Result>(
     at now: Moment, _ body: (inout FeedPass) throws -> Result
   ) throws -> Result {
-    var pass = FeedPass(feed, host, at: now, stop: { false })
-    defer { feed = pass.feed }
+    var pass = FeedPass(feed.common, host, at: now, stop: { false })
+    defer { feed.common = pass.feed }
     do {
       if !pass.feed.isAdopted { try pass.adopt() }
       return try body(&pass)

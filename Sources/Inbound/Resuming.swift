@@ -1,6 +1,7 @@
 import Core
 import Files
 import Journal
+import Lanes
 import Spool
 import SystemPackage
 
@@ -12,34 +13,34 @@ extension FeedPass {
       if stop() { return }
       var complete: [DropPlan] = []
       for id in slice {
-        guard let resumed = try each(.drop(id), { pass in try pass.resume(id) }) else {
-          feed.stuck.insert(id)
-          continue
+        switch try each(.drop(id), { pass in try pass.resume(id) }) {
+        case .done(let plan): complete.append(plan)
+        case .waits where feed.waits.waits[.drop(id)] != nil: feed.stuck.insert(id)
+        case .waits, .setAside, .gone: break
         }
-        if let plan = resumed { complete.append(plan) }
       }
       try claim(complete)
     }
   }
 
-  /// - Returns: the plan of what is whole; nil: it is given up, or is still written.
-  private mutating func resume(_ id: DropID) throws -> DropPlan? {
+  /// Done: it is whole.
+  private mutating func resume(_ id: DropID) throws -> ItemOutcome<DropPlan> {
     try files.removeTree(spool.path(.gathering, id).appending(Self.copying))
     let parts = partsPath(.gathering, id)
     let names = try files.info(parts) == nil ? [] : try files.list(parts)
     if names.isEmpty {
       // Landing still has it all; the scan finds it.
       try spool.remove(id, from: .gathering)
-      return nil
+      return .gone
     }
-    guard let plan = try planOrAside(.gathering, id) else { return nil }
+    let found = try SettingAside().planOrAside(.gathering, id, in: &self)
+    guard let plan = found.value else { return found }
     let missing = plan.parts.filter { !names.contains($0.name) }
-    if !missing.isEmpty { return try reduced(plan, missing) }
+    if !missing.isEmpty { return .done(try reduced(plan, missing)) }
     if try isWritten(plan) {
-      wait(for: plan)
-      return nil
+      return wait(for: plan, "somebody writes it still")
     }
-    return try remeasured(plan)
+    return .done(try remeasured(plan))
   }
 
   /// Parts come in all at once, so this is nobody's doing but a person's: the drop is refused, with what is left of it.

@@ -7,55 +7,6 @@ import SystemPackage
 
 // Out of landing, into `gathering`: the plan first, then the parts.
 extension FeedPass {
-  func begin(
-    _ arrival: Arrival, _ infos: [FileName: FileInfo], in folder: FilePath
-  ) throws -> DropPlan {
-    func parts(_ names: [FileName], _ role: DropPart.Role?) throws -> [DropPart] {
-      try names.compactMap { (name) -> DropPart? in
-        guard let info = infos[name] else { return nil }
-        var part = DropPart(
-          name: name, landing: folder.string, size: info.size, inode: info.inode, changed: info.changed, role: role)
-        part.device = info.device
-        part.origin = try origin(of: part)
-        return part
-      }
-    }
-    let all =
-      try parts(arrival.data, nil) + parts(arrival.manifest.map { [$0] } ?? [], .manifest)
-      + parts(arrival.markers, .marker)
-    while true {
-      let id = DropID(seen: now.wall, salt: host.salt())
-      guard try spool.place(of: id) == nil else { continue }
-      var plan = DropPlan(id: id, feed: settings.name, seenAt: now.wall, parts: all)
-      if feed.mounts.contains(landing) { plan.landingIsMount = true }
-      if !arrival.missing.isEmpty { plan.incomplete = Array(arrival.missing.prefix(Limits.reasons)) }
-      try files.makeDirectory(spool.path(.gathering, id), mode: .stateDirectory)
-      try files.makeDirectory(partsPath(.gathering, id), mode: .stateDirectory)
-      try write(plan)
-      return plan
-    }
-  }
-
-  /// Where a feed pulls: the object that was fetched under this name, if this is its file.
-  private func origin(of part: DropPart) throws(LedgerFault) -> DropPart.Origin? {
-    guard settings.pull != nil else { return nil }
-    let below = FilePath(part.landing).names.dropFirst(landing.names.count)
-    let path = (below + [part.name]).map(\.description).joined(separator: "/")
-    let name = settings.name
-    let found = try host.ledger.read { (t) throws(LedgerFault) in try t.origin(name, path: path, inode: part.inode) }
-    return found?.size == part.size ? found : nil
-  }
-
-  /// A new folder needs no temporary name, and its barrier is shared with the rest of the slice.
-  private func write(_ plan: DropPlan) throws(FileFault) {
-    let file = try files.create(planPath(.gathering, plan.id), mode: .stateFile)
-    try encodePlan(plan).withUnsafeBufferPointer { (raw) throws(FileFault) in
-      try file.write(UnsafeRawBufferPointer(raw))
-    }
-  }
-
-  // MARK: Bringing the parts in
-
   private enum Brought: Equatable {
     case renamed, copied
     /// Changed or gone, or not to be read: what was begun is given up.
@@ -84,7 +35,7 @@ extension FeedPass {
       } else if ways.contains(.stillWritten) {
         // It stays where it is; `resumeGathering` claims it when it is finished.
         forget(plan)
-        wait(for: plan)
+        wait(for: plan, "somebody writes it still")
       } else {
         if ways.contains(.copied) { copied.append(plan) }
         whole.append(plan)
@@ -197,12 +148,18 @@ extension FeedPass {
 
   /// Nothing of a drop is ours yet: landing still has it. A set of which a part is ours waits for the others.
   private mutating func giveUp(_ plan: DropPlan) throws(FileFault) {
-    guard try files.list(partsPath(.gathering, plan.id)).isEmpty else { return wait(for: plan) }
+    guard try files.list(partsPath(.gathering, plan.id)).isEmpty else {
+      wait(for: plan, "a part of it changed while it was taken")
+      return
+    }
     try spool.remove(plan.id, from: .gathering)
   }
 
-  mutating func wait(for plan: DropPlan) {
+  @discardableResult
+  mutating func wait(for plan: DropPlan, _ why: String) -> ItemOutcome<DropPlan> {
     summary.waiting += 1
-    summary.look(at: now.uptime + max(settings.settle, .seconds(1)))
+    let until = now.uptime + max(settings.settle, .seconds(1))
+    summary.look(at: until)
+    return .waits(until: until, why: why)
   }
 }

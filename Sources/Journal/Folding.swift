@@ -1,3 +1,5 @@
+import Core
+
 /// Repeats of one fault become a count. Pure: events and the monotonic clock go in, what to say comes out.
 ///
 /// - The first of a kind, lane, store and reason is said at once and opens a window.
@@ -28,7 +30,7 @@ struct Folding {
   private let capacity: Int
   private var windows: [Fault: Window] = [:]
 
-  init(length: Duration, capacity: Int = 256) {
+  init(length: Duration, capacity: Int = Limits.foldedFaults) {
     precondition(capacity > 0, "folding needs a window")
     self.length = length
     self.capacity = capacity

@@ -13,7 +13,7 @@ public final class FoldingSink: EventSink {
   ///   - counts: told of each event, repeats too.
   ///   - uptime: the monotonic clock.
   public init(
-    _ next: any EventSink, window: Duration = .seconds(60), counts: EventCounts? = nil,
+    _ next: any EventSink, window: Duration = Limits.foldingWindow, counts: EventCounts? = nil,
     uptime: @escaping @Sendable () -> Duration
   ) {
     self.counts = counts

@@ -16,7 +16,7 @@ public final class LineWriter: Sendable {
   private let torn = Locked(false)
 
   /// The descriptor stays the caller's.
-  public init(descriptor: Int32, patience: Duration = .seconds(1)) {
+  public init(descriptor: Int32, patience: Duration = Limits.linePatience) {
     self.descriptor = descriptor
     self.patience = patience
   }

@@ -1,3 +1,5 @@
+import Core
+
 /// How the service stands, as its manager is told. Pure: what happens goes in, messages come out.
 ///
 /// - Ready once every lane has finished a pass, and again at the end of each reload, a refused one too. Stores do not matter.
@@ -6,9 +8,6 @@
 /// - A start, reload or stop may last longer for as long as a lane gets on with it.
 public struct Standing: Sendable {
   public enum Phase: Sendable { case starting, running, reloading, stopping }
-
-  /// What a long step gets on top, each time that it was seen to get on.
-  static let extra: Duration = .seconds(60)
 
   public private(set) var phase = Phase.starting
   /// By name.
@@ -107,7 +106,7 @@ public struct Standing: Sendable {
     let isUnderWay = phase != .running
     let silent = lanes.filter { $0.value.signs == $0.value.ticked }.keys.sorted()
     for name in lanes.keys { lanes[name]?.tick() }
-    if isUnderWay, silent.count < lanes.count { messages.append(.extend(Self.extra)) }
+    if isUnderWay, silent.count < lanes.count { messages.append(.extend(Limits.taskExtra)) }
     let stale = lanes.values.count { $0.signs == $0.fed }
     // While lanes end or begin, one of them may have nothing to do.
     if hasWatchdog, stalled == 0, isUnderWay ? stale < lanes.count : stale == 0 {

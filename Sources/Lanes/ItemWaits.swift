@@ -16,12 +16,8 @@ public struct ItemWaits<Item: Hashable & Sendable>: Sendable {
     public var reason: String
   }
 
-  /// So often is something tried before it is believed that it will not help to try again: about two seconds.
-  private static var enoughAttempts: Int { 3 }
-  /// So often is it looked for every few seconds. What nobody has mended by then (about a minute) need not wake an idle agent as often.
-  private static var quickAttempts: Int { 10 }
   /// So many in one pass, and not one that went well: it is not their fault, but that of what they lie on.
-  public static var tooMany: Int { 32 }
+  public static var tooMany: Int { Limits.faultyItems }
 
   public private(set) var waits: [Item: Wait] = [:]
   /// In the pass under way.
@@ -37,10 +33,10 @@ public struct ItemWaits<Item: Hashable & Sendable>: Sendable {
     let before = waits[item]
     let attempts = (before?.attempts ?? 0) + 1
     // Short: to look again is cheap, and whoever has mended it waits.
-    let pause = min(Duration.seconds(8), .milliseconds(500 << min(attempts - 1, 4)))
-    let late = min(max(attempts - Self.quickAttempts, 0), 3)
+    let pause = min(Limits.itemPause, .milliseconds(Limits.itemFirstPause << min(attempts - 1, 4)))
+    let late = min(max(attempts - Limits.quickAttempts, 0), 3)
     waits[item] = Wait(
-      attempts: attempts, until: now.uptime + pause, wake: now.uptime + min(pause * (1 << late), .seconds(60)),
+      attempts: attempts, until: now.uptime + pause, wake: now.uptime + min(pause * (1 << late), Limits.itemWake),
       since: before?.since ?? now.wall, kind: fault.kind, reason: fault.description)
     return before?.kind != fault.kind
   }
@@ -57,7 +53,7 @@ public struct ItemWaits<Item: Hashable & Sendable>: Sendable {
   public mutating func forget(_ item: Item) { waits[item] = nil }
 
   /// Whether it has failed so often that it will not help to try again.
-  public func isPersistent(_ item: Item) -> Bool { (waits[item]?.attempts ?? 0) >= Self.enoughAttempts }
+  public func isPersistent(_ item: Item) -> Bool { (waits[item]?.attempts ?? 0) >= Limits.enoughAttempts }
 
   /// A pass is through: what it did not meet is gone, and what it met, was due and did not fail is well again.
   /// - Returns: whether something is well again that waited.

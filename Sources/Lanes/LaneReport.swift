@@ -27,7 +27,7 @@ public struct LaneReport: Hashable, Sendable, Codable {
   }
 
   /// So many are told; the others are counted.
-  public static let most = 20
+  public static let most = Limits.waitsTold
 
   public var schema = 1
   /// The agent's.

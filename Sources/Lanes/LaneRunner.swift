@@ -74,7 +74,7 @@ public final class LaneRunner: Sendable {
   ) {
     self.name = name
     // As much as a thread's name may have.
-    self.executor = executor ?? LaneExecutor(String(decoding: name.utf8.prefix(15), as: UTF8.self))
+    self.executor = executor ?? LaneExecutor(String(decoding: name.utf8.prefix(Limits.executorName), as: UTF8.self))
     self.turn = turn
     self.trouble = trouble
     self.progress = progress
@@ -119,7 +119,7 @@ public final class LaneRunner: Sendable {
         return state.failures
       }
       trouble.met(error, by: name)
-      return .seconds(min(60, 1 << min(failures, 6)))
+      return .seconds(min(Limits.ledgerPause, 1 << min(failures, 6)))
     }
   }
 }

@@ -6,8 +6,7 @@ internal import Threads
 /// A slot goes to the lane that has the fewest under way there, of equals to the one that has waited longest. A lane that was told of a free
 /// slot and does not come for it, because it is blocked, is not waited for.
 public final class StoreSlots: Sendable {
-  /// So long a lane that was woken has the first claim.
-  public static let patience = Duration.seconds(2)
+  public static let patience = Limits.slotClaim
 
   private struct Waiting {
     let wake: @Sendable () -> Void

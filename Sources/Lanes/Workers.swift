@@ -8,11 +8,6 @@ internal import Threads
 /// A lane that does not come back to its place for a while is blocked in the kernel, on a network mount perhaps: another one takes the place
 /// over, and the lane waits for a new one when it comes back.
 public final class Workers: Sendable {
-  /// So long may a lane compute while others wait.
-  public static let slice = Duration.milliseconds(50)
-  /// After so long without a sign, a place is given to another.
-  static let lost = Duration.seconds(1)
-
   struct Place {
     let turn: Int
     let since: Duration
@@ -48,8 +43,8 @@ public final class Workers: Sendable {
       })
   }
 
-  /// How many wait: for tests.
-  var waiting: Int { monitor.withLock { $0.queue.count } }
+  /// For tests: how many wait.
+  var waitingForTests: Int { monitor.withLock { $0.queue.count } }
 
   fileprivate func take(_ turn: Int) {
     monitor.withLock { $0.queue.append(turn) }
@@ -59,7 +54,7 @@ public final class Workers: Sendable {
       if state.free > 0 {
         state.free -= 1
       } else if let place = state.places.values.min(by: { $0.seen < $1.seen }) {
-        if now - place.seen < Self.lost { return .sleepUntil(place.seen + Self.lost) }
+        if now - place.seen < Limits.lostWorker { return .sleepUntil(place.seen + Limits.lostWorker) }
         state.places[place.turn] = nil
       }
       state.queue.removeFirst()
@@ -81,7 +76,7 @@ public final class Workers: Sendable {
     return monitor.withLock { state in
       guard let place = state.places[turn] else { return true }
       state.places[turn]?.seen = now
-      return !state.queue.isEmpty && now - place.since >= Self.slice
+      return !state.queue.isEmpty && now - place.since >= Limits.slice
     }
   }
 }
@@ -94,7 +89,7 @@ public final class Turn: Sendable {
 
   fileprivate init(_ workers: Workers?, _ number: Int) { (self.workers, self.number) = (workers, number) }
 
-  /// Never waits: for tests, and for commands that work alone.
+  /// Never waits: for who works alone.
   public static func free() -> Turn { Turn(nil, 0) }
 
   /// Long work: waits for a place, and has it while `body` runs.

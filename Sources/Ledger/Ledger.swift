@@ -6,16 +6,18 @@ import Threads
 ///
 /// What `transact` returned from is durable: the journal is WAL with `synchronous = FULL`.
 public final class Ledger: Sendable {
-  /// Called with a name before and after each transaction; what it throws, the transaction throws. For crash tests.
-  public typealias Gate = @Sendable (String) throws(LedgerFault) -> Void
+  /// Called with a name before and after each transaction; what it throws, the transaction throws. For tests of crashes.
+  public typealias GateForTests = @Sendable (String) throws(LedgerFault) -> Void
 
   private let connection: Locked<Connection>
-  private let gate: Gate
+  private let gate: GateForTests
 
   /// Opens for writing, makes what is missing and brings an older schema up to date.
-  /// - Parameter path: nil keeps everything in memory, for tests.
+  /// - Parameter path: nil keeps everything in memory.
   /// - Throws: `.damaged` where the file is no ledger, `.newer` where a later version of navette made it.
-  public init(path: FilePath?, gate: @escaping Gate = { (_) throws(LedgerFault) in }) throws(LedgerFault) {
+  public init(path: FilePath?, gateForTests gate: @escaping GateForTests = { (_) throws(LedgerFault) in })
+    throws(LedgerFault)
+  {
     let place = path?.string ?? ":memory:"
     let made = try Connection(path: place, mode: .writing)
     try Ledger.prepare(made, place)
@@ -74,6 +76,21 @@ public final class Ledger: Sendable {
     }
   }
 
+  /// One question: `ledger.read(Transaction.totals(of:), stream)`. A closure would have to say what it throws (decision 0034).
+  public func read<each Value, R: Sendable>(
+    _ question: (Transaction) -> (repeat each Value) throws(LedgerFault) -> R, _ values: repeat each Value
+  ) throws(LedgerFault) -> R {
+    try read { (t) throws(LedgerFault) in try question(t)(repeat each values) }
+  }
+
+  /// One change, in the same form.
+  public func transact<each Value, R: Sendable>(
+    _ name: String, _ change: (Transaction) -> (repeat each Value) throws(LedgerFault) -> R,
+    _ values: repeat each Value
+  ) throws(LedgerFault) -> R {
+    try transact(name) { (t) throws(LedgerFault) in try change(t)(repeat each values) }
+  }
+
   /// A damaged page is found now, not in the middle of a pass.
   public func check() throws(LedgerFault) {
     let verdict = try read { (t) throws(LedgerFault) in
@@ -84,8 +101,8 @@ public final class Ledger: Sendable {
     guard verdict == "ok" else { throw LedgerFault(.damaged, "The ledger is damaged:", at: verdict) }
   }
 
-  /// The value of a pragma, so that a test can prove what is in force.
-  public func pragma(_ name: String) throws(LedgerFault) -> String {
+  /// For tests: the value of a pragma, which proves what is in force.
+  public func pragmaForTests(_ name: String) throws(LedgerFault) -> String {
     try connection.withLock { (connection) throws(LedgerFault) -> String in
       var value = ""
       try connection.rows("PRAGMA \(name)") { value = $0.text(0) }

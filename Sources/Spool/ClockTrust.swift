@@ -24,10 +24,7 @@ public final class ClockTrust: Sendable {
   }
 
   /// How long it must stay as it is to be believed.
-  public static let patience = Duration.seconds(86_400)
-  /// More than this from one look to the next, beyond the time that has passed: it has jumped.
-  private static let tolerance = Duration.seconds(3_600)
-  private static let writeEvery = Duration.seconds(3_600)
+  public static let patience = Limits.clockPatience
 
   /// Believes whatever the clock says.
   public static let trusting = ClockTrust()
@@ -53,7 +50,7 @@ public final class ClockTrust: Sendable {
     let (memory, doubt) = state.withLock { state in
       let before = state.memory
       let doubt = Self.look(&state, now)
-      let isDue = state.written.map { now.uptime - $0 >= Self.writeEvery } ?? true
+      let isDue = state.written.map { now.uptime - $0 >= Limits.clockWriting } ?? true
       guard isDue || before?.doubtedSince != state.memory?.doubtedSince else { return (nil as Memory?, doubt) }
       state.written = now.uptime
       return (state.memory, doubt)
@@ -75,14 +72,14 @@ public final class ClockTrust: Sendable {
     }
     let gap = now.wall - memory.at
     // Between two lives nobody knows how much time has passed: a machine may well be off for a day.
-    let passed = state.looked.map { now.uptime - $0 + tolerance } ?? patience
+    let passed = state.looked.map { now.uptime - $0 + Limits.clockTolerance } ?? patience
     if gap > passed {
       state.memory?.doubtedSince = now.wall
       return gap
     }
     guard let since = memory.doubtedSince else { return nil }
     // It was set back, or has stayed so for long enough. Two lanes may look a little out of turn.
-    if since - now.wall > tolerance || now.wall - since >= patience { state.memory?.doubtedSince = nil }
+    if since - now.wall > Limits.clockTolerance || now.wall - since >= patience { state.memory?.doubtedSince = nil }
     return nil
   }
 

@@ -9,7 +9,7 @@ import Threads
 /// - Two crashes with the same item in the crashing thread's hands: it is set aside, until a person lets it go on (`forgive`).
 /// - After a death without that mark (killed, power, watchdog, memory) nothing is set aside; what was in hand is worked on last, one at a time.
 public final class Suspects: Sendable {
-  public static let enoughCrashes = 2
+  public static let enoughCrashes = Limits.enoughCrashes
 
   private struct Memory: Codable, Sendable {
     var schema = 1
@@ -77,7 +77,9 @@ public final class Suspects: Sendable {
       state.crashed.removeAll { $0.item == item }
       state.memory.forgiven[item.key] = now
       // Ends of long ago are forgotten, too.
-      if state.memory.forgiven.count > 100, let oldest = state.memory.forgiven.min(by: { $0.value < $1.value }) {
+      if state.memory.forgiven.count > Limits.forgivenKept,
+        let oldest = state.memory.forgiven.min(by: { $0.value < $1.value })
+      {
         state.memory.forgiven[oldest.key] = nil
       }
       return (state.crashed.count < before, state.memory)

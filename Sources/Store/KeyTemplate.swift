@@ -30,7 +30,7 @@ public struct KeyTemplate: Sendable {
   }
 
   /// Bytes that a host or a schema may take.
-  public static let valueBytes = 64
+  public static let valueBytes = Limits.keyValueBytes
   private let template: Template<Placeholder>
 
   public init(_ text: String) throws(TemplateComplaint) {

@@ -11,7 +11,7 @@ public final class MendingStore: RemoteStore {
   }
 
   /// Between two attempts.
-  public static let pause: Duration = .seconds(5)
+  public static let pause = Limits.remakePause
 
   private let make: @Sendable () throws(StoreFault) -> any RemoteStore
   private let uptime: @Sendable () -> Duration

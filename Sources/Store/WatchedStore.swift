@@ -92,7 +92,7 @@ public struct CallLimits: Hashable, Sendable {
   /// Between being broken off and being left behind.
   public var grace: Duration
 
-  public init(patience: Duration, grace: Duration = .seconds(10)) {
+  public init(patience: Duration, grace: Duration = Limits.callGrace) {
     (self.patience, self.grace) = (patience, grace)
   }
 }

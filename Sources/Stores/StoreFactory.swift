@@ -47,8 +47,8 @@ extension StoreSettings {
   /// a program that gives keys has a minute. A folder may lie on a disk that takes long to make a large file durable.
   var patience: Duration {
     switch target {
-    case .folder: .seconds(1_800)
-    case .s3, .azure, .sftp: connectTimeout + stallTimeout * 2 + .seconds(60)
+    case .folder: Limits.folderPatience
+    case .s3, .azure, .sftp: connectTimeout + stallTimeout * 2 + Limits.callExtra
     }
   }
 }

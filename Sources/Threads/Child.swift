@@ -78,7 +78,7 @@ public struct Child: Sendable {
   public func wait(atMost limit: Duration) -> Ending? {
     let deadline = SystemClock.uptime() + limit
     var status: Int32 = 0
-    var pause: useconds_t = 1_000
+    var pause = Limits.childFirstLook
     while true {
       let ended = waitpid(pid, &status, WNOHANG)
       if ended == pid { return Self.ending(status) }
@@ -89,7 +89,7 @@ public struct Child: Sendable {
         return nil
       }
       usleep(pause)
-      pause = min(pause * 2, 50_000)
+      pause = min(pause * 2, Limits.childLook)
     }
   }
 

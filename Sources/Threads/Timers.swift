@@ -30,7 +30,7 @@ public final class Timers: Sendable {
 
     mutating func tidy() {
       while let last = due.last, actions[last.alarm] == nil { due.removeLast() }
-      if due.count > 2 * actions.count + 64 { due.removeAll { actions[$0.alarm] == nil } }
+      if due.count > 2 * actions.count + Limits.cancelledTimers { due.removeAll { actions[$0.alarm] == nil } }
     }
   }
 

@@ -20,7 +20,7 @@ struct Flush: AsyncParsableCommand {
         }
         return name
       }
-      let outcome = try await ControlClient(settings).ask(.flush(streams: names.isEmpty ? nil : names))
+      let outcome = try await CommandRun(settings).ask(.flush(streams: names.isEmpty ? nil : names))
       Terminal.line(outcome.text)
       return outcome.code
     }
@@ -38,7 +38,7 @@ struct Rebuild: AsyncParsableCommand {
     try await carryOut {
       let bar = ProgressBar()
       defer { bar.clear() }
-      let words = try ControlClient(try readSettings(common, secrets: .unneeded)).rebuild { done, all in
+      let words = try CommandRun(try readSettings(common, secrets: .unneeded)).rebuild { done, all in
         bar.show(UInt64(done), of: UInt64(all), "\(done) of \(all) batches and drops")
       }
       bar.clear()

@@ -1,5 +1,6 @@
 import Agent
 import ArgumentParser
+import Control
 import Core
 import Glibc
 
@@ -16,7 +17,7 @@ private func checkReason(_ reason: String) throws {
 
 private func ask(_ request: Request, _ common: CommonOptions) async throws {
   try await carryOut {
-    let outcome = try await ControlClient(try readSettings(common, secrets: .unneeded)).ask(request)
+    let outcome = try await CommandRun(try readSettings(common, secrets: .unneeded)).ask(request)
     if !outcome.text.isEmpty { Terminal.line(outcome.text) }
     return outcome.code
   }

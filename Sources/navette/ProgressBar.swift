@@ -10,8 +10,8 @@ final class ProgressBar {
   func show(_ done: UInt64, of all: UInt64, _ text: String) {
     guard isShown else { return }
     let now = SystemClock.uptime()
-    // More often nobody can read it. The last one is drawn always.
-    if let drawnAt, now - drawnAt < .milliseconds(100), done < all { return }
+    // The last one is drawn always.
+    if let drawnAt, now - drawnAt < Limits.barPause, done < all { return }
     drawnAt = now
     isOnScreen = true
     let share = all == 0 ? 1 : min(1, Double(done) / Double(all))

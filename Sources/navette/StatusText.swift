@@ -8,9 +8,6 @@ enum StatusText {
     let isFault: Bool
   }
 
-  /// Seconds, after which it is said that a store confirms nothing.
-  private static let longSilence: Int64 = 120
-
   static func lines(_ report: StatusReport) -> [String] {
     let agent = report.agent
     var lines = [
@@ -60,7 +57,7 @@ enum StatusText {
           isFault: false))
     }
     // Down, it sends nothing, and that is said above.
-    for store in report.stores where report.agent.running && store.secondsWithoutConfirmation >= Self.longSilence {
+    for store in report.stores where report.agent.running && store.secondsWithoutConfirmation >= Limits.longSilence {
       guard let since = store.nothingConfirmedSince else { continue }
       let due = "\(counted(store.due, "batch")) due, none confirmed since \(since)"
       let words = "store \(store.name): \(due) (\(span(store.secondsWithoutConfirmation)))"

@@ -30,12 +30,14 @@ enum Terminal {
   }
 
   /// A table that fits 100 columns: the last cell gives up its middle, for keys and file names tell most at their ends.
-  static func table(_ header: [String], _ rows: [[String]]) { columns([header] + rows, width: 100) }
+  static func table(_ header: [String], _ rows: [[String]]) { columns([header] + rows, width: Limits.tableWidth) }
 
   /// Columns padded to their widest cell; the last one is left as it is, or cut to the width.
   static func columns(_ rows: [[String]], width: Int = .max) { for text in lines(rows, width: width) { line(text) } }
 
-  static func tableLines(_ header: [String], _ rows: [[String]]) -> [String] { lines([header] + rows, width: 100) }
+  static func tableLines(_ header: [String], _ rows: [[String]]) -> [String] {
+    lines([header] + rows, width: Limits.tableWidth)
+  }
 
   private static func lines(_ rows: [[String]], width: Int) -> [String] {
     var widths: [Int] = []

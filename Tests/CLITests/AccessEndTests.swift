@@ -34,7 +34,8 @@ struct AccessEndTests {
     let (site, end) = try site(endsIn: 20.5)
     #expect(try await site.navette("status").stdout.contains("access ends at \(end), in 20 days\n"))
     let agent = try await site.agent()
-    try await Task.sleep(for: .milliseconds(500))
+    try site.write("landing/a.csv", audience(1))
+    try await eventually("a file takes its way, which is longer") { site.handedOver == ["a.csv"] }
     #expect(!agent.stderr.contains("credential_expiring"))
   }
 

@@ -185,7 +185,8 @@ struct AgentTests {
     let site = try Site(Site.settings(batch: "max_age: 4h"))
     let agent = try await site.agent()
     try site.append("log/a.csv", "id\n1\n")
-    try await Task.sleep(for: .seconds(1))
+    try site.write("landing/a.csv", audience(1))
+    try await eventually("a file takes its way meanwhile") { site.handedOver == ["a.csv"] }
     #expect(try await site.records().isEmpty)
     agent.signal(SIGUSR1)
     try await eventually("SIGUSR1 sends what is there") { try await site.records() == ["1"] }

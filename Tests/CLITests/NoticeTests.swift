@@ -79,14 +79,16 @@ struct NoticeTests {
       ] + Shim.hanging(site.path("hang")))
     try await eventually("it is ready") { manager.times("READY=1") == 1 }
     let before = manager.times("WATCHDOG=1")
-    try await Task.sleep(for: .seconds(4))
-    // Idle lanes are asked for a pass: in each half of the time at least one ping.
-    #expect(manager.times("WATCHDOG=1") - before >= 6)
+    // Idle lanes are asked for a pass.
+    try await eventually("it is fed") { manager.times("WATCHDOG=1") - before >= 6 }
     try site.write("hang/\(lane)", "")
-    try await Task.sleep(for: .seconds(1))
-    let stuck = manager.times("WATCHDOG=1")
-    try await Task.sleep(for: .seconds(2))
-    #expect(manager.times("WATCHDOG=1") == stuck)
+    var stuck = 0
+    try await eventually("the pings stop") {
+      stuck = manager.times("WATCHDOG=1")
+      // Twice the time in which one must come.
+      try await Task.sleep(for: .seconds(2))
+      return manager.times("WATCHDOG=1") == stuck
+    }
     try FileManager.default.removeItem(atPath: site.path("hang/\(lane)"))
     try await eventually("it is fed again") { manager.times("WATCHDOG=1") > stuck }
     agent.signal(SIGTERM)

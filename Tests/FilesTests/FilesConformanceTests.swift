@@ -6,26 +6,31 @@ import SystemPackage
 import TestKit
 import Testing
 
+/// An implementation of `Files`, with an empty folder.
+private enum Disk: String, CaseIterable, CustomTestStringConvertible {
+  case linux = "LinuxFiles, on the disk"
+  case memory = "LinuxFiles, in memory"
+  case sim = "SimFiles"
+
+  var testDescription: String { rawValue }
+
+  func keeps(_ promise: FilesCase) throws {
+    switch self {
+    case .linux, .memory:
+      let folder = try TemporaryFolder(below: self == .linux ? "/tmp" : "/dev/shm")
+      try promise.run(LinuxFiles(), folder.path)
+    case .sim:
+      let files = SimFiles()
+      try files.makeDirectory("/root", mode: .stateDirectory)
+      try promise.run(files, "/root")
+    }
+  }
+}
+
 @Suite("Every disk keeps the promises of Files")
 struct FilesConformanceTests {
-  @Test("LinuxFiles, on the disk", arguments: FilesConformance.cases)
-  func linux(_ promise: FilesCase) throws {
-    let folder = try TemporaryFolder()
-    try promise.run(LinuxFiles(), folder.path)
-  }
-
-  @Test("LinuxFiles, in memory", arguments: FilesConformance.cases)
-  func tmpfs(_ promise: FilesCase) throws {
-    let folder = try TemporaryFolder(below: "/dev/shm")
-    try promise.run(LinuxFiles(), folder.path)
-  }
-
-  @Test("SimFiles", arguments: FilesConformance.cases)
-  func sim(_ promise: FilesCase) throws {
-    let files = SimFiles()
-    try files.makeDirectory("/root", mode: .stateDirectory)
-    try promise.run(files, "/root")
-  }
+  @Test(arguments: Disk.allCases, FilesConformance.cases)
+  private func keeps(_ disk: Disk, _ promise: FilesCase) throws { try disk.keeps(promise) }
 
   @Test("SimFiles: no rename leads into or out of a mount")
   func simMounts() throws {

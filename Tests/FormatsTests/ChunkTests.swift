@@ -27,7 +27,7 @@ struct ChunkTests {
       #expect(packed.reasons == fast.reasons && packed.rows == fast.rows && packed.doubtful == fast.doubtful)
       let isRead = fast.reasons.first?.code != .rowTooLong
       #expect(packed.compression == .gzip && (!isRead || packed.textBytes == fast.textBytes))
-      rules.scalarOnly = true
+      rules.scalarOnlyForTests = true
       #expect(alike(inspect(text, rules), fast))
     }
   }
@@ -45,7 +45,7 @@ struct ChunkTests {
     var rules = rules { $0.maxRowBytes = 90 }
     let whole = inspect(bytes, rules)
     for chunk in Self.chunks { #expect(alike(inspect(bytes, rules, chunk: chunk), whole)) }
-    rules.scalarOnly = true
+    rules.scalarOnlyForTests = true
     #expect(alike(inspect(bytes, rules, chunk: 13), whole))
   }
 

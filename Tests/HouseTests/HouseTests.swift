@@ -68,6 +68,31 @@ struct HouseTests {
     #expect(Rules.readme(try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)) == [])
   }
 
+  @Test func everyLimitIsListed() throws {
+    let known = LimitTable.code(try files("Sources", ["swift"]).filter { $0.path.hasSuffix("/Limits.swift") })
+    #expect(known.count > 100)
+    #expect(Set(known.map(\.name)).count == known.count, "two limits of one name")
+    let page = LimitTable.page(try String(contentsOf: root.appending(path: "docs/state-folder.md"), encoding: .utf8))
+    let missing = known.filter { !page.contains($0.description) }.map { "\($0.line): \($0) what for |" }
+    #expect(missing.isEmpty, "rows that docs/state-folder.md lacks:\n\(missing.joined(separator: "\n"))")
+    let gone = Set(page).subtracting(known.map(\.description)).sorted()
+    #expect(gone.isEmpty, "rows of docs/state-folder.md for which there is no limit:\n\(gone.joined(separator: "\n"))")
+  }
+
+  @Test func whatIsForTestsIsListed() throws {
+    let page = try String(contentsOf: root.appending(path: "CONTRIBUTING.md"), encoding: .utf8)
+    let listed = Set(page.matches(of: /`(\w+ForTests)`/).map { String($0.output.1) })
+    let hooks = code.filter { $0.path.hasPrefix("Sources/") }.reduce(into: Set()) { $0.formUnion(Rules.hooks($1.text)) }
+    #expect(hooks.count >= 7 && listed == hooks, "CONTRIBUTING lists what of the program is for tests")
+  }
+
+  @Test func everyExceptionFromTheLimitsIsNeeded() {
+    for (path, parts) in Rules.otherNumbers {
+      let lines = code.first { $0.path == path }?.text.code ?? []
+      for part in parts { #expect(lines.contains { $0.contains(part) }, "\(path) has no `\(part)` any more") }
+    }
+  }
+
   @Test func everyClockHomeIsThere() {
     let paths = Set(code.map(\.path))
     #expect(Rules.clockHomes.isSubset(of: paths), "a home that is gone must leave the list")

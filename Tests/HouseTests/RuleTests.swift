@@ -65,6 +65,63 @@ struct RuleTests {
     #expect(check(Rules.hashing, "Digest(hash.finalize())").isEmpty)
   }
 
+  @Test(arguments: [
+    "static let most = 20", "let slice: UInt64 = 1 << 20", "private let rest = Duration.seconds(3 * 86_400)",
+    "public static var tooMany: Int { 32 }", "sleep(for: .milliseconds(50))", "read(path, limit: 256)",
+    "var above: UInt64 = 64 << 20", "let b = 64 * 1024 + c", "let attempts = 2",
+  ])
+  func limits(_ text: String) {
+    #expect(
+      check(Rules.limits, text, at: "Sources/Lanes/A.swift") == ["Sources/Lanes/A.swift:1: a limit past Limits.swift"])
+    #expect(check(Rules.limits, text, at: "Sources/Lanes/Limits.swift").isEmpty)
+    #expect(check(Rules.limits, text, at: "Tests/A.swift").isEmpty)
+  }
+
+  @Test func noLimits() {
+    let text = """
+      let schema = 1; var count = 0
+      let mask: UInt32 = 0xff00
+      static let most = Limits.most
+      max(rest, .milliseconds(1)) // 64 << 10
+      pointer = .allocate(capacity: 1)
+      .seconds(count)
+      """
+    #expect(check(Rules.limits, text, at: "Sources/Lanes/A.swift") == [])
+  }
+
+  @Test func limitsAreRead() {
+    let text = """
+      extension Limits {
+        /// Why.
+        static let a = 4 * 1_024
+        public static let b: Duration = .seconds(2 * 86_400)
+        static let c: UInt64 = 64 << 20
+        static let d: Duration = .milliseconds(50)
+        static let e = b
+      }
+      """
+    let found = LimitTable.code([("Sources/Lanes/Limits.swift", text)])
+    #expect(
+      found.map(\.description) == [
+        "| Lanes | `a` | 4 KiB |", "| Lanes | `b` | 2 d |", "| Lanes | `c` | 64 MiB |", "| Lanes | `d` | 50 ms |",
+        "| Lanes | `e` | ? |",
+      ])
+    #expect(found[2].line == "Sources/Lanes/Limits.swift:5")
+    #expect(
+      LimitTable.page("| Lanes | `a` | 4,096 | why |\n| Lanes | `b` | 2 d |  |\n| `other` | no | limit |\n") == [
+        "| Lanes | `a` | 4,096 |"
+      ])
+  }
+
+  @Test func testHooks() {
+    let breach = ["Sources/Core/A.swift:1: its name does not say that it is for tests"]
+    #expect(check(Rules.testHooks, "/// For tests: how many.\nvar count: Int") == breach)
+    #expect(check(Rules.testHooks, "/// Begun so far, for tests.\nvar threads: Int") == breach)
+    #expect(check(Rules.testHooks, "/// For tests: how many.\nvar countForTests: Int").isEmpty)
+    #expect(check(Rules.testHooks, "/// SimFiles in tests.\nvar count: Int").isEmpty)
+    #expect(Rules.hooks(SwiftText("a.bForTests(cForTests: d) // eForTests")) == ["bForTests", "cForTests"])
+  }
+
   @Test func retiredNames() {
     func found(_ text: String, at path: String = "Sources/Core/A.swift") -> Int {
       Rules.retired(path, SwiftText(text), ["Host", "ground", "heedSignals"]).count

@@ -37,6 +37,8 @@ enum Rules {
     "one is not many": plurals,
     "numbers from outside do not trap": outsideNumbers,
     "a hash is no identity": hashing,
+    "limits have one home": limits,
+    "what is for tests is named so": testHooks,
   ]
 
   /// Sizes, offsets and lengths that files, plans, listings and headers tell: `+|`, `-|`, `*|`, `total`, `Int(clamping:)`, `Int(exactly:)`.
@@ -188,7 +190,7 @@ enum Rules {
   }
 
   /// `near`: a line without one of these is no breach; looking for them is much faster than the pattern.
-  private static func breaches(
+  static func breaches(
     _ path: String, _ text: SwiftText, _ what: String, near: [String], _ pattern: Regex<Substring>
   ) -> [String] {
     // `\b` as programmers mean it: Unicode's own sees no boundary at the dot of `Glibc.fsync`.

@@ -184,7 +184,7 @@ struct CompletenessTests {
     let ledger: Ledger
     let salts = Counter()
     let seconds = Counter()
-    init(_ machine: SimMachine) throws { ledger = try Ledger(path: nil, gate: machine.points.ledgerGate) }
+    init(_ machine: SimMachine) throws { ledger = try Ledger(path: nil, gateForTests: machine.points.ledgerGate) }
   }
 
   @Test("A set that is cut off at any step is handed over whole, once", arguments: [true, false])

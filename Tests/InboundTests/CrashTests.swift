@@ -70,7 +70,7 @@ struct CrashTests {
     let consumer: Consumer?
 
     init(_ machine: SimMachine, takes: Bool) throws {
-      ledger = try Ledger(path: nil, gate: machine.points.ledgerGate)
+      ledger = try Ledger(path: nil, gateForTests: machine.points.ledgerGate)
       consumer = takes ? Consumer(machine.files, CrashTests.handover) : nil
     }
   }

@@ -19,7 +19,7 @@ struct ExpectingCrashTests {
     let events = EventLog()
     let salts = Counter()
     let seconds = Counter()
-    init(_ machine: SimMachine) throws { ledger = try Ledger(path: nil, gate: machine.points.ledgerGate) }
+    init(_ machine: SimMachine) throws { ledger = try Ledger(path: nil, gateForTests: machine.points.ledgerGate) }
   }
 
   private static let landing = FilePath("/srv/landing")

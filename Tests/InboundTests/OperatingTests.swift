@@ -190,7 +190,7 @@ struct OperatingTests {
     let events = EventLog()
     /// The request is kept until it was carried out, as the request's file is.
     var isDone = false
-    init(_ machine: SimMachine) throws { ledger = try Ledger(path: nil, gate: machine.points.ledgerGate) }
+    init(_ machine: SimMachine) throws { ledger = try Ledger(path: nil, gateForTests: machine.points.ledgerGate) }
   }
 
   private struct Broken: Error, CustomStringConvertible { let description: String }

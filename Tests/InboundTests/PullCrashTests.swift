@@ -32,7 +32,7 @@ struct PullCrashTests {
     let seconds = Counter()
 
     init(_ machine: SimMachine) throws {
-      ledger = try Ledger(path: nil, gate: machine.points.ledgerGate)
+      ledger = try Ledger(path: nil, gateForTests: machine.points.ledgerGate)
       store = SimStore(files: machine.files, gate: machine.points.storeGate)
       for (key, text) in PullCrashTests.objects { store.put(Array(text.utf8), at: key) }
     }

@@ -37,7 +37,7 @@ struct Schedule {
     self.isDeadly = isDeadly
     dice = .thrown(seed &* 7919 &+ 1)
     fate = .thrown(seed &* 104_729 &+ 7)
-    ledger = try Ledger(path: nil, gate: machine.points.ledgerGate)
+    ledger = try Ledger(path: nil, gateForTests: machine.points.ledgerGate)
     var settings = FeedSettings(
       name: try #require(FeedName("audiences")), landing: Sender.landing, handover: Sender.handover)
     settings.settle = .seconds(1)

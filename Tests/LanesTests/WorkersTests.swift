@@ -94,7 +94,7 @@ struct WorkersTests {
     }
     try await eventually { isIn.withLock { $0 } }
     // Its place counts as lost once it has shown no sign for so long.
-    uptime.withLock { $0 += Workers.lost * 2 }
+    uptime.withLock { $0 += Limits.lostWorker * 2 }
     let second = Locked(0)
     defer { second.withLock { $0 = 2 } }
     let other = begin {
@@ -105,7 +105,7 @@ struct WorkersTests {
     }
     try await eventually { second.withLock { $0 } == 1 }
     isBlocked.withLock { $0 = false }
-    try await eventually { workers.waiting == 1 }
+    try await eventually { workers.waitingForTests == 1 }
     #expect(!isFree.withLock { $0 })
     second.withLock { $0 = 2 }
     await other.value

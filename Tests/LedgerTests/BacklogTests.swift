@@ -23,13 +23,13 @@ struct BacklogTests {
       bytes: 1, compressedBytes: 1,
       sha256: digest,
       md5: "", sealedAt: Timestamp(seconds: seconds))
-    try ledger.transact("seal") { (t) throws(LedgerFault) in try t.note(plan, due: plan.sealedAt) }
+    try ledger.transact("seal", Transaction.note(_:due:), plan, plan.sealedAt)
     return id
   }
 
   private func backlog(at seconds: Int64) throws -> StoreBacklog? {
     let now = Timestamp(seconds: seconds)
-    return try ledger.read { (t) throws(LedgerFault) in try t.backlogs(of: [stream], at: now) }[store]
+    return try ledger.read(Transaction.backlogs(of:at:), [stream], now)[store]
   }
 
   @Test func nothingIsDueWhereNothingWaits() throws { #expect(try backlog(at: 1_000) == nil) }
@@ -50,13 +50,13 @@ struct BacklogTests {
       try t.noteAttempt(batch, store, next: Timestamp(seconds: 900), fault: "away")
     }
     #expect(try backlog(at: 500) == nil)
-    try ledger.transact("due") { (t) throws(LedgerFault) in try t.makeDue(store, at: Timestamp(seconds: 500)) }
+    try ledger.transact("due", Transaction.makeDue(_:at:), store, Timestamp(seconds: 500))
     #expect(try backlog(at: 500)?.due == 1)
   }
 
   @Test func aPausedStreamAsksNothingOfItsStore() throws {
     _ = try seal(1, at: 100)
-    let none = try ledger.read { (t) throws(LedgerFault) in try t.backlogs(of: [], at: Timestamp(seconds: 500)) }
+    let none = try ledger.read(Transaction.backlogs(of:at:), [], Timestamp(seconds: 500))
     #expect(none.isEmpty)
   }
 }

@@ -62,7 +62,7 @@ struct ForgettingTests {
 
   @Test func oldDropsGoInSlicesAndTheTotalsStay() throws {
     try handOver(1...1_000)
-    let before = try ledger.read { (t) throws(LedgerFault) in try t.tally() }
+    let before = try ledger.read(Transaction.tally)
     #expect(try forget(before: 801, slice: 300) == [300, 300, 200])
     #expect(try count("drops") == 200 && count("history") == 400)
     let (after, totals) = try ledger.read { (t) throws(LedgerFault) in (try t.tally(), try t.totals(of: feed)) }
@@ -81,7 +81,7 @@ struct ForgettingTests {
     try handOver(1...3)
     _ = try forget(before: 1_000)
     #expect(try ledger.read { (t) throws(LedgerFault) in try t.drops().map(\.id) } == [drop(3)])
-    #expect(try ledger.read { (t) throws(LedgerFault) in try t.lastAccepted(feed)?.rows } == 3)
+    #expect(try ledger.read(Transaction.lastAccepted(_:), feed)?.rows == 3)
   }
 
   @Test func aDropWhoseObjectIsStillToBeDeletedStays() throws {
@@ -107,7 +107,7 @@ struct ForgettingTests {
       }
     }
     try forgetPulled(except: store, before: 5, limit: 10)
-    let left = try ledger.read { (t) throws(LedgerFault) in try t.pulled(feed, in: .done) }
+    let left = try ledger.read(Transaction.pulled(_:in:), feed, .done)
     #expect(left.map { "\($0.source.store) \($0.source.key)" } == ["a k9", "aep k1", "aep k9", "z k9"])
     try forgetPulled(except: nil, before: 50, limit: 3)
     #expect(try count("pulled") == 1)
@@ -201,7 +201,7 @@ struct ForgettingTests {
     try seal(1...3)
     try forgetBatches(before: 1_000)
     #expect(try left == [3])
-    #expect(try ledger.read { (t) throws(LedgerFault) in try t.lastSequence(of: stream) } == 3)
+    #expect(try ledger.read(Transaction.lastSequence(of:), stream) == 3)
   }
 
   @Test func whatIsToBeSentStaysAndWhatAStoreConfirmedLast() throws {
@@ -209,7 +209,7 @@ struct ForgettingTests {
     try seal([3, 4], delivered: false)
     try forgetBatches(before: 1_000)
     #expect(try left == [2, 3, 4])
-    #expect(try ledger.read { (t) throws(LedgerFault) in try t.lastConfirmed(of: stream, by: store)?.id } == batch(2))
+    #expect(try ledger.read(Transaction.lastConfirmed(of:by:), stream, store)?.id == batch(2))
   }
 
   @Test func aBatchIsForgottenBeforeTheLogsThatItIsOf() throws {
@@ -264,6 +264,6 @@ struct ForgettingTests {
     #expect(try ledger.read { (t) throws(LedgerFault) in try t.batches(limit: 1).map(\.id.sequence) } == [1_000_001])
     try forgetBatches(before: 1_000_001)
     #expect(try left == [1_000_001])
-    #expect(try ledger.read { (t) throws(LedgerFault) in try t.hasForgotten(batch(1_000_000)) })
+    #expect(try ledger.read(Transaction.hasForgotten(_:), batch(1_000_000)))
   }
 }

@@ -24,8 +24,8 @@ struct LedgerTests {
   func durability() throws {
     let folder = try TemporaryFolder()
     let ledger = try Ledger(path: folder.path.appending("l.sqlite"))
-    #expect(try ledger.pragma("journal_mode") == "wal")
-    #expect(try ledger.pragma("synchronous") == "2")
+    #expect(try ledger.pragmaForTests("journal_mode") == "wal")
+    #expect(try ledger.pragmaForTests("synchronous") == "2")
   }
 
   @Test("Whether a content is known is looked up by content, however many drops a feed has had")
@@ -44,9 +44,9 @@ struct LedgerTests {
   @Test("A cursor only moves forward")
   func forward() throws {
     let ledger = try Ledger(path: nil)
-    try ledger.transact("a") { (t) throws(LedgerFault) in try t.note(source(100)) }
-    try ledger.transact("b") { (t) throws(LedgerFault) in try t.note(source(40)) }
-    let known = try ledger.read { (t) throws(LedgerFault) in try t.sources(of: stream) }
+    try ledger.transact("a", Transaction.note(_:), source(100))
+    try ledger.transact("b", Transaction.note(_:), source(40))
+    let known = try ledger.read(Transaction.sources(of:), stream)
     #expect(known.map(\.cursor) == [100])
     #expect(known.map(\.identity.inode) == [.max])
   }
@@ -60,7 +60,7 @@ struct LedgerTests {
         throw LedgerFault(.io, "A fault", at: "here")
       }
     }
-    #expect(try ledger.read { (t) throws(LedgerFault) in try t.sources(of: stream) }.isEmpty)
+    #expect(try ledger.read(Transaction.sources(of:), stream).isEmpty)
   }
 
   @Test("A file that is no ledger is damaged, one of a later version is newer: neither is touched")
@@ -86,10 +86,10 @@ struct LedgerTests {
     let folder = try TemporaryFolder()
     let path = folder.path.appending("l.sqlite")
     let writer = try Ledger(path: path)
-    try writer.transact("a") { (t) throws(LedgerFault) in try t.note(source(7)) }
+    try writer.transact("a", Transaction.note(_:), source(7))
     let reader = try Ledger(reading: path)
-    #expect(try reader.read { (t) throws(LedgerFault) in try t.sources(of: stream) }.count == 1)
-    #expect(throws: LedgerFault.self) { try reader.transact("b") { (t) throws(LedgerFault) in try t.note(source(9)) } }
+    #expect(try reader.read(Transaction.sources(of:), stream).count == 1)
+    #expect(throws: LedgerFault.self) { try reader.transact("b", Transaction.note(_:), source(9)) }
   }
 
   @Test("Totals are kept as the history is written")
@@ -104,7 +104,7 @@ struct LedgerTests {
       try t.noteHistory(drop, "drop_handed_over", "", at: Timestamp(seconds: 100))
       try t.noteHandedOver(drop, at: Timestamp(seconds: 100))
     }
-    let whole = try ledger.read { (t) throws(LedgerFault) in try t.tally() }
+    let whole = try ledger.read(Transaction.tally)
     #expect(whole.feeds[feed]?.events == ["drop_held": 5, "drop_handed_over": 1])
     #expect(whole.feeds[feed]?.rows == 10 && whole.feeds[feed]?.lastSuccess == Timestamp(seconds: 100))
     try ledger.transact("more") { (t) throws(LedgerFault) in

@@ -33,9 +33,9 @@ struct MigrationTests {
 
   @Test func whatWasCountedBeforeIsInTheTotals() throws {
     let ledger = try Ledger(path: path)
-    #expect(try ledger.pragma("user_version") == "\(Schema.steps.count)")
+    #expect(try ledger.pragmaForTests("user_version") == "\(Schema.steps.count)")
     try expectTotals(ledger)
-    let tally = try ledger.read { (t) throws(LedgerFault) in try t.tally() }
+    let tally = try ledger.read(Transaction.tally)
     #expect(
       tally.feeds[feed]?.events == ["drop_seen": 2, "checked": 1, "drop_quarantined": 1, "drop_handed_over": 1])
     #expect(tally.feeds[feed]?.rows == 2 && tally.feeds[feed]?.bytes == 17)
@@ -51,7 +51,7 @@ struct MigrationTests {
     let reader = try Ledger(reading: path)
     try expectTotals(reader)
     #expect(
-      try reader.read { (t) throws(LedgerFault) in try t.hasForgotten(BatchID(stream: stream, sequence: 1)) } == false)
+      try reader.read(Transaction.hasForgotten(_:), BatchID(stream: stream, sequence: 1)) == false)
   }
 
   @Test func totalsGoOnFromThere() throws {
@@ -61,7 +61,7 @@ struct MigrationTests {
       try t.noteHistory(batch, "batch_confirmed", "", at: Timestamp(seconds: 4_000_000_000))
       try t.noteDelivered(batch, at: Timestamp(seconds: 4_000_000_000))
     }
-    let lane = try ledger.read { (t) throws(LedgerFault) in try t.tally() }.streams[stream]
+    let lane = try ledger.read(Transaction.tally).streams[stream]
     #expect(lane?.events["batch_confirmed"] == 2 && lane?.lastSuccess == Timestamp(seconds: 4_000_000_000))
     try expectTotals(ledger)
   }

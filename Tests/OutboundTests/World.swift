@@ -44,7 +44,7 @@ final class World: Sendable {
     storeGate: @escaping SimStore.Gate = { (_) throws(StoreFault) in }, change: (inout Settings) -> Void = { _ in }
   ) throws {
     self.files = files
-    ledger = try Ledger(path: nil, gate: ledgerGate)
+    ledger = try Ledger(path: nil, gateForTests: ledgerGate)
     store = SimStore(files: files, gate: storeGate)
     second = SimStore(files: files, gate: storeGate)
     var settings = Settings()

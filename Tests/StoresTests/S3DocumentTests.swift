@@ -71,7 +71,7 @@ import Testing
         events += 1
         if case .open = event { depth += 1 }
         if case .close = event { depth -= 1 }
-        #expect(depth >= 0 && depth <= XMLReader.deepest)
+        #expect(depth >= 0 && depth <= Limits.xmlDepth)
       }
       #expect(events <= bytes.count)
       #expect(reader.isDamaged || depth == 0)
@@ -83,7 +83,7 @@ import Testing
     var reader = XMLReader(Array(String(repeating: "<a>", count: 100_000).utf8))
     var events = 0
     while reader.next() != nil { events += 1 }
-    #expect(events == XMLReader.deepest)
+    #expect(events == Limits.xmlDepth)
     #expect(reader.isDamaged)
   }
 

@@ -95,7 +95,7 @@ func s3StoreOfParts(
   store.stallTimeout = stall
   return try S3Store(
     store, settings, files: LinuxFiles(), agent: "navette/test", environment: [:], clock: wallClock,
-    parts: S3Parts(threshold: threshold, smallest: smallest))
+    partsForTests: S3Parts(threshold: threshold, smallest: smallest))
 }
 
 /// For a server that looks at no signature.

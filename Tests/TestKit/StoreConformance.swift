@@ -5,7 +5,7 @@ public import Store
 public import SystemPackage
 internal import Threads
 
-/// What every store promises, asked of one. Each promise is a function of its own that throws where it is broken; `all` runs them.
+/// What every store promises, asked of one. Each promise is a function of its own that throws where it is broken.
 ///
 /// Keys lie below a folder of this run, so a bucket may be shared.
 public struct StoreConformance: Sendable {
@@ -53,43 +53,61 @@ public struct StoreConformance: Sendable {
     self.troubles = troubles
   }
 
-  public typealias Promise = (promise: String, check: @Sendable (StoreConformance) async throws -> Void)
+  /// One promise, by its words; the same for every store.
+  public struct Promise: Sendable, CustomStringConvertible {
+    public let description: String
+    /// - Returns: false where the store cannot be brought to where it would have to keep it.
+    let check: @Sendable (StoreConformance) async throws -> Bool
 
-  /// Those that this store can be judged by.
-  public var judged: [Promise] {
-    var judged = isCreateOnly ? Self.all : Self.all.filter { !Self.needCreateOnly.contains($0.promise) }
-    for trouble in Self.troubles {
-      guard let way = trouble.way(troubles) else { continue }
-      judged.append((trouble.promise, { try await trouble.check($0, try await way()) }))
+    init(
+      _ words: String, createOnly: Bool = false, _ check: @escaping @Sendable (StoreConformance) async throws -> Void
+    ) {
+      description = words
+      self.check = { suite in
+        if createOnly, !suite.isCreateOnly { return false }
+        try await check(suite)
+        return true
+      }
     }
-    return judged
+
+    init(
+      _ words: String, _ way: @escaping @Sendable (StoreTroubles) -> StoreTroubles.Way?,
+      _ check: @escaping @Sendable (StoreConformance, any RemoteStore) async throws -> Void
+    ) {
+      description = words
+      self.check = { suite in
+        guard let way = way(suite.troubles) else { return false }
+        try await check(suite, try await way())
+        return true
+      }
+    }
   }
 
-  /// How many there are.
-  public static var promises: Int { all.count + troubles.count }
+  /// - Returns: false where this store cannot be judged by it.
+  /// - Throws: where it is broken.
+  public func keeps(_ promise: Promise) async throws -> Bool { try await promise.check(self) }
 
-  private static let needCreateOnly: Set<String> = [
-    "an object is created once, and known by size and digest", "other bytes never replace an object",
-    "of many creators one wins, and all learn the truth", "where the answer is lost, asking again finds our object",
-  ]
+  public static let promises = usual + inTrouble
 
-  public static let all: [Promise] = [
-    ("an object is created once, and known by size and digest", { try await $0.createsOnce() }),
-    ("other bytes never replace an object", { try await $0.neverReplaces() }),
-    ("an empty file is refused", { try await $0.refusesEmpty() }),
-    ("of many creators one wins, and all learn the truth", { try await $0.manyCreators() }),
-    ("what is missing is nil", { try await $0.missing() }),
-    ("a list is whole, ordered and bounded by its prefix", { try await $0.lists() }),
-    ("what is read is what was written", { try await $0.readsBack() }),
-    ("what is read back is what was written, and nothing of it is kept", { try await $0.readsBackOnly() }),
-    ("what is deleted is gone, and may be deleted again", { try await $0.deletes() }),
-    ("what is deleted as listed is gone, and another version stays", { try await $0.deletesAsListed() }),
-    ("odd keys are keys", { try await $0.oddKeys() }),
-    ("a list tells of an object what reading it tells, and the same each time", { try await $0.listsTruly() }),
-    ("an object whose name others chose is listed, read and deleted", { try await $0.foreignNames() }),
-    ("a large object arrives whole", { try await $0.large() }),
-    ("of an upload cut short nothing is seen, and the next one succeeds", { try await $0.survivesCut() }),
-    ("where the answer is lost, asking again finds our object", { try await $0.survivesLostReply() }),
+  private static let usual: [Promise] = [
+    Promise("an object is created once, and known by size and digest", createOnly: true) { try await $0.createsOnce() },
+    Promise("other bytes never replace an object", createOnly: true) { try await $0.neverReplaces() },
+    Promise("an empty file is refused") { try await $0.refusesEmpty() },
+    Promise("of many creators one wins, and all learn the truth", createOnly: true) { try await $0.manyCreators() },
+    Promise("what is missing is nil") { try await $0.missing() },
+    Promise("a list is whole, ordered and bounded by its prefix") { try await $0.lists() },
+    Promise("what is read is what was written") { try await $0.readsBack() },
+    Promise("what is read back is what was written, and nothing of it is kept") { try await $0.readsBackOnly() },
+    Promise("what is deleted is gone, and may be deleted again") { try await $0.deletes() },
+    Promise("what is deleted as listed is gone, and another version stays") { try await $0.deletesAsListed() },
+    Promise("odd keys are keys") { try await $0.oddKeys() },
+    Promise("a list tells of an object what reading it tells, and the same each time") { try await $0.listsTruly() },
+    Promise("an object whose name others chose is listed, read and deleted") { try await $0.foreignNames() },
+    Promise("a large object arrives whole") { try await $0.large() },
+    Promise("of an upload cut short nothing is seen, and the next one succeeds") { try await $0.survivesCut() },
+    Promise("where the answer is lost, asking again finds our object", createOnly: true) {
+      try await $0.survivesLostReply()
+    },
   ]
 
   // MARK: Promises

@@ -23,26 +23,18 @@ public struct StoreTroubles: Sendable {
 
 /// What every store promises where things go wrong.
 extension StoreConformance {
-  struct Trouble: Sendable {
-    let promise: String
-    let way: @Sendable (StoreTroubles) -> StoreTroubles.Way?
-    let check: @Sendable (StoreConformance, any RemoteStore) async throws -> Void
-  }
-
-  static let troubles = [
-    Trouble(promise: "a slow server is waited for", way: { $0.slow }, check: { try await $0.bears(slow: $1) }),
-    Trouble(
-      promise: "whatever a server in a storm says, each object arrives once", way: { $0.stormy },
-      check: { try await $0.survives(storm: $1) }),
-    Trouble(
-      promise: "a server that tells other digests is never believed", way: { $0.lying },
-      check: { try await $0.catches(liar: $1) }),
-    Trouble(
-      promise: "half of an object is no object, whatever the server says", way: { $0.forgetful },
-      check: { try await $0.catches(forgetful: $1) }),
-    Trouble(
-      promise: "of an error that is cut short nothing is believed", way: { $0.mumbling },
-      check: { try await $0.survives(mumbling: $1) }),
+  static let inTrouble: [Promise] = [
+    Promise("a slow server is waited for", { $0.slow }, { try await $0.bears(slow: $1) }),
+    Promise("whatever a server in a storm says, each object arrives once", { $0.stormy }) {
+      try await $0.survives(storm: $1)
+    },
+    Promise("a server that tells other digests is never believed", { $0.lying }, { try await $0.catches(liar: $1) }),
+    Promise("half of an object is no object, whatever the server says", { $0.forgetful }) {
+      try await $0.catches(forgetful: $1)
+    },
+    Promise("of an error that is cut short nothing is believed", { $0.mumbling }) {
+      try await $0.survives(mumbling: $1)
+    },
   ]
 
   func bears(slow: any RemoteStore) async throws {

@@ -58,7 +58,6 @@ struct ThreadsTests {
         rung.withLock { $0.append((number, SystemClock.uptime() - began)) }
       }
     }
-    await sleep(for: .milliseconds(60))
     while rung.withLock({ $0.count }) < 5 { await sleep(for: .milliseconds(5)) }
     let all = rung.withLock { $0 }
     #expect(all.map(\.0) == [10, 10, 20, 30, 40])
@@ -71,7 +70,10 @@ struct ThreadsTests {
       let alarm = Timers.shared.schedule(after: .milliseconds(20)) { rung.withLock { $0 += 1 } }
       Timers.shared.cancel(alarm)
     }
-    await sleep(for: .milliseconds(60))
+    // Alarms ring in their order: this one after all of those.
+    let waker = Waker()
+    Timers.shared.schedule(after: .milliseconds(20)) { waker.wake() }
+    #expect(await waker.wait(atMost: nil) == .woken)
     #expect(rung.withLock { $0 } == 0)
   }
 
@@ -79,8 +81,12 @@ struct ThreadsTests {
     // On our pool, as the runner's own threads may be busy for long.
     let took = await Task.onPool {
       let began = SystemClock.uptime()
-      let sleeper = Task.onPool { await sleep(for: .seconds(60)) }
-      await sleep(for: .milliseconds(20))
+      let begun = Waker()
+      let sleeper = Task.onPool {
+        begun.wake()
+        await sleep(for: .seconds(60))
+      }
+      _ = await begun.wait(atMost: nil)
       sleeper.cancel()
       await sleeper.value
       return SystemClock.uptime() - began
@@ -94,8 +100,12 @@ struct ThreadsTests {
     waker.wake()
     #expect(await waker.wait(atMost: nil) == .woken)
     #expect(await waker.wait(atMost: .milliseconds(10)) == .due)
-    let waiting = Task.onPool { await waker.wait(atMost: .seconds(60)) }
-    await sleep(for: .milliseconds(20))
+    let begun = Waker()
+    let waiting = Task.onPool {
+      begun.wake()
+      return await waker.wait(atMost: .seconds(60))
+    }
+    _ = await begun.wait(atMost: nil)
     waker.wake()
     #expect(await waiting.value == .woken)
   }

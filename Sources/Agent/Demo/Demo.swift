@@ -111,7 +111,7 @@ public struct Demonstration {
     let handover = root.appending("import")
     let expected = [(DemoSamples.goodName, samples.good), (DemoSamples.packedName, samples.packed)]
     for (name, bytes) in expected {
-      guard try files.contents(of: handover.appending(name), limit: 64 << 20) == bytes else {
+      guard try files.contents(of: handover.appending(name), limit: Limits.demoBytes) == bytes else {
         throw Failure(.findings, "\(name) was changed on its way")
       }
       say("import/\(name.prefix(40))…  \(counted(bytes.count, "byte")), byte for byte what arrived")
@@ -166,7 +166,7 @@ public struct Demonstration {
   }
 
   private func gunzip(_ path: FilePath) throws -> [UInt8] {
-    let packed = try files.contents(of: path, limit: 64 << 20)
+    let packed = try files.contents(of: path, limit: Limits.demoBytes)
     var text: [UInt8] = []
     var inflater = Inflater()
     do {

@@ -43,8 +43,8 @@ struct MetricsCollector {
   ) throws -> MetricsSnapshot {
     let files = LinuxFiles(settings)
     let ledger = try reader(StateFolder(settings.state))
-    tally = try ledger.read { (t) throws(LedgerFault) in try t.tally() }
-    let waits = try ledger.read { (t) throws(LedgerFault) in try t.storeWaits() }
+    tally = try ledger.read(Transaction.tally)
+    let waits = try ledger.read(Transaction.storeWaits)
     let report = try StatusReport(settings, files, ledger, ends, at: now)
 
     var snapshot = MetricsSnapshot(version: Version.text, startedAt: startedAt, takenAt: now)

@@ -30,7 +30,7 @@ final class ServiceNotice: Sendable {
 
   /// Before the lock is taken and the ledger opened, which may have to be made anew.
   func start() {
-    notify.send([.status("starting: opening the ledger"), .extend(.seconds(600))])
+    notify.send([.status("starting: opening the ledger"), .extend(Limits.startExtension)])
     arm()
   }
 
@@ -71,9 +71,9 @@ final class ServiceNotice: Sendable {
       if let alarm = state.alarm { Timers.shared.cancel(alarm) }
       state.alarm = nil
       let quarter = watchdog.map { $0 / 4 }
-      let pace = state.standing.phase == .running ? quarter : min(.seconds(5), quarter ?? .seconds(5))
+      let pace = state.standing.phase == .running ? quarter : min(Limits.busyTick, quarter ?? Limits.busyTick)
       guard let pace else { return }
-      state.alarm = Timers.shared.schedule(after: max(pace, .milliseconds(10))) { [weak self] in self?.tick() }
+      state.alarm = Timers.shared.schedule(after: max(pace, Limits.shortestTick)) { [weak self] in self?.tick() }
     }
   }
 

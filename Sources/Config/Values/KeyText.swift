@@ -1,9 +1,11 @@
+import Core
+
 /// Keys as they may be shown, and the nearest one to a mistyped one.
 enum KeyText {
   /// A key that lacks the space after its colon holds its value too, perhaps a secret: only the part that looks like a key
   /// is shown.
   static func safe(_ key: String) -> String {
-    let head = key.unicodeScalars.prefix(64).prefix {
+    let head = key.unicodeScalars.prefix(Limits.shownKeyCharacters).prefix {
       $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || "_-.".unicodeScalars.contains($0))
     }
     return String(String.UnicodeScalarView(head)) + (head.count == key.unicodeScalars.count ? "" : "…")

@@ -88,8 +88,8 @@ extension Kind where T == Duration {
     }
   }
 
-  /// How long something is kept: up to a hundred years.
-  static var keep: Kind<Duration> { time(to: .seconds(36_500 * 86_400)) }
+  /// How long something is kept.
+  static var keep: Kind<Duration> { time(to: Limits.longestKeep) }
 }
 
 extension Kind where T: RawRepresentable & CaseIterable, T.RawValue == String {

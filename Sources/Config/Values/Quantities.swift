@@ -1,3 +1,5 @@
+import Core
+
 /// Sizes, times and the like from their text. Nil for anything else, and for what does not fit.
 enum Quantities {
   static func size(_ text: String) -> UInt64? {
@@ -10,12 +12,12 @@ enum Quantities {
     return overflow || bytes > UInt64(Int64.max) ? nil : bytes
   }
 
-  /// At most a hundred years, far below what `Duration` holds in nanoseconds.
+  /// At most `Limits.longestKeep`.
   static func duration(_ text: String) -> Duration? {
     let units: [String: UInt64] = ["ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
     guard let (count, unit) = split(text), let factor = units[unit] else { return nil }
     let (milliseconds, overflow) = count.multipliedReportingOverflow(by: factor)
-    guard !overflow, milliseconds <= 36_500 * 86_400_000 else { return nil }
+    guard !overflow, milliseconds <= Limits.longestKeep.milliseconds else { return nil }
     return .milliseconds(Int64(milliseconds))
   }
 

@@ -1,3 +1,5 @@
+import Core
+
 /// What one reading of a configuration has found so far.
 final class Walk {
   private(set) var problems: [ConfigProblem] = []
@@ -74,6 +76,6 @@ enum FoundText {
   static func shown(_ text: String) -> String? {
     guard !text.contains("@"), !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
     else { return nil }
-    return "\"\(text.prefix(40))\(text.count > 40 ? "…" : "")\""
+    return "\"\(text.prefix(Limits.shownValueCharacters))\(text.count > Limits.shownValueCharacters ? "…" : "")\""
   }
 }

@@ -5,17 +5,12 @@ import Core
 /// what could make a small file large: aliases, anchors, tags, a second document, deep nesting. A key that stands twice in
 /// one map is reported, and the first one counts.
 struct YamlParser {
-  /// More than any real configuration by a factor of a hundred.
-  static let maxBytes = 1 << 20
-  /// The sample of the manual needs five.
-  static let maxDepth = 16
-
   /// The tree, nil where the text is broken; problems of both kinds.
   static func parse(_ bytes: [UInt8], file: String) -> (root: YamlNode?, problems: [ConfigProblem]) {
-    guard bytes.count <= maxBytes else {
+    guard bytes.count <= Limits.configBytes else {
       let problem = ConfigProblem(
         file: file, key: "",
-        message: "expected a file of at most \(maxBytes >> 20) MiB, found \(counted(bytes.count, "byte"))")
+        message: "expected a file of at most \(Limits.configBytes >> 20) MiB, found \(counted(bytes.count, "byte"))")
       return (nil, [problem])
     }
     return bytes.withUnsafeBufferPointer { buffer in
@@ -75,8 +70,8 @@ private struct YamlBuilder {
   private mutating func node(
     _ event: Event, at place: ConfigPlace, path: String, depth: Int
   ) throws(ConfigProblem) -> YamlNode {
-    guard depth <= YamlParser.maxDepth else {
-      throw refuse(place, "nested more than \(YamlParser.maxDepth) levels deep", nil)
+    guard depth <= Limits.configDepth else {
+      throw refuse(place, "nested more than \(Limits.configDepth) levels deep", nil)
     }
     switch event {
     case .scalar(let scalar): return YamlNode(place: place, value: .scalar(scalar))

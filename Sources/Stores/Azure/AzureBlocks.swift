@@ -7,8 +7,8 @@ import Store
 struct AzureBlocks: Sendable {
   struct Rule: Sendable {
     /// Up to here a file goes in one piece.
-    var above: UInt64 = 64 << 20
-    var size: UInt64 = 8 << 20
+    var above = Limits.azureBlocksAbove
+    var size = Limits.azureBlockBytes
     /// The service's bounds (learn.microsoft.com/rest/api/storageservices/put-block-list).
     static let most: UInt64 = 50_000
     static let largest: UInt64 = 4_000 << 20

@@ -32,7 +32,7 @@ final class AzureClient: Sendable {
     var query: [(name: String, value: String)] = []
     var headers: [(name: String, value: String)] = []
     var body = Transfer.Body.none
-    var sink = Transfer.Sink.bytes(limit: Transfer.errorBodyBytes)
+    var sink = Transfer.Sink.bytes(limit: Limits.errorBytes)
   }
 
   var now: Timestamp { clock() + .seconds(skew.load(ordering: .relaxed)) }
@@ -89,6 +89,6 @@ final class AzureClient: Sendable {
   /// Azure bears 15 minutes, and says no more than that the authentication failed.
   private func isSkewed(_ answer: Answer, theirs: Timestamp, ours: Timestamp) -> Bool {
     guard case .key = access.credential, answer.status == 403 else { return false }
-    return refusal(answer).code == "AuthenticationFailed" && abs(theirs.seconds - ours.seconds) > 240
+    return refusal(answer).code == "AuthenticationFailed" && abs(theirs.seconds - ours.seconds) > Limits.skewTold
   }
 }

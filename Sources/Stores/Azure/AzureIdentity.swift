@@ -47,12 +47,12 @@ actor AzureIdentity {
     network = TransferThreads(slots: 1, options: options, files: files)
     var near = options
     near.proxy = .none
-    near.connectTimeout = .seconds(3)
+    near.connectTimeout = Limits.azureHostTimeout
     machine = TransferThreads(slots: 1, options: near, files: files)
   }
 
   func token(now: Timestamp) async throws(StoreFault) -> String {
-    if let token, token.expires - now > .seconds(300) { return token.text }
+    if let token, token.expires - now > Limits.azureTokenEarly { return token.text }
     let task = renewal ?? Task(executorPreference: WorkerPool.shared) { await self.renew(now) }
     renewal = task
     switch await task.value {
@@ -108,7 +108,7 @@ actor AzureIdentity {
     let assertion: [UInt8]
     do {
       // It is a link, and it changes: read anew each time.
-      assertion = try files.contents(of: Self.resolved(FilePath(file)), limit: 64 * 1024)
+      assertion = try files.contents(of: Self.resolved(FilePath(file)), limit: Limits.azureAssertionBytes)
     } catch {
       throw TransferFailure.file(error).fault(Self.what, at: place)
     }
@@ -164,7 +164,7 @@ actor AzureIdentity {
       token = try container.decode(String.self, forKey: .token)
       let text = try? container.decode(String.self, forKey: .lifetime)
       let seconds = try text.flatMap { Int64($0) } ?? container.decode(Int64.self, forKey: .lifetime)
-      lifetime = min(max(0, seconds), 7 * 86_400)
+      lifetime = min(max(0, seconds), Limits.azureTokenLife)
     }
   }
 }

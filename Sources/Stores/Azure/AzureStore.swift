@@ -82,7 +82,7 @@ public struct AzureStore: StoreReader, StoreProbe {
       ]
       if let marker { query.append(("marker", marker)) }
       let answer = try await client.send(
-        AzureClient.Request(method: .get, query: query, sink: .bytes(limit: 16 << 20)), what)
+        AzureClient.Request(method: .get, query: query, sink: .bytes(limit: Limits.azurePageBytes)), what)
       guard answer.isSuccess else { throw client.fault(answer, what, nil) }
       let remedy = "Check that the endpoint speaks Azure Blob Storage"
       guard let page = AzurePage(answer.body) else {

@@ -6,9 +6,6 @@ import SystemPackage
 /// The file that `ca_file` names, looked at before libcurl reads it: what is no list of certificates is said while the configuration is
 /// checked, and not at the first transfer.
 enum Authorities {
-  /// That of a whole machine has some 250 KiB.
-  static let mostBytes = 8 << 20
-
   /// - Throws: `.untrusted`: with it nobody can be trusted.
   static func check(_ file: FilePath?, _ files: any Files) throws(StoreFault) {
     guard let file else { return }
@@ -18,7 +15,7 @@ enum Authorities {
         remedy: "Check that ca_file names a readable PEM file: it begins with -----BEGIN CERTIFICATE-----")
     }
     let bytes: [UInt8]
-    do { bytes = try files.contents(of: file, limit: mostBytes) } catch { throw refuse(error.why) }
+    do { bytes = try files.contents(of: file, limit: Limits.authoritiesBytes) } catch { throw refuse(error.why) }
     let certificates = PEM.blocks(String(decoding: bytes, as: UTF8.self)) { $0.hasSuffix("CERTIFICATE") }
     guard let certificates, !certificates.isEmpty else { throw refuse("it holds no whole certificate in PEM") }
     // DER of a certificate is one sequence.

@@ -176,8 +176,8 @@ final class CurlHandle {
         if now - lastMove.at > patience { throw .curl(CURLE_OPERATION_TIMEDOUT, "the server is silent") }
       }
       // curl's own timers end the wait earlier where it has any.
-      let longest = patience.map { Int32(clamping: $0.milliseconds + 1) } ?? 60_000
-      guard curl_multi_poll(multi, nil, 0, min(longest, 60_000), nil) == CURLM_OK else {
+      let longest = patience.map { Int32(clamping: $0.milliseconds + 1) } ?? Limits.pollMilliseconds
+      guard curl_multi_poll(multi, nil, 0, min(longest, Limits.pollMilliseconds), nil) == CURLM_OK else {
         throw .curl(CURLE_FAILED_INIT, "")
       }
     }
@@ -222,8 +222,7 @@ final class CurlHandle {
     if let longest = transfer.longest(options) {
       cc_set_long(easy, CURLOPT_TIMEOUT_MS, max(1, Int(clamping: longest.milliseconds)))
     }
-    // Under an allowance a piece is waited for before the next is taken: it must be small, or nothing can end the wait.
-    cc_set_long(easy, CURLOPT_BUFFERSIZE, options.throttle == nil ? Limits.chunkBytes : 16 * 1024)
+    cc_set_long(easy, CURLOPT_BUFFERSIZE, options.throttle == nil ? Limits.chunkBytes : Limits.throttledBytes)
     cc_set_long(easy, CURLOPT_UPLOAD_BUFFERSIZE, Limits.chunkBytes)
     cc_set_str(easy, CURLOPT_USERAGENT, options.agent)
     cc_set_io(easy, CURLOPT_READFUNCTION, sendBody)

@@ -108,7 +108,7 @@ final class Exchange {
   func receive(_ bytes: UnsafeRawBufferPointer, status: Int) -> Bool {
     answer.received += UInt64(bytes.count)
     moved += UInt64(bytes.count)
-    var limit = Transfer.errorBodyBytes
+    var limit = Limits.errorBytes
     switch transfer.sink {
     case .bytes(let most): limit = most
     case .file(let path, let most) where (200..<300).contains(status):

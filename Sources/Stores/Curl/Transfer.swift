@@ -38,13 +38,10 @@ struct Transfer: Sendable {
     case bytes(limit: Int)
     /// Nowhere: only size and SHA-256 are wanted.
     case digest
-    /// Into a new file where the status is 2xx; otherwise into memory, up to `Transfer.errorBodyBytes`. With more than `most` bytes the
+    /// Into a new file where the status is 2xx; otherwise into memory, up to `Limits.errorBytes`. With more than `most` bytes the
     /// transfer ends, the answer is marked `truncated`, and there is no file.
     case file(FilePath, most: UInt64 = .max)
   }
-
-  /// An error's body is a few hundred bytes; what is longer is not read.
-  static let errorBodyBytes = 64 * 1024
 
   /// The longest that it may take in all, so that a server which trickles a byte a second does not keep a thread for weeks; nil where
   /// nobody can say: of an object of any size that is read, and of a large one under an allowance.
@@ -55,7 +52,7 @@ struct Transfer: Sendable {
     case .file(_, let most) where most < .max: moving = most / Limits.slowestBody
     case .file, .digest: return nil
     }
-    guard options.throttle == nil || max(body.size, mostToFile) <= 16 * 1024 else { return nil }
+    guard options.throttle == nil || max(body.size, mostToFile) <= Limits.throttledBytes else { return nil }
     return options.connectTimeout + options.stallTimeout * 4 + .seconds(Int64(clamping: moving))
   }
 
@@ -67,7 +64,7 @@ struct Transfer: Sendable {
   /// Of SFTP, before the transfer itself: `rename "a" "b"`.
   var commands: [String] = []
   var body = Body.none
-  var sink = Sink.bytes(limit: errorBodyBytes)
+  var sink = Sink.bytes(limit: Limits.errorBytes)
 }
 
 struct Answer: Sendable {
@@ -123,8 +120,7 @@ struct AnswerHeaders: Sendable {
       values = [:]
       return
     }
-    // A header block is bounded by curl too (300 KiB); nobody needs more than this many fields.
-    guard values.count < 200, let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return }
+    guard values.count < Limits.headerFields, let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return }
     let name = text[..<colon].lowercased()
     if values[name] == nil { values[name] = trimmed(text[text.utf8.index(after: colon)...]) }
   }
@@ -151,9 +147,9 @@ struct TransferOptions: Sendable {
     case url(Secret)
   }
 
-  var connectTimeout = Duration.seconds(10)
+  var connectTimeout = Limits.connectTimeout
   /// No byte moved for this long.
-  var stallTimeout = Duration.seconds(60)
+  var stallTimeout = Limits.stallTimeout
   /// Instead of the machine's authorities, not beside them.
   var caFile: FilePath?
   var proxy = Proxy.environment

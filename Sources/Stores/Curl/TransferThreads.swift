@@ -28,8 +28,8 @@ final class TransferThreads: Sendable {
     return try result.get()
   }
 
-  /// Begun so far, for tests.
-  var threads: Int { pool.threads }
+  /// For tests: threads that have begun.
+  var threadsForTests: Int { pool.threads }
 }
 
 /// One transfer on its way through the pool; known by its identity.

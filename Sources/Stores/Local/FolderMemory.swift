@@ -60,7 +60,7 @@ public struct FolderMemory: Sendable {
 
   /// One that cannot be read is none, as that of another folder is: somebody has changed the store's url.
   private func record(of root: FilePath) -> Record? {
-    guard let bytes = try? files.contents(of: file, limit: 64 << 10),
+    guard let bytes = try? files.contents(of: file, limit: Limits.folderMemoryBytes),
       let record = try? JSONDecoder().decode(Record.self, from: Data(bytes)), record.root == root.string
     else { return nil }
     return record

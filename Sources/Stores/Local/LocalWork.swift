@@ -140,7 +140,7 @@ struct LocalWork: Sendable {
   func page(after walk: LocalWalk) throws(StoreFault) -> (LocalWalk, [ListedObject]) {
     try asking { () throws(FileFault) in
       var walk = walk
-      let page = try walk.page(of: 1000, files)
+      let page = try walk.page(of: Limits.ownPage, files)
       return (walk, page)
     }
   }

@@ -33,7 +33,7 @@ final class S3Client: Sendable {
     var headers: [(name: String, value: String)] = []
     var payloadHash = SigV4.emptyHash
     var body = Transfer.Body.none
-    var sink = Transfer.Sink.bytes(limit: Transfer.errorBodyBytes)
+    var sink = Transfer.Sink.bytes(limit: Limits.errorBytes)
   }
 
   /// The answer, whatever its status. Signed at the moment of sending; where the service finds our clock wrong, its own is taken and
@@ -92,7 +92,7 @@ final class S3Client: Sendable {
   private func isSkewed(_ answer: Answer, theirs: Timestamp, ours: Timestamp) -> Bool {
     guard answer.status == 403 || answer.status == 400 else { return false }
     let apart = abs(theirs.seconds - ours.seconds)
-    if answer.body.isEmpty { return apart > 240 }
-    return S3Error(answer.body)?.code == "RequestTimeTooSkewed" && apart > 30
+    if answer.body.isEmpty { return apart > Limits.skewTold }
+    return S3Error(answer.body)?.code == "RequestTimeTooSkewed" && apart > Limits.skewCoded
   }
 }

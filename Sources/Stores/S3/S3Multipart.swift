@@ -93,7 +93,7 @@ struct S3Multipart: Sendable {
     for _ in 0..<10 {
       let query = [("uploads", ""), ("prefix", objectKey)] + marker
       let answer = try await bucket.client.send(
-        S3Client.Request(method: .get, query: query, sink: .bytes(limit: 8 << 20)), what)
+        S3Client.Request(method: .get, query: query, sink: .bytes(limit: Limits.s3PageBytes)), what)
       if [403, 404, 405, 501].contains(answer.status) { return ids }
       guard answer.isSuccess, S3Error(answer.body) == nil else { throw bucket.client.fault(answer, what, objectKey) }
       guard let page = XMLTable(answer.body, at: ["ListMultipartUploadsResult"], row: "Upload") else {
@@ -151,7 +151,8 @@ struct S3Multipart: Sendable {
     while true {
       let query = [("uploadId", id), ("part-number-marker", marker)]
       let answer = try await bucket.client.send(
-        S3Client.Request(method: .get, objectKey: objectKey, query: query, sink: .bytes(limit: 8 << 20)), what)
+        S3Client.Request(method: .get, objectKey: objectKey, query: query, sink: .bytes(limit: Limits.s3PageBytes)),
+        what)
       if [403, 404, 405, 501].contains(answer.status) { return nil }
       guard answer.isSuccess, S3Error(answer.body) == nil else { throw bucket.client.fault(answer, what, objectKey) }
       guard let page = XMLTable(answer.body, at: ["ListPartsResult"], row: "Part") else {

@@ -7,9 +7,9 @@ import SystemPackage
 /// How large objects are cut (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
 struct S3Parts: Hashable, Sendable {
   /// Larger objects are sent in parts.
-  var threshold: UInt64 = 64 << 20
+  var threshold = Limits.s3MultipartAbove
   /// Of all parts but the last, at least; AWS refuses less than 5 MiB.
-  var smallest: UInt64 = 16 << 20
+  var smallest = Limits.s3PartBytes
 
   /// Of one object.
   static let most = 10_000

@@ -24,8 +24,8 @@ struct S3Refusal {
     isMute = answer.body.isEmpty
     retryAfterMilliseconds = answer.headers["retry-after"].flatMap { text in
       // A day is more than any service means, and keeps the product small.
-      if let seconds = Int64(text) { return min(max(0, seconds), 86_400) * 1000 }
-      return HTTPDate.parse(text, clamping: true).map { min(max(0, ($0 - now).milliseconds), 86_400_000) }
+      if let seconds = Int64(text) { return min(max(0, seconds), Limits.retryAfter) * 1000 }
+      return HTTPDate.parse(text, clamping: true).map { min(max(0, ($0 - now).milliseconds), Limits.retryAfter * 1000) }
     }
   }
 
@@ -137,6 +137,6 @@ struct S3Refusal {
     for secret in secrets where !secret.isEmpty {
       text = text.split(separator: secret, omittingEmptySubsequences: false).joined(separator: "‹secret›")
     }
-    return trimmed(String(text.prefix(200)))
+    return trimmed(String(text.prefix(Limits.shownRefusal)))
   }
 }

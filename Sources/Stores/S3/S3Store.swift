@@ -25,14 +25,14 @@ public struct S3Store: StoreReader, StoreProbe {
   ) throws(StoreFault) {
     try self.init(
       settings, s3, files: files, agent: agent, environment: environment, throttle: throttle, clock: clock,
-      parts: S3Parts())
+      partsForTests: S3Parts())
   }
 
-  /// With other bounds than the service's, for tests.
+  /// For tests: with other bounds than ours.
   init(
     _ settings: StoreSettings, _ s3: S3Settings, files: any Files, agent: String,
     environment: [String: String], throttle: Throttle? = nil, clock: @escaping @Sendable () -> Timestamp,
-    parts: S3Parts
+    partsForTests parts: S3Parts
   ) throws(StoreFault) {
     var options = TransferOptions(settings, caFile: s3.caFile, agent: agent)
     options.throttle = throttle
@@ -131,7 +131,7 @@ public struct S3Store: StoreReader, StoreProbe {
       var query = [("list-type", "2"), ("max-keys", "1000"), ("prefix", root + prefix)]
       if let continuation { query.append(("continuation-token", continuation)) }
       // 1000 keys of 1024 bytes, each byte perhaps a reference of six, and what stands around them.
-      let request = S3Client.Request(method: .get, query: query, sink: .bytes(limit: 8 << 20))
+      let request = S3Client.Request(method: .get, query: query, sink: .bytes(limit: Limits.s3PageBytes))
       let answer = try await client.send(request, what)
       guard answer.isSuccess, S3Error(answer.body) == nil else { throw client.fault(answer, what, nil) }
       guard let page = S3Page(answer.body) else {

@@ -1,3 +1,5 @@
+import Core
+
 /// A reader for what S3 answers: elements and text, one event at a time, over bytes that may be anything. No attributes, no
 /// document types, no entities but the five and numbers; so nothing can be fetched or made to grow. It never traps: at damage it ends and
 /// says so in `isDamaged`.
@@ -13,9 +15,6 @@ struct XMLReader {
   private var closing: String?
   private var seenRoot = false
   private(set) var isDamaged = false
-
-  /// Deeper than anything S3 sends.
-  static let deepest = 32
 
   init(_ bytes: [UInt8]) {
     rest = bytes[...]
@@ -70,7 +69,7 @@ struct XMLReader {
         quote = byte
       } else if byte == UInt8(ascii: ">") {
         if isEnd { return close(text) }
-        guard openNames.count < XMLReader.deepest, !openNames.isEmpty || !seenRoot else { return fail() }
+        guard openNames.count < Limits.xmlDepth, !openNames.isEmpty || !seenRoot else { return fail() }
         seenRoot = true
         openNames.append(text)
         if last == UInt8(ascii: "/") { closing = text }

@@ -69,7 +69,8 @@ final class SFTPClient: Sendable {
 
   /// Empty where there is no such folder.
   func entries(of folder: String, _ what: String) async throws(StoreFault) -> [SFTPEntry] {
-    let transfer = Transfer(method: .get, url: url(folder) + "/", sink: .bytes(limit: 80 * Limits.folderNames))
+    let transfer = Transfer(
+      method: .get, url: url(folder) + "/", sink: .bytes(limit: Limits.namesLineBytes * Limits.folderNames))
     switch try await ask(transfer, what, folder) {
     case .success(let answer):
       guard !answer.truncated, let entries = SFTPEntry.all(answer.body, now: clock()) else {

@@ -80,7 +80,7 @@ public struct SFTPStore: StoreReader, StoreProbe {
     while let key = pending.popLast() {
       if let entry = known.removeValue(forKey: key) {
         page.append(ListedObject(key: key, size: entry.size, tag: nil, modified: entry.modified))
-        if page.count == 1000 {
+        if page.count == Limits.ownPage {
           try await each(page)
           page = []
         }

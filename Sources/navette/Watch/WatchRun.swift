@@ -6,8 +6,6 @@ import Threads
 
 /// `status --watch`: looks every two seconds, at once after a key or a change of the window's size, until q or a signal ends it.
 struct WatchRun {
-  private static let period: Duration = .seconds(2)
-
   private struct Inbox: Sendable {
     var isOver = false
     var isToPause = false
@@ -36,7 +34,7 @@ struct WatchRun {
       let size = screen.size
       do { shown = try look(events: size.rows) } catch { shown.trouble = "\(error)" }
       screen.draw(shown.lines(columns: size.columns, rows: size.rows))
-      _ = await waker.wait(atMost: Self.period)
+      _ = await waker.wait(atMost: Limits.watchPeriod)
       let (isOver, isToPause) = take()
       if isOver { return }
       guard isToPause else { continue }
@@ -61,7 +59,7 @@ struct WatchRun {
       Terminal.line(shown.now.iso())
       for line in StatusText.lines(shown.report) { Terminal.line(line) }
       Terminal.line("")
-      _ = await waker.wait(atMost: Self.period)
+      _ = await waker.wait(atMost: Limits.watchPeriod)
       if take().isOver { return }
       do { shown = try look(events: 0) } catch { Terminal.complain("\(error)") }
     }

@@ -4,16 +4,10 @@ import Threads
 
 /// The keys of one store: fetched when they are first needed, renewed before they expire, by one fetch at a time.
 ///
-/// A renewal begins `early` before the end, beside the requests, which go on with the old keys; only without valid keys do they
-/// wait. A renewal that fails is tried again after `pause`, and by the first request where no keys are left, so that a
+/// A renewal begins early, before the end, beside the requests, which go on with the old keys; only without valid keys do they
+/// wait. A renewal that fails is tried again after a pause, and by the first request where no keys are left, so that a
 /// failure ends when its cause does.
 final class CredentialCache: Sendable {
-  /// AWS hands out new keys of a machine at least five minutes before the old ones end.
-  static let early: Duration = .seconds(300)
-  /// No request is signed with keys that end sooner.
-  static let margin: Duration = .seconds(15)
-  static let pause: Duration = .seconds(30)
-
   private typealias Fetch = Task<Result<AWSCredentials, StoreFault>, Never>
 
   private struct State {
@@ -52,8 +46,8 @@ final class CredentialCache: Sendable {
   func credentials() async throws(StoreFault) -> AWSCredentials {
     let now = clock()
     let step: Step = state.withLock { state in
-      if let current = state.current, current.areValid(at: now, for: Self.margin) {
-        let isLate = !current.areValid(at: now, for: Self.early) && state.notBefore.map { $0 <= now } ?? true
+      if let current = state.current, current.areValid(at: now, for: Limits.keysMargin) {
+        let isLate = !current.areValid(at: now, for: Limits.keysEarly) && state.notBefore.map { $0 <= now } ?? true
         if isLate, state.fetch == nil { state.fetch = begin() }
         return .use(current)
       }
@@ -74,6 +68,9 @@ final class CredentialCache: Sendable {
     guard let fresh = try? await credentials(), fresh != refused else { return nil }
     return fresh
   }
+
+  /// For tests: whether a renewal is under way.
+  var isRenewingForTests: Bool { state.withLock { $0.fetch != nil } }
 
   /// What no message may hold.
   var secrets: [String] { state.withLock { $0.secrets.flatMap { $0 } } }
@@ -103,8 +100,8 @@ final class CredentialCache: Sendable {
       case .success(let found):
         state.current = found
         if state.secrets.last != found.secrets { state.secrets = state.secrets.suffix(1) + [found.secrets] }
-        state.notBefore = found.areValid(at: now, for: Self.early) ? nil : now + Self.pause
-      case .failure: state.notBefore = now + Self.pause
+        state.notBefore = found.areValid(at: now, for: Limits.keysEarly) ? nil : now + Limits.keysPause
+      case .failure: state.notBefore = now + Limits.keysPause
       }
     }
     return result

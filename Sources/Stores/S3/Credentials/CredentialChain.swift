@@ -42,7 +42,8 @@ struct CredentialPlaces: Sendable {
     hosted = HostedCredentials(
       environment: environment,
       threads: threads(
-        TransferOptions(connectTimeout: .seconds(1), stallTimeout: .seconds(2), proxy: .none, agent: agent)))
+        TransferOptions(connectTimeout: Limits.keysConnect, stallTimeout: Limits.keysStall, proxy: .none, agent: agent))
+    )
   }
 }
 
@@ -122,7 +123,7 @@ extension CredentialPlaces {
   /// A token, or a file of profiles: a few KiB. Links are followed; Kubernetes makes some.
   func read(_ path: String) throws(StoreFault) -> [UInt8] {
     do throws(FileFault) {
-      return try source.read(FilePath(path), 1 << 20)
+      return try source.read(FilePath(path), Limits.keysFileBytes)
     } catch {
       throw StoreFault(
         error.kind == .io ? .unreachable : .denied, AWSCredentials.what, at: path, why: error.why,

@@ -7,17 +7,13 @@ import Threads
 /// A program that prints keys as JSON (docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html). It is run without
 /// a shell; what it says on its error output goes nowhere, since it may hold anything.
 struct CredentialProcess: Sendable {
-  static let timeout: Duration = .seconds(60)
-  /// A document has a few hundred bytes; session tokens may have thousands.
-  static let outputBytes = 64 * 1024
-
   private let argv: [String]
   private let environment: [String: String]
   private let blocking: BlockingQueue
   private let timeout: Duration
 
   init(
-    _ argv: [String], environment: [String: String], blocking: BlockingQueue, timeout: Duration = Self.timeout
+    _ argv: [String], environment: [String: String], blocking: BlockingQueue, timeout: Duration = Limits.programTimeout
   ) {
     (self.argv, self.environment, self.blocking, self.timeout) = (argv, environment, blocking, timeout)
   }
@@ -97,7 +93,7 @@ struct CredentialProcess: Sendable {
   private func collect(from descriptor: Int32) -> [UInt8]? {
     let deadline = SystemClock.uptime() + timeout
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
+    var chunk = [UInt8](repeating: 0, count: Limits.programRead)
     while true {
       let left = (deadline - SystemClock.uptime()).milliseconds
       guard left > 0 else { return nil }
@@ -109,7 +105,7 @@ struct CredentialProcess: Sendable {
       if count < 0, errno == EINTR { continue }
       if count <= 0 { return count == 0 ? bytes : nil }
       bytes += chunk[..<count]
-      guard bytes.count <= Self.outputBytes else { return nil }
+      guard bytes.count <= Limits.programBytes else { return nil }
     }
   }
 }

@@ -50,7 +50,7 @@ struct HostedCredentials: Sendable {
       return variable("AWS_CONTAINER_AUTHORIZATION_TOKEN")
     }
     do throws(FileFault) {
-      return trimmed(String(decoding: try source.read(FilePath(file), 1 << 16), as: UTF8.self))
+      return trimmed(String(decoding: try source.read(FilePath(file), Limits.keysTokenBytes), as: UTF8.self))
     } catch {
       throw fault(.denied, file, error.why, "Let the user that navette runs as read it")
     }

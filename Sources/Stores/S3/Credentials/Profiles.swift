@@ -118,7 +118,7 @@ struct Profiles: Sendable {
       guard let path = path(of: kind) else { continue }
       let text: [UInt8]
       do throws(FileFault) {
-        text = try places.source.read(.init(path), 1 << 20)
+        text = try places.source.read(.init(path), Limits.keysFileBytes)
       } catch {
         if error.kind == .missing { continue }
         throw StoreFault(

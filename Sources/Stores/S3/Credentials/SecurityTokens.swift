@@ -28,7 +28,7 @@ struct SecurityTokens: Sendable {
     let first = try await ask(form, signedWith: keys, at: clock())
     // A clock that is wrong by minutes is told by the answer's own date.
     if first.status == 400 || first.status == 403, let date = first.headers["date"].flatMap(HTTPDate.parse),
-      abs(date.seconds - clock().seconds) > 240
+      abs(date.seconds - clock().seconds) > Limits.skewTold
     {
       return try credentials(try await ask(form, signedWith: keys, at: date), role, hiding: keys.secrets)
     }

@@ -4,8 +4,13 @@ import Files
 import Formats
 import SystemPackage
 
-// What is handed over in another dialect than it came in. The archive keeps what came.
-extension FeedPass {
+/// What is handed over in another dialect than it came in. The archive keeps what came.
+struct PartRewriter {
+  let reader: PartReader
+  private var settings: FeedSettings { reader.settings }
+
+  init(_ reader: PartReader) { self.reader = reader }
+
   enum Rewritten {
     case done
     case refused([Reason])
@@ -24,7 +29,7 @@ extension FeedPass {
   /// - Parameter staged: a new file.
   func rewrite(_ part: DropPart, at path: FilePath, to staged: FilePath) throws(FileFault) -> Rewritten {
     guard let target = settings.rewrite.map({ RewriteRules($0) }), let dialect = part.dialect else { return .done }
-    let file = try files.create(staged, mode: .init(rawValue: settings.mode))
+    let file = try reader.files.create(staged, mode: .init(rawValue: settings.mode))
     return try rewrite(part, at: path, dialect, target) { (bytes) throws(FileFault) in try file.write(bytes) }
   }
 
@@ -34,7 +39,7 @@ extension FeedPass {
   ) throws(FileFault) -> Rewritten {
     var rewriter = TableRewriter(
       TableRules(settings), delimiter: dialect.delimiter, backslash: dialect.backslash, to: target)
-    let isThrough = try readChecked(part, at: path) { (bytes) throws(FileFault) in
+    let isThrough = try reader.readChecked(part, at: path) { (bytes) throws(FileFault) in
       try rewriter.feed(bytes, emit: emit)
       return rewriter.problems.count < Limits.reasons
     }
@@ -53,7 +58,7 @@ extension FeedPass {
   /// The name that a part's own name counts as: without `.gpg` where it was decrypted, without `.gz` where it is unpacked, with it
   /// where it is packed.
   func outgoingName(_ part: DropPart) -> FileName {
-    let name = Self.clearName(part)
+    let name = part.clearName
     guard let rewrite = settings.rewrite, part.dialect != nil else { return name }
     let packed = Array(".gz".utf8)
     let isPacked = name.bytes.suffix(3).map { $0 | 0x20 } == packed.map { $0 | 0x20 }

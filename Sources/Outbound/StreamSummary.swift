@@ -29,7 +29,7 @@ public struct UploadOutcome: Sendable {
 }
 
 /// What a pass over a stream leaves to its lane.
-public struct StreamPass: Sendable {
+public struct StreamSummary: Sendable {
   public var uploads: [Upload] = []
   /// Uptime at which to pass again if nothing wakes the lane before.
   public var next: Duration

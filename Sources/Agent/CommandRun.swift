@@ -1,4 +1,5 @@
 public import Config
+public import Control
 import Core
 import Files
 import Journal
@@ -8,9 +9,7 @@ import SystemPackage
 import Threads
 
 /// What a command has done by the agent, or does itself where none runs.
-public struct ControlClient {
-  private static let patience: Duration = .seconds(20)
-
+public struct CommandRun {
   public struct Outcome: Sendable {
     public let text: String
     public let code: ExitCode
@@ -70,17 +69,10 @@ public struct ControlClient {
 
   private func leave(_ request: Request, _ pid: Int32?) async throws -> Outcome {
     let agent = "the agent (pid \(pid.map(String.init) ?? "?"))"
-    let box = RequestQueue(state: state, files: files)
-    let path = try box.post(request, at: SystemClock.wall())
-    let deadline = SystemClock.uptime() + Self.patience
-    while SystemClock.uptime() < deadline {
-      if let answer = try box.answer(to: path) {
-        if request.isFlush { return Outcome(text: "\(agent) has done it", code: .done) }
-        return Self.outcome(answer)
-      }
-      await sleep(for: .milliseconds(50))
+    guard let answer = try await ControlClient(state, files).ask(request) else {
+      return Outcome(text: "\(agent) has been asked, but has not done it yet", code: .later)
     }
-    return Outcome(text: "\(agent) has been asked, but has not done it yet", code: .later)
+    return request.isFlush ? Outcome(text: "\(agent) has done it", code: .done) : Self.outcome(answer)
   }
 
   private func carryOut(_ request: Request) async throws -> Outcome {

@@ -2,16 +2,23 @@ import Config
 import Core
 import Files
 import Formats
+import Lanes
 import SystemPackage
 
-// The bytes of a part as its sender meant them: where the feed has a key, PGP data is decrypted on its way. The clear text is never a
-// file of ours: it is made anew for the check and for the hand-over, so an encrypted part costs no room twice.
-extension FeedPass {
+/// The bytes of a part as its sender meant them: where the feed has a key, PGP data is decrypted on its way. The clear text is never a
+/// file of ours: it is made anew for the check and for the hand-over, so an encrypted part costs no room twice.
+struct PartReader {
+  let files: any Files
+  let settings: FeedSettings
+  let keys: KeyRingCache
+  let turn: Turn
+  let stop: () -> Bool
+
   /// The bytes as they lie there.
   func read(
     _ file: any ReadableFile, _ body: (UnsafeRawBufferPointer) throws(FileFault) -> Bool
   ) throws(FileFault) -> Decryption {
-    try host.turn.working { () throws(FileFault) in
+    try turn.working { () throws(FileFault) in
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
       defer { buffer.deallocate() }
       var offset: UInt64 = 0
@@ -41,7 +48,7 @@ extension FeedPass {
 
   func head(of file: any ReadableFile) throws(FileFault) -> Sniff {
     var head = [UInt8](repeating: 0, count: Sniff.headBytes)
-    let filled = try fill(&head, from: file, at: 0)
+    let filled = try file.fill(&head, at: 0)
     return Sniff(head[..<filled])
   }
 
@@ -63,8 +70,8 @@ extension FeedPass {
       offset += UInt64(count)
       return count
     }
-    let ring = try host.keys.ring(of: settings.name, decrypt)
-    return try host.turn.working { () throws(FileFault) in
+    let ring = try keys.ring(of: settings.name, decrypt)
+    return try turn.working { () throws(FileFault) in
       let answer = try ring.decrypt(from: source, stop: stop, to: body)
       if answer == .stopped || answer != .whole && !toEnd { return answer }
       let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
@@ -102,12 +109,30 @@ extension FeedPass {
     }
     return true
   }
+}
 
-  /// What a part's name is without its encryption.
-  static func clearName(_ part: DropPart) -> FileName {
-    guard part.clear != nil else { return part.name }
-    let tail = part.name.bytes.suffix(4).map { (65...90).contains($0) ? $0 + 32 : $0 }
+extension DropPart {
+  /// Its name without its encryption.
+  var clearName: FileName {
+    guard clear != nil else { return name }
+    let tail = name.bytes.suffix(4).map { (65...90).contains($0) ? $0 + 32 : $0 }
     let isMarked = [".gpg", ".pgp", ".asc"].contains { tail.elementsEqual($0.utf8) }
-    return isMarked && part.name.bytes.count > 4 ? FileName(bytes: part.name.bytes.dropLast(4)) : part.name
+    return isMarked && name.bytes.count > 4 ? FileName(bytes: name.bytes.dropLast(4)) : name
+  }
+}
+
+extension ReadableFile {
+  /// Fewer bytes than there is room for only at the file's end.
+  func fill(_ buffer: inout [UInt8], at offset: UInt64) throws(FileFault) -> Int {
+    try buffer.withUnsafeMutableBufferPointer { (room) throws(FileFault) in
+      var filled = 0
+      while filled < room.count {
+        let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[filled...])
+        let count = try read(into: rest, at: offset + UInt64(filled))
+        if count == 0 { break }
+        filled += count
+      }
+      return filled
+    }
   }
 }

@@ -1,0 +1,25 @@
+import Core
+
+/// Every number that bounds the settings, with its reason; all are listed in `docs/state-folder.md`.
+extension Limits {
+  /// What `${file:…}` or `${credential:…}` puts in: a secret or a certificate chain is far smaller.
+  static let secretBytes = 64 << 10
+
+  /// One file of settings: more than any real one by a factor of a hundred.
+  static let configBytes = 1 << 20
+
+  /// Levels of maps and lists in settings; the sample of the manual needs five.
+  static let configDepth = 16
+
+  /// One read of a file of settings, which are small.
+  static let configChunk = 16 << 10
+
+  /// No time in the settings is longer: a hundred years, far below what `Duration` holds in nanoseconds.
+  static let longestKeep: Duration = .seconds(36_500 * 86_400)
+
+  /// So much of a key that is not known is shown: what is longer was meant to be something else.
+  static let shownKeyCharacters = 64
+
+  /// So much of a value is shown with what is wrong with it.
+  static let shownValueCharacters = 40
+}

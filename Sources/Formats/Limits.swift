@@ -1,0 +1,39 @@
+import Core
+
+/// Every number that bounds the formats, with its reason; all are listed in `docs/state-folder.md`.
+extension Limits {
+  /// Text that is marked in one go: small enough to stay in the nearest cache between one look and the next.
+  static let markedBytes = 16 * 1024
+
+  /// zlib sees text in blocks of this size only, so that equal input gives equal bytes however it is cut into calls.
+  /// It must never change: a batch that is made again has the same digest.
+  static let deflateIn = 64 * 1024
+
+  /// Packed bytes that are handed on at a time.
+  static let deflateOut = 64 * 1024
+
+  /// Unpacked bytes that are handed on at a time.
+  static let inflateOut = 128 * 1024
+
+  /// zlib counts its input in 32 bits: it gets no more at a time.
+  static let inflateIn = 1 << 30
+
+  /// Bytes of a rewritten table that are handed on at a time.
+  static let rewriteOut = 64 * 1024
+
+  /// The highest number of a part in a name: AEP's parts hold 5,000,000 rows each, so three digits are far more than
+  /// enough.
+  static let lastPart = 999
+
+  /// A manifest: some 200 bytes for each part are thousands of parts, which are more than any export has.
+  static let manifestBytes = 1 << 20
+
+  /// Records are looked for in windows of this size first; most are shorter.
+  static let recordWindow = 4_096
+
+  /// A field that is looked at for the day of a row; no timestamp is longer.
+  static let dateFieldBytes = 64
+
+  /// First bytes by which a kind of file is told.
+  static let sniffBytes = 64
+}

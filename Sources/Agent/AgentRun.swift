@@ -35,8 +35,7 @@ final class AgentRun: Sendable {
     do {
       try files.ensureDirectory(state.root)
       try StateOwnership.becomeOwner(of: state, files)
-      lock = try AgentRun.takeLock(state)
-      _ = try StateForm.read(state, files)
+      lock = try AgentRun.takeLock(state, files)
       begun = isAgent ? LastLife.begin(state, files, events) : nil
       // What a killed process left of a key ring.
       if isAgent { try? GnuPG(state: state).sweep() }
@@ -56,10 +55,12 @@ final class AgentRun: Sendable {
     }
   }
 
-  /// - Throws: `Failure`: to try again later where another agent holds it.
-  static func takeLock(_ state: StateFolder) throws -> AgentLock {
-    do {
-      return try AgentLock(state: state.root)
+  /// - Throws: `Failure`: to try again later where another agent holds it; for good where a later version has used it.
+  static func takeLock(_ state: StateFolder, _ files: any Files) throws -> AgentLock {
+    do throws(FileFault) {
+      let lock = try AgentLock(state: state.root)
+      _ = try StateForm.read(state, files)
+      return lock
     } catch {
       throw Failure(error.kind == .exists ? .later : .stateUnusable, error.description)
     }

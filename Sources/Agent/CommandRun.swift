@@ -50,7 +50,7 @@ public struct CommandRun {
         throw Failure(.stateUnusable, "There is no state folder \(state.root): no agent has run with it yet")
       }
       try StateOwnership.becomeOwner(of: state, files)
-      let lock = try AgentRun.takeLock(state)
+      let lock = try AgentRun.takeLock(state, files)
       defer { withExtendedLifetime(lock) {} }
       let now = SystemClock.now()
       let ledger = try LedgerKeeper.rebuild(settings, files, events, at: now, told: told)

@@ -2,7 +2,7 @@ public import Core
 import Formats
 
 /// A plan that changes while its drop or batch goes on: each change is one more line at the end of its file. So no file is made and none
-/// deleted for it, and the newest line that is whole is the plan. See decision 0034.
+/// deleted for it, and the newest line that is whole is the plan. See decision 0035.
 public protocol GrowingPlan: Codable {}
 extension DropPlan: GrowingPlan {}
 extension BatchPlan: GrowingPlan {}

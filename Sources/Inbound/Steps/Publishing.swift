@@ -69,16 +69,16 @@ struct Publishing {
     }
     guard !done.isEmpty else { return [] }
     let folders = Set(done.map { pass.handover(of: $0.plan) }).sorted { $0.string < $1.string }
-    var written: [(bytes: [UInt8], path: FilePath)] = []
+    var changed: [(plan: DropPlan, path: FilePath)] = []
     for index in done.indices where done[index].plan.handedOverAt == nil {
       done[index].plan.handedOverAt = pass.now.wall
       // What was staged in this pass says so already.
       if done[index].plan.staged?.at == pass.now.wall { continue }
-      written.append((encodePlan(done[index].plan), pass.planPath(.handover, done[index].plan.id)))
+      changed.append((done[index].plan, pass.planPath(.handover, done[index].plan.id)))
     }
     // The final names are durable before any plan says so.
-    try pass.files.write(written, with: folders)
-    if !written.isEmpty { try pass.sync(done.map { pass.spool.path(.handover, $0.plan.id) }) }
+    try pass.files.writePlans(changed, after: folders)
+    if !changed.isEmpty { try pass.sync(done.map { pass.spool.path(.handover, $0.plan.id) }) }
     return done
   }
 

@@ -18,7 +18,7 @@ struct Recording {
     var written: [(bytes: [UInt8], path: FilePath)] = []
     for one in changed {
       let id = one.plan.id
-      written.append((encodePlan(one.isStaged ? one.plan : one.plan.unstaged), pass.planPath(.claimed, id)))
+      try pass.files.writePlan(one.isStaged ? one.plan : one.plan.unstaged, to: pass.planPath(.claimed, id))
       if one.verdict.outcome == .held || one.verdict.outcome == .quarantined {
         written.append((encodePlan(one.verdict.reasons), pass.reasonsPath(.claimed, id)))
       } else if one.wasChecked, one.override == nil {
@@ -27,7 +27,9 @@ struct Recording {
       }
     }
     let staged = judged.filter(\.isStaged).flatMap { one in one.plan.dataIndices.map { pass.stagedPath(one.plan, $0) } }
-    try pass.files.write(written, with: staged.isEmpty ? [] : staged + [pass.handover])
+    // A plan may be on the disk before what it names: in `claimed` nothing rests on that.
+    let plans = changed.map { pass.planPath(.claimed, $0.plan.id) }
+    try pass.files.write(written, with: plans + (staged.isEmpty ? [] : staged + [pass.handover]))
     try pass.sync(changed.map { pass.spool.path(.claimed, $0.plan.id) })
     let new = changed.filter { !$0.isRecorded || $0.verdict != .accepted }
     if new.isEmpty { return }

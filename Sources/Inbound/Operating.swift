@@ -228,10 +228,10 @@ extension FeedWorker {
     var pass = FeedPass(feed.common, host, at: now, stop: { false })
     defer { feed.common = pass.feed }
     do {
-      if !pass.feed.isAdopted { try pass.adopt() }
+      if !feed.adopting.isThrough { try feed.adopting.all(&feed.claiming, in: &pass) }
       return try body(&pass)
     } catch {
-      if !(error is OperatorRefusal) { pass.feed.isAdopted = false }
+      if !(error is OperatorRefusal) { feed.adopting.beginAnew() }
       throw error
     }
   }

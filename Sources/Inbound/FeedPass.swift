@@ -35,6 +35,8 @@ struct PassContext {
 struct FeedPass {
   /// Drops that are worked on together: few barriers for many drops, and a bound for memory.
   static let slice = 512
+  /// How long a file may keep coming, or refuse to be read, before people hear of it.
+  static let patience = Duration.seconds(60)
   var feed: FeedCommon
   let host: PassContext
   let now: Moment
@@ -130,6 +132,11 @@ extension FeedPass {
       remedy: "Free space, or enlarge the volume; work goes on by itself")
   }
 
+  func original(of part: DropPart) -> FilePath { FilePath(part.landing).appending(part.name) }
+
+  /// False where the feed has another landing folder by now.
+  func isInLanding(_ part: DropPart) -> Bool { FilePath(part.landing).starts(with: landing) }
+
   /// Drops in the place, in the order in which they were seen. What has no drop's name is not ours and stays alone.
   func drops(in place: DropPlace) throws(FileFault) -> [DropID] {
     try spool.entries(in: place).compactMap { DropID($0) }
@@ -168,9 +175,10 @@ extension FeedPass {
   }
 
   func holding<Result, Failure: Error>(
-    _ step: Work.Step, _ file: FileInfo, _ body: () throws(Failure) -> Result
+    _ step: Work.Step, _ seen: Settling.Observation, _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try host.hands.holding(Work(.feed(settings.name), step, file), body)
+    let file = Work.Item.file(inode: seen.inode, size: seen.size)
+    return try host.hands.holding(Work(.feed(settings.name), step, file), body)
   }
 
   func sync(_ paths: [FilePath]) throws(FileFault) {
@@ -193,9 +201,28 @@ extension FeedPass {
     if let rows = plan.rows { fields[.rows] = String(rows) }
     host.events.record(kind, message, fields)
   }
+
+  /// A drop waits for its sender.
+  @discardableResult
+  mutating func wait(for plan: DropPlan, _ why: String) -> ItemOutcome<DropPlan> {
+    summary.waiting += 1
+    let until = now.uptime + max(settings.settle, .seconds(1))
+    summary.look(at: until)
+    return .waits(until: until, why: why)
+  }
+
+  /// A file in landing waits, and people hear of it.
+  func reportWaiting(_ name: FileName, _ why: String, in folder: FilePath) {
+    host.events.record(
+      .dropWaiting, "\(name.masked) of feed \(settings.name) waits: \(why)",
+      [.feed: settings.name.text, .path: folder.appending(FileName(name.masked)).shown, .reason: why])
+  }
 }
 
 extension DropPlan {
+  /// Where copies are made, below the drop.
+  static let copying: FileName = "copying"
+
   /// What people know the drop by: its file's name, masked where it may hold an address.
   var shown: String {
     guard let first = parts.first else { return "an empty set" }
@@ -207,11 +234,5 @@ extension DropPlan {
 extension RandomAccessCollection where Index == Int {
   func slices(of size: Int) -> [SubSequence] {
     stride(from: startIndex, to: endIndex, by: size).map { self[$0..<Swift.min($0 + size, endIndex)] }
-  }
-}
-
-extension Files {
-  func removeIfThere(_ path: FilePath) throws(FileFault) {
-    do { try remove(path) } catch { if error.kind != .missing { throw error } }
   }
 }

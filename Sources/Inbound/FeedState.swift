@@ -9,6 +9,12 @@ import SystemPackage
 /// been done.
 struct FeedState {
   var common: FeedCommon
+  var adopting = Adopting()
+  var resuming = Resuming()
+  var intake = Intake()
+  var completion = Completion()
+  var taking = Taking()
+  var claiming = Claiming()
   var inspecting = Inspecting()
   var comparing = Comparing()
   var staging = Staging()
@@ -26,7 +32,10 @@ struct FeedState {
 
   /// New settings for the same feed.
   mutating func adopt(_ new: FeedSettings) {
-    if new.expect != common.settings.expect { reminding.forget() }
+    let old = common.settings
+    if new.landing != old.landing { (intake, completion, taking) = (Intake(), Completion(), Taking()) }
+    if new.handover != old.handover { adopting.beginAnew() }
+    if new.expect != old.expect { reminding.forget() }
     common.adopt(new)
   }
 }
@@ -36,31 +45,17 @@ struct FeedCommon {
   var settings: FeedSettings
   let spool: Spool<DropPlace>
   var filter: LandingFilter
-  /// Landing, and the folders below it where the feed looks into them.
-  var folders: [FilePath: LandingFolder] = [:]
 
-  /// Whether everything in the places has been made durable by this process, and is in the ledger. Any fault ends it: what was
-  /// renamed may then not have been synced.
-  var isAdopted = false
-  /// False once a rename from landing met the border of a mount.
-  var canRename = true
   var inHand = ContentsInHand()
   var pause: Pause?
   /// Drops that wait for something outside, and for what; told once.
   var reported: [DropID: String] = [:]
-  /// Drops in `claimed` whose originals lie in a landing folder that was away.
-  var hasOriginalsAway = false
   /// Of landing and the hand-over folder.
   var mounts = MountGuard()
   /// What cannot be worked on for a reason of its own.
   var waits = ItemWaits<FeedItem>()
   /// Drops that could not be made durable when the places were adopted: nothing is done with them before.
   var unadopted: [DropID: DropPlace] = [:]
-  /// Originals of claimed drops that could not be removed from landing: they are not taken again.
-  var uncleared: [FilePath: UInt64] = [:]
-  /// Drops in `gathering` or `claimed` that cannot be worked on now, and what landing may hold of them.
-  var stuck: Set<DropID> = []
-  var reserved: [FilePath: Reserved] = [:]
 
   struct Pause {
     /// Uptime.
@@ -79,8 +74,6 @@ struct FeedCommon {
 
   /// New settings for the same feed.
   mutating func adopt(_ new: FeedSettings) {
-    if new.landing != settings.landing { (folders, canRename) = ([:], true) }
-    if new.handover != settings.handover { isAdopted = false }
     mounts = MountGuard()
     settings = new
     filter = LandingFilter(new)

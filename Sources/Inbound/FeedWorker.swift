@@ -5,6 +5,7 @@ public import Journal
 public import Lanes
 public import Ledger
 public import Spool
+import SystemPackage
 
 /// Moves one feed's drops from landing to the hand-over folder, synchronously. Each pass looks at everything anew, so it may be
 /// called at any time, after any interruption; a pass that finds nothing to do changes nothing.
@@ -45,7 +46,7 @@ public struct FeedWorker {
   public mutating func adopt(at now: Moment) throws {
     var pass = FeedPass(feed.common, host, at: now, stop: { false })
     defer { feed.common = pass.feed }
-    try pass.adopt()
+    try feed.adopting.all(&feed.claiming, in: &pass)
   }
 
   /// How many drops lie in its places.
@@ -79,13 +80,15 @@ public struct FeedWorker {
     }
     try takeSteps(&pass)
     pass.end()
-    feed.reporting.run(in: pass)
+    feed.reporting.run(feed.intake.waiting(at: pass.now) + feed.completion.waiting(at: pass.now), in: pass)
   }
 
   /// The way of every drop, a step a line. What a stop left between two of them is found by the next pass, in the place that it lies in.
   private mutating func takeSteps(_ pass: inout FeedPass) throws(LedgerFault) {
     // Without it nothing may be concluded from what lies in the places.
-    guard try step(&pass, { _, pass in try pass.adoptAll() }) else { return pass.isOver = true }
+    guard try step(&pass, { feed, pass in try feed.adopting.run(&feed.claiming, in: &pass) }) else {
+      return pass.isOver = true
+    }
     // By a person: nothing moves then. What has been kept for its time still goes.
     if pass.summary.isPaused {
       try step(&pass) { feed, pass in try feed.sweeping.run(in: &pass) }
@@ -94,9 +97,7 @@ public struct FeedWorker {
     try step(&pass) { _, pass in try SettingAside().run(in: &pass) }
     try step(&pass, Self.finish)
     // What is ours already and was not claimed would be taken from landing once more.
-    if try step(&pass, { _, pass in try pass.resumeGathering() }) {
-      try step(&pass) { _, pass in try pass.gather() }
-    }
+    if try step(&pass, Self.resume) { try step(&pass, Self.take) }
     try step(&pass, Self.work)
     try step(&pass) { feed, pass in try feed.reminding.run(in: &pass) }
     try step(&pass) { feed, pass in try feed.sweeping.run(in: &pass) }
@@ -111,6 +112,57 @@ public struct FeedWorker {
     }
   }
 
+  /// What lies in `gathering` at the start of a pass: left by a stop, or still written by its sender.
+  private static func resume(_ feed: inout FeedState, in pass: inout FeedPass) throws {
+    for slice in try pass.workable(in: .gathering).slices(of: FeedPass.slice) {
+      if pass.stop() { return }
+      let resumed = try feed.resuming.run(slice, &feed.claiming.reserved, in: &pass)
+      try claim(resumed.compactMap(\.value), &feed, in: &pass)
+    }
+  }
+
+  /// What has come to rest in landing, and is all there.
+  private static func take(_ feed: inout FeedState, in pass: inout FeedPass) throws {
+    try feed.intake.begin(in: &pass)
+    feed.completion.begin(in: pass)
+    try feed.claiming.reserve(in: &pass)
+    try take(from: pass.landing, depth: 0, &feed, in: &pass)
+    pass.summary.settling += feed.intake.count
+  }
+
+  private static func take(
+    from folder: FilePath, depth: Int, _ feed: inout FeedState, in pass: inout FeedPass
+  ) throws {
+    let scan = try feed.intake.look(into: folder, except: feed.claiming.reserved, in: &pass)
+    for arrivals in try feed.completion.run(scan, in: &pass).slices(of: FeedPass.slice) {
+      if pass.stop() { break }
+      let taken = try feed.taking.run(arrivals, scan, &feed.intake, in: &pass)
+      try claim(taken, &feed, in: &pass)
+    }
+    guard pass.settings.recursive, depth < Limits.landingDepth else { return }
+    for name in scan.folders {
+      if pass.stop() { return }
+      let below = folder.appending(name)
+      pass.summary.folders.insert(below)
+      _ = try pass.each(.folder(below)) { pass in
+        do {
+          try take(from: below, depth: depth + 1, &feed, in: &pass)
+        } catch let fault as FileFault {
+          // It may go while we look. Landing itself may not.
+          if fault.kind != .missing { throw fault }
+          feed.intake.forget(below)
+          feed.completion.forget(below)
+        }
+        return .done(())
+      }
+    }
+  }
+
+  private static func claim(_ plans: [DropPlan], _ feed: inout FeedState, in pass: inout FeedPass) throws {
+    try feed.claiming.run(plans, in: &pass)
+    for plan in plans { feed.intake.forget(plan) }
+  }
+
   /// What is claimed, slice by slice: checked, compared with what came before, and handed over.
   private static func work(_ feed: inout FeedState, in pass: inout FeedPass) throws {
     defer {
@@ -121,7 +173,7 @@ public struct FeedWorker {
         pass.summary.wasStopped = true
         break
       }
-      let plans = try pass.clearOriginals(try feed.inspecting.open(slice, in: &pass))
+      let plans = try feed.claiming.clear(try feed.inspecting.open(slice, in: &pass), in: &pass)
       try Overrides().run(plans, in: &pass)
       guard var judged = try feed.inspecting.run(plans, in: &pass) else {
         pass.summary.wasStopped = true
@@ -162,13 +214,13 @@ public struct FeedWorker {
       try body(&feed, &pass)
       return nil
     } catch let fault as LedgerFault {
-      pass.feed.isAdopted = false
+      feed.adopting.beginAnew()
       throw fault
     } catch let fault as FileFault {
-      pass.feed.isAdopted = false
+      feed.adopting.beginAnew()
       return fault
     } catch let lane as LaneFault {
-      pass.feed.isAdopted = false
+      feed.adopting.beginAnew()
       return lane.fault
     } catch {
       preconditionFailure("a fault of an unknown kind: \(error)")

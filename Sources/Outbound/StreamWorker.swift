@@ -114,7 +114,7 @@ public struct StreamWorker {
     try shared.stores.load(ledger)
     if try attempt(at: now, { worker in try worker.pass(at: now, &result) }) {
       if let pause = lane.pause { result.next = min(result.next, pause.until) }
-      result.watch.formUnion(lane.sources.globs.map(\.directory.string))
+      result.watch.formUnion(lane.sources.listing.folders.map(\.string))
     } else {
       // It gave way to somebody, or the agent stops.
       result.next = now.uptime

@@ -40,7 +40,7 @@ final class World: Sendable {
 
   init(
     _ files: any Files, root: FilePath = "/state", logs: [String] = ["/logs/*.csv"], stores: [String] = ["shelf"],
-    ledgerGate: @escaping Ledger.Gate = { (_) throws(LedgerFault) in },
+    ledgerGate: @escaping Ledger.GateForTests = { (_) throws(LedgerFault) in },
     storeGate: @escaping SimStore.Gate = { (_) throws(StoreFault) in }, change: (inout Settings) -> Void = { _ in }
   ) throws {
     self.files = files

@@ -120,19 +120,3 @@ extension DropPart {
     return isMarked && name.bytes.count > 4 ? FileName(bytes: name.bytes.dropLast(4)) : name
   }
 }
-
-extension ReadableFile {
-  /// Fewer bytes than there is room for only at the file's end.
-  func fill(_ buffer: inout [UInt8], at offset: UInt64) throws(FileFault) -> Int {
-    try buffer.withUnsafeMutableBufferPointer { (room) throws(FileFault) in
-      var filled = 0
-      while filled < room.count {
-        let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(room)[filled...])
-        let count = try read(into: rest, at: offset + UInt64(filled))
-        if count == 0 { break }
-        filled += count
-      }
-      return filled
-    }
-  }
-}

@@ -11,9 +11,10 @@ struct Reporting {
   private var last: LaneReport?
 
   /// Written where it differs from what was told last. What cannot be told is no reason to do anything less.
-  mutating func run(in pass: FeedPass) {
+  /// - Parameter landing: what waits there.
+  mutating func run(_ landing: [LaneReport.Item], in pass: FeedPass) {
     let path = pass.host.reportPath(pass.settings.name)
-    let report = LaneReport(items: waitingItems(in: pass), reasons: standingReasons(in: pass), pid: getpid())
+    let report = LaneReport(items: landing + waitingItems(in: pass), reasons: standingReasons(in: pass), pid: getpid())
     guard report != last else { return }
     // After a restart, what an earlier life said is replaced, too.
     guard last != nil || !report.isEmpty || (try? pass.files.info(path)) != nil else {
@@ -31,16 +32,6 @@ struct Reporting {
   private func waitingItems(in pass: FeedPass) -> [LaneReport.Item] {
     var items = pass.feed.waits.waits.map {
       LaneReport.Item(pass.name(of: $0.key), reason: $0.value.reason, since: $0.value.since)
-    }
-    for folder in pass.feed.folders.values {
-      for (key, missing, since) in folder.completing.waitingSince(now: pass.now) {
-        guard let first = missing.first else { continue }
-        let part = first.part.map { $0.masked + ": " } ?? ""
-        items.append(LaneReport.Item(key.masked, reason: "it is not complete: \(part)\(first.message)", since: since))
-      }
-      for (name, since) in folder.settling.writing(now: pass.now) {
-        items.append(LaneReport.Item(name.masked, reason: "somebody has it open for writing", since: since))
-      }
     }
     for (id, reason) in pass.feed.reported {
       let seen = Timestamp(text: id.description.prefix(16)) ?? pass.now.wall

@@ -1,9 +1,15 @@
+import Config
 import Core
 import Files
 import Formats
 
-/// Where the records of a log begin, and under which header they go.
-extension Cutter {
+/// What lies in a log: under which header its records go, where they begin, and how many there are. It keeps nothing.
+struct LogContents {
+  let settings: StreamSettings
+  let files: any Files
+  var hands: Hands = .none
+  let isStopping: @Sendable () -> Bool
+
   struct Header {
     /// Without its line end; empty where the stream has none.
     let line: [UInt8]
@@ -82,13 +88,46 @@ extension Cutter {
     return fields(line).intersection(names).count * 2 <= names.count
   }
 
+  /// Complete records from `start` on. - Returns: how many, and where the last one ends.
+  /// - Parameter most: no more are counted than that, or a few.
+  func count(_ log: Cuttable, from start: UInt64, most: Int = .max) throws -> (rows: Int, end: UInt64) {
+    try holding(.read, log) { try countRecords(log, from: start, most) }
+  }
+
+  private func countRecords(
+    _ log: Cuttable, from start: UInt64, _ most: Int
+  ) throws -> (rows: Int, end: UInt64) {
+    let reader = LogReader(
+      file: try log.open(files), size: log.size, isFinal: log.isFinal, dialect: dialect,
+      maxRecord: settings.batch.maxRecord, from: start)
+    var rows = 0
+    while rows < most, case .records(let count, let bytes) = try reader.next(maxBytes: .max, maxRecords: .max) {
+      try goOn()
+      rows += count
+      reader.consume(bytes)
+    }
+    return (rows, reader.offset)
+  }
+
+  var dialect: RecordDialect { settings.record == .csv ? .csv() : .line }
+
+  /// - Throws: `Interrupted` where the agent stops.
+  func goOn() throws {
+    if isStopping() { throw Interrupted() }
+  }
+
+  /// Said for the next life, should this one end meanwhile.
+  func holding<Result>(_ step: Work.Step, _ log: Cuttable, _ body: () throws -> Result) throws -> Result {
+    try hands.holding(Work(.stream(settings.name), step, .source(log.record.id)), body)
+  }
+
   /// How many NUL bytes lie there in a row.
   private func zeros(in file: any ReadableFile, from start: UInt64, to size: UInt64) throws -> UInt64 {
     var count: UInt64 = 0
     // A short look first: there are hardly ever any.
     var length = 1
     while start + count < size {
-      if isStopping() { throw Interrupted() }
+      try goOn()
       var buffer = [UInt8](repeating: 1, count: length)
       let got = try buffer.withUnsafeMutableBufferPointer { (all) throws(FileFault) in
         try file.read(into: UnsafeMutableRawBufferPointer(all), at: start + count)

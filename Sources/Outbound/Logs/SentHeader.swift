@@ -4,7 +4,7 @@ import Formats
 import SystemPackage
 
 /// The header line that an object begins with: the log's own, or with the names that the settings ask for.
-extension Cutter {
+extension LogContents {
   /// Nil where the first line is not complete yet.
   /// - Throws: a `FileFault` that pauses the stream where two columns would have one name: nothing is cut before that is mended.
   func header(of log: Cuttable) throws -> Header? {

@@ -5,85 +5,20 @@ import Formats
 import Ledger
 import SystemPackage
 
-/// A log that may be cut now.
-struct Cuttable {
-  var record: SourceRecord
-  let path: FilePath
-  let size: UInt64
-  /// Nobody can add to it: its last record counts without a line feed too.
-  let isFinal: Bool
-  let form: LogForm
-  /// Of the file, not of the source.
-  let inode: UInt64
-
-  /// - Throws: `SourceMoved` where another file lies there now.
-  func open(_ files: any Files) throws -> any ReadableFile {
-    let file: any ReadableFile
-    do throws(FileFault) {
-      file = try files.open(path)
-    } catch {
-      if error.kind == .missing { throw SourceMoved() }
-      throw error
-    }
-    guard try file.info().inode == inode else { throw SourceMoved() }
-    return form.view(file)
-  }
-}
-
-/// A stretch that could not become records: larger than `max_record`. Its bytes are kept in `aside`.
-struct Gap {
-  let source: SourceRecord
-  let from: UInt64
-  let to: UInt64
-}
-
-/// One batch, cut and compressed in a single pass over the logs.
-struct Cut {
-  var segments: [Segment] = []
-  var rows = 0
-  /// Uncompressed, header included.
-  var bytes: UInt64 = 0
-  var compressedBytes: UInt64 = 0
-  var header = DigestHasher.digest(of: [])
-  /// Midnight of the day that all of its records are of, where a column tells that.
-  var day: Timestamp?
-  var sha256 = DigestHasher.digest(of: [])
-  var md5 = ""
-  /// How far each source has been read: behind its last segment, and behind gaps.
-  var cursors: [SourceID: UInt64] = [:]
-  /// Of the bytes before each cursor.
-  var tails: [SourceID: Digest] = [:]
-  var gaps: [Gap] = []
-  /// Bytes of no meaning that were passed over.
-  var holes: [Gap] = []
-  /// Sources of which all complete records were taken.
-  var ended: Set<SourceID> = []
-  /// Something was left because the batch is full or because the next log has another header.
-  var isFull = false
-  /// A record that is too large was not passed over to its end.
-  var hasMore = false
-}
-
-extension Cut {
-  fileprivate mutating func note(_ gap: Gap, tail: Digest?) {
-    gaps.append(gap)
-    cursors[gap.source.id] = gap.to
-    tails[gap.source.id] = tail
-  }
-}
-
 /// Cuts one batch: from log to scanner to gzip to disk, each byte once, memory bounded by a chunk and a record.
 struct Cutter {
   static let folderName: FileName = "aside"
 
-  let settings: StreamSettings
-  let files: any Files
-  var hands: Hands = .none
+  let contents: LogContents
   /// Where records that are too large are kept.
   let aside: FilePath
   /// Records that are too large, and being passed over.
   let oversized = Oversized()
-  let isStopping: @Sendable () -> Bool
+
+  var settings: StreamSettings { contents.settings }
+  var files: any Files { contents.files }
+
+  init(_ reader: LogContents, aside: FilePath) { (self.contents, self.aside) = (reader, aside) }
 
   /// Writes the object; the caller removes it where no row came of it.
   func cut(_ logs: [Cuttable], into object: FilePath) throws -> Cut {
@@ -95,7 +30,7 @@ struct Cutter {
         cut.isFull = true
         break
       }
-      guard let header = try header(of: log) else { continue }
+      guard let header = try contents.header(of: log) else { continue }
       if let line = headerLine, line != header.line {
         cut.isFull = true
         break
@@ -107,16 +42,11 @@ struct Cutter {
       if header.hole > 0, log.record.cursor < header.end {
         cut.holes.append(Gap(source: log.record, from: header.end - header.hole, to: header.end))
       }
-      try holding(.cut, log) { try take(log, from: max(log.record.cursor, header.end), &cut, &writer) }
+      try contents.holding(.cut, log) { try take(log, from: max(log.record.cursor, header.end), &cut, &writer) }
       if cut.isFull { break }
     }
     (cut.compressedBytes, cut.sha256, cut.md5) = try writer.finish()
     return cut
-  }
-
-  /// Said for the next life, should this one end meanwhile.
-  func holding<Result>(_ step: Work.Step, _ log: Cuttable, _ body: () throws -> Result) throws -> Result {
-    try hands.holding(Work(.stream(settings.name), step, .source(log.record.id)), body)
   }
 
   private func begin(_ cut: inout Cut, _ writer: inout ObjectWriter, _ line: [UInt8]) throws {
@@ -128,34 +58,11 @@ struct Cutter {
 
   // MARK: - Records
 
-  /// Complete records from `start` on. - Returns: how many, and where the last one ends.
-  /// - Parameter most: no more are counted than that, or a few.
-  func count(_ log: Cuttable, from start: UInt64, most: Int = .max) throws -> (rows: Int, end: UInt64) {
-    try holding(.read, log) { try countRecords(log, from: start, most) }
-  }
-
-  private func countRecords(
-    _ log: Cuttable, from start: UInt64, _ most: Int
-  ) throws -> (rows: Int, end: UInt64) {
-    let reader = LogReader(
-      file: try log.open(files), size: log.size, isFinal: log.isFinal, dialect: dialect,
-      maxRecord: settings.batch.maxRecord, from: start)
-    var rows = 0
-    while rows < most, case .records(let count, let bytes) = try reader.next(maxBytes: .max, maxRecords: .max) {
-      if isStopping() { throw Interrupted() }
-      rows += count
-      reader.consume(bytes)
-    }
-    return (rows, reader.offset)
-  }
-
-  var dialect: RecordDialect { settings.record == .csv ? .csv() : .line }
-
   private func take(_ log: Cuttable, from start: UInt64, _ cut: inout Cut, _ writer: inout ObjectWriter) throws {
-    let dates = try rowDates(of: log)
+    let dates = try contents.rowDates(of: log)
     let file = try log.open(files)
     let reader = LogReader(
-      file: file, size: log.size, isFinal: log.isFinal, dialect: dialect, maxRecord: settings.batch.maxRecord,
+      file: file, size: log.size, isFinal: log.isFinal, dialect: contents.dialect, maxRecord: settings.batch.maxRecord,
       from: start)
     // A first segment covers the header too: all segments of a source together cover it from its first byte.
     var segment = (from: log.record.cursor, to: log.record.cursor)
@@ -171,7 +78,7 @@ struct Cutter {
       rows = 0
     }
     reading: while true {
-      if isStopping() { throw Interrupted() }
+      try contents.goOn()
       let room = room(in: cut)
       guard room.rows > 0, room.bytes > 0 || cut.rows == 0 else {
         cut.isFull = reader.offset < log.size
@@ -267,7 +174,8 @@ struct Cutter {
     return endings.first { ending in
       let whole = Array(rest) + ending
       return whole.withUnsafeBytes {
-        Records.scan($0, dialect: dialect, maxRecord: settings.batch.maxRecord, isLast: true).end == whole.count
+        Records.scan($0, dialect: contents.dialect, maxRecord: settings.batch.maxRecord, isLast: true).end
+          == whole.count
       }
     } ?? endings[0]
   }

@@ -17,10 +17,9 @@ extension PullWorker {
       for key in keys { known[key] = try t.pulled(feed.name, feed.store, key: key) }
       return known
     }
-    // A day's precision is enough, so that a list of what is known writes nothing.
     let plan = pullPlan(
       page, feed.names, of: feed.store, known: known, isAtRest: { feed.isAtRest($0, at: now.uptime) },
-      stale: now.wall - .seconds(86_400))
+      stale: now.wall - Limits.pullSeen)
     let refused = plan.refuse.sorted { $0.key.key < $1.key.key }.prefix(
       max(0, Limits.pullRefused - feed.refusals))
     feed.refusals += refused.count

@@ -133,7 +133,7 @@ struct Adopting {
   }
 
   /// As well as the place tells it. In the archive, what was never handed over was a duplicate, or an empty drop.
-  private static func outcome(of plan: DropPlan, in place: DropPlace) -> DropOutcome {
+  static func outcome(of plan: DropPlan, in place: DropPlace) -> DropOutcome {
     switch place {
     case .gathering, .claimed, .handover: .accepted
     case .held: .held

@@ -33,10 +33,6 @@ struct PassContext {
 /// 3. A drop lies in `handover` only if all its parts were staged, durably: a staged file that is gone was handed over.
 /// 4. Whatever is reported or recorded of a drop is durable before.
 struct FeedPass {
-  /// Drops that are worked on together: few barriers for many drops, and a bound for memory.
-  static let slice = 512
-  /// How long a file may keep coming, or refuse to be read, before people hear of it.
-  static let patience = Duration.seconds(60)
   var feed: FeedCommon
   let host: PassContext
   let now: Moment
@@ -75,21 +71,17 @@ struct FeedPass {
   }
 
   private mutating func pause(for fault: FileFault) {
-    let attempts = (feed.pause?.attempts ?? 0) + 1
-    let delay = min(15, 1 << min(attempts - 1, 4))
-    let why = fault.description
+    let pause = FeedCommon.Pause(fault, after: feed.pause, at: now)
     if feed.pause?.kind != fault.kind {
       let kind: EventKind =
         fault.kind == .full && !fault.isBelow(handover) ? .diskLow : .lanePaused
       host.events.record(
-        kind, "Feed \(settings.name) is paused: \(why)",
-        [.feed: settings.name.text, .reason: why, .path: fault.place])
+        kind, "Feed \(settings.name) is paused: \(pause.why)",
+        [.feed: settings.name.text, .reason: pause.why, .path: fault.place])
     }
-    feed.pause = FeedCommon.Pause(
-      until: now.uptime + .seconds(delay), kind: fault.kind, attempts: attempts, why: why,
-      since: feed.pause?.since ?? now.wall)
-    summary.look(at: now.uptime + .seconds(delay))
-    summary.trouble = why
+    feed.pause = pause
+    summary.look(at: pause.until)
+    summary.trouble = pause.why
   }
 
   private mutating func resume() {
@@ -149,7 +141,7 @@ extension FeedPass {
 
   /// The same in no order and a slice at a time: the archive may hold more than memory should. False from `body` ends it.
   func eachSlice(of place: DropPlace, _ body: ([DropID]) throws -> Bool) throws {
-    try spool.eachSlice(in: place, of: Self.slice) { names in
+    try spool.eachSlice(in: place, of: Limits.dropsTogether) { names in
       // Alive, even where there is much to look at.
       _ = stop()
       return try body(names.compactMap { DropID($0) })
@@ -206,7 +198,7 @@ extension FeedPass {
   @discardableResult
   mutating func wait(for plan: DropPlan, _ why: String) -> ItemOutcome<DropPlan> {
     summary.waiting += 1
-    let until = now.uptime + max(settings.settle, .seconds(1))
+    let until = now.uptime + max(settings.settle, Limits.writtenPause)
     summary.look(at: until)
     return .waits(until: until, why: why)
   }

@@ -59,11 +59,18 @@ struct FeedCommon {
 
   struct Pause {
     /// Uptime.
-    var until: Duration
+    let until: Duration
     let kind: FileKind
-    var attempts: Int
-    var why: String
+    let attempts: Int
+    let why: String
     let since: Timestamp
+
+    /// Longer after each fault that follows another.
+    init(_ fault: FileFault, after last: Pause?, at now: Moment) {
+      attempts = (last?.attempts ?? 0) + 1
+      until = now.uptime + min(Limits.feedPause, .seconds(1 << min(attempts - 1, 4)))
+      (kind, why, since) = (fault.kind, fault.description, last?.since ?? now.wall)
+    }
   }
 
   init(_ settings: FeedSettings, state: StateFolder, files: any Files) {

@@ -106,7 +106,7 @@ public struct FeedWorker {
   /// What an earlier pass or process left between its hand-over and the archive.
   private static func finish(_ feed: inout FeedState, in pass: inout FeedPass) throws {
     pass.feed.inHand = ContentsInHand()
-    for slice in try pass.workable(in: .handover).slices(of: FeedPass.slice) {
+    for slice in try pass.workable(in: .handover).slices(of: Limits.dropsTogether) {
       let published = try feed.publishing.resume(slice, in: &pass)
       try feed.archiving.run(published, in: &pass)
     }
@@ -114,7 +114,7 @@ public struct FeedWorker {
 
   /// What lies in `gathering` at the start of a pass: left by a stop, or still written by its sender.
   private static func resume(_ feed: inout FeedState, in pass: inout FeedPass) throws {
-    for slice in try pass.workable(in: .gathering).slices(of: FeedPass.slice) {
+    for slice in try pass.workable(in: .gathering).slices(of: Limits.dropsTogether) {
       if pass.stop() { return }
       let resumed = try feed.resuming.run(slice, &feed.claiming.reserved, in: &pass)
       try claim(resumed.compactMap(\.value), &feed, in: &pass)
@@ -134,7 +134,7 @@ public struct FeedWorker {
     from folder: FilePath, depth: Int, _ feed: inout FeedState, in pass: inout FeedPass
   ) throws {
     let scan = try feed.intake.look(into: folder, except: feed.claiming.reserved, in: &pass)
-    for arrivals in try feed.completion.run(scan, in: &pass).slices(of: FeedPass.slice) {
+    for arrivals in try feed.completion.run(scan, in: &pass).slices(of: Limits.dropsTogether) {
       if pass.stop() { break }
       let taken = try feed.taking.run(arrivals, scan, &feed.intake, in: &pass)
       try claim(taken, &feed, in: &pass)

@@ -29,7 +29,7 @@ extension FeedWorker {
   public mutating func retryAll(at now: Moment) throws -> Int {
     try perform(at: now) { pass in
       let held = try pass.drops(in: .held).filter { try Operating().hasData(.held, $0, in: pass) }
-      for slice in held.slices(of: FeedPass.slice) { try Operating().retry(Array(slice), from: .held, in: &pass) }
+      for slice in held.slices(of: Limits.dropsTogether) { try Operating().retry(Array(slice), from: .held, in: &pass) }
       pass.feed.pause = nil
       pass.feed.waits.hurry(at: now.uptime)
       return held.count

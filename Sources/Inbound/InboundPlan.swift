@@ -214,7 +214,7 @@ struct KeptDrops {
     var swept: [KeptDrop] = []
     for drop in oldest {
       let isOld = now - drop.since > keep
-      let isTooMuch = maxBytes.map { left > $0 && now - drop.since > .seconds(86_400) } ?? false
+      let isTooMuch = maxBytes.map { left > $0 && now - drop.since > Limits.youngest } ?? false
       guard isOld || isTooMuch else { continue }
       swept.append(drop)
       left = left -| drop.bytes

@@ -33,7 +33,8 @@ extension FeedPass {
     }
   }
 
-  private func waiting<Value>(_ item: FeedItem) -> ItemOutcome<Value> {
+  /// What it waits for.
+  func waiting<Value>(_ item: FeedItem) -> ItemOutcome<Value> {
     guard let wait = feed.waits.waits[item] else { return .gone }
     return .waits(until: wait.until, why: wait.reason)
   }

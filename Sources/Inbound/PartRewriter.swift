@@ -54,20 +54,6 @@ struct PartRewriter {
     }
     return .done
   }
-
-  /// The name that a part's own name counts as: without `.gpg` where it was decrypted, without `.gz` where it is unpacked, with it
-  /// where it is packed.
-  func outgoingName(_ part: DropPart) -> FileName {
-    let name = part.clearName
-    guard let rewrite = settings.rewrite, part.dialect != nil else { return name }
-    let packed = Array(".gz".utf8)
-    let isPacked = name.bytes.suffix(3).map { $0 | 0x20 } == packed.map { $0 | 0x20 }
-    switch rewrite.compress {
-    case .none where isPacked && name.bytes.count > 3: return FileName(bytes: name.bytes.dropLast(3))
-    case .gzip where !isPacked: return FileName(bytes: name.bytes + packed)
-    default: return name
-    }
-  }
 }
 
 extension RewriteRules {

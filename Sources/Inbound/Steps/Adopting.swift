@@ -20,7 +20,7 @@ struct Adopting {
   mutating func all(_ claiming: inout Claiming, in pass: inout FeedPass) throws {
     try pass.spool.prepare()
     for place in [DropPlace.gathering, .claimed, .handover, .held] {
-      for slice in try pass.drops(in: place).slices(of: FeedPass.slice) {
+      for slice in try pass.drops(in: place).slices(of: Limits.dropsTogether) {
         try secure(Array(slice), in: place, in: &pass)
       }
     }
@@ -38,7 +38,7 @@ struct Adopting {
       }
     }
     claiming.reserved.forgetUncleared()
-    for slice in try pass.workable(in: .claimed).slices(of: FeedPass.slice) {
+    for slice in try pass.workable(in: .claimed).slices(of: Limits.dropsTogether) {
       try removeStaged(try claiming.clear(claiming.claimed(slice, in: &pass), in: &pass), in: pass)
     }
     isThrough = true
@@ -133,7 +133,7 @@ struct Adopting {
   }
 
   /// As well as the place tells it. In the archive, what was never handed over was a duplicate, or an empty drop.
-  private static func outcome(of plan: DropPlan, in place: DropPlace) -> DropOutcome {
+  static func outcome(of plan: DropPlan, in place: DropPlace) -> DropOutcome {
     switch place {
     case .gathering, .claimed, .handover: .accepted
     case .held: .held

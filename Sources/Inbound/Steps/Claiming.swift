@@ -108,7 +108,7 @@ struct Claiming {
   private mutating func clearWhatWasAway(in pass: inout FeedPass) throws {
     guard hasOriginalsAway else { return }
     hasOriginalsAway = false
-    for slice in try pass.workable(in: .claimed).slices(of: FeedPass.slice) {
+    for slice in try pass.workable(in: .claimed).slices(of: Limits.dropsTogether) {
       _ = try clear(claimed(slice, in: &pass), in: &pass)
     }
   }

@@ -27,7 +27,7 @@ struct Completion {
       isFull: { name in try isFull(name, view.data[name], in: folder, &full, in: &pass) },
       isKnown: { try isKnown($0, in: pass) })
     known.full = full
-    let newlyWaiting = known.completing.newlyWaiting(at: now, patience: FeedPass.patience)
+    let newlyWaiting = known.completing.newlyWaiting(at: now, patience: Limits.patience)
     if let next = known.completing.next(timeout: pass.settings.timeout) { pass.summary.look(at: max(next, now)) }
     folders[folder] = known
     for (key, missing) in newlyWaiting { tell(key, missing, in: folder, in: pass) }
@@ -72,8 +72,7 @@ struct Completion {
 
   /// Whether the files of a late manifest were taken before it came.
   private func isKnown(_ manifest: Manifest, in pass: FeedPass) throws(LedgerFault) -> Bool {
-    let margin = Duration.seconds(600)
-    let since = (manifest.scheduledAt ?? pass.now.wall - pass.settings.timeout) - margin
+    let since = (manifest.scheduledAt ?? pass.now.wall - pass.settings.timeout) - Limits.manifestMargin
     let files = Completing.ordered(manifest.files)
     let feed = pass.settings.name
     return try pass.host.ledger.read { (t) throws(LedgerFault) in
@@ -84,17 +83,13 @@ struct Completion {
     }
   }
 
-  /// A row has two bytes at least; gzip makes at best a thousandth of that.
-  private static let leastBytes = UInt64(Limits.rowsPerPart) * 2
-  private static let leastPackedBytes = leastBytes / 1_100
-
   /// Whether the part has as many rows as AEP puts into one that has a successor. Nil: asked to stop.
   private func isFull(
     _ name: FileName, _ seen: Settling.Observation?, in folder: FilePath,
     _ known: inout [FileName: (seen: Settling.Observation, isFull: Bool)], in pass: inout FeedPass
   ) throws -> Bool? {
-    guard let seen, seen.size >= Self.leastPackedBytes else { return false }
-    guard seen.size >= Self.leastBytes || DropName(name).isExport else { return false }
+    guard let seen, seen.size >= Limits.fullPackedPartBytes else { return false }
+    guard seen.size >= Limits.fullPartBytes || DropName(name).isExport else { return false }
     if let before = known[name], before.seen == seen { return before.isFull }
     let path = folder.appending(name)
     if pass.feed.waits.isPostponed(.file(path), at: pass.now.uptime) { return nil }
@@ -118,8 +113,8 @@ struct Completion {
     // More is refused whatever it holds.
     if isTooLarge(size, kind, pass.settings) { return false }
     if kind != .gzip, kind != .pgp {
-      guard size >= Self.leastBytes, let mayBe = try hasManyLines(file, in: pass) else {
-        return size < Self.leastBytes ? false : nil
+      guard size >= Limits.fullPartBytes, let mayBe = try hasManyLines(file, in: pass) else {
+        return size < Limits.fullPartBytes ? false : nil
       }
       if !mayBe { return false }
     }

@@ -17,7 +17,7 @@ struct Inspecting {
     if let next = pass.feed.waits.next { pass.summary.look(at: max(next, now)) }
     // What was in hand when the agent died comes last, one at a time: whatever it does, the others are through by then.
     let isSuspect = { [suspects = pass.host.suspects] (id: DropID) in suspects.wasInHand(.drop(id)) }
-    return claimed.filter { !isSuspect($0) }.slices(of: FeedPass.slice) + claimed.filter(isSuspect).slices(of: 1)
+    return claimed.filter { !isSuspect($0) }.slices(of: Limits.dropsTogether) + claimed.filter(isSuspect).slices(of: 1)
   }
 
   /// - Returns: nil: asked to stop. What has been checked is checked again then.

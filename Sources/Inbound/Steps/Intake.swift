@@ -194,7 +194,7 @@ struct Intake {
 
   mutating func complain(_ name: FileName, in folder: FilePath, _ why: String, in pass: FeedPass) {
     let isNew = folders[folder]?.settling.isWorthReporting(
-      name, at: pass.now.uptime, patience: FeedPass.patience)
+      name, at: pass.now.uptime, patience: Limits.patience)
     if isNew == true { pass.reportWaiting(name, why, in: folder) }
   }
 

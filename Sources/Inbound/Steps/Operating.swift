@@ -44,7 +44,7 @@ struct Operating {
   func purge(_ ids: [DropID], from place: DropPlace, by who: Requester, in pass: inout FeedPass) throws {
     let now = pass.now.wall
     let sentence = "Purged from \(place.rawValue) by \(who.name): \(who.reason)"
-    for slice in ids.slices(of: FeedPass.slice) {
+    for slice in ids.slices(of: Limits.dropsTogether) {
       try pass.host.ledger.transact("purge") { (t) throws(LedgerFault) in
         for id in slice { try t.noteHistory(id, "purged", sentence, at: now) }
       }

@@ -124,7 +124,7 @@ struct Publishing {
   /// With `collision: fail`, where the name was taken after the drop was staged: it is tried again, for it cannot go back.
   private func waitForName(_ plan: DropPlan, in pass: inout FeedPass) {
     pass.feed.inHand.take(plan)
-    pass.summary.look(at: pass.now.uptime + .seconds(10))
+    pass.summary.look(at: pass.now.uptime + Limits.namePause)
     let why = "the hand-over folder has a file of that name"
     guard pass.feed.reported.updateValue(why, forKey: plan.id) == nil else { return }
     pass.report(

@@ -9,9 +9,6 @@ import Ledger
 /// - What is told is recorded before, in the transaction that records the drop which it is about.
 /// - Nobody is told that something has not come before landing was looked at for as long as a file needs to settle.
 struct Reminding {
-  /// Where the feed cannot be looked at (a landing folder that is not mounted yet), so long nothing is concluded from it.
-  private static let benefit = Duration.seconds(60)
-
   /// As in the ledger, where it is read when it is first asked for.
   private var kept: Expecting?
   private var lastLook: Look?
@@ -29,7 +26,7 @@ struct Reminding {
     lastLook = look
     let since = look.since
     let isBlind = pass.feed.pause != nil || pass.fault != nil
-    let hold = isBlind ? Self.benefit : pass.summary.settling > 0 ? pass.settings.settle : .zero
+    let hold = isBlind ? Limits.blindness : pass.summary.settling > 0 ? pass.settings.settle : .zero
     guard pass.now.uptime >= since + hold else { return pass.summary.look(at: since + hold) }
     let before = expecting.state
     let news = expecting.look(at: pass.now.wall - hold)
@@ -106,15 +103,12 @@ struct Reminding {
 
 /// A pass that looked, and the uptime since when what lies in landing is known without a gap.
 struct Look {
-  /// Clocks that differ by more since the last pass: one was set, or the machine slept.
-  private static let jump = Duration.seconds(60)
-
   let moment: Moment
   let since: Duration
 
   init(_ now: Moment, after last: Look?) {
     let drift = last.map { (now.wall - $0.moment.wall) - (now.uptime - $0.moment.uptime) } ?? .zero
-    let isGapless = drift < Self.jump && drift > .zero - Self.jump
+    let isGapless = drift < Limits.clockJump && drift > .zero - Limits.clockJump
     (moment, since) = (now, isGapless ? last?.since ?? now.uptime : now.uptime)
   }
 }

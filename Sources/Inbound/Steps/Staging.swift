@@ -19,20 +19,16 @@ struct Staging {
     guard judged.contains(where: { $0.verdict == .accepted }) else { return nil }
     do {
       let isMount = try requireHandover(in: &pass)
-      let template = try template(in: pass)
-      var taken: Set<FileName> = []
+      var names = try HandoverNames(pass.settings)
       for index in judged.indices where judged[index].verdict == .accepted {
         if pass.stop() {
           pass.summary.wasStopped = true
           break
         }
-        guard case .chosen(var named) = try choose(&judged[index], template, &taken, in: &pass) else { continue }
-        named.staged = DropPlan.Staged(folder: pass.handover.string, isMount: isMount, at: pass.now.wall)
-        switch try stageOrPostpone(named, in: &pass) {
-        case .staged(let plan): (judged[index].plan, judged[index].isStaged) = (plan, true)
-        case .refused(let reason): refuse(&judged[index], reason, in: &pass)
-        case .stopped: pass.summary.wasStopped = true
-        case nil: taken.subtract(named.parts.compactMap(\.finalName))
+        switch try stage(judged[index].plan, &names, isMount: isMount, in: &pass) {
+        case .done(let plan): (judged[index].plan, judged[index].isStaged) = (plan, true)
+        case .setAside(let reason): refuse(&judged[index], reason, in: &pass)
+        case .waits, .gone: break
         }
       }
       return nil
@@ -43,27 +39,34 @@ struct Staging {
     }
   }
 
-  /// Nil: it is too large for what is free, perhaps, and a smaller one is not; or it cannot be read. What else fails there fails for all.
-  private func stageOrPostpone(_ plan: DropPlan, in pass: inout FeedPass) throws -> Staged? {
+  private func stage(
+    _ plan: DropPlan, _ names: inout HandoverNames, isMount: Bool, in pass: inout FeedPass
+  ) throws -> ItemOutcome<DropPlan> {
+    let chosen = try names.choose(for: plan) { (name) throws(FileFault) in
+      try pass.files.info(pass.handover.appending(name)) != nil
+    }
+    guard var named = chosen.value else { return chosen }
+    named.staged = DropPlan.Staged(folder: pass.handover.string, isMount: isMount, at: pass.now.wall)
+    let outcome = try stageOrPostpone(named, in: &pass)
+    if case .waits = outcome { names.giveBack(named) }
+    return outcome
+  }
+
+  /// It waits where it is too large for what is free, perhaps, and a smaller one is not; or where it cannot be read. What else fails
+  /// there fails for all.
+  private func stageOrPostpone(_ plan: DropPlan, in pass: inout FeedPass) throws -> ItemOutcome<DropPlan> {
     do throws(FileFault) {
-      let staging = try pass.holding(.stage, plan.id) { () throws(FileFault) in try stage(plan, in: pass) }
+      let outcome = try pass.holding(.stage, plan.id) { () throws(FileFault) in try copy(plan, in: pass) }
       pass.hasProgress = true
-      return staging
+      if case .waits = outcome { pass.summary.wasStopped = true }
+      return outcome
     } catch {
       guard error.kind == .full || error.isBelow(pass.spool.path(.claimed, plan.id)), error.kind != .exhausted else {
         throw error
       }
       try pass.postpone(.drop(plan.id), error)
-      return nil
+      return pass.waiting(.drop(plan.id))
     }
-  }
-
-  private func choose(
-    _ one: inout Judged, _ template: NameTemplate, _ taken: inout Set<FileName>, in pass: inout FeedPass
-  ) throws(FileFault) -> Choice {
-    let choice = try chooseNames(one.plan, template, &taken, in: pass)
-    if case .refused(let reason) = choice { refuse(&one, reason, in: &pass) }
-    return choice
   }
 
   private func refuse(_ one: inout Judged, _ reason: Reason, in pass: inout FeedPass) {
@@ -82,73 +85,8 @@ struct Staging {
     return try pass.feed.mounts.require(pass.handover, "Cannot hand over to", pass.files)
   }
 
-  private func template(in pass: FeedPass) throws(FileFault) -> NameTemplate {
-    do {
-      return try NameTemplate(pass.settings.handoverName)
-    } catch {
-      throw FileFault(
-        .io, "Cannot make names for feed", at: pass.settings.name.text, why: "\(error)",
-        remedy: "Correct `handover_name`")
-    }
-  }
-
-  // MARK: Names
-
-  private enum Choice {
-    case chosen(DropPlan)
-    case refused(Reason)
-  }
-
-  private func chooseNames(
-    _ plan: DropPlan, _ template: NameTemplate, _ taken: inout Set<FileName>, in pass: FeedPass
-  ) throws(FileFault) -> Choice {
-    var named = plan
-    for (number, part) in plan.parts.enumerated() where part.isData {
-      let wanted: FileName
-      do {
-        wanted = try template.render(
-          name: PartRewriter(pass.reader).outgoingName(part), feed: plan.feed, drop: plan.id, at: plan.seenAt)
-      } catch {
-        return .refused(Reason(.badName, "The hand-over name would have \(error)", part: part.name))
-      }
-      var name = wanted
-      switch pass.settings.collision {
-      case .replace: break
-      case .fail:
-        if taken.contains(wanted) { return .refused(Self.nameTaken(part)) }
-        if try isTaken(wanted, in: pass) { return .refused(Self.nameTaken(part)) }
-      case .rename:
-        var next = 2
-        while true {
-          if !taken.contains(name), try !isTaken(name, in: pass) { break }
-          name = numbered(wanted, next)
-          next += 1
-        }
-      }
-      named.parts[number].finalName = name
-    }
-    // Not before the whole drop has its names.
-    taken.formUnion(named.parts.compactMap(\.finalName))
-    return .chosen(named)
-  }
-
-  private static func nameTaken(_ part: DropPart) -> Reason {
-    Reason(.nameTaken, "The hand-over folder has a file of that name", part: part.name)
-  }
-
-  private func isTaken(_ name: FileName, in pass: FeedPass) throws(FileFault) -> Bool {
-    try pass.files.info(pass.handover.appending(name)) != nil
-  }
-
-  // MARK: Staging
-
-  private enum Staged {
-    case staged(DropPlan)
-    case refused(Reason)
-    case stopped
-  }
-
-  private func stage(_ plan: DropPlan, in pass: FeedPass) throws(FileFault) -> Staged {
+  /// It waits only where the agent is asked to stop.
+  private func copy(_ plan: DropPlan, in pass: FeedPass) throws(FileFault) -> ItemOutcome<DropPlan> {
     var plan = plan
     let owner: UInt32? = if let name = pass.settings.owner { try Accounts.user(name) } else { nil }
     let group: UInt32? = if let name = pass.settings.group { try Accounts.group(name) } else { nil }
@@ -163,15 +101,15 @@ struct Staging {
           case .done: break
           case .refused(let reasons):
             unstage(plan, in: pass)
-            return .refused(reasons[0])
+            return .setAside(reasons[0])
           case .stopped:
             unstage(plan, in: pass)
-            return .stopped
+            return .waits(until: pass.now.uptime, why: "the agent stops")
           }
         } else if part.clear != nil {
           guard try pass.reader.stageClear(part, at: path, to: staged) else {
             unstage(plan, in: pass)
-            return .stopped
+            return .waits(until: pass.now.uptime, why: "the agent stops")
           }
         } else {
           try requireHandOverRoom(for: part.size, in: pass)
@@ -190,7 +128,7 @@ struct Staging {
         throw error
       }
     }
-    return .staged(plan)
+    return .done(plan)
   }
 
   private func unstage(_ plan: DropPlan, in pass: FeedPass) {

@@ -8,14 +8,14 @@ import SystemPackage
 /// What is kept is kept for so long. Data goes; `drop.json` stays for the duplicate window, so that a ledger made anew still knows
 /// the content.
 struct Sweeping {
-  private static let interval = Duration.seconds(3_600)
-
   /// Uptime.
   private var next: Duration?
 
   mutating func run(in pass: inout FeedPass) throws {
     // What looks old may have come this morning.
-    guard pass.host.clock.mayExpire(at: pass.now) else { return pass.summary.look(at: pass.now.uptime + .seconds(600)) }
+    guard pass.host.clock.mayExpire(at: pass.now) else {
+      return pass.summary.look(at: pass.now.uptime + Limits.clockPause)
+    }
     if let next, pass.now.uptime < next { return pass.summary.look(at: next) }
     let ways = [
       try sweep(.archive, keep: pass.settings.archiveKeep, maxBytes: pass.settings.archiveMaxBytes, in: &pass),
@@ -24,7 +24,7 @@ struct Sweeping {
     if ways.contains(.stopped) { return }
     try forget(in: &pass)
     // Much may have come due at once: it goes in turns, between which drops are worked on.
-    let next = pass.now.uptime + (ways.contains(.more) ? .zero : Self.interval)
+    let next = pass.now.uptime + (ways.contains(.more) ? .zero : Limits.sweepInterval)
     self.next = next
     pass.summary.look(at: next)
   }
@@ -56,7 +56,7 @@ struct Sweeping {
     }
     if wasStopped { return .stopped }
     let swept = kept.sweepable(keep: keep, maxBytes: maxBytes, at: pass.now.wall)
-    for slice in swept.slices(of: FeedPass.slice) { try sweep(slice.map(\.id), from: place, in: &pass) }
+    for slice in swept.slices(of: Limits.dropsTogether) { try sweep(slice.map(\.id), from: place, in: &pass) }
     guard !swept.isEmpty else { return .done }
     pass.report(
       .placeSwept,

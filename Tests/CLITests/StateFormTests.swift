@@ -8,7 +8,7 @@ struct StateFormTests {
     let site = try Site()
     try site.append("log/a.csv", "id,label\n1,x\n")
     #expect(try await site.navette("run", "--once").exitCode == 0)
-    #expect(try site.text("state/form.json").contains("\"form\":2"))
+    #expect(site.text("state/form.json")?.contains("\"form\":2") == true)
     try site.write("state/form.json", "{\"form\":3,\"navette\":\"9.1.0\"}\n")
     try site.append("log/a.csv", "2,y\n")
     let commands = [

@@ -46,7 +46,7 @@ struct RequestQueueTests {
 
   private func put(_ name: String, _ bytes: [UInt8]) throws {
     let file = try files.create(state.requests.appending(name), mode: .stateFile)
-    try bytes.withUnsafeBytes { (raw) throws(FileFault) in try file.write(raw) }
+    try bytes.withUnsafeBytes { try file.write($0) }
   }
 
   @Test("What is asked is found, and its answer comes when it was carried out")

@@ -43,7 +43,7 @@ final class LaneReporter: Sendable {
     notice?.passed(feed.lane, of: generation, standings.words)
   }
 
-  func passed(_ stream: StreamName, _ pass: StreamPass, at now: Moment) {
+  func passed(_ stream: StreamName, _ pass: StreamSummary, at now: Moment) {
     standings.passed(stream, pass)
     state.withLock { $0.watch }?.passed(stream, pass)
     metrics?.passed(stream, pass, at: now)

@@ -36,7 +36,7 @@ final class LaneStandings: Sendable {
     state.withLock { $0.feeds[feed] = now }
   }
 
-  func passed(_ stream: StreamName, _ pass: StreamPass) {
+  func passed(_ stream: StreamName, _ pass: StreamSummary) {
     let now = Stream(
       waiting: pass.waiting, isInTrouble: pass.trouble != nil, isPaused: pass.isPaused, spoolIsFull: pass.spoolIsFull)
     state.withLock { $0.streams[stream] = now }

@@ -95,7 +95,7 @@ final class LaneWatch: Sendable {
     }
   }
 
-  func passed(_ stream: StreamName, _ pass: StreamPass) {
+  func passed(_ stream: StreamName, _ pass: StreamSummary) {
     let logs = Set(pass.watch.map { FilePath($0) })
     folders.withLock { $0.logs[stream] = logs }
     watch(logs)

@@ -25,17 +25,16 @@ enum Accounts {
     }
   }
 
-  /// A group of thousands of members needs much room; 1 MiB bounds it.
   private static func found(
     _ what: String, _ name: String, _ ask: (UnsafeMutablePointer<CChar>, Int) -> (code: Int32, number: UInt32?)
   ) throws(FileFault) -> UInt32 {
-    var room = 4096
+    var room = Limits.accountBytes
     while true {
       let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: room)
       defer { buffer.deallocate() }
       let (code, number) = ask(buffer, room)
       if let number { return number }
-      guard code == ERANGE, room < 1 << 20 else {
+      guard code == ERANGE, room < Limits.largestAccountBytes else {
         throw FileFault(
           .missing, "Cannot find the \(what)", at: name, why: code == 0 ? "no such \(what)" : "error \(code)",
           remedy: "Correct the feed's `\(what == "user" ? "owner" : "group")`, or make the account")

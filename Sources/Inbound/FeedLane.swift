@@ -9,11 +9,6 @@ import Threads
 
 /// When a feed's worker works: after each wake, when it asked to look again, and once a minute anyway.
 public actor FeedLane: Lane {
-  /// A watch can lose events, and some folders cannot be watched at all.
-  private static let rescan = Duration.seconds(60)
-  /// Where no event comes at all.
-  private static let poll = Duration.seconds(5)
-
   public typealias Clock = @Sendable () -> Moment
   /// Told of each finished pass: feeds the watchdog and the metrics.
   public typealias Report = @Sendable (PassSummary, Moment) -> Void
@@ -69,7 +64,7 @@ public actor FeedLane: Lane {
     let summary = try pass()
     // It gave way to somebody.
     if summary.wasStopped { return .milliseconds(1) }
-    let rest = isPolling.withLock { $0 } ? Self.poll : Self.rescan
+    let rest = isPolling.withLock { $0 } ? Limits.feedPoll : Limits.feedRescan
     return min(summary.next.map { max($0 - clock().uptime, .milliseconds(1)) } ?? rest, rest)
   }
 

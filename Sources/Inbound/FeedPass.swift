@@ -25,8 +25,7 @@ struct PassContext {
   let keys: KeyRingCache
 }
 
-/// One pass over one feed. Its phases are in files of their own, in the order of their steps:
-/// Adopting, Gathering, Checking, Recording, HandingOver, Reminding, Sweeping.
+/// One pass over one feed: what its steps share. The steps are in `Steps`, and their order is in `FeedWorker`.
 ///
 /// What holds after each call:
 /// 1. A drop leaves `gathering` only whole and durable.
@@ -34,15 +33,15 @@ struct PassContext {
 /// 3. A drop lies in `handover` only if all its parts were staged, durably: a staged file that is gone was handed over.
 /// 4. Whatever is reported or recorded of a drop is durable before.
 struct FeedPass {
-  /// Drops that are worked on together: few barriers for many drops, and a bound for memory.
-  static let slice = 512
-  var feed: FeedState
+  var feed: FeedCommon
   let host: PassContext
   let now: Moment
   let stop: () -> Bool
   var summary = PassSummary()
-  /// Something could not be looked at, or done.
-  var hasFault = false
+  /// The first that came upon a whole step: something could not be looked at, or done.
+  var fault: FileFault?
+  /// Nothing more is begun in this pass.
+  var isOver = false
   /// Items that failed in this pass, and whether one went well.
   var failures = 0
   var hasProgress = false
@@ -53,102 +52,36 @@ struct FeedPass {
   var landing: FilePath { feed.settings.landing }
   var handover: FilePath { feed.settings.handover }
 
-  init(_ feed: FeedState, _ host: PassContext, at now: Moment, stop: @escaping () -> Bool) {
+  var reader: PartReader {
+    PartReader(files: files, settings: settings, keys: host.keys, turn: host.turn, stop: stop)
+  }
+
+  init(_ feed: FeedCommon, _ host: PassContext, at now: Moment, stop: @escaping () -> Bool) {
     self.feed = feed
     self.host = host
     self.now = now
     self.stop = stop
   }
 
-  private enum Phase: CaseIterable {
-    case adopt, setAside, finishHandingOver, resumeGathering, gather, work, remind, sweep
-  }
-
-  /// Faults of the disk pause the feed; those of the ledger are everybody's and are thrown.
-  /// - Parameter isPaused: by a person. Nothing moves then; what has been kept for its time still goes.
-  mutating func perform(isPaused: Bool = false) throws(LedgerFault) {
-    if isPaused {
-      summary.isPaused = true
-      // What came meanwhile is looked at before anything is missed.
-      feed.lastLook = nil
-    }
-    var first: FileFault?
-    if let pause = feed.pause, now.uptime < pause.until {
-      summary.look(at: pause.until)
-      summary.trouble = pause.why
-      // What is due is due all the same.
-      if !isPaused { _ = try attempt(.remind) }
-      return
-    }
-    var hasResumed = true
-    for phase in isPaused ? [.adopt, .sweep] : Phase.allCases {
-      if stop() {
-        summary.wasStopped = true
-        break
-      }
-      // What is ours already and was not claimed would be taken from landing once more.
-      if phase == .gather, !hasResumed { continue }
-      guard let fault = try attempt(phase) else { continue }
-      if phase == .resumeGathering { hasResumed = false }
-      first = first ?? fault
-      hasFault = true
-      // Without it nothing may be concluded from what lies in the places.
-      if phase == .adopt { break }
-    }
-    if let first { pause(for: first) } else if !summary.wasStopped { resume() }
-    if first == nil, !summary.wasStopped, !isPaused { feed.waits.endPass(at: now.uptime) }
+  /// The feed waits for what keeps it from going on, or goes on.
+  mutating func end() {
+    if let fault { pause(for: fault) } else if !summary.wasStopped { resume() }
+    if fault == nil, !summary.wasStopped, !summary.isPaused { feed.waits.endPass(at: now.uptime) }
     summary.blocked = feed.waits.waits.count
-    writeReport()
-  }
-
-  /// - Returns: a fault of the disk.
-  private mutating func attempt(_ phase: Phase) throws(LedgerFault) -> FileFault? {
-    do {
-      try run(phase)
-      return nil
-    } catch let fault as LedgerFault {
-      feed.isAdopted = false
-      throw fault
-    } catch let fault as FileFault {
-      feed.isAdopted = false
-      return fault
-    } catch let lane as LaneFault {
-      feed.isAdopted = false
-      return lane.fault
-    } catch {
-      preconditionFailure("a fault of an unknown kind: \(error)")
-    }
-  }
-
-  private mutating func run(_ phase: Phase) throws {
-    switch phase {
-    case .adopt: if feed.isAdopted { try adoptTheRest() } else { try adopt() }
-    case .setAside: try setAsideCrashed()
-    case .finishHandingOver: try finishHandingOver()
-    case .resumeGathering: try resumeGathering()
-    case .gather: try gather()
-    case .work: try work()
-    case .remind: try remind()
-    case .sweep: try sweep()
-    }
   }
 
   private mutating func pause(for fault: FileFault) {
-    let attempts = (feed.pause?.attempts ?? 0) + 1
-    let delay = min(15, 1 << min(attempts - 1, 4))
-    let why = fault.description
+    let pause = FeedCommon.Pause(fault, after: feed.pause, at: now)
     if feed.pause?.kind != fault.kind {
       let kind: EventKind =
         fault.kind == .full && !fault.isBelow(handover) ? .diskLow : .lanePaused
       host.events.record(
-        kind, "Feed \(settings.name) is paused: \(why)",
-        [.feed: settings.name.text, .reason: why, .path: fault.place])
+        kind, "Feed \(settings.name) is paused: \(pause.why)",
+        [.feed: settings.name.text, .reason: pause.why, .path: fault.place])
     }
-    feed.pause = FeedState.Pause(
-      until: now.uptime + .seconds(delay), kind: fault.kind, attempts: attempts, why: why,
-      since: feed.pause?.since ?? now.wall)
-    summary.look(at: now.uptime + .seconds(delay))
-    summary.trouble = why
+    feed.pause = pause
+    summary.look(at: pause.until)
+    summary.trouble = pause.why
   }
 
   private mutating func resume() {
@@ -158,7 +91,7 @@ struct FeedPass {
   }
 }
 
-// MARK: - Small things that every phase needs
+// MARK: - Small things that every step needs
 
 extension FeedPass {
   func partsPath(_ place: DropPlace, _ id: DropID) -> FilePath {
@@ -176,6 +109,26 @@ extension FeedPass {
     handover(of: plan).appending(FileName(".\(plan.id).\(number).part"))
   }
 
+  /// Where a drop was staged; what is configured now may be another folder.
+  func handover(of plan: DropPlan) -> FilePath { plan.staged.map { FilePath($0.folder) } ?? handover }
+
+  /// A full disk is noticed before it is full.
+  /// - Parameter bytes: about to be written below that folder.
+  func requireRoom(for bytes: UInt64, at folder: FilePath) throws(FileFault) {
+    guard host.minFree > 0 else { return }
+    let free = try files.freeBytes(at: folder)
+    guard free < bytes +| host.minFree else { return }
+    throw FileFault(
+      .full, "Cannot take more into", at: folder,
+      why: "\(counted(free, "byte")) free, \(bytes) needed, limits.min_free is \(host.minFree)",
+      remedy: "Free space, or enlarge the volume; work goes on by itself")
+  }
+
+  func original(of part: DropPart) -> FilePath { FilePath(part.landing).appending(part.name) }
+
+  /// False where the feed has another landing folder by now.
+  func isInLanding(_ part: DropPart) -> Bool { FilePath(part.landing).starts(with: landing) }
+
   /// Drops in the place, in the order in which they were seen. What has no drop's name is not ours and stays alone.
   func drops(in place: DropPlace) throws(FileFault) -> [DropID] {
     try spool.entries(in: place).compactMap { DropID($0) }
@@ -188,7 +141,7 @@ extension FeedPass {
 
   /// The same in no order and a slice at a time: the archive may hold more than memory should. False from `body` ends it.
   func eachSlice(of place: DropPlace, _ body: ([DropID]) throws -> Bool) throws {
-    try spool.eachSlice(in: place, of: Self.slice) { names in
+    try spool.eachSlice(in: place, of: Limits.dropsTogether) { names in
       // Alive, even where there is much to look at.
       _ = stop()
       return try body(names.compactMap { DropID($0) })
@@ -214,9 +167,10 @@ extension FeedPass {
   }
 
   func holding<Result, Failure: Error>(
-    _ step: Work.Step, _ file: FileInfo, _ body: () throws(Failure) -> Result
+    _ step: Work.Step, _ seen: Settling.Observation, _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try host.hands.holding(Work(.feed(settings.name), step, file), body)
+    let file = Work.Item.file(inode: seen.inode, size: seen.size)
+    return try host.hands.holding(Work(.feed(settings.name), step, file), body)
   }
 
   func sync(_ paths: [FilePath]) throws(FileFault) {
@@ -239,9 +193,28 @@ extension FeedPass {
     if let rows = plan.rows { fields[.rows] = String(rows) }
     host.events.record(kind, message, fields)
   }
+
+  /// A drop waits for its sender.
+  @discardableResult
+  mutating func wait(for plan: DropPlan, _ why: String) -> ItemOutcome<DropPlan> {
+    summary.waiting += 1
+    let until = now.uptime + max(settings.settle, Limits.writtenPause)
+    summary.look(at: until)
+    return .waits(until: until, why: why)
+  }
+
+  /// A file in landing waits, and people hear of it.
+  func reportWaiting(_ name: FileName, _ why: String, in folder: FilePath) {
+    host.events.record(
+      .dropWaiting, "\(name.masked) of feed \(settings.name) waits: \(why)",
+      [.feed: settings.name.text, .path: folder.appending(FileName(name.masked)).shown, .reason: why])
+  }
 }
 
 extension DropPlan {
+  /// Where copies are made, below the drop.
+  static let copying: FileName = "copying"
+
   /// What people know the drop by: its file's name, masked where it may hold an address.
   var shown: String {
     guard let first = parts.first else { return "an empty set" }

@@ -5,62 +5,72 @@ import Lanes
 import Spool
 import SystemPackage
 
-/// One feed between two passes: what is known of it in memory. All of it can be lost: the places say what has been done.
+/// One feed between two passes: what its steps know, each for itself, and what they share. All of it can be lost: the places say what has
+/// been done.
 struct FeedState {
+  var common: FeedCommon
+  var adopting = Adopting()
+  var resuming = Resuming()
+  var intake = Intake()
+  var completion = Completion()
+  var taking = Taking()
+  var claiming = Claiming()
+  var inspecting = Inspecting()
+  var comparing = Comparing()
+  var staging = Staging()
+  var recording = Recording()
+  var sorting = Sorting()
+  var publishing = Publishing()
+  var archiving = Archiving()
+  var reminding = Reminding()
+  var sweeping = Sweeping()
+  var reporting = Reporting()
+
+  init(_ settings: FeedSettings, state: StateFolder, files: any Files) {
+    common = FeedCommon(settings, state: state, files: files)
+  }
+
+  /// New settings for the same feed.
+  mutating func adopt(_ new: FeedSettings) {
+    let old = common.settings
+    if new.landing != old.landing { (intake, completion, taking) = (Intake(), Completion(), Taking()) }
+    if new.handover != old.handover { adopting.beginAnew() }
+    if new.expect != old.expect { reminding.forget() }
+    common.adopt(new)
+  }
+}
+
+/// What the steps of a feed share, from pass to pass.
+struct FeedCommon {
   var settings: FeedSettings
   let spool: Spool<DropPlace>
   var filter: LandingFilter
-  /// Landing, and the folders below it where the feed looks into them.
-  var folders: [FilePath: LandingFolder] = [:]
 
-  /// Whether everything in the places has been made durable by this process, and is in the ledger. Any fault ends it: what was
-  /// renamed may then not have been synced.
-  var isAdopted = false
-  /// False once a rename from landing met the border of a mount.
-  var canRename = true
-  /// Contents that are on their way to the hand-over folder.
-  var inHand: [Digest: DropID] = [:]
-  /// What the next drop is compared with: accepted, but perhaps not handed over yet.
-  var likeness: Baseline?
+  var inHand = ContentsInHand()
   var pause: Pause?
-  /// Uptime.
-  var nextSweep: Duration?
   /// Drops that wait for something outside, and for what; told once.
   var reported: [DropID: String] = [:]
-  /// What is due; as in the ledger, where it is read when it is first asked for.
-  var expecting: Expecting?
-  var lastLook: Look?
-  /// It was told, now or earlier, that its exports do not tell who has left.
-  var knowsLeavers = false
-  /// Drops in `claimed` whose originals lie in a landing folder that was away.
-  var hasOriginalsAway = false
-  /// Landing and hand-over folders that were seen to be mounts.
-  var mounts: Set<FilePath> = []
+  /// Of landing and the hand-over folder.
+  var mounts = MountGuard()
   /// What cannot be worked on for a reason of its own.
   var waits = ItemWaits<FeedItem>()
   /// Drops that could not be made durable when the places were adopted: nothing is done with them before.
   var unadopted: [DropID: DropPlace] = [:]
-  /// Originals of claimed drops that could not be removed from landing: they are not taken again.
-  var uncleared: [FilePath: UInt64] = [:]
-  /// Drops in `gathering` or `claimed` that cannot be worked on now, and what landing may hold of them.
-  var stuck: Set<DropID> = []
-  var reserved: [FilePath: Reserved] = [:]
-  /// As `status` was told last.
-  var report: LaneReport?
-
-  /// The last pass that looked, and the uptime since when there was no gap between passes.
-  struct Look {
-    let moment: Moment
-    let since: Duration
-  }
 
   struct Pause {
     /// Uptime.
-    var until: Duration
+    let until: Duration
     let kind: FileKind
-    var attempts: Int
-    var why: String
+    let attempts: Int
+    let why: String
     let since: Timestamp
+
+    /// Longer after each fault that follows another.
+    init(_ fault: FileFault, after last: Pause?, at now: Moment) {
+      attempts = (last?.attempts ?? 0) + 1
+      until = now.uptime + min(Limits.feedPause, .seconds(1 << min(attempts - 1, 4)))
+      (kind, why, since) = (fault.kind, fault.description, last?.since ?? now.wall)
+    }
   }
 
   init(_ settings: FeedSettings, state: StateFolder, files: any Files) {
@@ -71,10 +81,7 @@ struct FeedState {
 
   /// New settings for the same feed.
   mutating func adopt(_ new: FeedSettings) {
-    if new.landing != settings.landing { (folders, canRename) = ([:], true) }
-    if new.handover != settings.handover { isAdopted = false }
-    mounts = []
-    if new.expect != settings.expect { expecting = nil }
+    mounts = MountGuard()
     settings = new
     filter = LandingFilter(new)
     pause = nil

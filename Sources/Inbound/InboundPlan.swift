@@ -47,44 +47,11 @@ struct LandingFilter {
   private static let longestSuffix = suffixes.map(\.count).max() ?? 0
 }
 
-/// What the checks say of a drop.
-enum Verdict: Hashable {
-  case accepted
-  /// To be kept, but not handed over: an empty drop of a feed that wants it so.
-  case archived(Reason)
-  case duplicate(of: DropID)
-  /// Nothing but a manifest, whose files were taken before it came.
-  case confirmed
-  case held([Reason])
-  case quarantined([Reason])
-
-  var outcome: DropOutcome {
-    switch self {
-    case .accepted: .accepted
-    case .archived, .confirmed: .archived
-    case .duplicate: .duplicate
-    case .held: .held
-    case .quarantined: .quarantined
-    }
-  }
-
-  /// Where the drop goes; nil: to its hand-over.
-  var place: DropPlace? {
-    switch self {
-    case .accepted: nil
-    case .archived, .duplicate, .confirmed: .archive
-    case .held: .held
-    case .quarantined: .quarantine
-    }
-  }
-
-  var reasons: [Reason] {
-    switch self {
-    case .held(let reasons), .quarantined(let reasons): reasons
-    case .archived(let reason): [reason]
-    case .accepted, .duplicate, .confirmed: []
-    }
-  }
+/// More than the feed takes, as its length alone tells: of text that is neither packed nor encrypted.
+func isTooLarge(_ size: UInt64, _ kind: Sniff, _ settings: FeedSettings) -> Bool {
+  guard kind != .gzip, kind != .pgp else { return false }
+  // UTF-8 has at least half as many bytes as UTF-16.
+  return (settings.format.encoding == .utf16 ? size / 2 : size) > settings.require.maxBytes
 }
 
 /// What was found in one part.
@@ -138,6 +105,12 @@ func emptiness(of findings: [PartFinding], incomplete: [Reason]) -> Reason.Code?
   }
   guard isEmpty, reasons.allSatisfy({ $0.code == .empty || $0.code == .headerOnly }) else { return nil }
   return reasons.contains { $0.code == .headerOnly } ? .headerOnly : reasons.first?.code
+}
+
+/// The names of the columns are never told. A custom one may mean the status, too: then nothing is said.
+func lacksMembershipStatus(_ finding: PartFinding) -> Bool {
+  guard DropName(finding.part.name).segment != nil, let header = finding.inspection.header else { return false }
+  return !header.contains { $0.lowercased().contains("status") }
 }
 
 /// As much of an accepted drop as the next one is compared with.
@@ -241,7 +214,7 @@ struct KeptDrops {
     var swept: [KeptDrop] = []
     for drop in oldest {
       let isOld = now - drop.since > keep
-      let isTooMuch = maxBytes.map { left > $0 && now - drop.since > .seconds(86_400) } ?? false
+      let isTooMuch = maxBytes.map { left > $0 && now - drop.since > Limits.youngest } ?? false
       guard isOld || isTooMuch else { continue }
       swept.append(drop)
       left = left -| drop.bytes

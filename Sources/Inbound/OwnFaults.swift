@@ -15,21 +15,28 @@ enum FeedItem: Hashable, Sendable {
 
 extension FeedPass {
   /// One item's step. Its own fault makes it wait, and nothing else.
-  /// - Returns: nil: it waits.
   /// - Throws: faults of the ledger, `LaneFault`, and what says nothing of the item.
-  mutating func each<Result>(_ item: FeedItem, _ body: (inout Self) throws -> Result) throws -> Result? {
+  mutating func each<Value>(
+    _ item: FeedItem, _ body: (inout Self) throws -> ItemOutcome<Value>
+  ) throws -> ItemOutcome<Value> {
     if feed.waits.isPostponed(item, at: now.uptime) {
       if let next = feed.waits.next { summary.look(at: max(next, now.uptime)) }
-      return nil
+      return waiting(item)
     }
     do {
-      let result = try body(&self)
+      let outcome = try body(&self)
       hasProgress = true
-      return result
+      return outcome
     } catch let fault as FileFault where fault.kind != .exhausted {
       try postpone(item, fault)
-      return nil
+      return waiting(item)
     }
+  }
+
+  /// What it waits for.
+  func waiting<Value>(_ item: FeedItem) -> ItemOutcome<Value> {
+    guard let wait = feed.waits.waits[item] else { return .gone }
+    return .waits(until: wait.until, why: wait.reason)
   }
 
   /// - Throws: `LaneFault` where so many fail that it is not their fault.

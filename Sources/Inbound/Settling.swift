@@ -23,8 +23,6 @@ struct Settling {
     var since: Duration
     /// Uptime since when it has been coming.
     let firstSeen: Duration
-    /// Not looked at before this uptime: something was wrong with it.
-    var notBefore: Duration?
     var wasReported = false
   }
 
@@ -49,9 +47,6 @@ struct Settling {
   /// A writer has it open, or it changed while it was taken: its rest begins anew.
   mutating func disturb(_ name: FileName, at uptime: Duration) { watched[name]?.since = uptime }
 
-  /// It cannot be taken now for a reason of its own.
-  mutating func postpone(_ name: FileName, until uptime: Duration) { watched[name]?.notBefore = uptime }
-
   /// It was taken.
   mutating func forget(_ name: FileName) { watched[name] = nil }
 
@@ -75,6 +70,6 @@ struct Settling {
   }
 
   private func due(_ file: Watched, _ settle: Duration) -> Duration {
-    max(file.since + settle, file.notBefore ?? .zero)
+    file.since + settle
   }
 }

@@ -29,14 +29,14 @@ public struct OutboundSurvey: Hashable, Sendable {
         },
         knows: { source in try ledger?.read { (t) throws(LedgerFault) in try t.knows(source) } ?? true }))
     fault = (found.faults.first?.fault ?? found.blocked.first?.fault)?.description
-    let cutter = Cutter(settings: settings, files: files, aside: "", isStopping: { false })
+    let contents = LogContents(settings: settings, files: files, isStopping: { false })
     for log in found.logs {
       let cuttable = Cuttable(
         record: log.record, path: log.path, size: log.info.size, isFinal: log.writers == .none, form: log.form,
         inode: log.info.inode)
-      let header: Cutter.Header?
+      let header: LogContents.Header?
       do {
-        header = try cutter.header(of: cuttable)
+        header = try contents.header(of: cuttable)
       } catch let error as FileFault {
         fault = fault ?? error.description
         continue

@@ -44,7 +44,7 @@ extension StreamWorker {
   func isBehind(_ log: LogFile) -> Bool {
     lane.waits.waits.keys.contains { item in
       guard case .log(let path) = item else { return false }
-      return LogSources.isOlder(path, than: log) || isCarried(path, from: log)
+      return LogListing.isOlder(path, than: log) || isCarried(path, from: log)
     }
   }
 
@@ -53,7 +53,7 @@ extension StreamWorker {
     guard path.parent == lane.sources.pins else { return false }
     return lane.logs.contains { other in
       other.path == path && other.record.id != log.record.id && other.record.seenAt < log.record.seenAt
-        && LogSources.FileKey(other.record.identity) == LogSources.FileKey(log.record.identity)
+        && FileKey(other.record.identity) == FileKey(log.record.identity)
     }
   }
 
@@ -105,7 +105,7 @@ extension StreamWorker {
 
 extension Suspects {
   /// - Throws: where the agent crashed on the file: it is not even looked at.
-  func pass(_ candidate: LogSources.Candidate) throws(FileFault) {
+  func pass(_ candidate: LogCandidate) throws(FileFault) {
     let item = Work.Item.file(inode: candidate.info.inode, size: candidate.info.size)
     if isAside(item) { throw crash(on: item, at: candidate.path) }
   }

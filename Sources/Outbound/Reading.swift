@@ -76,7 +76,7 @@ extension StreamWorker {
     let shape = StreamState.Exhausted(size: log.info.size, isFinal: isFinal(log, at: now))
     if lane.exhausted[id] == shape || log.info.size <= log.record.cursor { return 0 }
     if lane.headerEnds[id] == nil {
-      lane.headerEnds[id] = try lane.cutter.header(of: cuttable(log, at: now))?.end
+      lane.headerEnds[id] = try lane.contents.header(of: cuttable(log, at: now))?.end
     }
     guard let headerEnd = lane.headerEnds[id] else { return 0 }
     let start = max(headerEnd, log.record.cursor)
@@ -91,7 +91,9 @@ extension StreamWorker {
     if counted.upTo < start { counted = StreamState.Counted(upTo: start, rows: 0) }
     // As many as make a batch are enough to know.
     let most = lane.settings.batch.maxRows -| counted.rows
-    let (rows, end) = try turn.working { try lane.cutter.count(cuttable(log, at: now), from: counted.upTo, most: most) }
+    let (rows, end) = try turn.working {
+      try lane.contents.count(cuttable(log, at: now), from: counted.upTo, most: most)
+    }
     counted = StreamState.Counted(upTo: end, rows: counted.rows +| rows)
     lane.counted[log.record.id] = counted
     return counted.rows
@@ -134,7 +136,7 @@ extension StreamWorker {
     var rotated: [(LogFile, FilePath)] = []
     for log in lane.logs where sources.contains(log.record.id) && log.role == .live {
       let aside = try each(.log(log.path), at: now) {
-        let aside = try lane.sources.asidePath(for: log.path, at: now.wall)
+        let aside = try lane.sources.listing.asidePath(for: log.path, at: now.wall)
         try files.move(log.path, to: aside)
         return aside
       }

@@ -12,7 +12,7 @@ import Threads
 public actor StreamLane: Lane {
   public typealias Clock = @Sendable () -> Moment
   /// Told of each finished pass: feeds the watchdog, and the watches on log folders.
-  public typealias Report = @Sendable (StreamPass, Moment) -> Void
+  public typealias Report = @Sendable (StreamSummary, Moment) -> Void
 
   public nonisolated let name: StreamName
   public nonisolated let runner: LaneRunner
@@ -103,10 +103,10 @@ public actor StreamLane: Lane {
     return try worker.purge(batch, by: by, reason: reason, at: clock())
   }
 
-  public func work() throws(LedgerFault) -> Duration { max(try pass().next - clock().uptime, .milliseconds(5)) }
+  public func work() throws(LedgerFault) -> Duration { max(try pass().next - clock().uptime, Limits.leastRest) }
 
   /// One pass now, its transfers started.
-  func pass() throws(LedgerFault) -> StreamPass {
+  func pass() throws(LedgerFault) -> StreamSummary {
     try settle()
     if let older { throw older }
     if isFlushed.withLock({ isFlushed in
@@ -140,7 +140,7 @@ public actor StreamLane: Lane {
       // What is due and finds no room in the spool waits for other streams, which may make some.
       if isIdle, !hasWaiting, !worker.isOutOfRoom { break }
       if isIdle, now - lastProgress >= patience { break }
-      let rest = max(min(pass.next, lastProgress + patience) - now, .milliseconds(5))
+      let rest = max(min(pass.next, lastProgress + patience) - now, Limits.leastRest)
       if await runner.rest(atMost: rest) == .cancelled { break }
     }
     try await breakOff()

@@ -10,12 +10,14 @@ import SystemPackage
 final class StreamState {
   let settings: StreamSettings
   let spool: Spool<BatchPlace>
+  let contents: LogContents
   let cutter: Cutter
   let key: KeyTemplate
   let archive: LogArchive
   /// Of the schedule; the configuration was refused where the machine does not know it.
   let zone: ClockZone
   var sources: LogSources
+  var turns = LogTurns()
 
   var flush = false
   /// Everything was due, and a pass has not got through all of it.
@@ -86,8 +88,8 @@ final class StreamState {
     self.settings = settings
     let root = state.stream(settings.name)
     spool = Spool(root: root, files: files)
-    cutter = Cutter(
-      settings: settings, files: files, hands: hands, aside: root.appending(Cutter.folderName), isStopping: isStopping)
+    contents = LogContents(settings: settings, files: files, hands: hands, isStopping: isStopping)
+    cutter = Cutter(contents, aside: root.appending(Cutter.folderName))
     archive = LogArchive(folder: root.appending(LogArchive.folderName), files: files)
     zone = SystemZone.named(settings.timezone) ?? .utc
     do {

@@ -109,12 +109,12 @@ public struct StreamWorker {
   }
 
   /// - Throws: a `LedgerFault`, after which nothing may be decided. Its own trouble makes the stream wait.
-  public mutating func pass(at now: Moment) throws(LedgerFault) -> StreamPass {
-    var result = StreamPass(next: now.uptime + Limits.logPoll)
+  public mutating func pass(at now: Moment) throws(LedgerFault) -> StreamSummary {
+    var result = StreamSummary(next: now.uptime + Limits.logPoll)
     try shared.stores.load(ledger)
     if try attempt(at: now, { worker in try worker.pass(at: now, &result) }) {
       if let pause = lane.pause { result.next = min(result.next, pause.until) }
-      result.watch.formUnion(lane.sources.globs.map(\.directory.string))
+      result.watch.formUnion(lane.sources.listing.folders.map(\.string))
     } else {
       // It gave way to somebody, or the agent stops.
       result.next = now.uptime
@@ -154,7 +154,7 @@ public struct StreamWorker {
     return true
   }
 
-  private mutating func pass(at now: Moment, _ result: inout StreamPass) throws {
+  private mutating func pass(at now: Moment, _ result: inout StreamSummary) throws {
     try settleIn(at: now)
     try heedPause()
     if lane.flush, !lane.isStopped { try hurry(at: now) }
@@ -164,7 +164,7 @@ public struct StreamWorker {
         if lane.isStopped {
           try look(at: now)
         } else if let due = try readLogs(at: now) {
-          result.next = min(result.next, now.uptime + max(due - now.wall, .milliseconds(10)))
+          result.next = min(result.next, now.uptime + max(due - now.wall, Limits.soonestDue))
         }
         goOn()
       } catch let fault as FileFault {

@@ -129,19 +129,46 @@ struct PullPlanTests {
     let page = [object("b", at: 2), object("a", at: 2), object("c", at: 1), object("d", at: 3)]
     let found = try plan(page, []).fetch
     #expect(inOrder(found, most: 3).map { $0.pathText } == ["c", "a", "b"])
-    var settings = FeedSettings(name: try #require(FeedName("f")), landing: "/l", handover: "/h")
-    settings.pull = FeedSettings.Pull(store: try #require(store))
-    var feed = try #require(PullState(settings))
-    let now = Moment(wall: Timestamp(seconds: 10), uptime: .seconds(10))
-    feed.beginList(at: now)
+    var memory = ListMemory()
+    memory.begin()
     for page in 0..<5 {
       let objects = (0..<1_000).map { object("\(page)-\($0)", at: Int64(10_000 - page * 1_000 - $0)) }
-      feed.take(try plan(objects, []).fetch)
-      #expect(feed.found.count <= 2 * Limits.pullWindow)
+      memory.take(try plan(objects, []).fetch)
+      #expect(memory.found.count <= 2 * Limits.pullWindow)
     }
-    feed.endList(at: now)
-    #expect(feed.wanted.count == Limits.pullWindow && feed.hasMore)
-    #expect(feed.wanted.first?.candidate.pathText == "4-999")
-    #expect(feed.nextList < now.uptime + .seconds(10))
+    let wanted = memory.end()
+    #expect(wanted.count == Limits.pullWindow && memory.hasMore && memory.isSettling)
+    #expect(wanted.first?.pathText == "4-999")
+  }
+
+  @Test("An object that may still grow is at rest when two lists a settle time apart show it as it is")
+  func settled() throws {
+    var memory = ListMemory()
+    let object = object("a.csv", tag: nil, at: 1)
+    let source = DropPart.Origin(
+      store: try #require(store), key: object.key, size: object.size, tag: nil, modified: object.modified)
+    memory.begin()
+    memory.observe(source, at: .seconds(10))
+    #expect(!memory.isAtRest(source, at: .seconds(20), settle: .seconds(5)))
+    #expect(memory.end().isEmpty && memory.isSettling)
+    #expect(!memory.isAtRest(source, at: .seconds(14), settle: .seconds(5)))
+    #expect(memory.isAtRest(source, at: .seconds(15), settle: .seconds(5)))
+    memory.begin()
+    #expect(memory.end().isEmpty && !memory.isSettling)
+    #expect(!memory.isAtRest(source, at: .seconds(30), settle: .seconds(5)))
+  }
+
+  @Test("What is due and finds no room among the wanted asks for no pass of its own")
+  func dueWithoutRoom() throws {
+    var held = HeldObjects()
+    let candidates = try plan([object("a.csv", at: 1), object("b.csv", at: 2)], []).fetch
+    for (number, candidate) in candidates.enumerated() {
+      #expect(held.hold(candidate) { $0.wait("refused", .seconds(10 * (number + 1)), at: .zero) })
+    }
+    #expect(held.next(after: .seconds(5)) == .seconds(10))
+    #expect(held.wake(at: .seconds(15), most: 0).isEmpty)
+    #expect(held.next(after: .seconds(15)) == .seconds(20))
+    #expect(held.wake(at: .seconds(15), most: 5) == [candidates[0]])
+    #expect(held.resting == 1)
   }
 }

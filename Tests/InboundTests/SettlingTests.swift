@@ -59,13 +59,4 @@ struct SettlingTests {
       #expect(hears == (second == 60))
     }
   }
-
-  @Test("What was postponed is not looked at before its time")
-  func postponed() {
-    var settling = Settling()
-    _ = settling.observe([a: seen(1)], at: .zero, settle: .seconds(2))
-    settling.postpone(a, until: .seconds(60))
-    #expect(settling.observe([a: seen(1)], at: .seconds(59), settle: .seconds(2)).isEmpty)
-    #expect(settling.observe([a: seen(1)], at: .seconds(60), settle: .seconds(2)) == [a])
-  }
 }

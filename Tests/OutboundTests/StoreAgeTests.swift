@@ -41,7 +41,7 @@ struct StoreAgeTests {
   @Test("A folder that shares its names with another's is not taken for an older one")
   func shared() throws {
     #expect(try age(of: [Self.key(1, utc: "20260101T000000Z"), Self.key(4)]) == nil)
-    #expect(try age(of: [Self.key(3), Self.key(3 + RollbackCheck.longestGap + 1)]) == nil)
+    #expect(try age(of: [Self.key(3), Self.key(3 + Limits.longestGap + 1)]) == nil)
   }
 
   @Test("Asked for is what can have come since the last batch, day by day, or all where that is not said")

@@ -86,7 +86,7 @@ final class MetricsKeeper: Sendable {
     tell()
   }
 
-  func passed(_ stream: StreamName, _ pass: StreamPass, at now: Moment) {
+  func passed(_ stream: StreamName, _ pass: StreamSummary, at now: Moment) {
     state.withLock { state in
       state.facts.streams[stream]?.count(pass.took, at: now)
       state.facts.streamsInTrouble.set(stream, pass.trouble != nil)

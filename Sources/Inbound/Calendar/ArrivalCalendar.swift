@@ -6,11 +6,6 @@ import Core
 ///
 /// Pure: the same times give the same answers.
 struct ArrivalCalendar: Hashable, Sendable {
-  /// A drop that comes so long before its due time counts for it in any case.
-  static let lead = Duration.seconds(12 * 3_600)
-  /// One that comes even longer before than this is early.
-  static let early = Duration.seconds(6 * 3_600)
-
   let by: TimeOfDay
   let zone: ClockZone
   let zoneName: String
@@ -67,14 +62,14 @@ struct ArrivalCalendar: Hashable, Sendable {
   func opening(of due: Timestamp) -> Timestamp {
     let date = zone.local(due)
     let midnight = zone.instant(.init(year: date.year, month: date.month, day: date.day))
-    return max(min(due - Self.lead, midnight), min(due, deadline(of: self.due(before: due))))
+    return max(min(due - Limits.dueLead, midnight), min(due, deadline(of: self.due(before: due))))
   }
 
   /// Where the due time before has not had its drop: up to then, what comes is that drop. Half-way between its deadline and this due
   /// time, or twelve hours before this one where that is later.
   func handOver(to due: Timestamp) -> Timestamp {
     let before = min(due, deadline(of: self.due(before: due)))
-    return max(due - Self.lead, before + (due - before) / 2)
+    return max(due - Limits.dueLead, before + (due - before) / 2)
   }
 
   // MARK: For people

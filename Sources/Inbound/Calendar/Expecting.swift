@@ -22,13 +22,6 @@ struct Expecting: Hashable, Sendable {
     case extra(Timestamp, at: Timestamp)
   }
 
-  /// Older due times help nobody: after a long stop, what is told is bounded.
-  static let lookBack = Duration.seconds(32 * 86_400)
-  /// The furthest ahead that a due time can be met, and then some: what is settled beyond that was settled by a clock that was wrong.
-  private static let lookAhead = Duration.seconds(28 * 3_600)
-  /// Clocks are set by less than this all the time, and nothing is told again for it.
-  private static let slack = Duration.seconds(3_600)
-
   let calendar: ArrivalCalendar
   private(set) var state: Expectation
   /// The first due time that is not settled.
@@ -61,7 +54,7 @@ struct Expecting: Hashable, Sendable {
   /// A drop has come that is not refused.
   mutating func take(_ arrived: Timestamp) -> [News] {
     var news: [News] = []
-    forget(before: arrived - Self.lookBack)
+    forget(before: arrived - Limits.dueLookBack)
     while arrived > end { news.append(miss()) }
     guard arrived > calendar.opening(of: due) else {
       // Of the due time before: it has had its drop, or nobody waits for it.
@@ -73,7 +66,7 @@ struct Expecting: Hashable, Sendable {
     let met = due
     if arrived > calendar.deadline(of: met) || isLate {
       news.append(.arrived(met, at: arrived))
-    } else if arrived < met - ArrivalCalendar.early {
+    } else if arrived < met - Limits.dueEarly {
       news.append(.early(met, at: arrived))
     }
     settle(met)
@@ -85,7 +78,7 @@ struct Expecting: Hashable, Sendable {
   mutating func look(at now: Timestamp) -> [News] {
     var news: [News] = []
     heed(now)
-    forget(before: now - Self.lookBack)
+    forget(before: now - Limits.dueLookBack)
     while now >= end { news.append(miss()) }
     if now >= calendar.deadline(of: due), !isLate {
       state.late = due
@@ -114,10 +107,10 @@ struct Expecting: Hashable, Sendable {
 
   /// The clock may have been set back since it was last asked.
   private mutating func heed(_ now: Timestamp) {
-    if state.settled > now + Self.lookAhead || state.since > now + Self.lookAhead {
+    if state.settled > now + Limits.dueLookAhead || state.since > now + Limits.dueLookAhead {
       state = Expectation(rule: state.rule, since: now, settled: now)
       settle(now)
     }
-    if let late = state.late, calendar.deadline(of: late) > now + Self.slack { state.late = nil }
+    if let late = state.late, calendar.deadline(of: late) > now + Limits.dueSlack { state.late = nil }
   }
 }

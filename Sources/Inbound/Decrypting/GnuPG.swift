@@ -12,9 +12,6 @@ import SystemPackage
 /// - The message goes in by a pipe and its clear text comes out by one: no file holds it before its checks have passed.
 /// - Nothing asks the network or a person, and the agent that gpg starts for a key ends with the ring.
 public struct GnuPG: Decrypter {
-  /// A socket's name may have 107 bytes, and gpg-agent's have twenty behind the home.
-  static let homeBytes = 86
-
   /// Holds the homes; there while one of them is.
   private let homes: FilePath
   private let files = LinuxFiles()
@@ -37,10 +34,10 @@ public struct GnuPG: Decrypter {
 
   public func open(_ settings: FeedSettings.Decrypt, of feed: FeedName) throws(FileFault) -> any KeyRing {
     let home = homes.appending(FileName(String(DigestHasher.digest(of: feed.text.utf8).description.prefix(8))))
-    guard home.string.utf8.count <= Self.homeBytes else {
+    guard home.string.utf8.count <= Limits.gpgHomeBytes else {
       throw FileFault(
         .io, "Cannot keep a key in", at: home,
-        why: "its name has more than \(Self.homeBytes) bytes, and gpg's sockets in it would be too long",
+        why: "its name has more than \(Limits.gpgHomeBytes) bytes, and gpg's sockets in it would be too long",
         remedy: "Give `state` a shorter path")
     }
     let ring = GnuPGRing(home, files)

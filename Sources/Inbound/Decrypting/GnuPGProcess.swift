@@ -6,10 +6,6 @@ import Threads
 /// One run of a program of GnuPG: bytes go in and come out by sockets, so nothing needs a file and a program that ends early raises no
 /// signal here. What it writes for people goes nowhere: it may name whoever holds a key.
 struct GnuPGProcess {
-  /// One look at a program that neither reads nor writes.
-  private static let look: Int32 = 500
-  /// So many of them without a byte: it hangs.
-  private static let looks = 120
   /// Descriptors of the program, beside its input and output.
   static let statusNumber: Int32 = 3
   static let passphraseNumber: Int32 = 4
@@ -128,10 +124,10 @@ struct GnuPGProcess {
           pollfd(fd: status.ours, events: Int16(POLLIN), revents: 0),
           pollfd(fd: input.ours, events: Int16(POLLOUT), revents: 0),
         ]
-        let ready = poll(&looks, 3, GnuPGProcess.look)
+        let ready = poll(&looks, 3, Limits.gpgLook)
         if ready <= 0 {
           idle += 1
-          if idle >= GnuPGProcess.looks { throw hangs }
+          if idle >= Limits.gpgLooks { throw hangs }
           continue
         }
         idle = 0

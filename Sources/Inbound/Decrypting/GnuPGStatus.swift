@@ -17,15 +17,12 @@ struct GnuPGStatus {
   private var isWrongPassphrase = false
   private var hasText = false
 
-  /// Longer lines say nothing that counts here.
-  private static let lineBytes = 4096
-
   mutating func feed(_ bytes: UnsafeRawBufferPointer) {
     for byte in bytes {
       if byte == UInt8(ascii: "\n") {
         read(String(decoding: rest, as: UTF8.self))
         rest.removeAll(keepingCapacity: true)
-      } else if rest.count < Self.lineBytes {
+      } else if rest.count < Limits.gpgLineBytes {
         rest.append(byte)
       }
     }
@@ -35,7 +32,7 @@ struct GnuPGStatus {
     let words = line.split(separator: " ")
     guard words.count > 1, words[0] == "[GNUPG:]" else { return }
     switch words[1] {
-    case "ENC_TO": if words.count > 2, recipients.count < 100 { recipients.append(String(words[2])) }
+    case "ENC_TO": if words.count > 2, recipients.count < Limits.gpgRecipients { recipients.append(String(words[2])) }
     case "IMPORT_RES": if words.count > 11 { secretKeys = Int(words[11]) ?? 0 }
     case "BEGIN_DECRYPTION": hasBegun = true
     case "DECRYPTION_KEY", "SESSION_KEY": isOpen = true

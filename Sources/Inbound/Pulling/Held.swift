@@ -15,7 +15,8 @@ struct ObjectRest: Sendable {
   mutating func wait(_ fault: String, _ pause: Duration, longest: Duration, at uptime: Duration) {
     attempts = min(attempts + 1, 30)
     self.fault = fault
-    until = uptime + min(.milliseconds(max(pause.milliseconds, 500) *| (1 << Int64(attempts - 1))), longest)
+    until =
+      uptime + min(.milliseconds(max(pause.milliseconds, Limits.pullShortest) *| (1 << Int64(attempts - 1))), longest)
   }
 
   /// The same without doubling: for what costs nothing to ask.
@@ -35,59 +36,76 @@ struct HeldObject: Sendable {
   var isListed = true
 }
 
-// Objects that stop only themselves.
-extension PullState {
-  /// Takes it out of the wanted. False where so many are held that the feed itself must wait.
+/// Objects that stop only themselves, by key.
+struct HeldObjects: Sendable {
+  private var objects: [String: HeldObject] = [:]
+
+  subscript(key: String) -> ObjectRest? { objects[key]?.rest }
+
+  /// False where so many are held that the feed itself must wait.
   mutating func hold(_ candidate: PullCandidate, _ change: (inout ObjectRest) -> Void) -> Bool {
     let key = candidate.source.key
-    wanted.removeAll { $0.candidate == candidate }
-    guard held[key] != nil || held.count < Limits.pullHeld else { return false }
-    var object = held[key] ?? HeldObject(candidate: candidate, rest: ObjectRest(fault: ""))
+    guard objects[key] != nil || objects.count < Limits.pullHeld else { return false }
+    var object = objects[key] ?? HeldObject(candidate: candidate, rest: ObjectRest(fault: ""))
     object.candidate = candidate
     change(&object.rest)
     object.isResting = true
-    held[key] = object
+    objects[key] = object
     return true
   }
+
+  mutating func release(_ key: String) { objects[key] = nil }
+
+  mutating func markTold(_ key: String) { objects[key]?.rest.isTold = true }
+
+  // MARK: Lists
+
+  mutating func beginList() { for key in objects.keys { objects[key]?.isListed = false } }
+
+  mutating func markListed(_ key: String) { objects[key]?.isListed = true }
+
+  mutating func markAllListed() { for key in objects.keys { objects[key]?.isListed = true } }
 
   /// What a page of the list brings that does not rest. A version that is new is wanted at once.
   mutating func notResting(_ candidates: [PullCandidate]) -> [PullCandidate] {
     candidates.filter { candidate in
       let key = candidate.source.key
-      guard held[key] != nil else { return true }
-      held[key]?.isListed = true
+      guard objects[key] != nil else { return true }
+      objects[key]?.isListed = true
       if isResting(candidate.source) { return false }
-      held[key]?.isResting = false
+      objects[key]?.isResting = false
       return true
     }
   }
 
   func isResting(_ source: DropPart.Origin) -> Bool {
-    held[source.key].map { $0.isResting && $0.candidate.source.isSame(as: source) } ?? false
-  }
-
-  /// Whoever is due is wanted again, behind the others. - Returns: uptime of the next.
-  mutating func wake(at uptime: Duration) -> Duration? {
-    let resting = held.filter(\.value.isResting)
-    let room = max(0, Limits.pullWindow - wanted.count)
-    let due = resting.filter { $0.value.rest.until <= uptime }.sorted { $0.value.rest.until < $1.value.rest.until }
-    for (key, object) in due.prefix(room) {
-      held[key]?.isResting = false
-      wanted.append(Wanted(candidate: object.candidate))
-    }
-    return resting.lazy.map(\.value.rest.until).filter { $0 > uptime }.min()
+    objects[source.key].map { $0.isResting && $0.candidate.source.isSame(as: source) } ?? false
   }
 
   /// What rests and is in the store no more is forgotten.
-  mutating func forgetUnlisted() { held = held.filter { $0.value.isListed || !$0.value.isResting } }
+  mutating func forgetUnlisted() { objects = objects.filter { $0.value.isListed || !$0.value.isResting } }
+
+  // MARK: Time
+
+  var resting: Int { objects.values.count(where: \.isResting) }
+
+  /// Uptime at which the next of them is due. Who is due already, and finds no room among the wanted, waits for that.
+  func next(after uptime: Duration) -> Duration? {
+    objects.values.lazy.filter(\.isResting).map(\.rest.until).filter { $0 > uptime }.min()
+  }
+
+  /// Whoever is due rests no more, the first due first.
+  mutating func wake(at uptime: Duration, most: Int) -> [PullCandidate] {
+    let due = objects.filter { $0.value.isResting && $0.value.rest.until <= uptime }
+      .sorted { $0.value.rest.until < $1.value.rest.until }.prefix(most)
+    for (key, _) in due { objects[key]?.isResting = false }
+    return due.map(\.value.candidate)
+  }
 
   /// For `status`: of one of those that were told.
-  var heldFault: String? {
-    let first = held.filter(\.value.rest.isTold).min { $0.key < $1.key }
-    return first.map { "\(FileName($0.key).maskedShort): \($0.value.rest.fault)" }
-      ?? undeleted.filter(\.value.isTold).min { $0.key < $1.key }
-      .map { "\(FileName($0.key).maskedShort): \($0.value.fault)" }
-      ?? barred.min { $0.key < $1.key }.map { "\(FileName($0.key).maskedShort): \($0.value)" }
+  var fault: String? {
+    objects.filter(\.value.rest.isTold).min { $0.key < $1.key }
+      .map { "\(FileName($0.key).maskedShort): \($0.value.rest.fault)" }
   }
 }
 
@@ -96,6 +114,8 @@ extension FileName {
   var maskedShort: String {
     let text = masked
     return text.utf8.count <= Limits.nameBytes
-      ? text : String(String.UnicodeScalarView(text.unicodeScalars.prefix(100))) + "… (\(counted(bytes.count, "byte")))"
+      ? text
+      : String(String.UnicodeScalarView(text.unicodeScalars.prefix(Limits.shownCharacters)))
+        + "… (\(counted(bytes.count, "byte")))"
   }
 }

@@ -115,7 +115,7 @@ public actor PullLane: Lane {
   private func end(_ end: PullEnd?, _ work: PullWork, _ mine: UInt64) {
     tasks[mine] = nil
     // What we broke off ourselves says nothing of the store.
-    if let end, !Task.isCancelled { ended.append(end) } else { worker.drop(work) }
+    if let end, !Task.isCancelled { ended.append(end) } else { worker.drop(work, at: clock()) }
     runner.wake()
   }
 }

@@ -72,6 +72,15 @@ public struct PullCandidate: Hashable, Sendable {
   let path: [FileName]
 
   var pathText: String { path.map(\.description).joined(separator: "/") }
+
+  /// The bound that it would be refused for after its download; nil: none. What is packed or encrypted may be a table of any size.
+  func bound(_ most: UInt64) -> UInt64? {
+    // Text in UTF-16 counts as UTF-8, which may have half as many bytes.
+    guard source.size / 2 > most, let name = path.last else { return nil }
+    let ending = name.bytes.suffix(4).map { $0 | 0x20 }
+    let isPacked = [".gz", ".gpg", ".pgp", ".asc"].contains { ending.suffix($0.utf8.count).elementsEqual($0.utf8) }
+    return isPacked ? nil : most
+  }
 }
 
 /// What one page of a list means.

@@ -107,6 +107,9 @@ public struct PullFetch: Sendable {
   /// A new file.
   public let part: FilePath
   public var key: StoreKey? { StoreKey(listed: candidate.source.key) }
+
+  /// What is left is removed at the next start, if not now.
+  func clear(_ files: any Files) { try? files.remove(part) }
 }
 
 /// Of the version that was fetched: another one stays.
@@ -137,13 +140,4 @@ extension PullEnd {
 extension DropPart.Origin {
   /// Of store and key: the same in each life, and tells neither.
   var digest: String { String(DigestHasher.digest(of: Array("\(store)/\(key)".utf8)).description.prefix(16)) }
-}
-
-/// What a pass leaves to its lane.
-public struct PullPass: Sendable {
-  public var works: [PullWork] = []
-  /// Uptime at which to pass again if nothing wakes the lane before.
-  public var next: Duration
-  /// Files that have got their names in landing.
-  public var landed = 0
 }

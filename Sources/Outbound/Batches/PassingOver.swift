@@ -39,7 +39,7 @@ extension Cutter {
     let skip: LogReader.Skip
     do {
       skip = try reader.skipLine(most: Limits.skipBytes) { piece in
-        if isStopping() { throw Interrupted() }
+        try contents.goOn()
         guard let kept, room > 0 else { return }
         let part = UnsafeRawBufferPointer(rebasing: piece.prefix(room))
         try kept.write(part)

@@ -12,7 +12,7 @@ import SystemPackage
 /// - A store has at most its `concurrency` under way; one that failed last has one at a time, until it has taken something.
 /// - Streams take turns, the one with the fewest transfers first (`StoreSlots`); within a stream the oldest batch goes first.
 extension StreamWorker {
-  mutating func dispatch(at now: Moment, _ result: inout StreamPass) throws(LedgerFault) {
+  mutating func dispatch(at now: Moment, _ result: inout StreamSummary) throws(LedgerFault) {
     shared.slots.forget(name.text)
     guard !lane.isStopped else { return }
     for store in lane.settings.stores.sorted() {
@@ -32,11 +32,11 @@ extension StreamWorker {
     }
     let name = name
     let next = try ledger.read { (t) throws(LedgerFault) in try t.nextDue(of: name, after: now.wall) }
-    if let next { result.next = min(result.next, now.uptime + max(next - now.wall, .milliseconds(10))) }
+    if let next { result.next = min(result.next, now.uptime + max(next - now.wall, Limits.soonestDue)) }
   }
 
   /// How many may be under way to the store; nil: it is left alone.
-  private func slots(of store: StoreName, at now: Moment, _ result: inout StreamPass) -> Int? {
+  private func slots(of store: StoreName, at now: Moment, _ result: inout StreamSummary) -> Int? {
     guard let wait = shared.stores.wait(of: store) else { return shared.slots.concurrency(of: store) }
     let left = wait.nextAt - now.wall
     // A wall clock that was set back must not stop a store.
@@ -48,7 +48,7 @@ extension StreamWorker {
   }
 
   /// Where none is free, the pass after one is given back takes it.
-  private func takeSlot(of store: StoreName, most: Int, at now: Moment, _ result: inout StreamPass) -> Bool {
+  private func takeSlot(of store: StoreName, most: Int, at now: Moment, _ result: inout StreamSummary) -> Bool {
     switch shared.slots.take(store, for: name.text, most: most, at: now.uptime, wake: wake) {
     case .taken: return true
     case .none: return false
@@ -59,7 +59,7 @@ extension StreamWorker {
   }
 
   private func due(to store: StoreName, at now: Moment) throws(LedgerFault) -> [DeliveryRecord] {
-    var most = shared.slots.concurrency(of: store) * 2 + withdrawn.count
+    var most = shared.slots.concurrency(of: store) * Limits.dueForEachSlot + withdrawn.count
     let name = name
     while true {
       let limit = most
@@ -78,7 +78,7 @@ extension StreamWorker {
 
   /// - Returns: whether a transfer begins.
   private mutating func offer(
-    _ record: DeliveryRecord, at now: Moment, _ result: inout StreamPass
+    _ record: DeliveryRecord, at now: Moment, _ result: inout StreamSummary
   ) throws -> Bool {
     guard lane.adopted.contains(record.batch) else {
       // What lies elsewhere is not ours to send: `settleIn` takes it up when it comes.

@@ -19,11 +19,6 @@ struct RollbackCheck: Sendable {
   /// The last number that the store has confirmed, as far as the folder knows.
   let last: Int
 
-  /// Numbers that were given and never reached a store (held, purged) leave gaps; a longer one is no continuation of ours.
-  static let longestGap = 50
-  /// Days that are asked for one by one; more are asked for with one longer listing.
-  static let mostDays = 31
-
   private let template: KeyTemplate
   let stream: StreamName
   private let host: String
@@ -42,7 +37,7 @@ struct RollbackCheck: Sendable {
     // A column may name any day.
     let since = settings.partitionBy.isEmpty ? sealed.map { $0 - .seconds(86_400) } : nil
     let days = since.map { Self.days(from: $0, to: now) } ?? []
-    prefixes = template.prefixes(stream: settings.name, host: host, days: days.count > Self.mostDays ? [] : days)
+    prefixes = template.prefixes(stream: settings.name, host: host, days: days.count > Limits.daysListed ? [] : days)
   }
 
   /// - Parameter known: the key that the folder knows for a number.
@@ -77,7 +72,7 @@ struct RollbackCheck: Sendable {
   }
 
   /// The last number that the store holds of a later state of this folder; nil: the folder is as new as the store.
-  var newer: Int? { !isShared && newest > last && next - last <= Self.longestGap ? newest : nil }
+  var newer: Int? { !isShared && newest > last && next - last <= Limits.longestGap ? newest : nil }
 
   func fault(_ store: StoreName) -> LedgerFault {
     LedgerFault(
@@ -91,7 +86,7 @@ struct RollbackCheck: Sendable {
   private static func days(from first: Timestamp, to last: Timestamp) -> [String] {
     guard first <= last else { return [last.date] }
     let count = Int((last - first).components.seconds / 86_400) + 1
-    guard count <= mostDays else { return Array(repeating: "", count: count) }
+    guard count <= Limits.daysListed else { return Array(repeating: "", count: count) }
     // One more: the last day may have begun since.
     return (0...count).map { (first + .seconds(86_400 * Int64($0))).date }
   }

@@ -37,7 +37,7 @@ struct LogArchive {
     }
     let name = log.name ?? "log"
     var stem = name.description
-    if stem.hasSuffix(LogSources.asideSuffix) { stem.removeLast(LogSources.asideSuffix.count) }
+    if stem.hasSuffix(LogListing.asideSuffix) { stem.removeLast(LogListing.asideSuffix.count) }
     let target = folder.appending(FileName("\(now.compact)-\(source)-\(stem)"))
     do {
       try files.move(log, to: target)

@@ -1,13 +1,39 @@
+import Config
 import Core
 import Files
 import Formats
 import Ledger
 import SystemPackage
 
-/// Who a file is.
-extension LogSources {
+/// Who a file is, and what was seen of it last.
+struct LogIdentity {
+  let stream: StreamName
+  let rotation: StreamSettings.Rotation
+  let files: any Files
+  /// What each file looked like when its bytes were last compared, by source.
+  private var verified: [SourceID: FileInfo] = [:]
+  /// Of the logs, not of their files.
+  private var sizes: [SourceID: UInt64] = [:]
+
+  init(stream: StreamName, rotation: StreamSettings.Rotation, files: any Files) {
+    (self.stream, self.rotation, self.files) = (stream, rotation, files)
+  }
+
+  var isEmpty: Bool { verified.isEmpty && sizes.isEmpty }
+
+  /// The size that the source had when it was last looked at.
+  func lastSize(of source: SourceID) -> UInt64? { sizes[source] }
+
+  /// The file is known under another source now.
+  mutating func forget(_ source: SourceID) {
+    forgetContents(of: source)
+    sizes[source] = nil
+  }
+
+  mutating func forgetContents(of source: SourceID) { verified[source] = nil }
+
   /// The source that the file is, by its inode and what it holds; nil for a file that is not known.
-  func known(_ candidate: Candidate, _ search: Search) throws -> SourceRecord? {
+  func known(_ candidate: LogCandidate, _ search: LogSearch) throws -> SourceRecord? {
     let info = candidate.info
     if let match = try match(candidate, among: search.left.values.filter { $0.identity.inode == info.inode }) {
       return match
@@ -19,13 +45,17 @@ extension LogSources {
     return try match(candidate, among: gone)
   }
 
-  private func match(_ candidate: Candidate, among records: [SourceRecord]) throws -> SourceRecord? {
+  private func match(_ candidate: LogCandidate, among records: [SourceRecord]) throws
+    -> SourceRecord?
+  {
     let info = candidate.info
     for record in records.sorted(by: { $0.cursor > $1.cursor }) {
       let identity = record.identity
       if let born = info.born, let birth = identity.birth, born != birth { continue }
-      if let last = verified[record.id], last.size == info.size, last.changed == info.changed { return record }
-      guard let file = try open(candidate.path) else { return nil }
+      if let last = verified[record.id], last.size == info.size, last.changed == info.changed {
+        return record
+      }
+      guard let file = try files.openIfThere(candidate.path) else { return nil }
       if candidate.form == .gzip {
         // Written once: the beginning tells enough.
         if try Fingerprint.head(of: candidate.form.view(file), bytes: identity.headBytes) == identity.head {
@@ -45,7 +75,7 @@ extension LogSources {
   }
 
   /// A log that nobody has seen before.
-  mutating func welcome(_ candidate: Candidate, _ search: inout Search) throws {
+  mutating func welcome(_ candidate: LogCandidate, _ search: inout LogSearch) throws {
     guard var record = try make(candidate, &search) else {
       // Gone or cut off since it was listed.
       return search.leave(candidate)
@@ -61,10 +91,12 @@ extension LogSources {
     try claim(candidate, record, &search, isNew: true)
   }
 
-  func make(_ candidate: Candidate, _ search: inout Search, size: UInt64? = nil) throws -> SourceRecord? {
+  func make(_ candidate: LogCandidate, _ search: inout LogSearch, size: UInt64? = nil) throws
+    -> SourceRecord?
+  {
     let info = candidate.info
     let bytes = Int(min(size ?? info.size, UInt64(Limits.headBytes)))
-    guard let file = try open(candidate.path),
+    guard let file = try files.openIfThere(candidate.path),
       let head = try Fingerprint.head(of: candidate.form.view(file), bytes: bytes)
     else { return nil }
     let identity = SourceIdentity(
@@ -77,7 +109,7 @@ extension LogSources {
   }
 
   mutating func claim(
-    _ candidate: Candidate, _ known: SourceRecord, _ search: inout Search, isNew: Bool = false
+    _ candidate: LogCandidate, _ known: SourceRecord, _ search: inout LogSearch, isNew: Bool = false
   ) throws {
     var record = known
     let isBack = search.left.removeValue(forKey: record.id) == nil
@@ -95,7 +127,9 @@ extension LogSources {
   }
 
   /// A short file that has grown is known by more of its bytes; a renamed one by its new path.
-  private func freshen(_ record: inout SourceRecord, _ candidate: Candidate, _ size: UInt64) throws -> Bool {
+  private func freshen(_ record: inout SourceRecord, _ candidate: LogCandidate, _ size: UInt64)
+    throws -> Bool
+  {
     var changed = false
     if record.path != candidate.path.string {
       record.path = candidate.path.string
@@ -109,7 +143,8 @@ extension LogSources {
     // Of a log that was read from only what lies before the cursor: that is durable, and the rest may be another one after a power cut.
     let known = record.cursor > 0 ? min(size, record.cursor) : size
     let longer = Int(min(known, UInt64(Limits.headBytes)))
-    if candidate.form == .plain, longer > record.identity.headBytes, let file = try open(candidate.path),
+    if candidate.form == .plain, longer > record.identity.headBytes,
+      let file = try files.openIfThere(candidate.path),
       let head = try Fingerprint.head(of: file, bytes: longer)
     {
       record.identity.headBytes = longer
@@ -121,7 +156,7 @@ extension LogSources {
 
   /// Asked only where the answer matters: of a log that may have come to its end.
   private func writers(
-    of record: SourceRecord, _ candidate: Candidate, _ size: UInt64
+    of record: SourceRecord, _ candidate: LogCandidate, _ size: UInt64
   ) throws(FileFault) -> Writers {
     guard candidate.form == .plain else { return .none }
     switch candidate.role {
@@ -139,59 +174,5 @@ extension LogSources {
       if error.kind == .missing { return .some }
       throw error
     }
-  }
-
-  /// Nil where it is gone.
-  func open(_ path: FilePath) throws(FileFault) -> (any ReadableFile)? {
-    do {
-      return try files.open(path)
-    } catch {
-      if error.kind == .missing { return nil }
-      throw error
-    }
-  }
-
-  // MARK: - Pins
-
-  /// A copy is its source once the ledger says so; before, it stands in only where the log is gone.
-  func isAuthority(_ pin: Pin, _ search: Search) -> Bool { search.left[pin.source]?.path == pin.path.string }
-
-  /// Whether its log may be whole still, where it could not be looked for.
-  func isOutOfSight(_ pin: Pin, _ search: Search) -> Bool {
-    search.left[pin.source].map(search.found.isOutOfSight) ?? false
-  }
-
-  /// - Returns: false where nothing is left to be told of it: its source is found elsewhere, or known to have come to its end. A power
-  ///   cut may bring a copy back that had been removed.
-  mutating func claim(_ pin: Pin, _ search: inout Search) throws -> Bool {
-    guard let info = try files.info(pin.path), info.kind == .file else { return true }
-    let candidate = Candidate(path: pin.path, role: .pinned, isInGlob: false, info: info, form: pin.form)
-    if let record = search.left[pin.source] {
-      try claim(candidate, record, &search)
-    } else if try search.memory.knows(pin.source) {
-      return false
-    } else if let record = try orphan(pin, candidate, search) {
-      try claim(candidate, record, &search, isNew: true)
-    }
-    return true
-  }
-
-  /// The ledger was lost, and no batch has told it of this log. Nil: it cannot be read, and stays.
-  private func orphan(_ pin: Pin, _ candidate: Candidate, _ search: Search) throws -> SourceRecord? {
-    let info = candidate.info
-    let size = pin.form.size(of: info.size)
-    let bytes = Int(min(pin.from == pin.header ? size : pin.header, UInt64(Limits.headBytes)))
-    guard let file = try open(pin.path), let head = try Fingerprint.head(of: file, bytes: bytes) else { return nil }
-    let identity = SourceIdentity(
-      device: info.device, inode: info.inode, birth: info.born, headBytes: bytes, head: head)
-    // It is older than all that lies there.
-    let seenAt = Timestamp(nanoseconds: search.now.wall.nanoseconds - 1)
-    var record = SourceRecord(
-      id: pin.source, stream: stream, path: pin.path.string, identity: identity, seenAt: seenAt, cursor: pin.from,
-      cursorAt: seenAt, size: size)
-    if pin.header == 0 {
-      record.header = try search.memory.all().filter { $0.header != nil }.max { $0.seenAt < $1.seenAt }?.header
-    }
-    return record
   }
 }

@@ -23,13 +23,14 @@ struct LogTurns {
   var leftOut: [FilePath] = []
 }
 
-extension LogSources {
-  /// Whether the look at the file is left for later. - Parameter known: sources that were not found yet.
-  func isLater(_ candidate: Candidate, _ known: [SourceID: SourceRecord]) -> Bool {
-    guard turns.turn == .others else { return false }
-    if suspects.wasInHand(Work(.stream(stream), .look, candidate.info).item) { return true }
+extension Suspects {
+  /// Whether the stream had the file in hand. - Parameter known: sources that were not found yet.
+  func wasInHand(
+    _ candidate: LogCandidate, of stream: StreamName, _ known: [SourceID: SourceRecord]
+  ) -> Bool {
+    if wasInHand(Work(.stream(stream), .look, candidate.info).item) { return true }
     return known.values.contains {
-      $0.identity.inode == candidate.info.inode && suspects.wasInHand(.source($0.id))
+      $0.identity.inode == candidate.info.inode && wasInHand(.source($0.id))
     }
   }
 }
@@ -53,30 +54,30 @@ extension StreamWorker {
 
   /// Whether the log's turn is now.
   func isTurn(of log: LogFile) -> Bool {
-    switch lane.sources.turns.turn {
+    switch lane.turns.turn {
     case .all: true
-    case .others: !lane.sources.turns.leftOut.contains { LogSources.isOlder($0, than: log) }
+    case .others: !lane.turns.leftOut.contains { LogListing.isOlder($0, than: log) }
     case .one(let source): log.record.id == source
     }
   }
 
   /// Before a look: without need all are looked at.
   func beginTurn() {
-    guard lane.sources.turns.turn == .all, !logsInHand().isEmpty else { return }
+    guard lane.turns.turn == .all, !logsInHand().isEmpty else { return }
     // Where the end of the first logs is where reading begins, all of them must be seen.
-    if lane.hasBegun || lane.settings.start != .end { lane.sources.turns.turn = .others }
+    if lane.hasBegun || lane.settings.start != .end { lane.turns.turn = .others }
   }
 
   /// After a look.
   func leaveOut(_ later: [FilePath]) {
-    switch lane.sources.turns.turn {
-    case .all: lane.sources.turns.leftOut = []
+    switch lane.turns.turn {
+    case .all: lane.turns.leftOut = []
     case .others:
-      lane.sources.turns.leftOut = later + lane.logs.filter(wasInHand).map(\.path)
+      lane.turns.leftOut = later + lane.logs.filter(wasInHand).map(\.path)
       lane.logs.removeAll(where: wasInHand)
     case .one:
-      lane.sources.turns.leftOut = []
-      lane.sources.turns.turn = .one(lane.logs.first(where: wasInHand)?.record.id)
+      lane.turns.leftOut = []
+      lane.turns.turn = .one(lane.logs.first(where: wasInHand)?.record.id)
     }
   }
 
@@ -84,25 +85,27 @@ extension StreamWorker {
   mutating func readInTurns(
     at now: Moment, _ read: (inout Self) throws -> Timestamp?
   ) throws -> Timestamp? {
-    lane.sources.turns.turn = .all
+    lane.turns.turn = .all
     beginTurn()
-    guard lane.sources.turns.turn == .others else { return try read(&self) }
+    guard lane.turns.turn == .others else { return try read(&self) }
     let (wantsAll, last) = (lane.flush || lane.isCatchingUp, lane.sequence)
     let due = try read(&self)
     // What is theirs is due as well.
     if wantsAll { lane.isCatchingUp = true }
-    let since = lane.sources.turns.since ?? now.uptime
-    lane.sources.turns.since = since
+    let since = lane.turns.since ?? now.uptime
+    lane.turns.since = since
     let rest = since + Limits.othersFirst - now.uptime
     guard lane.sequence == last, rest <= .zero else {
       // What was sealed is on its way before one of them is touched.
       return min(due ?? .last, now.wall + max(rest, .zero))
     }
-    lane.sources.turns.turn = .one(nil)
+    lane.turns.turn = .one(nil)
     let own = try read(&self)
     guard lane.sequence != last || !spoolIsFull else { return own }
     let isMore = lane.sequence != last && lane.isCatchingUp
-    if case .one(let source?) = lane.sources.turns.turn, let log = lane.logs.first(where: { $0.record.id == source }) {
+    if case .one(let source?) = lane.turns.turn,
+      let log = lane.logs.first(where: { $0.record.id == source })
+    {
       suspects.acquit(items(of: log))
     } else {
       // Gone, or known by another size or number by now.

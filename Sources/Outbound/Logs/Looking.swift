@@ -25,7 +25,7 @@ extension StreamWorker {
         try ledger.read { (t) throws(LedgerFault) in try t.sources(of: name, headAtMost: Limits.headBytes) }
       },
       knows: { source in try ledger.read { (t) throws(LedgerFault) in try t.knows(source) } })
-    var found = try lane.sources.scan(known: known, at: now, memory: memory)
+    var found = try lane.sources.scan(known: known, at: now, memory: memory, turn: lane.turns.turn)
     if found.faults.isEmpty, found.blocked.isEmpty || lane.settings.start != .end {
       try begin(&found, isNew: known.isEmpty, at: now)
     }
@@ -53,7 +53,9 @@ extension StreamWorker {
     try keep(spare: found.spare, at: now)
     leaveOut(found.later.map(\.path))
     // One of several waits by itself.
-    if let fault = found.faults.first?.fault, found.faults.count == Set(lane.sources.globs.map(\.directory)).count {
+    if let fault = found.faults.first?.fault,
+      found.faults.count == lane.sources.listing.folders.count
+    {
       throw fault
     }
     for (folder, fault) in found.faults { try bear(fault, of: .folder(folder), at: now) }
@@ -64,11 +66,12 @@ extension StreamWorker {
 
   /// A log that was emptied in place could grow back when power fails, and be read once more as the log that followed it. Whoever
   /// emptied it: the agent may have been disturbed between the cut and its own sync.
-  private func syncEmptied(_ found: LogSources.Found, _ known: [SourceRecord]) throws(FileFault) {
+  private func syncEmptied(_ found: FoundLogs, _ known: [SourceRecord]) throws(FileFault) {
     let ids = Set(known.map(\.id))
-    let files = Set(known.map { LogSources.FileKey($0.identity) })
+    let files = Set(known.map { FileKey($0.identity) })
     let emptied = found.logs.filter { log in
-      log.role == .live && !ids.contains(log.record.id) && files.contains(LogSources.FileKey(log.record.identity))
+      log.role == .live && !ids.contains(log.record.id)
+        && files.contains(FileKey(log.record.identity))
     }
     if !emptied.isEmpty { try self.files.sync(emptied.map(\.path)) }
   }
@@ -90,14 +93,14 @@ extension StreamWorker {
   }
 
   /// What a writer will not say again when its log is emptied; and no record, should the log be gone when a later life looks.
-  private func rememberHeaders(_ found: inout LogSources.Found, at now: Moment) throws {
+  private func rememberHeaders(_ found: inout FoundLogs, at now: Moment) throws {
     guard lane.settings.header == .firstLine else { return }
     for index in found.logs.indices where found.logs[index].record.header == nil {
-      let header: Cutter.Header?
+      let header: LogContents.Header?
       do {
         // A log that is new has no number yet that the next life would know it by.
         header = try hands.holding(Work(.stream(lane.name), .look, found.logs[index].info)) {
-          try lane.cutter.ownHeader(of: cuttable(found.logs[index], at: now))
+          try lane.contents.ownHeader(of: cuttable(found.logs[index], at: now))
         }
       } catch is SourceMoved {
         continue

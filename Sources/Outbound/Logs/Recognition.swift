@@ -7,14 +7,33 @@ import SystemPackage
 /// known (made by `copytruncate`, `copy` or `compress`). A copy is known by what it holds: it begins with the head of a source of its
 /// kin and has the same bytes before that source's cursor. As long as that source is whole itself, the copy is passed over; else it
 /// takes over from where reading had come.
-extension LogSources {
-  struct PassedOver {
+struct Recognition {
+  private struct PassedOver {
     let info: FileInfo
     /// The source that it is a copy of; nil: it cannot be read.
     let twin: SourceID?
   }
 
-  mutating func judge(_ candidate: Candidate, _ search: inout Search) throws {
+  let pins: FilePath
+  let files: any Files
+  /// Files with rotated names that are nothing new.
+  private var passedOver: [FileKey: PassedOver] = [:]
+  /// Files whose writers cannot be told, and since when they have not changed.
+  private var resting: [FileKey: (since: Duration, info: FileInfo)] = [:]
+
+  init(pins: FilePath, files: any Files) { (self.pins, self.files) = (pins, files) }
+
+  var isEmpty: Bool { passedOver.isEmpty && resting.isEmpty }
+
+  /// What was not seen by the last look is gone.
+  mutating func keep(_ seen: Set<FileKey>) {
+    passedOver = passedOver.filter { seen.contains($0.key) }
+    resting = resting.filter { seen.contains($0.key) }
+  }
+
+  mutating func judge(
+    _ candidate: LogCandidate, _ search: inout LogSearch, _ identity: inout LogIdentity
+  ) throws {
     let key = FileKey(candidate.info)
     if let before = passedOver[key], before.info == candidate.info {
       guard let twin = before.twin, !isWhole(twin, search) else { return }
@@ -24,7 +43,7 @@ extension LogSources {
     guard try isAtRest(candidate, search.now) else {
       // Not a copy in the making: a log that is written under such a name.
       if candidate.isInGlob, candidate.form == .plain, try !mayBecome(candidate, kin, search) {
-        try welcome(candidate, &search)
+        try identity.welcome(candidate, &search)
       } else {
         search.pending.append(candidate.path)
       }
@@ -32,7 +51,7 @@ extension LogSources {
     }
     // Complete only since it was listed.
     guard try files.info(candidate.path) == candidate.info else { return search.leave(candidate) }
-    guard let file = try open(candidate.path) else { return }
+    guard let file = try files.openIfThere(candidate.path) else { return }
     var size = candidate.info.size
     if candidate.form == .gzip {
       guard let content = try UnpackedFile.contentSize(of: file) else {
@@ -50,14 +69,16 @@ extension LogSources {
       guard search.left[source.id] == nil || !search.found.isOutOfSight(source) else {
         return search.pending.append(candidate.path)
       }
-      return try takeOver(candidate, size, from: source, &search)
+      return try takeOver(candidate, size, from: source, &search, &identity)
     }
     if let twin = try copied(view, size, candidate, search) {
       passedOver[key] = PassedOver(info: candidate.info, twin: twin)
       return
     }
     // It may be a copy of one that has been emptied since it was listed.
-    guard try !isEmptied(ofKinTo: candidate, search), var record = try make(candidate, &search, size: size) else {
+    guard try !isEmptied(ofKinTo: candidate, search),
+      var record = try identity.make(candidate, &search, size: size)
+    else {
       return search.leave(candidate)
     }
     record.header = headerOfEmptied(kin, search)
@@ -65,14 +86,14 @@ extension LogSources {
     if search.isFirst, !candidate.isInGlob {
       search.found.history.append(record)
     } else {
-      try claim(candidate, record, &search, isNew: true)
+      try identity.claim(candidate, record, &search, isNew: true)
     }
   }
 
   /// What was rotated comes before the log that its writer has now, though that may have been seen first, while the copy was still being
   /// made; and behind whatever was rotated earlier.
   private static func before(
-    _ record: SourceRecord, _ candidate: Candidate, _ kin: [SourceRecord], _ search: Search
+    _ record: SourceRecord, _ candidate: LogCandidate, _ kin: [SourceRecord], _ search: LogSearch
   ) -> Timestamp {
     let logs = search.found.logs.filter { RotatedName.areKin($0.path, candidate.path) }
     guard let live = logs.filter({ $0.role == .live }).map(\.record.seenAt).min(), live < record.seenAt else {
@@ -84,7 +105,7 @@ extension LogSources {
 
   /// The header of the newest log of the kin that was emptied in place: such a writer does not write it again, so that copies made
   /// from it begin with a record. Nil where none was.
-  private func headerOfEmptied(_ kin: [SourceRecord], _ search: Search) -> [UInt8]? {
+  private func headerOfEmptied(_ kin: [SourceRecord], _ search: LogSearch) -> [UInt8]? {
     struct Life: Hashable {
       let inode: UInt64
       let birth: Int64?
@@ -96,9 +117,10 @@ extension LogSources {
     return emptied.joined().filter { $0.header != nil }.max { $0.seenAt < $1.seenAt }?.header
   }
 
-  private func isEmptied(ofKinTo candidate: Candidate, _ search: Search) throws -> Bool {
-    for log in search.found.logs where log.role == .live && RotatedName.areKin(log.path, candidate.path) {
-      guard let file = try open(log.path), try file.info().inode == log.info.inode,
+  private func isEmptied(ofKinTo candidate: LogCandidate, _ search: LogSearch) throws -> Bool {
+    for log in search.found.logs
+    where log.role == .live && RotatedName.areKin(log.path, candidate.path) {
+      guard let file = try files.openIfThere(log.path), try file.info().inode == log.info.inode,
         try Fingerprint.fits(file, log.record)
       else { return true }
     }
@@ -108,18 +130,18 @@ extension LogSources {
   private func isPin(_ record: SourceRecord) -> Bool { FilePath(record.path).parent == pins }
 
   /// What is read instead of a copy: the source itself, or another copy that has taken over from it in this very look.
-  private func heir(of source: SourceRecord, _ search: Search) -> SourceID? {
+  private func heir(of source: SourceRecord, _ search: LogSearch) -> SourceID? {
     if isWhole(source.id, search) { return source.id }
     guard search.found.copies[source.id] != nil else { return nil }
     return search.found.logs.first { $0.record.origin == source.origin ?? source.id }?.record.id
   }
 
-  private func isWhole(_ source: SourceID, _ search: Search) -> Bool {
+  private func isWhole(_ source: SourceID, _ search: LogSearch) -> Bool {
     search.found.logs.contains { $0.record.id == source }
   }
 
   /// Nobody writes to it any more.
-  private mutating func isAtRest(_ candidate: Candidate, _ now: Moment) throws -> Bool {
+  private mutating func isAtRest(_ candidate: LogCandidate, _ now: Moment) throws -> Bool {
     let key = FileKey(candidate.info)
     do {
       switch try files.writers(of: candidate.path) {
@@ -139,8 +161,10 @@ extension LogSources {
   }
 
   /// Whether what is being written begins as a known log does, as far as can be told.
-  private func mayBecome(_ candidate: Candidate, _ kin: [SourceRecord], _ search: Search) throws -> Bool {
-    guard let file = try open(candidate.path) else { return true }
+  private func mayBecome(_ candidate: LogCandidate, _ kin: [SourceRecord], _ search: LogSearch)
+    throws -> Bool
+  {
+    guard let file = try files.openIfThere(candidate.path) else { return true }
     let bytes = Int(min(candidate.info.size, UInt64(Limits.headBytes)))
     let head = try Fingerprint.head(of: file, bytes: bytes)
     for record in kin {
@@ -152,7 +176,8 @@ extension LogSources {
         }
         continue
       }
-      guard let log = search.found.logs.first(where: { $0.record.id == record.id }), let other = try open(log.path)
+      guard let log = search.found.logs.first(where: { $0.record.id == record.id }),
+        let other = try files.openIfThere(log.path)
       else {
         return true
       }
@@ -163,7 +188,7 @@ extension LogSources {
 
   /// The source of which the file holds all that was read, and most of it.
   private func match(
-    _ view: any ReadableFile, _ size: UInt64, _ kin: [SourceRecord], _ search: Search
+    _ view: any ReadableFile, _ size: UInt64, _ kin: [SourceRecord], _ search: LogSearch
   ) throws -> SourceRecord? {
     var heads: [Int: Digest?] = [:]
     // Where reading has come to the same place in two, one has taken over from the other: the heir is meant.
@@ -192,12 +217,12 @@ extension LogSources {
 
   /// The log, whole itself, of which the file is a copy up to some point.
   private func copied(
-    _ view: any ReadableFile, _ size: UInt64, _ candidate: Candidate, _ search: Search
+    _ view: any ReadableFile, _ size: UInt64, _ candidate: LogCandidate, _ search: LogSearch
   ) throws -> SourceID? {
     guard size > 0 else { return nil }
     for log in search.found.logs where log.form != .gzip && log.info.size >= size {
       guard RotatedName.areKin(FilePath(log.record.path), candidate.path) || isPin(log.record),
-        let file = try open(log.path)
+        let file = try files.openIfThere(log.path)
       else { continue }
       let other = log.form.view(file)
       // Of a part that was carried over there is no more to compare than it holds.
@@ -217,10 +242,11 @@ extension LogSources {
     return nil
   }
 
-  private mutating func takeOver(
-    _ candidate: Candidate, _ size: UInt64, from source: SourceRecord, _ search: inout Search
+  private func takeOver(
+    _ candidate: LogCandidate, _ size: UInt64, from source: SourceRecord, _ search: inout LogSearch,
+    _ identity: inout LogIdentity
   ) throws {
-    guard var record = try make(candidate, &search, size: size) else { return }
+    guard var record = try identity.make(candidate, &search, size: size) else { return }
     // It comes before what was written since: the emptied log may have been found first.
     record.seenAt = source.seenAt
     record.cursor = source.cursor
@@ -229,6 +255,6 @@ extension LogSources {
     record.header = source.header
     record.origin = source.origin ?? source.id
     search.found.copies[source.id] = size
-    try claim(candidate, record, &search, isNew: true)
+    try identity.claim(candidate, record, &search, isNew: true)
   }
 }

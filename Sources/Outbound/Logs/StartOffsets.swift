@@ -68,7 +68,7 @@ extension StreamWorker {
 
   /// At the first look of all, before the ledger hears of what was found: what lies there now is behind the cursors.
   /// - Parameter isNew: the ledger knew no source of the stream before it.
-  func begin(_ found: inout LogSources.Found, isNew: Bool, at now: Moment) throws {
+  func begin(_ found: inout FoundLogs, isNew: Bool, at now: Moment) throws {
     guard !lane.hasBegun else { return }
     guard lane.settings.start == .end || lane.settings.rotation == .follow, isNew, lane.sequence == 0 else {
       lane.hasBegun = true
@@ -101,8 +101,8 @@ extension StreamWorker {
   /// Nil where no record lies there yet.
   private func endOfRecords(_ log: LogFile, at now: Moment) throws -> UInt64? {
     let cuttable = cuttable(log, at: now)
-    guard let header = try lane.cutter.header(of: cuttable) else { return nil }
-    let end = try lane.cutter.count(cuttable, from: header.end).end
+    guard let header = try lane.contents.header(of: cuttable) else { return nil }
+    let end = try lane.contents.count(cuttable, from: header.end).end
     return end > header.end ? end : nil
   }
 }

@@ -19,7 +19,7 @@ extension StreamWorker {
       guard sealed > 0 || log.record.cursor == log.info.size else { continue }
       let isEmptied = try each(.log(log.path), at: now) {
         let header =
-          lane.settings.header == .firstLine ? try lane.cutter.header(of: cuttable(log, at: now))?.end : 0
+          lane.settings.header == .firstLine ? try lane.contents.header(of: cuttable(log, at: now))?.end : 0
         guard let header, log.record.cursor > header else { return false }
         return try empty(log, header: header, at: now)
       }
@@ -77,7 +77,7 @@ extension StreamWorker {
   ) throws -> Bool {
     guard size > start else { return true }
     let reader = LogReader(
-      file: file, size: size, isFinal: false, dialect: lane.cutter.dialect, maxRecord: lane.settings.batch.maxRecord,
+      file: file, size: size, isFinal: false, dialect: lane.contents.dialect, maxRecord: lane.settings.batch.maxRecord,
       from: start)
     while true {
       switch try reader.next(maxBytes: .max, maxRecords: .max) {

@@ -1,0 +1,77 @@
+import Config
+import Core
+import Formats
+import Lanes
+import Spool
+
+/// The names that drops get in the hand-over folder. A value without a disk: it asks which names are taken there.
+struct HandoverNames {
+  private let settings: FeedSettings
+  private let template: NameTemplate
+  /// To drops of this pass.
+  private var given: Set<FileName> = []
+
+  init(_ settings: FeedSettings) throws(FileFault) {
+    self.settings = settings
+    do {
+      template = try NameTemplate(settings.handoverName)
+    } catch {
+      throw FileFault(
+        .io, "Cannot make names for feed", at: settings.name.text, why: "\(error)",
+        remedy: "Correct `handover_name`")
+    }
+  }
+
+  /// Done: with its names. Set aside: it can have none.
+  mutating func choose(
+    for plan: DropPlan, isThere: (FileName) throws(FileFault) -> Bool
+  ) throws(FileFault) -> ItemOutcome<DropPlan> {
+    var named = plan
+    for (number, part) in plan.parts.enumerated() where part.isData {
+      let wanted: FileName
+      do {
+        wanted = try template.render(
+          name: outgoingName(part, settings.rewrite), feed: plan.feed, drop: plan.id, at: plan.seenAt)
+      } catch {
+        return .setAside(Reason(.badName, "The hand-over name would have \(error)", part: part.name))
+      }
+      var name = wanted
+      switch settings.collision {
+      case .replace: break
+      case .fail:
+        guard !given.contains(wanted), try !isThere(wanted) else {
+          return .setAside(
+            Reason(.nameTaken, "The hand-over folder has a file of that name", part: part.name))
+        }
+      case .rename:
+        var next = 2
+        while true {
+          if !given.contains(name), try !isThere(name) { break }
+          name = numbered(wanted, next)
+          next += 1
+        }
+      }
+      named.parts[number].finalName = name
+    }
+    // Not before the whole drop has its names.
+    given.formUnion(named.parts.compactMap(\.finalName))
+    return .done(named)
+  }
+
+  /// Others may have its names.
+  mutating func giveBack(_ plan: DropPlan) { given.subtract(plan.parts.compactMap(\.finalName)) }
+}
+
+/// The name that a part's own name counts as: without `.gpg` where it was decrypted, without `.gz` where it is unpacked, with it
+/// where it is packed.
+func outgoingName(_ part: DropPart, _ rewrite: FeedSettings.Rewrite?) -> FileName {
+  let name = part.clearName
+  guard let rewrite, part.dialect != nil else { return name }
+  let packed = Array(".gz".utf8)
+  let isPacked = name.bytes.suffix(3).map { $0 | 0x20 } == packed.map { $0 | 0x20 }
+  switch rewrite.compress {
+  case .none where isPacked && name.bytes.count > 3: return FileName(bytes: name.bytes.dropLast(3))
+  case .gzip where !isPacked: return FileName(bytes: name.bytes + packed)
+  default: return name
+  }
+}

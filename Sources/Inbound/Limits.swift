@@ -1,0 +1,86 @@
+import Core
+
+/// What bounds the work of a feed, with the reasons. What several modules share is in `Core`.
+extension Limits {
+  // MARK: A pass
+
+  /// Drops that are worked on together: few barriers for many drops, and a bound for memory.
+  static let dropsTogether = 512
+  /// A watch can lose events, and some folders cannot be watched at all.
+  static let feedRescan: Duration = .seconds(60)
+  /// Where no event comes at all.
+  static let feedPoll: Duration = .seconds(5)
+  /// A feed that cannot go on tries it again after one second, then twice as much each time, up to this: whoever mends a disk waits.
+  static let feedPause: Duration = .seconds(15)
+
+  // MARK: Landing
+
+  /// How long a file may keep coming, or refuse to be read, before people hear of it.
+  static let patience: Duration = .seconds(60)
+  /// What is ours and still written is looked at no sooner: its writer has it open.
+  static let writtenPause: Duration = .seconds(1)
+  /// A row has two bytes at least.
+  static let fullPartBytes = UInt64(rowsPerPart) * 2
+  /// gzip makes at best a thousandth of that.
+  static let fullPackedPartBytes = fullPartBytes / 1_100
+  /// A manifest's files may have come so long before the time that it tells: clocks differ.
+  static let manifestMargin: Duration = .seconds(600)
+
+  // MARK: Hand-over and what is kept
+
+  /// A name that is taken is looked at so often: its consumer takes the file when it will.
+  static let namePause: Duration = .seconds(10)
+  /// How often it is looked at what has been kept for long enough: it is kept for days.
+  static let sweepInterval: Duration = .seconds(3_600)
+  /// The same while the clock is not trusted yet.
+  static let clockPause: Duration = .seconds(600)
+  /// What is younger is kept although the archive is too large: a person may be looking at it.
+  static let youngest: Duration = .seconds(86_400)
+
+  // MARK: Drops that are due
+
+  /// Where the feed cannot be looked at (a landing folder that is not mounted yet), so long nothing is concluded from it.
+  static let blindness: Duration = .seconds(60)
+  /// Clocks that differ by more since the last pass: one was set, or the machine slept.
+  static let clockJump: Duration = .seconds(60)
+  /// A drop that comes so long before its due time counts for it in any case.
+  static let dueLead: Duration = .seconds(12 * 3_600)
+  /// One that comes even longer before than this is early.
+  static let dueEarly: Duration = .seconds(6 * 3_600)
+  /// Older due times help nobody: after a long stop, what is told is bounded.
+  static let dueLookBack: Duration = .seconds(32 * 86_400)
+  /// The furthest ahead that a due time can be met, and then some: what is settled beyond that was settled by a clock that was wrong.
+  static let dueLookAhead: Duration = .seconds(28 * 3_600)
+  /// Clocks are set by less than this all the time, and nothing is told again for it.
+  static let dueSlack: Duration = .seconds(3_600)
+
+  // MARK: Programs and the host's databases
+
+  /// A socket's name may have 107 bytes, and gpg-agent's have twenty behind the home.
+  static let gpgHomeBytes = 86
+  /// Longer lines of GnuPG's status say nothing that counts here.
+  static let gpgLineBytes = 4_096
+  /// Keys that a message is encrypted to and that people are told of.
+  static let gpgRecipients = 100
+  /// One look at a program that neither reads nor writes, in milliseconds; and so many of them without a byte: it hangs.
+  static let gpgLook: Int32 = 500
+  static let gpgLooks = 120
+  /// A user's or group's record: most fit into the first; a group of thousands of members needs much room, and this bounds it.
+  static let accountBytes = 4_096
+  static let largestAccountBytes = 1 << 20
+
+  // MARK: Pulling
+
+  /// Where a list leaves something open, the next one comes no sooner.
+  static let pullSoonest: Duration = .milliseconds(100)
+  /// An object without right to it is not asked for again before: a person must act.
+  static let pullDenied: Duration = .seconds(30)
+  /// The shortest rest of an object that failed, in milliseconds: with a settle time of none it would be asked for without end.
+  static let pullShortest: Int64 = 500
+  /// Characters that are shown of a key that is longer than a name may be.
+  static let shownCharacters = 100
+
+  /// How often it is noted that a store still shows what was fetched: a day's precision is enough, so that a list of what is known
+  /// writes nothing.
+  static let pullSeen: Duration = .seconds(86_400)
+}

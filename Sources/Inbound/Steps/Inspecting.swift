@@ -1,0 +1,183 @@
+import Config
+import Core
+import Files
+import Formats
+import Journal
+import Lanes
+import Ledger
+import Spool
+import SystemPackage
+
+/// What the checks say of claimed drops. They change nothing, so after a stop they are made again.
+struct Inspecting {
+  /// Claimed drops that may be worked on, in slices.
+  func slices(in pass: inout FeedPass) throws -> [ArraySlice<DropID>] {
+    let now = pass.now.uptime
+    let claimed = try pass.workable(in: .claimed).filter { !pass.feed.waits.isPostponed(.drop($0), at: now) }
+    if let next = pass.feed.waits.next { pass.summary.look(at: max(next, now)) }
+    // What was in hand when the agent died comes last, one at a time: whatever it does, the others are through by then.
+    let isSuspect = { [suspects = pass.host.suspects] (id: DropID) in suspects.wasInHand(.drop(id)) }
+    return claimed.filter { !isSuspect($0) }.slices(of: Limits.dropsTogether) + claimed.filter(isSuspect).slices(of: 1)
+  }
+
+  /// - Returns: nil: asked to stop. What has been checked is checked again then.
+  func run(_ plans: [DropPlan], in pass: inout FeedPass) throws -> [Judged]? {
+    let outcomes = try pass.host.ledger.read { (t) throws(LedgerFault) in
+      var outcomes: [DropID: DropOutcome] = [:]
+      for plan in plans { outcomes[plan.id] = try t.drop(plan.id)?.outcome }
+      return outcomes
+    }
+    let turn = pass.host.turn
+    return try turn.working { try examine(plans, outcomes, in: &pass) }
+  }
+
+  /// - Returns: nil: asked to stop.
+  private func examine(_ plans: [DropPlan], _ outcomes: [DropID: DropOutcome], in pass: inout FeedPass) throws
+    -> [Judged]?
+  {
+    var judged: [Judged] = []
+    for plan in plans {
+      let found = try pass.each(.drop(plan.id)) { pass in .done(try Overrides().find(.claimed, plan.id, in: pass)) }
+      guard let override = found.value else { continue }
+      // Checked in an earlier pass, and kept waiting since.
+      if outcomes[plan.id] == .accepted, plan.checkedAt != nil, isReadable(plan, in: pass) {
+        judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, wasChecked: true, override: override))
+        continue
+      }
+      let outcome = try pass.each(.drop(plan.id)) { pass in
+        .done(try pass.holding(.check, plan.id) { () throws(FileFault) in try check(plan, override, in: pass) })
+      }
+      guard let checked = outcome.value else { continue }
+      guard let one = checked else { return nil }
+      judged.append(one)
+    }
+    return judged
+  }
+
+  /// A drop whose plan cannot be read waits for a person; the others go on.
+  func open(_ ids: some Sequence<DropID>, in pass: inout FeedPass) throws -> [DropPlan] {
+    var plans: [DropPlan] = []
+    for id in ids {
+      if let plan = try pass.each(.drop(id), { pass in try SettingAside().planOrAside(.claimed, id, in: &pass) }).value
+      {
+        plans.append(plan)
+      }
+    }
+    return plans
+  }
+
+  /// False where it was encrypted, and the feed has lost its key since.
+  private func isReadable(_ plan: DropPlan, in pass: FeedPass) -> Bool {
+    pass.settings.decrypt != nil || plan.parts.allSatisfy { $0.clear == nil }
+  }
+
+  /// Nil: asked to stop.
+  private func check(_ plan: DropPlan, _ override: Override?, in pass: FeedPass) throws(FileFault) -> Judged? {
+    var plan = plan
+    let wasChecked = plan.checkedAt != nil
+    var findings: [PartFinding] = []
+    for (number, part) in plan.parts.enumerated() where part.isData {
+      let path = pass.partsPath(.claimed, plan.id).appending(part.name)
+      do {
+        guard let (inspection, clear) = try inspect(path, isReleased: override != nil, in: pass) else { return nil }
+        plan.parts[number].clear = clear
+        plan.parts[number].sha256 = inspection.sha256
+        plan.parts[number].rows = inspection.rows
+        plan.parts[number].shape = shape(of: inspection)
+        plan.parts[number].dialect = inspection.dialect
+        var finding = PartFinding(part: part, inspection: inspection)
+        switch try PartRewriter(pass.reader).rehearse(plan.parts[number], at: path) {
+        case .done: break
+        case .refused(let reasons): finding.inspection.reasons += reasons
+        case .stopped: return nil
+        }
+        findings.append(finding)
+      } catch {
+        // A key that cannot be used says nothing of the part; a disk may read the next time.
+        guard error.isAbout(path), error.kind != .exhausted,
+          error.kind != .io || pass.feed.waits.isPersistent(.drop(plan.id))
+        else { throw error }
+        // A part that is gone or cannot be read: a person must look, whatever the others are.
+        let reason = Reason(.unreadable, error.description, part: part.name)
+        return Judged(
+          plan: plan, verdict: .held([reason]), isRecorded: false, wasChecked: wasChecked, override: override)
+      }
+    }
+    plan.checkedAt = pass.now.wall
+    let verdict = judge(findings, incomplete: plan.incomplete ?? [], pass.settings.require, override)
+    return Judged(
+      plan: plan, verdict: verdict, isRecorded: false, wasChecked: wasChecked, override: override,
+      emptiness: emptiness(of: findings, incomplete: plan.incomplete ?? []),
+      lacksMembershipStatus: findings.first.map { pass.settings.format.header && lacksMembershipStatus($0) } ?? false)
+  }
+
+  /// What is refused is not read to its end where it is large: its digest is not known then, and nobody needs it.
+  /// - Parameter isReleased: a person may let it pass whatever is found, so it is read.
+  /// - Returns: nil: asked to stop.
+  private func inspect(
+    _ path: FilePath, isReleased: Bool, in pass: FeedPass
+  ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
+    let file = try pass.files.open(path)
+    let (kind, size) = (try pass.reader.head(of: file), try file.info().size)
+    var rules = TableRules(pass.settings)
+    // Packed text that is so much larger than its file is no table but a trap.
+    rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, size *| Limits.packRatio))
+    var inspector = TableInspector(rules: rules)
+    if isTooLarge(size, kind, pass.settings), !isReleased {
+      var inspection = inspector.finish()
+      inspection.reasons = [
+        Reason(.tooLarge, "It has \(counted(size, "byte")), more than \(pass.settings.require.maxBytes)")
+      ]
+      (inspection.rawBytes, inspection.sha256) = (size, nil)
+      return (inspection, nil)
+    }
+    if pass.settings.decrypt != nil, kind == .pgp {
+      return try inspectSealed(file, inspector, most: rules.maxBytes, isReleased: isReleased, in: pass)
+    }
+    let answer = try pass.reader.read(file) { (bytes) throws(FileFault) in
+      inspector.feed(bytes)
+      return isReleased || !inspector.isDecided || size <= Limits.readAnyway
+    }
+    if answer == .stopped { return nil }
+    var inspection = inspector.finish()
+    if answer == .enough { (inspection.rawBytes, inspection.sha256) = (size, nil) }
+    return (inspection, nil)
+  }
+
+  /// What its end does not prove was never there: nothing else is said of it then.
+  private func inspectSealed(
+    _ file: any ReadableFile, _ inspector: consuming TableInspector, most: UInt64, isReleased: Bool, in pass: FeedPass
+  ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
+    var inspector = inspector
+    var hasher = DigestHasher()
+    var (rawSize, clearSize) = (0 as UInt64, 0 as UInt64)
+    let size = try file.info().size
+    let isWhole = isReleased || size <= Limits.readAnyway
+    let answer = try pass.reader.unseal(
+      file, toEnd: isWhole,
+      raw: { bytes in
+        hasher.update(bytes)
+        rawSize += UInt64(bytes.count)
+      },
+      { (bytes) throws(FileFault) in
+        clearSize += UInt64(bytes.count)
+        inspector.feed(bytes)
+        // Its end tells whether it was altered; for that, so much is read.
+        return clearSize <= most && (isReleased || !inspector.isDecided || clearSize <= Limits.readAnyway)
+      })
+    if answer == .stopped { return nil }
+    var inspection = inspector.finish()
+    var clear = inspection.sha256.map { DropPart.Clear(sha256: $0, size: inspection.rawBytes) }
+    (inspection.sha256, inspection.rawBytes) = (hasher.finish(), rawSize)
+    if answer != .whole, !isWhole { (inspection.sha256, inspection.rawBytes) = (nil, size) }
+    switch answer {
+    case .whole, .stopped: break
+    // Its end is not proved, but no end could make it good.
+    case .enough where clearSize <= most: break
+    case .enough: inspection.reasons = [Reason(.tooLarge, "What it was decrypted to is larger than allowed")]
+    case .refused(let reason): inspection.reasons = [reason]
+    }
+    if answer != .whole { (clear, inspection.rows, inspection.header, inspection.doubtful) = (nil, 0, nil, []) }
+    return (inspection, clear)
+  }
+}

@@ -1,0 +1,29 @@
+import Config
+import Formats
+
+extension TableRules {
+  init(_ settings: FeedSettings) {
+    self.init()
+    delimiter = settings.format.delimiter
+    quote = settings.format.quote
+    escape =
+      switch settings.format.escape {
+      case .auto: .auto
+      case .backslash: .backslash
+      case .double: .double
+      }
+    encoding =
+      switch settings.format.encoding {
+      case .utf8: .utf8
+      case .utf16: .utf16
+      case .latin1: .latin1
+      }
+    header = settings.format.header
+    columns = settings.require.columns
+    columnsExact = settings.require.columnsExact
+    minRows = settings.require.minRows
+    maxRows = settings.require.maxRows
+    maxBytes = settings.require.maxBytes
+    maxRowBytes = settings.require.maxRowBytes
+  }
+}

@@ -104,7 +104,7 @@ struct RuleTests {
     #expect(
       found.map(\.description) == [
         "| Lanes | `a` | 4 KiB |", "| Lanes | `b` | 2 d |", "| Lanes | `c` | 64 MiB |", "| Lanes | `d` | 50 ms |",
-        "| Lanes | `e` | ? |",
+        "| Lanes | `e` | `b` |",
       ])
     #expect(found[2].line == "Sources/Lanes/Limits.swift:5")
     #expect(

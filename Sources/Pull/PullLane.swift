@@ -1,5 +1,6 @@
 public import Core
 public import Files
+public import Inbound
 public import Lanes
 import Ledger
 public import Store

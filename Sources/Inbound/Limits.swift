@@ -62,10 +62,12 @@ extension Limits {
   static let gpgLineBytes = 4_096
   /// Keys that a message is encrypted to and that people are told of.
   static let gpgRecipients = 100
-  /// One look at a program that neither reads nor writes, in milliseconds; and so many of them without a byte: it hangs.
+  /// One look at a program of GnuPG that neither reads nor writes, in milliseconds.
   static let gpgLook: Int32 = 500
+  /// So many of them without a byte: it hangs.
   static let gpgLooks = 120
-  /// A user's or group's record: most fit into the first; a group of thousands of members needs much room, and this bounds it.
+  /// A user's or group's record: most fit into it, and four times as much is tried where one does not.
   static let accountBytes = 4_096
+  /// A group of thousands of members needs much room, and this bounds it.
   static let largestAccountBytes = 1 << 20
 }

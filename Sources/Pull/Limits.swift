@@ -2,6 +2,8 @@ import Core
 
 /// What bounds the work of a pull, with the reasons. What several modules share is in `Core`.
 extension Limits {
+  /// Between two passes, whatever wakes the lane: what ends at once is noted together.
+  static let pullLeastRest: Duration = .milliseconds(5)
   /// Where a list leaves something open, the next one comes no sooner.
   static let pullSoonest: Duration = .milliseconds(100)
   /// An object without right to it is not asked for again before: a person must act.

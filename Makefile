@@ -56,7 +56,7 @@ test: release ## every test, with real servers on this machine, on the program a
 
 sweep: swift ## the crash harness with every second blow and every outcome of a power cut, of which `make test` takes a fifth; 3,000 of each schedule
 	"$(SWIFT)" build $(TESTS) --build-tests
-	NAVETTE_SWEEP=whole "$(SWIFT)" test $(TESTS) --skip-build --filter '(Files|Inbound|Outbound)Tests\.'
+	NAVETTE_SWEEP=whole "$(SWIFT)" test $(TESTS) --skip-build --filter '(Files|Inbound|Outbound|Pull)Tests\.'
 
 sanitize: swift ## debug builds under the sanitizers: races in Threads, Stores and the whole program, addresses in Formats and Stores
 	scripts/install-needs test

@@ -25,7 +25,7 @@ func tests(_ name: String, _ needs: [Target.Dependency], exclude: [String] = [],
 let isPlain = Context.environment["NAVETTE_PART"] == "plain"
 
 // Doors to system libraries, and one to vector comparisons (CScan). Imports point one way:
-// Core ← Threads, Formats ← Files, Journal, Metrics, Store ← Config ← Ledger, Spool ← Lanes ← Inbound, Outbound ← Control ← Agent ← navette
+// Core ← Threads, Formats ← Files, Journal, Metrics, Store ← Config ← Ledger, Spool ← Lanes ← Inbound ← Pull, Outbound ← Control ← Agent ← navette
 let plain: [Target] = [
   .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
   .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
@@ -68,8 +68,13 @@ let rest: [Target] = [
   module("Formats", ["Core", "CScan", "CZlib", crypto]),
   module("Stores", ["Core", "Store", "Config", "Files", "Threads", "CCurl", "CLinux", crypto, system]),
   module(
-    "Inbound",
-    ["Core", "Formats", "Files", "Journal", "Config", "Lanes", "Ledger", "Spool", "Store", "Threads", crypto, system]),
+    "Inbound", ["Core", "Formats", "Files", "Journal", "Config", "Lanes", "Ledger", "Spool", "Threads", system]),
+  module(
+    "Pull",
+    [
+      "Core", "Formats", "Files", "Inbound", "Journal", "Config", "Lanes", "Ledger", "Spool", "Store", "Threads",
+      system,
+    ]),
   module(
     "Outbound",
     ["Core", "Formats", "Files", "Journal", "Config", "Lanes", "Ledger", "Spool", "Store", "Threads", system]),
@@ -81,7 +86,7 @@ let rest: [Target] = [
     [
       "Control", "Core", "Formats", "Files", "Journal", "Metrics", "Config", "Lanes", "Ledger", "Spool", "Store",
       "Stores",
-      "Inbound", "Outbound", "Threads", "CLinux", crypto, system,
+      "Inbound", "Outbound", "Pull", "Threads", "CLinux", crypto, system,
     ]),
   .executableTarget(
     name: "navette",
@@ -90,12 +95,23 @@ let rest: [Target] = [
 
   tests("FormatsTests", ["Core", "CScan", "Formats", "TestKit", crypto]),
   tests("StoresTests", ["Core", "Config", "Files", "Store", "Stores", "TestKit", "Threads", crypto, system]),
+  // What the tests of Inbound and of Pull share: one feed on the real disk.
+  .target(
+    name: "FeedKit",
+    dependencies: ["Core", "Config", "Files", "Inbound", "Journal", "Lanes", "Ledger", "Spool", "Threads", system],
+    path: "Tests/FeedKit", swiftSettings: swift),
   tests(
     "InboundTests",
     [
-      "Core", "Config", "Files", "Formats", "Inbound", "Journal", "Lanes", "Ledger", "Spool", "Store", "Stores",
-      "TestKit",
-      "Threads", crypto, system,
+      "Core", "Config", "FeedKit", "Files", "Formats", "Inbound", "Journal", "Lanes", "Ledger", "Spool", "TestKit",
+      "Threads", system,
+    ]),
+  tests(
+    "PullTests",
+    [
+      "Core", "Config", "FeedKit", "Files", "Formats", "Inbound", "Journal", "Lanes", "Ledger", "Pull", "Spool",
+      "Store",
+      "Stores", "TestKit", "Threads", crypto, system,
     ]),
   tests(
     "OutboundTests",

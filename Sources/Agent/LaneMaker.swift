@@ -5,6 +5,7 @@ import Glibc
 import Inbound
 import Lanes
 import Outbound
+import Pull
 import Store
 import Threads
 

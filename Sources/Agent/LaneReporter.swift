@@ -2,6 +2,7 @@ import Config
 import Core
 import Inbound
 import Outbound
+import Pull
 import Threads
 
 /// Told of each finished pass; tells whom it concerns: the watches on folders, the metrics, the service manager, and a feed's pull.

@@ -7,6 +7,7 @@ import Journal
 import Lanes
 import Ledger
 import Outbound
+import Pull
 import Spool
 import Store
 import Stores

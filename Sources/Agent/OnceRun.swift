@@ -4,6 +4,7 @@ import Core
 import Inbound
 import Journal
 import Outbound
+import Pull
 import Threads
 
 /// `run --once`: one settle time, everything that is complete, everything that waits, at most 30 s of retries.

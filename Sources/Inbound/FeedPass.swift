@@ -195,7 +195,6 @@ extension FeedPass {
   }
 
   /// A drop waits for its sender.
-  @discardableResult
   mutating func wait(for plan: DropPlan, _ why: String) -> ItemOutcome<DropPlan> {
     summary.waiting += 1
     let until = now.uptime + max(settings.settle, Limits.writtenPause)

@@ -108,7 +108,7 @@ public struct FeedWorker {
     pass.feed.inHand = ContentsInHand()
     for slice in try pass.workable(in: .handover).slices(of: Limits.dropsTogether) {
       let published = try feed.publishing.resume(slice, in: &pass)
-      try feed.archiving.run(published, in: &pass)
+      try feed.archiving.run(published.compactMap(\.value), in: &pass)
     }
   }
 
@@ -137,7 +137,7 @@ public struct FeedWorker {
     for arrivals in try feed.completion.run(scan, in: &pass).slices(of: Limits.dropsTogether) {
       if pass.stop() { break }
       let taken = try feed.taking.run(arrivals, scan, &feed.intake, in: &pass)
-      try claim(taken, &feed, in: &pass)
+      try claim(taken.compactMap(\.value), &feed, in: &pass)
     }
     guard pass.settings.recursive, depth < Limits.landingDepth else { return }
     for name in scan.folders {
@@ -173,7 +173,8 @@ public struct FeedWorker {
         pass.summary.wasStopped = true
         break
       }
-      let plans = try feed.claiming.clear(try feed.inspecting.open(slice, in: &pass), in: &pass)
+      let opened = try feed.inspecting.open(slice, in: &pass)
+      let plans = try feed.claiming.clear(opened.compactMap(\.value), in: &pass)
       try Overrides().run(plans, in: &pass)
       guard var judged = try feed.inspecting.run(plans, in: &pass) else {
         pass.summary.wasStopped = true
@@ -185,7 +186,7 @@ public struct FeedWorker {
       try feed.recording.run(judged, &feed.reminding, in: &pass)
       let sorted = try feed.sorting.run(judged, in: &pass)
       let published = try feed.publishing.run(sorted.compactMap(\.value), in: &pass)
-      try feed.archiving.run(published, in: &pass)
+      try feed.archiving.run(published.compactMap(\.value), in: &pass)
       if let fault { throw fault }
     }
   }

@@ -5,48 +5,6 @@ import Ledger
 
 // Decisions of the inbound lane, without a disk: the same view gives the same plan.
 
-/// Which names in landing count, and as what.
-struct LandingFilter {
-  enum Kind { case data, manifest, marker }
-
-  private let include: [Glob]
-  private let exclude: [Glob]
-  let marker: MarkerTemplate?
-
-  init(_ settings: FeedSettings) {
-    include = settings.include.map { Glob($0) }
-    exclude = settings.exclude.map { Glob($0) }
-    // The configuration has refused what is no template.
-    marker = settings.marker.isEmpty ? nil : try? MarkerTemplate(settings.marker)
-  }
-
-  /// Nil: it stays where it is. A manifest is never data: where manifests are not looked at, they stay.
-  func kind(of name: FileName) -> Kind? {
-    if let marker, marker.isMarker(name) { return .marker }
-    if Self.isUnfinished(name) || exclude.contains(where: { $0.matches(name.bytes) }) { return nil }
-    if Manifest.run(in: name) != nil { return .manifest }
-    return include.contains { $0.matches(name.bytes) } ? .data : nil
-  }
-
-  func rules(_ settings: FeedSettings) -> Completing.Rules {
-    Completing.Rules(manifest: settings.manifest, timeout: settings.timeout, marker: marker)
-  }
-
-  /// Hidden names, and those that clients and editors give to files they have not finished.
-  static func isUnfinished(_ name: FileName) -> Bool {
-    let tilde = UInt8(ascii: "~")
-    guard let first = name.bytes.first, let last = name.bytes.last else { return true }
-    if first == UInt8(ascii: ".") || first == tilde || last == tilde { return true }
-    let tail = name.bytes.suffix(longestSuffix).map { (65...90).contains($0) ? $0 + 32 : $0 }
-    return suffixes.contains { tail.suffix($0.count).elementsEqual($0) }
-  }
-
-  private static let suffixes = [
-    ".part", ".tmp", ".temp", ".filepart", ".crdownload", ".swp", ".writing",
-  ].map { Array($0.utf8) }
-  private static let longestSuffix = suffixes.map(\.count).max() ?? 0
-}
-
 /// More than the feed takes, as its length alone tells: of text that is neither packed nor encrypted.
 func isTooLarge(_ size: UInt64, _ kind: Sniff, _ settings: FeedSettings) -> Bool {
   guard kind != .gzip, kind != .pgp else { return false }

@@ -19,10 +19,10 @@ extension Limits {
   static let patience: Duration = .seconds(60)
   /// What is ours and still written is looked at no sooner: its writer has it open.
   static let writtenPause: Duration = .seconds(1)
-  /// A row has two bytes at least.
-  static let fullPartBytes = UInt64(rowsPerPart) * 2
-  /// gzip makes at best a thousandth of that.
-  static let fullPackedPartBytes = fullPartBytes / 1_100
+  /// A part of `rowsPerPart` rows: each has two bytes at least.
+  static let fullPartBytes: UInt64 = 2 * 5_000_000
+  /// The same packed: gzip makes at best 1,032 of one byte.
+  static let fullPackedPartBytes: UInt64 = 9_090
   /// A manifest's files may have come so long before the time that it tells: clocks differ.
   static let manifestMargin: Duration = .seconds(600)
 
@@ -62,25 +62,12 @@ extension Limits {
   static let gpgLineBytes = 4_096
   /// Keys that a message is encrypted to and that people are told of.
   static let gpgRecipients = 100
-  /// One look at a program that neither reads nor writes, in milliseconds; and so many of them without a byte: it hangs.
+  /// One look at a program of GnuPG that neither reads nor writes, in milliseconds.
   static let gpgLook: Int32 = 500
+  /// So many of them without a byte: it hangs.
   static let gpgLooks = 120
-  /// A user's or group's record: most fit into the first; a group of thousands of members needs much room, and this bounds it.
+  /// A user's or group's record: most fit into it, and four times as much is tried where one does not.
   static let accountBytes = 4_096
+  /// A group of thousands of members needs much room, and this bounds it.
   static let largestAccountBytes = 1 << 20
-
-  // MARK: Pulling
-
-  /// Where a list leaves something open, the next one comes no sooner.
-  static let pullSoonest: Duration = .milliseconds(100)
-  /// An object without right to it is not asked for again before: a person must act.
-  static let pullDenied: Duration = .seconds(30)
-  /// The shortest rest of an object that failed, in milliseconds: with a settle time of none it would be asked for without end.
-  static let pullShortest: Int64 = 500
-  /// Characters that are shown of a key that is longer than a name may be.
-  static let shownCharacters = 100
-
-  /// How often it is noted that a store still shows what was fetched: a day's precision is enough, so that a list of what is known
-  /// writes nothing.
-  static let pullSeen: Duration = .seconds(86_400)
 }

@@ -16,4 +16,14 @@ extension Limits {
 
   /// Due batches are read so many times as a store has slots, so that those under way do not hide the others.
   static let dueForEachSlot = 2
+
+  /// Looks in a row where each has saved something that the next one finds. What is saved by the last one is found by the next pass.
+  static let looksAfterRescue = 3
+
+  /// Where others rotate, a live log is taken for that much newer than it was found: what was rotated from it and is found later comes
+  /// before it, some hundred thousand files of them.
+  static let roomBeforeLive: Duration = .milliseconds(1)
+
+  /// Bytes of a packed log that are read at a time: at most 16 MiB of text, by gzip's own bound.
+  static let packedRead = 16 << 10
 }

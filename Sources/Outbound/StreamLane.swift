@@ -44,7 +44,7 @@ public actor StreamLane: Lane {
     worker = StreamWorker(
       stream, of: settings, shared: shared, files: files, ledger: ledger, events: events, hands: hands,
       suspects: suspects, clock: trust, turn: runner.turn, reopen: reopen, isStopping: { runner.mustEnd() })
-    worker.wake = { runner.wake() }
+    worker.onFreeSlot { runner.wake() }
     shared.stores.onRecovery { runner.wake() }
     self.stores = stores
     self.clock = clock
@@ -133,7 +133,7 @@ public actor StreamLane: Lane {
       let pass = try pass()
       let now = clock().uptime
       // That of another stream may be what this one waits for.
-      let confirmations = worker.shared.stores.confirmations
+      let confirmations = worker.context.shared.stores.confirmations
       if worker.isCatchingUp || confirmations > confirmed { (lastProgress, confirmed) = (now, confirmations) }
       let isIdle = transfers.isEmpty && ended.isEmpty && !worker.isCatchingUp
       let hasWaiting = try worker.hasWaiting(stopped: false)
@@ -168,7 +168,8 @@ public actor StreamLane: Lane {
     transferNumber += 1
     let number = transferNumber
     let work = Work(.stream(upload.batch.stream), .send, .batch(upload.batch), store: upload.store)
-    let task = Task(executorPreference: worker.hands.taking(work)) { [clock, shared = worker.shared, name] in
+    let task = Task(executorPreference: worker.context.hands.taking(work)) {
+      [clock, shared = worker.context.shared, name] in
       let result: Result<Receipt, StoreFault>
       do throws(StoreFault) {
         try await self.age(of: store, for: upload).get()
@@ -191,7 +192,7 @@ public actor StreamLane: Lane {
       task = asked
     } else {
       let work = Work(.stream(upload.batch.stream), .compare, store: upload.store)
-      task = Task(executorPreference: worker.hands.taking(work)) { await self.ask(store, for: upload) }
+      task = Task(executorPreference: worker.context.hands.taking(work)) { await self.ask(store, for: upload) }
       ages[upload.store] = task
     }
     let answer = await task.value
@@ -222,7 +223,7 @@ public actor StreamLane: Lane {
 
   /// - Returns: nil from a store where we may only write: it cannot be asked, and may be written to.
   private func compare(_ age: RollbackCheck, with store: any StoreReader) async throws -> RollbackCheck? {
-    do { return try await age.compared(with: store, worker.ledger) } catch let fault as StoreFault {
+    do { return try await age.compared(with: store, worker.context.ledger) } catch let fault as StoreFault {
       guard [.denied, .refused, .mismatch].contains(fault.kind) else { throw fault }
       return nil
     }

@@ -46,4 +46,6 @@ public struct StreamSummary: Sendable {
   public internal(set) var took: Duration = .zero
 
   init(next: Duration) { self.next = next }
+
+  mutating func look(at uptime: Duration) { next = min(next, uptime) }
 }

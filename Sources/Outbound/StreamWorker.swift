@@ -7,19 +7,7 @@ public import Ledger
 import Spool
 import Store
 import SystemPackage
-
-/// What streams share, beside the ledger: the stores' slots, what is known of the stores, and the spool's limit.
-public struct StreamsShared: Sendable {
-  public let slots: StoreSlots
-  public let stores: StoreStates
-  public let spool: SpoolLimit
-
-  public init(_ settings: Settings) {
-    slots = StoreSlots(Dictionary(settings.stores.map { ($0.name, $0.concurrency) }, uniquingKeysWith: { a, _ in a }))
-    stores = StoreStates()
-    spool = SpoolLimit(settings.limits.spoolMaxBytes)
-  }
-}
+import Threads
 
 /// One stream without a clock or a thread: each pass looks at what is, and takes the stream as far as it can go now.
 ///
@@ -29,36 +17,10 @@ public struct StreamsShared: Sendable {
 /// - a batch in `ready` is whole and durable, and never changes again;
 /// - a log is deleted only when all of it is in batches that every store has confirmed.
 public struct StreamWorker {
-  let host: String
-  let limits: LimitSettings
-  let state: StateFolder
-  let files: any Files
-  let ledger: Ledger
-  let events: any EventSink
-  let hands: Hands
-  let suspects: Suspects
-  let clock: ClockTrust
-  let turn: Turn
-  let shared: StreamsShared
-  let reopen: @Sendable ([String]) -> String?
-  /// Asked between chunks: a batch that is half cut is thrown away, the records stay where they are.
-  let isStopping: @Sendable () -> Bool
-  /// Asks for a pass: called when a slot of a store may be free.
-  var wake: @Sendable () -> Void = {}
-  var random: any RandomNumberGenerator & Sendable
-  let lane: StreamState
-  var underWay: Set<Delivery> = []
-  /// Stores that in this life have nothing left to say against the age of this folder.
-  var cleared: Set<StoreName> = []
-  /// Batches that a person has asked to be deleted: they are offered to no store.
-  var withdrawn: Set<BatchID> = []
+  let context: StreamContext
+  var state: StreamState
 
-  struct Delivery: Hashable {
-    let batch: BatchID
-    let store: StoreName
-  }
-
-  public var name: StreamName { lane.name }
+  public var name: StreamName { context.name }
 
   /// - Parameter reopen: runs the operator's command after a rename; what it returns is what went wrong.
   public init(
@@ -68,133 +30,183 @@ public struct StreamWorker {
     reopen: @escaping @Sendable ([String]) -> String? = { _ in nil },
     isStopping: @escaping @Sendable () -> Bool = { false }
   ) {
-    host = settings.host
-    limits = settings.limits
-    let state = StateFolder(settings.state)
-    self.state = state
-    self.files = files
-    self.ledger = ledger
-    self.events = events
-    self.hands = hands
-    (self.suspects, self.clock, self.turn) = (suspects, clock, turn)
-    self.shared = shared
-    self.random = random
-    self.reopen = reopen
-    self.isStopping = isStopping
-    lane = StreamState(
-      stream, state: state, files: files, hands: hands, suspects: suspects, isStopping: isStopping)
+    let random = Locked(random)
+    context = StreamContext(
+      settings: stream, host: settings.host, limits: settings.limits, state: StateFolder(settings.state), files: files,
+      ledger: ledger, events: events, hands: hands, suspects: suspects, clock: clock, turn: turn, shared: shared,
+      random: { random.withLock { $0.next() } }, isStopping: isStopping)
+    state = StreamState(context, reopen: reopen)
   }
 
+  /// Asks for a pass: called when a slot of a store may be free.
+  mutating func onFreeSlot(_ wake: @escaping @Sendable () -> Void) { state.dispatching.wake = wake }
+
   /// Seals all complete records in the next pass, whatever their age, and makes every waiting batch due.
-  public func flush() { lane.flush = true }
+  public mutating func flush() { state.isFlushed = true }
 
   /// Whether the last pass left records that were due and that the next can seal at once.
-  public var isCatchingUp: Bool { !spoolIsFull && lane.isCatchingUp && lane.pause == nil && !lane.isStopped }
+  public var isCatchingUp: Bool { !spoolIsFull && isBehind }
 
   /// Whether the stream or one of its logs is in trouble of its own, or the spool is full.
-  public var isInTrouble: Bool { spoolIsFull || isOutOfRoom || lane.pause != nil || !lane.waits.waits.isEmpty }
+  public var isInTrouble: Bool { spoolIsFull || isOutOfRoom || state.pause != nil || !state.waits.waits.isEmpty }
 
   /// Whether something is due for which the spool had no room when it was looked at last.
-  var isOutOfRoom: Bool { lane.isCatchingUp && lane.pause == nil && !lane.isStopped && lane.hadNoRoom }
+  var isOutOfRoom: Bool { isBehind && state.room.wasMissing }
 
-  var spoolIsFull: Bool { shared.spool.since != nil }
+  private var isBehind: Bool { state.isCatchingUp && state.pause == nil && !state.isStopped }
+
+  private var spoolIsFull: Bool { context.shared.spool.since != nil }
 
   /// Whether a sealed batch still waits for a store, held ones left out.
   /// - Parameter stopped: also where a person has paused the stream.
   public func hasWaiting(stopped: Bool = true) throws(LedgerFault) -> Bool {
-    guard stopped || !lane.isStopped else { return false }
-    let name = name
-    let waiting = try ledger.read { (t) throws(LedgerFault) in try t.waiting(of: name) }
-    return waiting.contains(where: lane.adopted.contains)
+    guard stopped || !state.isStopped else { return false }
+    let waiting = try context.ledger.read { (t) throws(LedgerFault) in try t.waiting(of: name) }
+    return waiting.contains(where: state.batches.adopted.contains)
   }
+
+  // MARK: - A pass
 
   /// - Throws: a `LedgerFault`, after which nothing may be decided. Its own trouble makes the stream wait.
   public mutating func pass(at now: Moment) throws(LedgerFault) -> StreamSummary {
-    var result = StreamSummary(next: now.uptime + Limits.logPoll)
-    try shared.stores.load(ledger)
-    if try attempt(at: now, { worker in try worker.pass(at: now, &result) }) {
-      if let pause = lane.pause { result.next = min(result.next, pause.until) }
-      result.watch.formUnion(lane.sources.listing.folders.map(\.string))
-    } else {
-      // It gave way to somebody, or the agent stops.
-      result.next = now.uptime
-    }
-    do throws(LedgerFault) {
-      try dispatch(at: now, &result)
-    } catch {
-      // Nobody will be told of what was begun.
-      for upload in result.uploads {
-        ended(upload, at: now.uptime)
-        drop(upload)
+    try context.shared.stores.load(context.ledger)
+    return try inPass(at: now) { (worker, pass) throws(LedgerFault) in
+      if try pass.attempt({ pass in try worker.work(in: &pass) }) {
+        if let pause = pass.pause { pass.summary.look(at: pause.until) }
+        pass.summary.watch.formUnion(worker.state.discovery.folders.map(\.string))
+      } else {
+        // It gave way to somebody, or the agent stops.
+        pass.summary.next = now.uptime
       }
-      throw error
+      let isPaused = worker.state.isStopped
+      try worker.state.dispatching.run(&worker.state.batches, isPaused: isPaused, in: &pass)
+      if let next = pass.waits.next { pass.summary.look(at: max(next, now.uptime)) }
+      worker.state.reporting.run(worker.state.rotation.fault, in: pass)
+      pass.summary.waiting = worker.state.batches.adopted.count
+      pass.summary.trouble = pass.pause?.said
+      pass.summary.isPaused = isPaused
+      pass.summary.spoolIsFull = worker.spoolIsFull
+      return pass.summary
     }
-    if let next = lane.waits.next { result.next = min(result.next, max(next, now.uptime)) }
-    writeReport()
-    result.waiting = lane.adopted.count
-    result.trouble = lane.pause?.said
-    result.isPaused = lane.isStopped
-    result.spoolIsFull = spoolIsFull
-    return result
   }
 
-  /// The stream's own trouble makes it wait. - Returns: false where the agent is stopping.
-  mutating func attempt(at now: Moment, _ work: (inout Self) throws -> Void) throws(LedgerFault) -> Bool {
-    do {
-      try hands.holding(Work(.stream(lane.name), .pass)) { try work(&self) }
-    } catch let fault as FileFault {
-      pause(fault, at: now)
-    } catch let fault as LedgerFault {
-      throw fault
-    } catch is Interrupted {
-      return false
-    } catch {
-      preconditionFailure("a fault of an unknown kind: \(error)")
-    }
-    return true
-  }
-
-  private mutating func pass(at now: Moment, _ result: inout StreamSummary) throws {
-    try settleIn(at: now)
-    try heedPause()
-    if lane.flush, !lane.isStopped { try hurry(at: now) }
-    if lane.flush || lane.pause.map({ now.uptime >= $0.until }) ?? true {
+  /// The way of every record and every batch, in this order; a start is a pass like any other.
+  private mutating func work(in pass: inout StreamPass) throws {
+    try state.adopting.run(&state.batches, in: &pass)
+    try heedPause(in: pass)
+    if state.isFlushed, !state.isStopped { try state.delivery.makeDue(in: pass) }
+    if state.isFlushed || pass.pause.map({ pass.now.uptime >= $0.until }) ?? true {
       // Trouble with the logs or a full disk must not keep sealed batches from leaving.
       do {
-        if lane.isStopped {
-          try look(at: now)
-        } else if let due = try readLogs(at: now) {
-          result.next = min(result.next, now.uptime + max(due - now.wall, Limits.soonestDue))
+        if state.isStopped {
+          try look(in: &pass)
+        } else if let due = try read(in: &pass) {
+          pass.summary.look(at: pass.now.uptime + max(due - pass.now.wall, Limits.soonestDue))
         }
-        goOn()
+        pass.goOn()
       } catch let fault as FileFault {
-        pause(fault, at: now)
+        pass.pause(for: fault)
       }
     }
-    lane.flush = false
-    try settleBatches(at: now)
-    try finishSources(at: now)
-    try sweep(at: now)
+    state.isFlushed = false
+    try state.delivery.run(&state.batches, in: pass)
+    try state.retirement.run(&state.logs, in: &pass)
+    try state.sweeping.run(in: &pass)
     // What stood behind it has its turn.
-    if lane.pause == nil, lane.waits.endPass(at: now.uptime) { result.next = now.uptime }
+    if pass.pause == nil, pass.waits.endPass(at: pass.now.uptime) { pass.summary.next = pass.now.uptime }
   }
 
-  // MARK: - Trouble
-
-  mutating func pause(_ fault: FileFault, at now: Moment) {
-    let attempt = (lane.pause?.attempt ?? 0) + 1
-    let delay = Backoff.lane.delay(attempt: attempt, random: random.next())
-    if lane.pause?.said != fault.description {
-      let kind: EventKind = fault.kind == .full ? .diskLow : .lanePaused
-      events.record(kind, "Stream \(lane.name) waits. \(fault)", [.stream: lane.name.text, .reason: "\(fault.kind)"])
+  /// From logs to sealed batches, once.
+  /// - Returns: when the oldest unread record will be due by age.
+  private mutating func readOnce(in pass: inout StreamPass) throws -> Timestamp? {
+    try look(in: &pass)
+    try state.batches.requireDecisions(in: pass)
+    let plan = try backlog(in: &pass)
+    guard plan.seal != .nothing else {
+      try empty(all: false, in: &pass)
+      return plan.due
     }
-    lane.pause = StreamState.Pause(
-      until: now.uptime + delay, attempt: attempt, said: fault.description, since: lane.pause?.since ?? now.wall)
+    // What is due stays due until it is sealed, whatever keeps it waiting.
+    state.isCatchingUp = plan.seal == .everything
+    guard try state.room.run(in: pass) else { return nil }
+    if !plan.rotate.isEmpty {
+      try state.rotation.run(plan.rotate, state.logs, in: &pass)
+      try look(in: &pass)
+    }
+    var sealed = 0
+    while try cutAndSeal(everything: plan.seal == .everything, in: &pass) {
+      guard try state.room.run(in: pass) else { return nil }
+      sealed += 1
+      // What is sealed leaves while the rest is cut.
+      guard sealed < Limits.batchesPerPass else { return pass.now.wall }
+    }
+    state.isCatchingUp = false
+    try empty(all: true, in: &pass)
+    return try backlog(in: &pass).due
   }
 
-  private func goOn() {
-    guard lane.pause != nil else { return }
-    lane.pause = nil
-    events.record(.laneResumed, "Stream \(lane.name) goes on", [.stream: lane.name.text])
+  /// - Returns: whether there may be more.
+  private mutating func cutAndSeal(everything: Bool, in pass: inout StreamPass) throws -> Bool {
+    switch try state.cutting.run(everything: everything, state.logs, state.batches, in: &pass) {
+    case .done(let fresh):
+      try state.sealing.run(fresh, everything: everything, &state.logs, &state.batches, in: pass)
+    case .waits, .setAside: true
+    case .gone: false
+    }
+  }
+
+  private mutating func look(in pass: inout StreamPass) throws {
+    try state.discovery.run(&state.logs, isNew: state.batches.sequence == 0, in: &pass)
+  }
+
+  private mutating func backlog(in pass: inout StreamPass) throws -> StreamPlan {
+    try state.backlog.run(&state.logs, flush: state.isFlushed || state.isCatchingUp, in: &pass)
+  }
+
+  private mutating func empty(all: Bool, in pass: inout StreamPass) throws {
+    if try state.emptying.run(&state.logs, all: all, in: &pass) { try look(in: &pass) }
+  }
+
+  // MARK: - Logs that were in hand when the agent died
+
+  private mutating func read(in pass: inout StreamPass) throws -> Timestamp? {
+    do {
+      return try readInTurns(in: &pass)
+    } catch is SourceMoved {
+      // Nothing was sealed from what moved, and what was due is due still.
+      return pass.now.wall + Limits.movedPause
+    }
+  }
+
+  /// First without them; where nothing else was sealed, one of them by itself.
+  private mutating func readInTurns(in pass: inout StreamPass) throws -> Timestamp? {
+    state.logs.turns.turn = .all
+    state.discovery.beginTurn(&state.logs.turns, in: pass)
+    guard state.logs.turns.turn == .others else { return try readOnce(in: &pass) }
+    let (wantsAll, last) = (state.isFlushed || state.isCatchingUp, state.batches.sequence)
+    let due = try readOnce(in: &pass)
+    // What is theirs is due as well.
+    if wantsAll { state.isCatchingUp = true }
+    let rest = state.logs.turns.rest(at: pass.now.uptime)
+    guard state.batches.sequence == last, rest <= .zero else {
+      // What was sealed is on its way before one of them is touched.
+      return min(due ?? .last, pass.now.wall + max(rest, .zero))
+    }
+    state.logs.turns.turn = .one(nil)
+    let own = try readOnce(in: &pass)
+    guard state.batches.sequence != last || !spoolIsFull else { return own }
+    let isMore = state.batches.sequence != last && state.isCatchingUp
+    state.logs.turns.acquit(state.logs.found, in: pass)
+    state.isCatchingUp = isMore || wantsAll && !LogTurns.inHand(pass).isEmpty
+    return pass.now.wall
+  }
+
+  /// What waits, and why the stream does, goes with a pass and comes back from it.
+  mutating func inPass<Result, Failure: Error>(
+    at now: Moment, _ body: (inout Self, inout StreamPass) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    var pass = StreamPass(context, at: now, waits: state.waits, pause: state.pause)
+    defer { (state.waits, state.pause) = (pass.waits, pass.pause) }
+    return try body(&self, &pass)
   }
 }

@@ -3,6 +3,7 @@ import SystemPackage
 import TestKit
 import Testing
 
+@testable import FeedKit
 @testable import Inbound
 
 @Suite("A folder below landing that is barred once its files were taken") struct BarredFolderTests {

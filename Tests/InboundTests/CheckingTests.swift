@@ -7,6 +7,8 @@ import Spool
 import SystemPackage
 import Testing
 
+@testable import FeedKit
+
 @Suite("What is refused, held, or kept back")
 struct CheckingTests {
   @Test("A bad file is in quarantine, whole, with its reasons, and is never seen in the hand-over folder")

@@ -9,6 +9,8 @@ import SystemPackage
 import TestKit
 import Testing
 
+@testable import FeedKit
+
 @Suite("Complete sets, and nothing else")
 struct CompletenessTests {
   private static let run = "c2f4a9d0-6b1e-4d27-8f35-91ab07de4455"

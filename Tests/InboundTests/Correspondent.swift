@@ -8,6 +8,8 @@ import TestKit
 import Testing
 import Threads
 
+@testable import FeedKit
+
 /// Somebody with a key pair and a real gpg, who encrypts as a sender does.
 final class Correspondent: Sendable {
   static let passphrase = "correct horse battery"

@@ -10,6 +10,8 @@ import TestKit
 import Testing
 import Threads
 
+@testable import FeedKit
+
 /// Drops are handed over exactly once, whatever is killed, and nothing is lost when the power goes.
 @Suite("Killed at every step, power cut at every step")
 struct CrashTests {

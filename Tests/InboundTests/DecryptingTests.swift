@@ -8,6 +8,7 @@ import SystemPackage
 import TestKit
 import Testing
 
+@testable import FeedKit
 @testable import Inbound
 
 /// With the real gpg, and a key that the test makes.

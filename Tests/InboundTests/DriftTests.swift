@@ -7,6 +7,8 @@ import Spool
 import SystemPackage
 import Testing
 
+@testable import FeedKit
+
 @Suite("A drop unlike the last one waits for a person")
 struct DriftTests {
   private func rows(_ count: Int, _ header: String = "id,email") -> String {

@@ -8,6 +8,8 @@ import Ledger
 import SystemPackage
 import Testing
 
+@testable import FeedKit
+
 /// The edge cases of an arrival, by their numbers in the fact sheet on the AEP-to-Campaign hand-off: 1 to 9.
 @Suite("Edge cases of arrivals")
 struct EdgeCaseTests {

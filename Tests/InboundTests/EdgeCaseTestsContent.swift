@@ -9,6 +9,8 @@ import Ledger
 import SystemPackage
 import Testing
 
+@testable import FeedKit
+
 /// The edge cases of what arrived, by their numbers in the fact sheet: 10 to 18.
 @Suite("Edge cases of contents and folders")
 struct EdgeCaseTestsContent {

@@ -9,6 +9,8 @@ import SystemPackage
 import TestKit
 import Testing
 
+@testable import FeedKit
+
 /// What was due is told once at most, and never where it came, whatever is killed.
 @Suite("Due drops, killed at every step")
 struct ExpectingCrashTests {

@@ -7,6 +7,8 @@ import Ledger
 import SystemPackage
 import Testing
 
+@testable import FeedKit
+
 /// The calendar in the engine: what is told, when, and across restarts.
 @Suite("Drops that are due")
 struct ExpectingTests {

@@ -6,6 +6,8 @@ import Ledger
 import Spool
 import Testing
 
+@testable import FeedKit
+
 @Suite("What no place holds any more is forgotten")
 struct ForgettingTests {
   private let year: Duration = .seconds(401 * 86_400)

@@ -8,6 +8,8 @@ import Spool
 import SystemPackage
 import Testing
 
+@testable import FeedKit
+
 @Suite("From landing to the hand-over folder, on a real disk")
 struct HandOverTests {
   @Test(

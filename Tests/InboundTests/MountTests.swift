@@ -7,6 +7,8 @@ import Ledger
 import SystemPackage
 import Testing
 
+@testable import FeedKit
+
 /// File systems that are unmounted and come back, and disks that are full: nothing is concluded from what cannot be seen.
 @Suite("Mounts that are away, and room that runs out")
 struct MountTests {

@@ -9,6 +9,8 @@ import SystemPackage
 import TestKit
 import Testing
 
+@testable import FeedKit
+
 @Suite("What people ask for")
 struct OperatingTests {
   private let who = Requester("j.doe", reason: "agreed with the sender")

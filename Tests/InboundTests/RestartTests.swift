@@ -8,6 +8,8 @@ import Spool
 import SystemPackage
 import Testing
 
+@testable import FeedKit
+
 @Suite("Restarts, faults and time")
 struct RestartTests {
   @Test("A ledger that was lost is made anew from the places, and duplicates are still known")

@@ -7,6 +7,8 @@ import Spool
 import SystemPackage
 import Testing
 
+@testable import FeedKit
+
 @Suite("Handed over in another dialect")
 struct RewritingTests {
   private static let table = "id,name\n1,\"van Dijk, Jr.\"\n2,Zoë\n"

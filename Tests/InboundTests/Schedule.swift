@@ -9,6 +9,8 @@ import TestKit
 import Testing
 import Threads
 
+@testable import FeedKit
+
 /// One run of the inbound lane beside senders and a collector, who act between any two calls of it. The same seed is the same run.
 struct Schedule {
   static let state = StateFolder("/state")

@@ -231,8 +231,7 @@ struct FollowTests {
       try files.take(log)
     }
     try await world.settle(&engine, flush: true)
-    #expect(engine.lane.sources.isEmpty)
-    #expect(engine.lane.open.isEmpty)
+    #expect(engine.state.discovery.isEmpty)
     #expect(world.store.keys.count == 12)
   }
 

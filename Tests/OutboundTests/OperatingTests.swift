@@ -150,7 +150,7 @@ struct OperatingTests {
     let shared = StreamsShared(world.settings)
     var (one, two) = (world.makeEngine(shared: shared), world.makeEngine(1, shared: shared))
     let isWoken = Locked(false)
-    two.wake = { isWoken.withLock { $0 = true } }
+    two.onFreeSlot { isWoken.withLock { $0 = true } }
     one.flush()
     two.flush()
     let first = try one.pass(at: world.now).uploads

@@ -55,15 +55,10 @@ struct Inspecting {
   }
 
   /// A drop whose plan cannot be read waits for a person; the others go on.
-  func open(_ ids: some Sequence<DropID>, in pass: inout FeedPass) throws -> [DropPlan] {
-    var plans: [DropPlan] = []
-    for id in ids {
-      if let plan = try pass.each(.drop(id), { pass in try SettingAside().planOrAside(.claimed, id, in: &pass) }).value
-      {
-        plans.append(plan)
-      }
+  func open(_ ids: some Sequence<DropID>, in pass: inout FeedPass) throws -> [ItemOutcome<DropPlan>] {
+    try ids.map { id in
+      try pass.each(.drop(id)) { pass in try SettingAside().planOrAside(.claimed, id, in: &pass) }
     }
-    return plans
   }
 
   /// False where it was encrypted, and the feed has lost its key since.

@@ -18,14 +18,14 @@ struct Published {
 /// - From then on a staged file that is gone was handed over: the vanished staging file is the receipt.
 struct Publishing {
   /// What is staged, durably, with its names in `drop.json`.
-  func run(_ plans: [DropPlan], in pass: inout FeedPass) throws -> [Published] {
+  func run(_ plans: [DropPlan], in pass: inout FeedPass) throws -> [ItemOutcome<Published>] {
     guard !plans.isEmpty else { return [] }
     try pass.spool.move(plans.map(\.id), from: .claimed, to: .handover)
     return try publish(plans, in: &pass)
   }
 
   /// What an earlier pass or process left between its hand-over and the archive.
-  func resume(_ ids: some Sequence<DropID>, in pass: inout FeedPass) throws -> [Published] {
+  func resume(_ ids: some Sequence<DropID>, in pass: inout FeedPass) throws -> [ItemOutcome<Published>] {
     var plans: [DropPlan] = []
     for id in ids {
       let found = try pass.each(.drop(id)) { pass in
@@ -49,8 +49,9 @@ struct Publishing {
   }
 
   /// What lies in `handover`, durably staged.
-  private func publish(_ plans: [DropPlan], in pass: inout FeedPass) throws -> [Published] {
+  private func publish(_ plans: [DropPlan], in pass: inout FeedPass) throws -> [ItemOutcome<Published>] {
     var done: [Published] = []
+    var waiting: [ItemOutcome<Published>] = []
     for plan in plans {
       var plan = plan
       var ways: [Delivery] = []
@@ -60,14 +61,17 @@ struct Publishing {
             for number in plan.dataIndices { ways.append(try publish(number, of: &plan, in: &pass)) }
           })
       }
-      guard outcome.isDone else { continue }
+      guard outcome.isDone else {
+        waiting.append(outcome.map { _ in Published(plan: plan, isInferred: false) })
+        continue
+      }
       if ways.contains(.nameTaken) {
-        waitForName(plan, in: &pass)
+        waiting.append(waitForName(plan, in: &pass))
       } else {
         done.append(Published(plan: plan, isInferred: ways.contains(.inferred)))
       }
     }
-    guard !done.isEmpty else { return [] }
+    guard !done.isEmpty else { return waiting }
     let folders = Set(done.map { pass.handover(of: $0.plan) }).sorted { $0.string < $1.string }
     var changed: [(plan: DropPlan, path: FilePath)] = []
     for index in done.indices where done[index].plan.handedOverAt == nil {
@@ -79,7 +83,7 @@ struct Publishing {
     // The final names are durable before any plan says so.
     try pass.files.writePlans(changed, after: folders)
     if !changed.isEmpty { try pass.sync(done.map { pass.spool.path(.handover, $0.plan.id) }) }
-    return done
+    return waiting + done.map { .done($0) }
   }
 
   private func publish(_ number: Int, of plan: inout DropPlan, in pass: inout FeedPass) throws(FileFault) -> Delivery {
@@ -122,13 +126,16 @@ struct Publishing {
   }
 
   /// With `collision: fail`, where the name was taken after the drop was staged: it is tried again, for it cannot go back.
-  private func waitForName(_ plan: DropPlan, in pass: inout FeedPass) {
+  private func waitForName(_ plan: DropPlan, in pass: inout FeedPass) -> ItemOutcome<Published> {
     pass.feed.inHand.take(plan)
-    pass.summary.look(at: pass.now.uptime + Limits.namePause)
+    let until = pass.now.uptime + Limits.namePause
+    pass.summary.look(at: until)
     let why = "the hand-over folder has a file of that name"
-    guard pass.feed.reported.updateValue(why, forKey: plan.id) == nil else { return }
-    pass.report(
-      .dropWaiting, "\(plan.shown) of feed \(pass.settings.name) waits: \(why)", plan, [.reason: "name_taken"])
+    if pass.feed.reported.updateValue(why, forKey: plan.id) == nil {
+      pass.report(
+        .dropWaiting, "\(plan.shown) of feed \(pass.settings.name) waits: \(why)", plan, [.reason: "name_taken"])
+    }
+    return .waits(until: until, why: why)
   }
 
   /// A staged file that is gone is a receipt, if its folder is the one that it was staged in.

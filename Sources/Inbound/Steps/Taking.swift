@@ -13,10 +13,10 @@ struct Taking {
   /// False once a rename from landing met the border of a mount.
   private var canRename = true
 
-  /// - Returns: what is whole.
+  /// Done: it is whole in `gathering`, and can be claimed. What was not begun has no outcome.
   mutating func run(
     _ arrivals: ArraySlice<Arrival>, _ scan: Intake.Scan, _ intake: inout Intake, in pass: inout FeedPass
-  ) throws -> [DropPlan] {
+  ) throws -> [ItemOutcome<DropPlan>] {
     let (infos, folder) = (scan.infos, scan.folder)
     do throws(FileFault) { try pass.requireRoom(for: 0, at: pass.spool.root) } catch { throw LaneFault(fault: error) }
     var begun: [(plan: DropPlan, mayRename: Bool)] = []
@@ -90,8 +90,8 @@ struct Taking {
 
   private mutating func bring(
     _ begun: [(plan: DropPlan, mayRename: Bool)], _ intake: inout Intake, in pass: inout FeedPass
-  ) throws -> [DropPlan] {
-    var whole: [DropPlan] = []
+  ) throws -> [ItemOutcome<DropPlan>] {
+    var outcomes: [ItemOutcome<DropPlan>] = []
     var copied: [DropPlan] = []
     var barriers: Set<FilePath> = []
     for (plan, mayRename) in begun {
@@ -109,19 +109,19 @@ struct Taking {
         barriers.formUnion([pass.partsPath(.gathering, plan.id)] + plan.parts.map { FilePath($0.landing) })
       }
       if ways.contains(.lost) {
-        try giveUp(plan, in: &pass)
+        outcomes.append(try giveUp(plan, in: &pass))
       } else if ways.contains(.stillWritten) {
-        // It stays where it is; `resumeGathering` claims it when it is finished.
+        // It stays where it is; `Resuming` finds it finished.
         intake.forget(plan)
-        pass.wait(for: plan, "somebody writes it still")
+        outcomes.append(pass.wait(for: plan, "somebody writes it still"))
       } else {
         if ways.contains(.copied) { copied.append(plan) }
-        whole.append(plan)
+        outcomes.append(.done(plan))
       }
     }
     try settleCopies(copied, in: pass)
     try pass.sync(barriers.sorted { $0.string < $1.string })
-    return whole
+    return outcomes
   }
 
   private mutating func bring(
@@ -231,11 +231,11 @@ struct Taking {
   }
 
   /// Nothing of a drop is ours yet: landing still has it. A set of which a part is ours waits for the others.
-  private mutating func giveUp(_ plan: DropPlan, in pass: inout FeedPass) throws(FileFault) {
+  private func giveUp(_ plan: DropPlan, in pass: inout FeedPass) throws(FileFault) -> ItemOutcome<DropPlan> {
     guard try pass.files.list(pass.partsPath(.gathering, plan.id)).isEmpty else {
-      pass.wait(for: plan, "a part of it changed while it was taken")
-      return
+      return pass.wait(for: plan, "a part of it changed while it was taken")
     }
     try pass.spool.remove(plan.id, from: .gathering)
+    return .gone
   }
 }

@@ -64,6 +64,17 @@ struct Cut {
 }
 
 extension Cut {
+  /// Whether it becomes a batch. What stands before a gap goes now: the cursor moves behind both.
+  /// - Parameter everything: all that is complete is wanted, not only what is full.
+  func isWorthSealing(everything: Bool) -> Bool { rows > 0 && (everything || isFull || !gaps.isEmpty) }
+
+  /// Whether another cut may give more. Logs without records may have stood before one with another header: the next one passes them
+  /// over.
+  func mayLeaveMore(isSealed: Bool) -> Bool { isFull && (isSealed || rows == 0 && !ended.isEmpty) }
+
+  /// Sources from which no more comes before they change. What could not be sealed is unread still.
+  func exhausted(isSealed: Bool) -> Set<SourceID> { isSealed || rows == 0 ? ended : [] }
+
   mutating func note(_ gap: Gap, tail: Digest?) {
     gaps.append(gap)
     cursors[gap.source.id] = gap.to

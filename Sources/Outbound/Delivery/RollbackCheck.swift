@@ -1,8 +1,8 @@
-public import Config
-public import Core
-public import Files
+import Config
+import Core
+import Files
 import Ledger
-public import Spool
+import Spool
 import Store
 import SystemPackage
 import Threads
@@ -118,51 +118,5 @@ struct SequenceFloor: Hashable, Sendable, Codable, CheckedPlan {
     try files.ensureDirectory(folder)
     try files.writePlan(self, to: folder.appending(Self.fileName))
     try files.sync([folder.appending(Self.fileName), folder, state.streams, state.root])
-  }
-}
-
-extension StreamWorker {
-  /// A person says that the state folder may go on, though it may be older than what was sent.
-  public static func adopt(_ streams: [StreamSettings], _ state: StateFolder, _ files: any Files) throws(FileFault) {
-    for stream in streams {
-      var numbers = try SequenceFloor.read(of: stream.name, state, files)
-      numbers.isAdopted = true
-      try numbers.write(of: stream.name, state, files)
-    }
-  }
-
-  /// What the store is asked before the first batch of this life goes there. Nil: nothing, for a folder of which it has confirmed
-  /// nothing yet has no past to be older than.
-  func storeAge(_ upload: Upload, at now: Moment) throws -> RollbackCheck? {
-    let (stream, store) = (lane.name, upload.store)
-    let confirmed = try ledger.read { (t) throws(LedgerFault) in try t.lastConfirmed(of: stream, by: store) }
-    guard let confirmed else { return nil }
-    let last = max(confirmed.id.sequence, try SequenceFloor.read(of: stream, state, files).last)
-    return RollbackCheck(lane.settings, lane.key, host: host, last: last, sealed: confirmed.sealedAt, at: now.wall)
-  }
-
-  /// - Returns: what stops the lane; nil where a person has said that it may go on, which it does behind the store's last number.
-  mutating func meet(_ age: RollbackCheck, _ upload: Upload) throws(FileFault) -> LedgerFault? {
-    guard let newest = age.newer else { return nil }
-    var numbers = try SequenceFloor.read(of: lane.name, state, files)
-    guard numbers.isAdopted else { return age.fault(upload.store) }
-    numbers.last = max(numbers.last, newest)
-    try numbers.write(of: lane.name, state, files)
-    lane.sequence = max(lane.sequence ?? 0, newest)
-    events.record(
-      .laneResumed,
-      "Stream \(lane.name) goes on behind number \(newest): store \(upload.store) holds batches that this state folder, which was adopted, does not know of",
-      [.stream: lane.name.text, .store: upload.store.text, .reason: "adopted"])
-    return nil
-  }
-
-  /// Once none of the stream's stores has anything left to say against this folder, a word that was given for another day ends.
-  mutating func clear(_ upload: Upload) throws(FileFault) {
-    cleared.insert(upload.store)
-    guard cleared.isSuperset(of: lane.settings.stores) else { return }
-    var numbers = try SequenceFloor.read(of: lane.name, state, files)
-    guard numbers.isAdopted else { return }
-    numbers.isAdopted = false
-    try numbers.write(of: lane.name, state, files)
   }
 }

@@ -108,7 +108,7 @@ final class UnpackedFile: ReadableFile {
 
   /// The window moves on by what the next bytes of the file hold. False at its end.
   private func feed() throws(FileFault) -> Bool {
-    var input = [UInt8](repeating: 0, count: 16 << 10)
+    var input = [UInt8](repeating: 0, count: Limits.packedRead)
     let count = try input.withUnsafeMutableBufferPointer { (all) throws(FileFault) in
       try file.read(into: UnsafeMutableRawBufferPointer(all), at: fed)
     }

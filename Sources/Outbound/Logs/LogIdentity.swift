@@ -87,7 +87,7 @@ struct LogIdentity {
         .max { $0.seenAt < $1.seenAt }?.header
     }
     // Room before it, for what was rotated and is found later.
-    if rotation == .follow, candidate.role == .live { record.seenAt = record.seenAt + .milliseconds(1) }
+    if rotation == .follow, candidate.role == .live { record.seenAt = record.seenAt + Limits.roomBeforeLive }
     try claim(candidate, record, &search, isNew: true)
   }
 

@@ -24,11 +24,13 @@ struct LogListing {
   var folders: Set<FilePath> { Set(globs.map(\.directory)) }
 
   /// The name for a log that is set aside now: `opens.csv.20260312T060000Z.navette`, with a number where that is taken.
-  func asidePath(for path: FilePath, at now: Timestamp) throws(FileFault) -> FilePath {
+  static func asidePath(
+    for path: FilePath, at now: Timestamp, _ files: any Files
+  ) throws(FileFault) -> FilePath {
     var number = 1
     while true {
       let tag = number == 1 ? "" : "-\(number)"
-      let aside = path.appendingToName(".\(now.compact)\(tag)\(Self.asideSuffix)")
+      let aside = path.appendingToName(".\(now.compact)\(tag)\(asideSuffix)")
       if try files.info(aside) == nil { return aside }
       number += 1
     }

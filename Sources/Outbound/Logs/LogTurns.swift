@@ -18,9 +18,68 @@ struct LogTurns {
 
   var turn = Turn.all
   /// Uptime at which they were left out for the first time.
-  var since: Duration?
+  private var since: Duration?
   /// As the last look left them out.
-  var leftOut: [FilePath] = []
+  private var leftOut: [FilePath] = []
+
+  /// Whether the log's turn is now.
+  func isTurn(of log: LogFile) -> Bool {
+    switch turn {
+    case .all: true
+    case .others: !leftOut.contains { LogListing.isOlder($0, than: log) }
+    case .one(let source): log.record.id == source
+    }
+  }
+
+  /// Before a look: without need all are looked at.
+  mutating func begin(in pass: StreamPass) {
+    if turn == .all, !Self.inHand(pass).isEmpty { turn = .others }
+  }
+
+  /// After a look.
+  mutating func leaveOut(_ later: [FilePath], of logs: inout [LogFile], in pass: StreamPass) {
+    func wasInHand(_ log: LogFile) -> Bool { Self.items(of: log).contains(where: pass.suspects.wasInHand) }
+    switch turn {
+    case .all: leftOut = []
+    case .others:
+      leftOut = later + logs.filter(wasInHand).map(\.path)
+      logs.removeAll(where: wasInHand)
+    case .one:
+      leftOut = []
+      turn = .one(logs.first(where: wasInHand)?.record.id)
+    }
+  }
+
+  /// How long the others still have before one of them is touched.
+  mutating func rest(at uptime: Duration) -> Duration {
+    let first = since ?? uptime
+    since = first
+    return first + Limits.othersFirst - uptime
+  }
+
+  /// The one whose turn it was has done no harm.
+  func acquit(_ logs: [LogFile], in pass: StreamPass) {
+    if case .one(let source?) = turn, let log = logs.first(where: { $0.record.id == source }) {
+      pass.suspects.acquit(Self.items(of: log))
+    } else {
+      // Gone, or known by another size or number by now.
+      pass.suspects.acquit(Self.inHand(pass))
+    }
+  }
+
+  /// Logs that the stream had in hand.
+  static func inHand(_ pass: StreamPass) -> Set<Work.Item> {
+    pass.suspects.inHand(of: .stream(pass.name)).filter { item in
+      switch item {
+      case .file, .source: true
+      case .none, .drop, .batch, .object: false
+      }
+    }
+  }
+
+  private static func items(of log: LogFile) -> Set<Work.Item> {
+    [.source(log.record.id), Work(.stream(log.record.stream), .look, log.info).item]
+  }
 }
 
 extension Suspects {
@@ -33,85 +92,16 @@ extension Suspects {
       $0.identity.inode == candidate.info.inode && wasInHand(.source($0.id))
     }
   }
-}
 
-extension StreamWorker {
-  /// Logs that the stream had in hand.
-  private func logsInHand() -> Set<Work.Item> {
-    suspects.inHand(of: .stream(lane.name)).filter { item in
-      switch item {
-      case .file, .source: true
-      case .none, .drop, .batch, .object: false
-      }
-    }
+  /// - Throws: where the agent crashed on the file: it is not even looked at.
+  func pass(_ candidate: LogCandidate) throws(FileFault) {
+    let item = Work.Item.file(inode: candidate.info.inode, size: candidate.info.size)
+    if isAside(item) { throw crash(on: item, at: candidate.path) }
   }
 
-  private func items(of log: LogFile) -> Set<Work.Item> {
-    [.source(log.record.id), Work(.stream(log.record.stream), .look, log.info).item]
-  }
-
-  private func wasInHand(_ log: LogFile) -> Bool { items(of: log).contains(where: suspects.wasInHand) }
-
-  /// Whether the log's turn is now.
-  func isTurn(of log: LogFile) -> Bool {
-    switch lane.turns.turn {
-    case .all: true
-    case .others: !lane.turns.leftOut.contains { LogListing.isOlder($0, than: log) }
-    case .one(let source): log.record.id == source
-    }
-  }
-
-  /// Before a look: without need all are looked at.
-  func beginTurn() {
-    guard lane.turns.turn == .all, !logsInHand().isEmpty else { return }
-    // Where the end of the first logs is where reading begins, all of them must be seen.
-    if lane.hasBegun || lane.settings.start != .end { lane.turns.turn = .others }
-  }
-
-  /// After a look.
-  func leaveOut(_ later: [FilePath]) {
-    switch lane.turns.turn {
-    case .all: lane.turns.leftOut = []
-    case .others:
-      lane.turns.leftOut = later + lane.logs.filter(wasInHand).map(\.path)
-      lane.logs.removeAll(where: wasInHand)
-    case .one:
-      lane.turns.leftOut = []
-      lane.turns.turn = .one(lane.logs.first(where: wasInHand)?.record.id)
-    }
-  }
-
-  /// - Parameter read: one round, from a look to sealed batches; gives back when the oldest unread record will be due.
-  mutating func readInTurns(
-    at now: Moment, _ read: (inout Self) throws -> Timestamp?
-  ) throws -> Timestamp? {
-    lane.turns.turn = .all
-    beginTurn()
-    guard lane.turns.turn == .others else { return try read(&self) }
-    let (wantsAll, last) = (lane.flush || lane.isCatchingUp, lane.sequence)
-    let due = try read(&self)
-    // What is theirs is due as well.
-    if wantsAll { lane.isCatchingUp = true }
-    let since = lane.turns.since ?? now.uptime
-    lane.turns.since = since
-    let rest = since + Limits.othersFirst - now.uptime
-    guard lane.sequence == last, rest <= .zero else {
-      // What was sealed is on its way before one of them is touched.
-      return min(due ?? .last, now.wall + max(rest, .zero))
-    }
-    lane.turns.turn = .one(nil)
-    let own = try read(&self)
-    guard lane.sequence != last || !spoolIsFull else { return own }
-    let isMore = lane.sequence != last && lane.isCatchingUp
-    if case .one(let source?) = lane.turns.turn,
-      let log = lane.logs.first(where: { $0.record.id == source })
-    {
-      suspects.acquit(items(of: log))
-    } else {
-      // Gone, or known by another size or number by now.
-      suspects.acquit(logsInHand())
-    }
-    lane.isCatchingUp = isMore || wantsAll && !logsInHand().isEmpty
-    return now.wall
+  func crash(on item: Work.Item, at path: FilePath) -> FileFault {
+    FileFault(
+      .damaged, "Cannot read", at: path, why: "the agent crashed \(Self.enoughCrashes) times on it",
+      remedy: "Report it. To try it again: navette retry \(item.text)")
   }
 }

@@ -49,3 +49,45 @@ struct Pin: Hashable {
     }
   }
 }
+
+/// The folder of them, durably: a copy is under its name only when it is whole.
+struct PinFolder {
+  let path: FilePath
+  let files: any Files
+
+  /// - Returns: the copy, for what comes after.
+  @discardableResult
+  func carry(
+    _ file: any ReadableFile, header: UInt64, from: UInt64, to: UInt64, as pin: Pin
+  ) throws -> any WritableFile {
+    try files.ensureDirectory(path)
+    let temporary = pin.temporary
+    try files.removeTree(temporary)
+    let copy = try files.create(temporary, mode: .stateFile)
+    try append(file, 0..<header, to: copy)
+    try append(file, from..<to, to: copy)
+    try files.sync([temporary])
+    try files.replace(pin.path, with: temporary)
+    try files.sync([path])
+    return copy
+  }
+
+  func append(_ file: any ReadableFile, _ bytes: Range<UInt64>, to copy: any WritableFile) throws {
+    var offset = bytes.lowerBound
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 16)
+    defer { buffer.deallocate() }
+    while offset < bytes.upperBound {
+      let wanted = Int(min(UInt64(buffer.count), bytes.upperBound - offset))
+      let got = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]), at: offset)
+      guard got > 0 else { throw SourceMoved() }
+      try copy.write(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
+      offset += UInt64(got)
+    }
+  }
+
+  func remove(_ pins: [FilePath]) throws(FileFault) {
+    guard !pins.isEmpty else { return }
+    for pin in pins { try files.removeTree(pin) }
+    try files.sync([path])
+  }
+}

@@ -10,7 +10,8 @@ import TestKit
 import Testing
 import Threads
 
-@testable import Inbound
+@testable import FeedKit
+@testable import Pull
 
 @Suite("One object that cannot be fetched stops only itself")
 struct HeldTests {

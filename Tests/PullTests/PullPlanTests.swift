@@ -4,7 +4,8 @@ import Ledger
 import Store
 import Testing
 
-@testable import Inbound
+@testable import FeedKit
+@testable import Pull
 
 @Suite("What is to be fetched")
 struct PullPlanTests {

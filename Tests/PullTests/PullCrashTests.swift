@@ -1,6 +1,7 @@
 import Config
 import Core
 import Files
+import Inbound
 import Lanes
 import Ledger
 import Spool
@@ -10,7 +11,8 @@ import TestKit
 import Testing
 import Threads
 
-@testable import Inbound
+@testable import FeedKit
+@testable import Pull
 
 /// An object is fetched and handed over once, whatever is killed; it is deleted only after that.
 @Suite("Pulling, killed at every step, power cut at every step")

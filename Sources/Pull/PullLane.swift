@@ -1,5 +1,6 @@
 public import Core
 public import Files
+public import Inbound
 public import Lanes
 import Ledger
 public import Store
@@ -44,7 +45,7 @@ public actor PullLane: Lane {
     self.clock = clock
   }
 
-  public func work() throws(LedgerFault) -> Duration { max(try pass() - clock().uptime, .milliseconds(5)) }
+  public func work() throws(LedgerFault) -> Duration { max(try pass() - clock().uptime, Limits.pullLeastRest) }
 
   /// One pass now, its work started. - Returns: uptime of the next.
   @discardableResult public func pass() throws(LedgerFault) -> Duration {

@@ -8,7 +8,6 @@ import Lanes
 import Ledger
 import Spool
 import SystemPackage
-import Testing
 import Threads
 
 /// Remembers events.
@@ -66,10 +65,17 @@ final class Rig {
     let handover = (layout == .handoverElsewhere ? far : base).appending("import")
     for folder in [landing, handover] { try disk.ensureDirectory(folder) }
     state = StateFolder(base.appending("state"))
-    settings = FeedSettings(name: try #require(FeedName("audiences")), landing: landing, handover: handover)
+    settings = FeedSettings(name: try Rig.found(FeedName("audiences")), landing: landing, handover: handover)
     change(&settings)
     ledger = try Ledger(path: nil)
     engine = Rig.make(settings, state, self.files, ledger, events, minFree)
+  }
+
+  struct NoSuchName: Error {}
+
+  private static func found<Value>(_ value: Value?) throws -> Value {
+    guard let value else { throw NoSuchName() }
+    return value
   }
 
   deinit {
@@ -152,7 +158,7 @@ final class Rig {
     try files.readPlan([Reason].self, at: spool.path(place, id).appending(DropPlan.reasonsName))
   }
   func record(_ id: String) throws -> DropRecord? {
-    let id = try #require(DropID(id))
+    let id = try Rig.found(DropID(id))
     return try ledger.read { (t) throws(LedgerFault) in try t.drop(id) }
   }
 }

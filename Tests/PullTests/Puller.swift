@@ -10,7 +10,8 @@ import TestKit
 import Testing
 import Threads
 
-@testable import Inbound
+@testable import FeedKit
+@testable import Pull
 
 /// A rig whose feed pulls: each turn is a pass of the puller, its work in the store, and a pass of the lane.
 final class Puller {

@@ -1,6 +1,7 @@
 import Config
 public import Core
 import Formats
+import Inbound
 import Ledger
 import Store
 

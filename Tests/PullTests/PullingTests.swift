@@ -1,6 +1,7 @@
 import Config
 import Core
 import Files
+import Inbound
 import Journal
 import Ledger
 import Spool
@@ -11,7 +12,8 @@ import TestKit
 import Testing
 import Threads
 
-@testable import Inbound
+@testable import FeedKit
+@testable import Pull
 
 @Suite("Fetched from a store")
 struct PullingTests {

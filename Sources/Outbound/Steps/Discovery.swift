@@ -1,0 +1,172 @@
+import Config
+import Core
+import Files
+import Journal
+import Lanes
+import Ledger
+import SystemPackage
+
+/// From files to sources: what lies there, what has come, what has gone.
+struct Discovery {
+  private var sources: LogSources
+  private var pinning = Pinning()
+  private var first = FirstLook()
+
+  init(_ context: StreamContext) {
+    sources = LogSources(
+      context.settings, pins: context.pins.path, files: context.files, hands: context.hands,
+      suspects: context.suspects)
+  }
+
+  /// Folders in which logs may come.
+  var folders: Set<FilePath> { sources.listing.folders }
+
+  /// Nothing is known of any log.
+  var isEmpty: Bool { sources.isEmpty && pinning.isEmpty }
+
+  /// - Parameter isNew: no batch of the stream was ever sealed.
+  mutating func run(_ logs: inout StreamLogs, isNew: Bool, in pass: inout StreamPass) throws {
+    for source in logs.takeLeft() { forget(source) }
+    try first.recall(in: pass)
+    beginTurn(&logs.turns, in: pass)
+    // What is saved from a look is found by the next.
+    for _ in 0..<Limits.looksAfterRescue where try !look(&logs, isNew: isNew, in: &pass) { return }
+  }
+
+  /// Before a look: logs that were in hand when the agent died are left out.
+  func beginTurn(_ turns: inout LogTurns, in pass: StreamPass) {
+    // Where the end of the first logs is where reading begins, all of them must be seen.
+    if first.hasBegun || pass.settings.start != .end { turns.begin(in: pass) }
+  }
+
+  /// - Returns: whether to look again.
+  private mutating func look(_ logs: inout StreamLogs, isNew: Bool, in pass: inout StreamPass) throws -> Bool {
+    let known = try pass.ledger.read { (t) throws(LedgerFault) in try t.sources(of: pass.name) }
+    let sizes = Dictionary(known.map { ($0.id, sources.lastSize(of: $0.id)) }, uniquingKeysWith: { a, _ in a })
+    var found = try sources.scan(known: known, at: pass.now, memory: memory(pass), turn: logs.turns.turn)
+    logs.progress.noteRest(of: found.logs, at: pass.now)
+    if found.faults.isEmpty, found.blocked.isEmpty || pass.settings.start != .end {
+      try first.run(&found, logs.progress, isNew: known.isEmpty && isNew, in: pass)
+    }
+    let saved = try pinning.rescue(found.vanished.filter { found.copies[$0.id] == nil }, logs.progress, in: pass)
+    if !saved.isEmpty { found.vanished.removeAll { saved.contains($0.id) } }
+    try rememberHeaders(&found, logs.progress, in: pass)
+    try syncEmptied(found, known, in: pass)
+    try note(found, in: pass)
+    for record in found.vanished {
+      tell(record, size: sizes[record.id] ?? nil, copy: found.copies[record.id], logs.progress, in: pass)
+      logs.progress.forget(record.id)
+      forget(record.id)
+    }
+    logs.found = found.logs.sorted {
+      // Of what was seen at one instant, the live log is the newest.
+      ($0.record.seenAt, $0.role == .live ? 1 : 0, $0.path.string)
+        < ($1.record.seenAt, $1.role == .live ? 1 : 0, $1.path.string)
+    }
+    postponeCrashed(&logs, in: &pass)
+    try pinning.run(&logs, spare: found.spare, in: &pass)
+    logs.turns.leaveOut(found.later.map(\.path), of: &logs.found, in: pass)
+    try bear(found, in: &pass)
+    return !saved.isEmpty
+  }
+
+  private mutating func forget(_ source: SourceID) {
+    sources.forget(source)
+    pinning.forget(source)
+  }
+
+  private func memory(_ pass: StreamPass) -> SourceMemory {
+    let (ledger, name) = (pass.ledger, pass.name)
+    return SourceMemory(
+      byInode: { inode in try ledger.read { (t) throws(LedgerFault) in try t.sources(of: name, inode: inode) } },
+      all: {
+        try ledger.read { (t) throws(LedgerFault) in try t.sources(of: name, headAtMost: Limits.headBytes) }
+      },
+      knows: { source in try ledger.read { (t) throws(LedgerFault) in try t.knows(source) } })
+  }
+
+  private func note(_ found: FoundLogs, in pass: StreamPass) throws(LedgerFault) {
+    guard !found.changed.isEmpty || !found.vanished.isEmpty else { return }
+    try pass.ledger.transact("note sources") { (t) throws(LedgerFault) in
+      for record in found.changed { try t.note(record) }
+      for record in found.vanished { try t.noteGone(record.id, at: pass.now.wall) }
+    }
+  }
+
+  /// What could not be looked at waits by itself; where that is all of it, the stream does.
+  private func bear(_ found: FoundLogs, in pass: inout StreamPass) throws(FileFault) {
+    if let fault = found.faults.first?.fault, found.faults.count == folders.count { throw fault }
+    for (folder, fault) in found.faults { try pass.bear(fault, of: .folder(folder)) }
+    for blocked in found.blocked { try pass.bear(blocked.fault, of: .log(blocked.path)) }
+    if !first.hasBegun, let fault = found.faults.first?.fault ?? found.blocked.first?.fault { throw fault }
+  }
+
+  /// What the agent crashed on twice stays where it is, and is passed over.
+  private func postponeCrashed(_ logs: inout StreamLogs, in pass: inout StreamPass) {
+    let works = pass.suspects.crashed(in: .stream(pass.name))
+    guard !works.isEmpty else { return }
+    logs.found.removeAll { log in
+      let item = Work.Item.source(log.record.id)
+      guard works.contains(where: { $0.item == item }) else { return false }
+      let fault = pass.suspects.crash(on: item, at: log.path)
+      pass.postpone(.log(log.path), fault)
+      return true
+    }
+  }
+
+  /// A log that was emptied in place could grow back when power fails, and be read once more as the log that followed it. Whoever
+  /// emptied it: the agent may have been disturbed between the cut and its own sync.
+  private func syncEmptied(
+    _ found: FoundLogs, _ known: [SourceRecord], in pass: StreamPass
+  ) throws(FileFault) {
+    let ids = Set(known.map(\.id))
+    let files = Set(known.map { FileKey($0.identity) })
+    let emptied = found.logs.filter { log in
+      log.role == .live && !ids.contains(log.record.id)
+        && files.contains(FileKey(log.record.identity))
+    }
+    if !emptied.isEmpty { try pass.files.sync(emptied.map(\.path)) }
+  }
+
+  /// A source is gone. What of it was never read is said.
+  private func tell(
+    _ record: SourceRecord, size: UInt64?, copy: UInt64?, _ progress: LogProgress, in pass: StreamPass
+  ) {
+    // What an earlier life saw of it may have grown since.
+    let least = size == nil ? "at least " : ""
+    let size = size ?? record.size
+    // How the line of a remembered header ended is not known.
+    let doubt: UInt64 = progress.headerEnd(of: record.id) == nil ? 1 : 0
+    let header = progress.headerEnd(of: record.id) ?? record.header.map { UInt64($0.count + 1) } ?? 0
+    let read = max(record.cursor, header, copy ?? 0)
+    guard size > read +| doubt, progress.exhaustedSize(of: record.id) != size else { return }
+    pass.report(
+      .sourceGap,
+      "A log of stream \(pass.name) vanished or was rewritten with \(least)\(counted(size - read, "byte")) unread",
+      [.path: record.path, .bytes: "\(size - read)", .reason: "vanished"])
+  }
+
+  /// What a writer will not say again when its log is emptied; and no record, should the log be gone when a later life looks.
+  private func rememberHeaders(
+    _ found: inout FoundLogs, _ progress: LogProgress, in pass: StreamPass
+  ) throws {
+    guard pass.settings.header == .firstLine else { return }
+    for index in found.logs.indices where found.logs[index].record.header == nil {
+      let header: LogContents.Header?
+      do {
+        // A log that is new has no number yet that the next life would know it by.
+        header = try pass.hands.holding(Work(.stream(pass.name), .look, found.logs[index].info)) {
+          try pass.contents.ownHeader(of: progress.cuttable(found.logs[index], at: pass.now))
+        }
+      } catch is SourceMoved {
+        continue
+      } catch is FileFault {
+        // Who reads on meets it, too.
+        continue
+      }
+      guard let header else { continue }
+      found.logs[index].record.header = header.line
+      found.changed.append(found.logs[index].record)
+    }
+  }
+}

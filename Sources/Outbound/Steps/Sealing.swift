@@ -1,0 +1,135 @@
+import Core
+import Files
+import Formats
+import Journal
+import Ledger
+import Spool
+import Store
+import SystemPackage
+
+/// From what was cut to a sealed batch.
+struct Sealing {
+  /// - Parameter everything: false: only what makes a full batch.
+  /// - Returns: whether there may be more.
+  func run(
+    _ fresh: FreshCut, everything: Bool, _ logs: inout StreamLogs, _ batches: inout StreamBatches, in pass: StreamPass
+  ) throws -> Bool {
+    let (id, cut) = (fresh.id, fresh.cut)
+    let plan = cut.isWorthSealing(everything: everything) ? makePlan(id, cut, in: pass) : nil
+    if let plan {
+      try seal(plan, fresh, in: pass)
+      batches.sequence = id.sequence
+      batches.adopted.insert(id)
+    } else {
+      try pass.spool.remove(id, from: .building)
+    }
+    let exhausted = cut.exhausted(isSealed: plan != nil)
+    for log in fresh.logs where exhausted.contains(log.record.id) { logs.progress.noteExhausted(log) }
+    try record(plan, cut, &logs, in: pass)
+    return cut.mayLeaveMore(isSealed: plan != nil)
+  }
+
+  /// Plan and object are durable, and so is what they were cut from, before the one rename to `ready`.
+  private func seal(_ plan: BatchPlan, _ fresh: FreshCut, in pass: StreamPass) throws {
+    let folder = pass.spool.path(.building, plan.id)
+    try pass.hands.holding(Work(.stream(pass.name), .seal, .batch(plan.id))) {
+      try pass.files.writePlan(plan, to: folder.appending(BatchPlan.fileName))
+      try pass.files.sync(
+        [folder.appending(BatchPlan.objectName), folder.appending(BatchPlan.fileName), folder])
+      try syncSources(of: fresh, in: pass)
+      try pass.spool.move([plan.id], from: .building, to: .ready)
+    }
+  }
+
+  /// A cursor must not be ahead of durable bytes, nor stand in another file than was read.
+  private func syncSources(of fresh: FreshCut, in pass: StreamPass) throws {
+    let read = Set(fresh.cut.segments.map(\.source))
+    let sources = fresh.logs.filter { read.contains($0.record.id) }
+    let paths = Set(sources.map(\.path))
+    do throws(FileFault) {
+      try pass.files.sync(Array(paths) + Set(paths.map { $0.parent }))
+    } catch {
+      if error.kind == .missing { throw SourceMoved() }
+      throw error
+    }
+    for log in sources where try pass.files.info(log.path)?.inode != log.inode { throw SourceMoved() }
+  }
+
+  private func makePlan(_ id: BatchID, _ cut: Cut, in pass: StreamPass) -> BatchPlan {
+    let values = KeyTemplate.Values(
+      batch: id, host: pass.context.host, date: cut.day ?? pass.now.wall, sealedAt: pass.now.wall,
+      schema: String(cut.header.description.prefix(8)))
+    let key = pass.context.key.render(values)
+    let prefix = pass.settings.manifest
+    return BatchPlan(
+      id: id, host: pass.context.host, key: key.description,
+      manifestKey: prefix.isEmpty ? nil : BatchManifest.key(prefix, of: key)?.description, stores: pass.settings.stores,
+      header: cut.header,
+      segments: cut.segments, rows: cut.rows, bytes: cut.bytes, compressedBytes: cut.compressedBytes,
+      sha256: cut.sha256,
+      md5: cut.md5, sealedAt: pass.now.wall)
+  }
+
+  /// One transaction: the batch and every cursor that it moves.
+  private func record(
+    _ plan: BatchPlan?, _ cut: Cut, _ logs: inout StreamLogs, in pass: StreamPass
+  ) throws {
+    let moved = plan == nil ? cut.gaps.map { ($0.source.id, $0.to) } : Array(cut.cursors)
+    guard plan != nil || !moved.isEmpty else { return }
+    var records: [SourceRecord] = []
+    for (source, cursor) in moved {
+      guard let index = logs.found.firstIndex(where: { $0.record.id == source }) else { continue }
+      logs.found[index].record.cursor = cursor
+      logs.found[index].record.cursorAt = pass.now.wall
+      logs.found[index].record.tail = plan == nil ? nil : cut.tails[source]
+      logs.progress.noteCursor(of: source)
+      records.append(logs.found[index].record)
+    }
+    let noted = records
+    try pass.ledger.transact("seal") { (t) throws(LedgerFault) in
+      if let plan {
+        try t.note(plan, due: pass.now.wall)
+        try t.noteHistory(
+          plan.id, EventKind.batchSealed.rawValue,
+          "\(counted(plan.rows, "row")), \(counted(plan.compressedBytes, "byte"))", at: pass.now.wall)
+      }
+      for record in noted { try t.note(record) }
+    }
+    tell(plan, cut, in: pass)
+  }
+
+  private func tell(_ plan: BatchPlan?, _ cut: Cut, in pass: StreamPass) {
+    for gap in cut.gaps {
+      pass.report(
+        .sourceGap,
+        "A record of stream \(pass.name) is larger than batch.max_record: kept in \(pass.context.aside.string), not sent",
+        [.path: gap.source.path, .bytes: "\(gap.to - gap.from)", .reason: "record_too_large"])
+    }
+    for hole in cut.holes where plan != nil {
+      pass.report(
+        .sourceGap,
+        "Passed over NUL bytes at the beginning of a log of stream \(pass.name): its writer does not append, so that it goes on behind them after the log was emptied",
+        [.path: hole.source.path, .bytes: "\(hole.to - hole.from)", .reason: "hole"])
+    }
+    guard let plan else { return }
+    pass.report(
+      .batchSealed, "Sealed batch \(plan.id)",
+      [
+        .batch: plan.id.description, .key: plan.key, .rows: "\(plan.rows)",
+        .bytes: "\(plan.compressedBytes)",
+      ])
+  }
+}
+
+extension Transaction {
+  /// Every cursor that the plan covers, forward only.
+  func advance(_ plan: BatchPlan) throws(LedgerFault) {
+    for segment in plan.segments {
+      try note(
+        SourceRecord(
+          id: segment.source, stream: plan.stream, path: segment.path, identity: segment.identity,
+          seenAt: plan.sealedAt,
+          cursor: segment.to, cursorAt: plan.sealedAt, tail: segment.tail))
+    }
+  }
+}

@@ -1,0 +1,128 @@
+public import Config
+public import Core
+public import Files
+import Journal
+import Ledger
+public import Spool
+import Store
+import SystemPackage
+
+/// What people ask for. Each is durable on return and may be asked for again; killed half-way, the next life finishes it.
+extension StreamWorker {
+  // MARK: - Retry
+
+  /// Attempts and refusals are forgotten, held batches go back to `ready`, and everything is due at once.
+  /// - Parameter batches: nil: all that are held or wait.
+  public mutating func retry(_ batches: Set<BatchID>?, at now: Moment) throws -> Retried {
+    try inPass(at: now) { worker, pass in
+      var retried = Retried()
+      // Batches that nobody has looked at yet, as when no agent runs.
+      try worker.state.adopting.run(&worker.state.batches, in: &pass)
+      for batch in try pass.spool.entries(in: .damaged).compactMap({ BatchID($0) })
+      where batches?.contains(batch) == true {
+        if let why = try worker.state.batches.takeBack(batch, in: pass) { retried.damaged[batch] = why }
+      }
+      // What was taken back is adopted.
+      try worker.state.adopting.run(&worker.state.batches, in: &pass)
+      retried.batches = try worker.state.delivery.retry(batches, worker.state.batches, in: pass)
+      retried.unknown = (batches ?? []).subtracting(retried.batches).subtracting(retried.damaged.keys).sorted()
+      return retried
+    }
+  }
+
+  /// Makes the plan of a batch in `damaged` anew from what the ledger knows, where its object is what was sealed.
+  /// - Returns: why that cannot be done.
+  public mutating func release(_ id: BatchID, by who: Requester, at now: Moment) throws -> String? {
+    try inPass(at: now) { worker, pass in
+      try worker.state.adopting.run(&worker.state.batches, in: &pass)
+      return try worker.state.batches.release(id, by: who, in: pass)
+    }
+  }
+
+  // MARK: - Pause and resume
+
+  /// Stops the stream, across restarts: it rotates, seals and sends nothing, and its sources are still watched.
+  /// - Returns: false where it was paused before.
+  public func pause(by who: Requester, at now: Moment) throws(FileFault) -> Bool {
+    try pauseMark.set(at: now.wall, by: who)
+  }
+
+  /// - Returns: false where it was not paused.
+  public func resume() throws(FileFault) -> Bool { try pauseMark.clear() }
+
+  private var pauseMark: PauseMark { PauseMark(name, state: context.state, files: context.files) }
+
+  /// The mark decides, whoever has set or removed it.
+  mutating func heedPause(in pass: StreamPass) throws(FileFault) {
+    let isStopped = try pauseMark.isSet()
+    guard isStopped != state.isStopped else { return }
+    state.isStopped = isStopped
+    let by = pauseMark.asker().map { " by \($0.name): \($0.reason)" } ?? " by hand"
+    pass.report(
+      isStopped ? .lanePaused : .laneResumed,
+      isStopped
+        ? "Stream \(name) is paused\(by). It rotates, seals and sends nothing until it is resumed"
+        : "Stream \(name) goes on: it was resumed", [.reason: "asked"])
+  }
+
+  // MARK: - Purge
+
+  /// No store is offered the batch any more, whatever comes. Said before its transfers are broken off.
+  /// - Returns: false where there is no such batch.
+  public mutating func withdraw(_ batch: BatchID) throws -> Bool {
+    let place = try context.spool.place(of: batch)
+    guard try place == nil ? context.isOpen(batch) : place != .building else { return false }
+    state.dispatching.withdraw(batch)
+    return true
+  }
+
+  /// Deletes the object of a withdrawn batch. The ledger and the plan keep the fact, and the records are never sent again.
+  /// - Returns: nil where there is no such batch, or it was purged before.
+  public mutating func purge(_ batch: BatchID, by: String, reason: String, at now: Moment) throws -> Purged? {
+    precondition(!state.dispatching.isSending(batch), "a batch that is being sent is withdrawn first")
+    defer { state.dispatching.forget(batch) }
+    return try inPass(at: now) { worker, pass in
+      try worker.state.adopting.run(&worker.state.batches, in: &pass)
+      return try worker.state.purging.purge(batch, by: by, reason: reason, &worker.state.batches, in: &pass)
+    }
+  }
+
+  // MARK: - Transfers
+
+  /// Records how a transfer ended. The next pass acts on it.
+  public mutating func note(_ outcome: UploadOutcome, at now: Moment) throws(LedgerFault) {
+    state.dispatching.ended(outcome.upload)
+    try inPass(at: now) { (worker, pass) throws(LedgerFault) in try worker.state.delivery.note(outcome, in: pass) }
+  }
+
+  /// The transfer is over, however it ended: its slot is another's. By whoever has carried it out, at once: the lane may be busy for long.
+  public func ended(_ upload: Upload, at uptime: Duration) {
+    context.shared.slots.giveBack(upload.store, of: name.text, at: uptime)
+  }
+
+  /// The transfer was broken off: nothing is known of its end.
+  public mutating func drop(_ upload: Upload) { state.dispatching.ended(upload) }
+
+  // MARK: - A state folder that is older than its store says
+
+  /// A person says that the state folder may go on, though it may be older than what was sent.
+  public static func adopt(_ streams: [StreamSettings], _ state: StateFolder, _ files: any Files) throws(FileFault) {
+    for stream in streams {
+      var numbers = try SequenceFloor.read(of: stream.name, state, files)
+      numbers.isAdopted = true
+      try numbers.write(of: stream.name, state, files)
+    }
+  }
+
+  /// What the store is asked before the first batch of this life goes there; nil: nothing.
+  func storeAge(_ upload: Upload, at now: Moment) throws -> RollbackCheck? {
+    try state.comparing.question(of: upload.store, context, at: now)
+  }
+
+  /// - Returns: what stops the lane.
+  mutating func meet(_ check: RollbackCheck, _ upload: Upload) throws(FileFault) -> LedgerFault? {
+    try state.comparing.meet(check, of: upload.store, &state.batches, context)
+  }
+
+  mutating func clear(_ upload: Upload) throws(FileFault) { try state.comparing.clear(upload.store, context) }
+}

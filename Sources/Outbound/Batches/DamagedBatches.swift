@@ -56,6 +56,12 @@ extension StreamBatches {
 
   /// What nobody can tell must not be read past.
   mutating func requireDecisions(in pass: StreamPass) throws(FileFault) {
+    if let first = unrecorded.min() {
+      let wait = pass.waits.waits[.batch(first)]
+      throw FileFault(
+        wait?.kind ?? .io, "Cannot read the logs of stream", at: pass.name.text,
+        why: "batch \(first), which holds records of them, is not recorded yet: \(wait?.reason ?? "it waits")")
+    }
     for id in undecided where try pass.files.info(pass.spool.path(.damaged, id)) == nil { undecided.remove(id) }
     guard let first = undecided.min() else { return }
     let more = undecided.count > 1 ? ", and \(undecided.count - 1) more," : ""

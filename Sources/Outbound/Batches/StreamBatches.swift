@@ -12,6 +12,8 @@ struct StreamBatches {
   var adopted: Set<BatchID> = []
   /// In `damaged`, and not known by the ledger: nobody knows which records they hold.
   var undecided: Set<BatchID> = []
+  /// In `ready`, not known by the ledger, and waiting to be adopted: its records are in no cursor yet.
+  var unrecorded: Set<BatchID> = []
 
   /// The one that is cut next.
   func next(in pass: StreamPass) throws(FileFault) -> BatchID {

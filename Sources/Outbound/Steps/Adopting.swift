@@ -18,11 +18,12 @@ struct Adopting {
     }
     try batches.setAsideCrashed(in: &pass)
     for name in try pass.spool.entries(in: .building) { try pass.spool.remove(name, from: .building) }
+    batches.unrecorded = []
     for name in try pass.spool.entries(in: .ready) {
       guard let id = BatchID(name), id.stream == pass.name, !batches.adopted.contains(id) else { continue }
       // Moved here in this life, but not known to be durable: its number is taken.
       batches.sequence = max(batches.sequence ?? 0, id.sequence)
-      _ = try batches.each(id, in: .ready, &pass) { batches, pass in
+      let adopted = try batches.each(id, in: .ready, &pass) { batches, pass in
         try markAgain(id, in: pass)
         if try PurgeMark.isIn(pass.spool.path(.ready, id), pass.files) {
           try Purging().finish(id, in: .ready, &batches, pass)
@@ -31,6 +32,9 @@ struct Adopting {
             try adopt(id, &batches, in: pass)
           }
         }
+      }
+      if case .waits = adopted, try !pass.ledger.read({ (t) throws(LedgerFault) in try t.knows(id) }) {
+        batches.unrecorded.insert(id)
       }
     }
   }

@@ -155,6 +155,11 @@ extension FeedPass {
       guard plan.id == id, plan.feed == settings.name else {
         throw FileFault(.damaged, "Cannot use", at: path, why: "it is the plan of another drop")
       }
+      // They are chosen before a drop comes here: what has none is not the plan that it was moved with.
+      if place == .handover, plan.dataIndices.contains(where: { plan.parts[$0].finalName == nil }) {
+        throw FileFault(
+          .damaged, "Cannot use", at: path, why: "it does not say under which names its files are handed over")
+      }
       return plan
     }
   }

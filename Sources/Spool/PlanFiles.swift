@@ -58,7 +58,8 @@ extension Files {
     FileFault(.damaged, "Cannot use", at: path, why: why)
   }
 
-  private func decode<Plan: Decodable>(_ type: Plan.Type, _ bytes: [UInt8], at path: FilePath) throws(FileFault) -> Plan {
+  private func decode<Plan: Decodable>(_ type: Plan.Type, _ bytes: [UInt8], at path: FilePath) throws(FileFault) -> Plan
+  {
     let plan: Plan
     do {
       plan = try JSONDecoder().decode(type, from: Data(bytes))

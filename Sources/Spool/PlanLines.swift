@@ -62,7 +62,9 @@ enum PlanLines {
     let afterFirst = line.dropFirst(first.count)
     let digits = afterFirst.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     let afterLength = afterFirst.dropFirst(digits.count)
-    guard let length = Int(String(decoding: digits, as: UTF8.self)), afterLength.starts(with: second) else { return nil }
+    guard let length = Int(String(decoding: digits, as: UTF8.self)), afterLength.starts(with: second) else {
+      return nil
+    }
     let afterSecond = afterLength.dropFirst(second.count)
     let check = String(decoding: afterSecond.prefix(checkDigits), as: UTF8.self)
     let rest = afterSecond.dropFirst(checkDigits)

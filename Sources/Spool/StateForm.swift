@@ -28,7 +28,8 @@ public struct StateForm: Codable, Hashable, Sendable {
     guard (1...current).contains(found.form) else {
       throw FileFault(
         .damaged, "Cannot use the state folder", at: state.root,
-        why: "navette \(found.navette) has used it, in form \(found.form), and this version knows forms 1 to \(current)",
+        why:
+          "navette \(found.navette) has used it, in form \(found.form), and this version knows forms 1 to \(current)",
         remedy: "Install that version again, or a later one")
     }
     return found.form

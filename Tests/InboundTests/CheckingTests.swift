@@ -202,4 +202,20 @@ struct CheckingTests {
     #expect(try rig.reasons(.damaged, id.description)[0].code == .damaged)
     #expect(rig.events.count(.dropDamaged) == 1)
   }
+
+  @Test("A drop on its way to the hand-over folder whose plan forgot the names is set aside: no name is made up")
+  func namelessPlan() throws {
+    let rig = try Rig()
+    try rig.run(1)
+    let id = DropID(seen: rig.wall, salt: 0xabcdef)
+    let part = DropPart(name: "a.csv", landing: "/landing", size: 12, inode: 7, changed: 7)
+    let plan = DropPlan(id: id, feed: rig.settings.name, seenAt: rig.wall, parts: [part])
+    try rig.files.makeDirectory(rig.spool.path(.handover, id), mode: .stateDirectory)
+    try rig.files.writePlan(plan, to: rig.spool.path(.handover, id).appending(DropPlan.fileName))
+    try rig.land("b.csv", Sample.table)
+    let summary = try rig.run()
+    #expect(summary.damaged == 1 && summary.handedOver == 1)
+    #expect(try rig.handedOver == ["b.csv"])
+    #expect(try rig.reasons(.damaged, id.description)[0].message.contains("under which names"))
+  }
 }

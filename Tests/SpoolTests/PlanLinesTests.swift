@@ -17,7 +17,8 @@ struct PlanLinesTests {
     let id = try #require(DropID("20260312T060000Z-9f2c41"))
     let feed = try #require(FeedName("audiences"))
     let all = (0..<parts).map { number in
-      DropPart(name: FileName("a\(number).csv"), landing: "/landing", size: 12, inode: UInt64(changes), changed: 7, role: nil)
+      DropPart(
+        name: FileName("a\(number).csv"), landing: "/landing", size: 12, inode: UInt64(changes), changed: 7, role: nil)
     }
     return DropPlan(id: id, feed: feed, seenAt: Timestamp(seconds: Int64(changes)), parts: all)
   }
@@ -39,7 +40,9 @@ struct PlanLinesTests {
     #expect(try files.readPlan(DropPlan.self, at: path) == plan(4))
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
     #expect(lines.count == 4)
-    for line in lines { #expect(String(decoding: line, as: UTF8.self).hasPrefix("{\"length\":\(line.count),\"check\":\"")) }
+    for line in lines {
+      #expect(String(decoding: line, as: UTF8.self).hasPrefix("{\"length\":\(line.count),\"check\":\""))
+    }
   }
 
   @Test("wherever the newest line is cut, the one before it counts, and what is added later is read")
@@ -136,7 +139,9 @@ struct PlanLinesTests {
       },
       check: { machine, _ in
         let found = try machine.files.readPlan(DropPlan.self, at: path)
-        guard found == last else { throw FileFault(.damaged, "Cannot use", at: path, why: "\(found.seenAt) is not the last") }
+        guard found == last else {
+          throw FileFault(.damaged, "Cannot use", at: path, why: "\(found.seenAt) is not the last")
+        }
       })
     let report = await sweep.run()
     #expect(report.failures.isEmpty, "\(report)")

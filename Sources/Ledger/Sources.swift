@@ -109,6 +109,19 @@ extension Transaction {
       ])
   }
 
+  /// How far a sealed batch has read of it, forward only. What else is known of the source stays as it is: a plan knows less, and knew it
+  /// earlier. One that is not known becomes so.
+  public func noteRead(_ source: SourceRecord) throws(LedgerFault) {
+    if try !knows(source.id) { return try note(source) }
+    try connection.run(
+      """
+      UPDATE sources SET cursor = ?2, cursor_at = ?3, tail = ?4 WHERE id = ?1 AND cursor < ?2
+      """,
+      [
+        Value(source.id), Value(source.cursor), Value(source.cursorAt), source.tail.map { Value($0) } ?? .null,
+      ])
+  }
+
   /// The file is gone for good: whatever gets its inode next is another source.
   public func noteGone(_ source: SourceID, at time: Timestamp) throws(LedgerFault) {
     try connection.run("UPDATE sources SET gone_at = ? WHERE id = ? AND gone_at IS NULL", [Value(time), Value(source)])

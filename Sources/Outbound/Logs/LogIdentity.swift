@@ -115,7 +115,7 @@ struct LogIdentity {
     let isBack = search.left.removeValue(forKey: record.id) == nil
     var info = candidate.info
     verified[record.id] = info
-    if candidate.form == .gzip { info.size = record.size } else { info.size = candidate.form.size(of: info.size) }
+    info.size = candidate.form == .gzip ? try contentSize(of: candidate, record) : candidate.form.size(of: info.size)
     var changed = isNew || isBack
     if try freshen(&record, candidate, info.size) { changed = true }
     if changed { search.found.changed.append(record) }
@@ -124,6 +124,12 @@ struct LogIdentity {
       LogFile(
         record: record, path: candidate.path, role: candidate.role, form: candidate.form, info: info,
         writers: try writers(of: record, candidate, info.size)))
+  }
+
+  /// Of a packed log. A plan does not tell how large a log was that it is a part of: where that is all we know of it, it is unpacked once more.
+  private func contentSize(of candidate: LogCandidate, _ record: SourceRecord) throws -> UInt64 {
+    guard record.size < record.cursor, let file = try files.openIfThere(candidate.path) else { return record.size }
+    return try UnpackedFile.contentSize(of: file) ?? record.cursor
   }
 
   /// A short file that has grown is known by more of its bytes; a renamed one by its new path.

@@ -125,7 +125,7 @@ extension Transaction {
   /// Every cursor that the plan covers, forward only.
   func advance(_ plan: BatchPlan) throws(LedgerFault) {
     for segment in plan.segments {
-      try note(
+      try noteRead(
         SourceRecord(
           id: segment.source, stream: plan.stream, path: segment.path, identity: segment.identity,
           seenAt: plan.sealedAt,

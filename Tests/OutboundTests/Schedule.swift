@@ -116,7 +116,8 @@ struct Schedule: Sendable {
     }
     try await end(world, &engine)
     // Where files change hands between any two calls, or nobody says when a copy is complete, what was written last may be seen first.
-    let isOrdered = rotation != .follow || !isForeign && !isShaky && !isDeadly && pace >= 40
+    // A record that the power tore waits for its writer; what comes later does not wait for it.
+    let isOrdered = !isCareless && (rotation != .follow || !isForeign && !isShaky && !isDeadly && pace >= 40)
     return others.withLock { fault(world, $0, isOrdered: isOrdered) }
   }
 

@@ -317,6 +317,25 @@ struct StreamWorkerTests {
     #expect(try world.places(.ready).isEmpty)
   }
 
+  @Test(
+    "A log that is set aside comes behind all that lie there, also where the first of its second has left or the clock was set back"
+  )
+  func asideNames() throws {
+    let files = SimMachine().files
+    let log: FilePath = "/logs/a.csv"
+    func next() throws -> String { try LogListing.asidePath(for: log, at: World.start, files).name?.description ?? "" }
+    try files.put(log, "")
+    #expect(try next() == "a.csv.20260312T060000Z.navette")
+    for name in ["a.csv.20260312T055959Z-7", "b.csv.20260312T060000Z-4"] {
+      try files.put(FilePath("/logs/\(name).navette"), "")
+    }
+    #expect(try next() == "a.csv.20260312T060000Z.navette")
+    try files.put("/logs/a.csv.20260312T060000Z-2.navette", "")
+    #expect(try next() == "a.csv.20260312T060000Z-3.navette")
+    try files.put("/logs/a.csv.20260312T070000Z.navette", "")
+    #expect(try next() == "a.csv.20260312T070000Z-2.navette")
+  }
+
   @Test("Logs are read in the order in which they came: two of one second, without a ledger, and with a clock set back")
   func order() async throws {
     let files = SimMachine().files

@@ -23,14 +23,18 @@ struct LogListing {
 
   var folders: Set<FilePath> { Set(globs.map(\.directory)) }
 
-  /// The name for a log that is set aside now: `opens.csv.20260312T060000Z.navette`, with a number where that is taken.
+  /// The name for a log that is set aside now: `opens.csv.20260312T060000Z.navette`, or `…Z-2.navette`, behind all that lie there: also where
+  /// the first of a second has left, or the clock was set back, the names tell the order.
   static func asidePath(
     for path: FilePath, at now: Timestamp, _ files: any Files
   ) throws(FileFault) -> FilePath {
-    var number = 1
+    let others = try files.list(path.parent).filter { original(of: $0) == path.name }
+    let last = others.map { turn(of: path.parent.appending($0)) }.max { $0 < $1 }
+    var (when, number) = (now.compact, 1)
+    if let last, last.0 >= when, Timestamp(text: last.0[...]) != nil { (when, number) = (last.0, last.1 +| 1) }
     while true {
       let tag = number == 1 ? "" : "-\(number)"
-      let aside = path.appendingToName(".\(now.compact)\(tag)\(asideSuffix)")
+      let aside = path.appendingToName(".\(when)\(tag)\(asideSuffix)")
       if try files.info(aside) == nil { return aside }
       number += 1
     }

@@ -259,38 +259,6 @@ struct FollowTests {
     #expect(world.events.all(.sourceGap).isEmpty)
   }
 
-  @Test(
-    "What a sealed batch tells of a packed log, in a ledger that was lost or in one that knows it: the rest of it is read",
-    arguments: [true, false])
-  func packedAndLearned(isLost: Bool) async throws {
-    let files = SimMachine().files
-    try files.put(log, "id,text\n1,a\n2,b\n3,c\n")
-    let change: @Sendable (inout Settings) -> Void = {
-      $0.streams[0].rotation = .follow
-      $0.streams[0].batch.maxRows = 3
-    }
-    let first = try World(files, change: change)
-    var engine = first.makeEngine()
-    try await first.settle(&engine)
-    try files.append(to: log, "4,d\n5,e\n6,f\n7,g\n")
-    try rename(files, log, "/logs/a.csv.1")
-    try compress(files, "/logs/a.csv.1")
-    try files.put(log, "id,text\n")
-    try await first.settle(&engine, passes: 3, every: .seconds(1))
-    #expect(try first.sent() == "1,a\n2,b\n3,c\n4,d\n5,e\n6,f\n")
-    let world = isLost ? try World(files, change: change) : first
-    try OutboundRebuild(state: StateFolder("/state"), files: files).fill(world.ledger, at: world.now.wall)
-    if !isLost {
-      let plan = try files.readPlan(
-        BatchPlan.self, at: "/state/streams/opens/delivered/opens-000002/batch.json")
-      try world.ledger.transact("test") { (t) throws(LedgerFault) in try t.advance(plan) }
-    }
-    var next = world.makeEngine()
-    try await world.settle(&next, flush: true)
-    #expect(try first.sent() + (isLost ? world.sent() : "") == "1,a\n2,b\n3,c\n4,d\n5,e\n6,f\n7,g\n")
-    #expect(world.events.all(.sourceGap).isEmpty)
-  }
-
   @Test("Dated names, Campaign's second file, and a log that is moved to any other name")
   func names() async throws {
     for name in ["a.csv-20260312", "a-20260312.csv", "a_2.csv", "a.csv.2026-03-12T06", "somewhere"] {
@@ -408,14 +376,4 @@ struct FollowTests {
     #expect(report.failures.isEmpty, "\(report)")
     #expect(report.steps > 25)
   }
-}
-
-func gzip(_ text: String) throws -> [UInt8] {
-  var packed: [UInt8] = []
-  var deflater = Deflater(level: 6)
-  Array(text.utf8).withUnsafeBufferPointer { all in
-    deflater.write(UnsafeRawBufferPointer(all)) { packed.append(contentsOf: $0) }
-  }
-  deflater.finish { packed.append(contentsOf: $0) }
-  return packed
 }

@@ -78,29 +78,46 @@ final class World: Sendable {
   {
     var quiet = 0
     for _ in 0..<passes where quiet < 3 {
-      if flush { engine.flush() }
-      let pass = try engine.pass(at: now)
-      for upload in pass.uploads {
-        let store = upload.store.text == "second" ? second : store
-        let result: Result<Receipt, StoreFault>
-        do throws(StoreFault) {
-          result = .success(try await store.create(upload.file, at: upload.key))
-        } catch {
-          result = .failure(error)
-        }
-        engine.ended(upload, at: now.uptime)
-        try engine.note(UploadOutcome(upload: upload, result: result, took: .zero), at: now)
-      }
-      quiet = pass.uploads.isEmpty ? quiet + 1 : 0
+      let uploads = try await pass(&engine, flush: flush)
+      quiet = uploads == 0 ? quiet + 1 : 0
       wait(every)
     }
   }
 
+  /// Several streams in turns, until three rounds have nothing to send.
+  func settle(_ engines: inout [StreamWorker], every: Duration = .seconds(20)) async throws {
+    var quiet = 0
+    for _ in 0..<60 where quiet < 3 {
+      var uploads = 0
+      for index in engines.indices { uploads += try await pass(&engines[index], flush: true) }
+      quiet = uploads == 0 ? quiet + 1 : 0
+      wait(every)
+    }
+  }
+
+  /// - Returns: how many transfers it made.
+  private func pass(_ engine: inout StreamWorker, flush: Bool) async throws -> Int {
+    if flush { engine.flush() }
+    let pass = try engine.pass(at: now)
+    for upload in pass.uploads {
+      let store = upload.store.text == "second" ? second : store
+      let result: Result<Receipt, StoreFault>
+      do throws(StoreFault) {
+        result = .success(try await store.create(upload.file, at: upload.key))
+      } catch {
+        result = .failure(error)
+      }
+      engine.ended(upload, at: now.uptime)
+      try engine.note(UploadOutcome(upload: upload, result: result, took: .zero), at: now)
+    }
+    return pass.uploads.count
+  }
+
   /// The text of all objects of a store in key order, each without its header.
-  func sent(header: String = "id,text", in store: SimStore? = nil) throws -> String {
+  func sent(header: String = "id,text", in store: SimStore? = nil, below prefix: String = "") throws -> String {
     var all = ""
     let store = store ?? self.store
-    for key in store.keys where !key.hasSuffix(".json") {
+    for key in store.keys where key.hasPrefix(prefix) && !key.hasSuffix(".json") {
       let text = try gunzip(store.bytes(at: key) ?? [])
       guard text.hasPrefix(header + "\n") else {
         throw Broken("\(key) does not begin with the header: \(text.prefix(40))")

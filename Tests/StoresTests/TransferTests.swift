@@ -23,17 +23,16 @@ import Testing
   @Test(.timeLimit(.minutes(1)))
   func cancellationEndsATransferAtOnce() async throws {
     let proxy = try await PythonServer.proxy(to: ":1", "stall", "stall")
-    let pool = threads(1, stall: .seconds(50))
+    // Long after the test's own limit.
+    let pool = threads(1, stall: .seconds(600))
     // The first holds the only slot, the second waits for it.
     let tasks = (0..<2).map { _ in Task { try await pool.run(get(proxy.port)) } }
     while pool.threadsForTests == 0 { try await Task.sleep(for: .milliseconds(5)) }
-    let start = ContinuousClock.now
     for task in tasks.reversed() { task.cancel() }
     for task in tasks {
       let result = await task.result
       #expect(throws: TransferFailure.self) { try result.get() }
     }
-    #expect(ContinuousClock.now - start < .seconds(5))
     let before = Task {
       withUnsafeCurrentTask { $0?.cancel() }
       return try await pool.run(get(proxy.port))

@@ -10,7 +10,7 @@ struct StateFormTests {
     #expect(try await site.navette("run", "--once").exitCode == 0)
     #expect(site.text("state/form.json")?.contains("\"form\":2") == true)
     try site.write("state/form.json", "{\"form\":3,\"navette\":\"9.1.0\"}\n")
-    try site.append("log/a.csv", "2,y\n")
+    try site.append("log/a.csv", "id,label\n2,y\n")
     let commands = [
       ["run", "--once"], ["run"], ["status"], ["drops"], ["batches"], ["show", "opens-000001"], ["verify"], ["flush"],
       ["rebuild"], ["purge", "--batch", "opens-000001", "--reason", "test"],

@@ -40,7 +40,7 @@ let plain: [Target] = [
   module("Store", ["Core", "Threads", system]),
   module("Config", ["Core", "Store", "CLinux", "CYaml", system]),
   module("Ledger", ["Core", "Threads", "CSQLite", system]),
-  module("Spool", ["Core", "Formats", "Files", "Journal", "Threads", system]),
+  module("Spool", ["Core", "Files", "Journal", "Threads", system]),
   module("Lanes", ["Core", "Files", "Journal", "Spool", "Threads", system]),
 
   // What tests share: the simulated disk and store, the crash-point harness, the conformance suites.

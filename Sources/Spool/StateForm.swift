@@ -23,7 +23,10 @@ public struct StateForm: Codable, Hashable, Sendable {
       found = try files.readPlan(StateForm.self, at: state.form)
     } catch {
       if error.kind == .missing { return 1 }
-      throw error
+      throw FileFault(
+        error.kind, error.what, at: state.form, why: error.why,
+        remedy: error.kind == .damaged
+          ? "Where no later version has used this state folder, delete the file" : error.remedy)
     }
     guard (1...current).contains(found.form) else {
       throw FileFault(

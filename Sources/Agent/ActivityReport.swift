@@ -33,13 +33,14 @@ public struct ActivityReport: Sendable {
       let (rows, bytes, lines) = try LedgerKeeper.reader(state, LinuxFiles()).read { (t) throws(LedgerFault) in
         var rows: [String: [UInt64]] = [:]
         for feed in settings.feeds {
-          rows[feed.name.text] = try t.handedOverRows(of: feed.name, in: Self.step, count: Self.steps, until: now)
+          rows[feed.name.text] = try t.drops.handedOverRows(of: feed.name, in: Self.step, count: Self.steps, until: now)
         }
         var bytes: [String: [UInt64]] = [:]
         for stream in settings.streams {
-          bytes[stream.name.text] = try t.confirmedBytes(of: stream.name, in: Self.step, count: Self.steps, until: now)
+          bytes[stream.name.text] = try t.batches.confirmedBytes(
+            of: stream.name, in: Self.step, count: Self.steps, until: now)
         }
-        return (rows, bytes, try t.latestHistory(limit).map { Line(subject: $0.subject, line: $0.line) })
+        return (rows, bytes, try t.history.latest(limit).map { Line(subject: $0.subject, line: $0.line) })
       }
       (self.rows, self.bytes, events) = (rows, bytes, lines)
     } catch let fault as FileFault {

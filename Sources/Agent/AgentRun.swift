@@ -47,7 +47,7 @@ final class AgentRun: Sendable {
       ledger = try LedgerKeeper.open(settings, files, events, at: SystemClock.now())
       clock = ClockTrust(
         at: state.clock, files, events,
-        lastKnown: try ledger.read(Transaction.lastNoted))
+        lastKnown: try ledger.read(HistoryTable.lastTime))
     } catch {
       let failure = Failure.of(error)
       begun?.hands.end(code: (failure as? Failure)?.code.rawValue ?? ExitCode.stateUnusable.rawValue)

@@ -55,7 +55,7 @@ public struct CommandRun {
       let now = SystemClock.now()
       let ledger = try LedgerKeeper.rebuild(settings, files, events, at: now, told: told)
       let (batches, drops) = try ledger.read { (t) throws(LedgerFault) in
-        (try t.countBatches(), try t.countDrops())
+        (try t.batches.count(), try t.drops.count())
       }
       events.record(
         .ledgerRebuilt, "The ledger was made anew on request", [.path: state.ledger.string, .reason: "asked"])

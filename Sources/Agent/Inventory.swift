@@ -100,7 +100,7 @@ public struct Inventory {
       }
       records.sort { ($0.seenAt, $0.id) < ($1.seenAt, $1.id) }
     } else {
-      records = try read(Transaction.drops(since:limit:), since, limit +| 1) ?? []
+      records = try read(DropTable.list(since:limit:), since, limit +| 1) ?? []
     }
     return (try records.suffix(limit).map { try drop($0, in: place ?? self.place(of: $0)) }, records.count > limit)
   }
@@ -115,7 +115,7 @@ public struct Inventory {
 
   /// What the ledger knows of it, or, where it does not, its plan. Nil: neither, as of what has only begun to come.
   private func record(of id: DropID, _ feed: FeedName, in place: DropPlace) throws -> DropRecord? {
-    if let known = try read(Transaction.drop(_:), id) ?? nil { return known }
+    if let known = try read(DropTable.find(_:), id) ?? nil { return known }
     let path = state.feed(feed).appending(place.rawValue).appending(id.description).appending(DropPlan.fileName)
     guard let plan = try? files.readPlan(DropPlan.self, at: path) else { return nil }
     return DropRecord(plan)
@@ -154,7 +154,7 @@ public struct Inventory {
   public func batches(in place: BatchPlace?, since: Timestamp?, limit: Int) throws -> (batches: [Batch], hasMore: Bool)
   {
     guard let place else {
-      let records = try read(Transaction.batches(since:limit:), since, limit +| 1) ?? []
+      let records = try read(BatchTable.list(since:limit:), since, limit +| 1) ?? []
       let oldest = records.count > limit ? records.min { ($0.sealedAt, $0.id) < ($1.sealedAt, $1.id) }?.id : nil
       return (try records.filter { $0.id != oldest }.map { try batch($0, in: self.place(of: $0)) }, oldest != nil)
     }
@@ -165,11 +165,11 @@ public struct Inventory {
     }
     var records: [(BatchRecord, BatchPlace?)] = []
     for id in ids {
-      let record = try read(Transaction.batch(_:), id) ?? nil
+      let record = try read(BatchTable.find(_:), id) ?? nil
       if let record { records.append((record, place)) }
     }
     if place == .held {
-      let open = try read(Transaction.open) ?? []
+      let open = try read(BatchTable.open) ?? []
       records += try open.filter { try isMissing($0) }.map { ($0, nil) }
     }
     let wanted = records.filter { record in since.map { record.0.sealedAt >= $0 } ?? true }
@@ -189,7 +189,7 @@ public struct Inventory {
   /// - Throws: `Failure` where nothing of that name is known.
   public func story(of id: String) throws -> Story {
     var story = Story()
-    if let drop = DropID(id), let record = try read(Transaction.drop(_:), drop) ?? nil {
+    if let drop = DropID(id), let record = try read(DropTable.find(_:), drop) ?? nil {
       let place = try place(of: record)
       story.facts = [
         ("drop", id), ("feed", record.feed.text), ("state", place?.rawValue ?? "swept"),
@@ -198,7 +198,7 @@ public struct Inventory {
         ("outcome", record.outcome?.rawValue ?? "-"), ("handed over", record.handedOverAt?.iso() ?? "-"),
       ]
       story.reasons = reasons(record, in: place)
-    } else if let batch = BatchID(id), let record = try read(Transaction.batch(_:), batch) ?? nil {
+    } else if let batch = BatchID(id), let record = try read(BatchTable.find(_:), batch) ?? nil {
       story.facts = [
         ("batch", id), ("stream", batch.stream.text),
         ("state", try place(of: record)?.rawValue ?? (isMissing(record) ? Self.missing : "swept")),
@@ -208,19 +208,19 @@ public struct Inventory {
         ("delivered", record.deliveredAt?.iso() ?? "-"),
       ]
       story.reasons = reasons(record)
-      for delivery in try read(Transaction.deliveries(of:), batch) ?? [] {
+      for delivery in try read(DeliveryTable.list(of:), batch) ?? [] {
         let refused = delivery.refusedAt.map { "refused \($0.iso())" }
         let outcome =
           delivery.confirmedAt.map { "confirmed \($0.iso())" } ?? refused ?? "next try \(delivery.nextAt.iso())"
         let fault = delivery.fault.map { "; last refusal: \($0)" } ?? ""
         story.facts.append(("store \(delivery.store)", "\(outcome), attempts \(delivery.attempts)\(fault)"))
       }
-    } else if let batch = BatchID(id), try read(Transaction.hasForgotten(_:), batch) ?? false {
+    } else if let batch = BatchID(id), try read(BatchTable.hasForgotten(_:), batch) ?? false {
       throw Failure(.findings, "\(id) came to its end so long ago that only its number is known")
     } else {
       throw Failure(.findings, "Nothing is known of \(id). `navette drops` and `navette batches` list what is")
     }
-    story.history = try read(Transaction.history(of:), id) ?? []
+    story.history = try read(HistoryTable.lines(of:), id) ?? []
     return story
   }
 
@@ -238,8 +238,8 @@ public struct Inventory {
   }
 
   /// Nil where there is no ledger yet.
-  private func read<each Value, R: Sendable>(
-    _ question: (Transaction) -> (repeat each Value) throws(LedgerFault) -> R, _ values: repeat each Value
+  private func read<Table: LedgerTable, each Value, R: Sendable>(
+    _ question: (Table) -> (repeat each Value) throws(LedgerFault) -> R, _ values: repeat each Value
   ) throws -> R? {
     do throws(LedgerFault) {
       return try ledger?.read(question, repeat each values)

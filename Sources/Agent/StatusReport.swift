@@ -161,7 +161,7 @@ public struct StatusReport: Sendable, Encodable {
       try PauseMark($0, state: state, files: files).since() == nil
     }
     let backlogs =
-      try ledger?.read(Transaction.backlogs(of:at:), active, now) ?? [:]
+      try ledger?.read(DeliveryTable.backlogs(of:at:), active, now) ?? [:]
     let stores = settings.stores.map { store in
       Store(store.name, ends.first { $0.store == store.name }, backlogs[store.name], at: now)
     }
@@ -177,7 +177,7 @@ public struct StatusReport: Sendable, Encodable {
       return report
     }
     spool = SpoolUse(
-      bytes: try ledger?.read(Transaction.spoolBytes) ?? 0,
+      bytes: try ledger?.read(BatchTable.spoolBytes) ?? 0,
       maxBytes: settings.limits.spoolMaxBytes)
   }
 
@@ -188,7 +188,7 @@ public struct StatusReport: Sendable, Encodable {
     let spool = Spool<BatchPlace>(root: state.stream(settings.name), files: files)
     report.waiting = try spool.entries(in: .ready).count
     report.pausedSince = try PauseMark(settings.name, state: state, files: files).since()?.iso()
-    let totals = try ledger?.read(Transaction.totals(of:), settings.name) ?? StreamTotals()
+    let totals = try ledger?.read(BatchTable.totals(of:), settings.name) ?? StreamTotals()
     report.confirmed = totals.confirmed
     // The ledger also knows of those whose folder was taken away.
     report.damaged = try spool.entries(in: .damaged).count
@@ -206,7 +206,7 @@ public struct StatusReport: Sendable, Encodable {
       report.lastError = fault.description
     }
     let lately = try ledger?.read { (t) throws(LedgerFault) in
-      try t.confirmedBytes(of: settings.name, in: Limits.paceSpan, count: 1, until: now)
+      try t.batches.confirmedBytes(of: settings.name, in: Limits.paceSpan, count: 1, until: now)
     }
     report.bytesPerSecond = (lately?.first ?? 0) / UInt64(Limits.paceSpan.components.seconds)
     return report
@@ -225,13 +225,13 @@ public struct StatusReport: Sendable, Encodable {
     report.lastError = survey.lastError
     if let oldest = survey.oldest { report.lagSeconds = max(0, now.seconds - oldest.seconds) }
     if let pull = settings.pull {
-      let standing = try ledger?.read(Transaction.pullStanding(_:), settings.name)
+      let standing = try ledger?.read(PullTable.standing(_:), settings.name)
       report.pull = Pull(
         store: pull.store.text, listedAt: standing?.listedAt?.iso(), waiting: standing?.waiting ?? 0,
         lastError: standing?.fault)
       report.lastError = report.lastError ?? standing?.fault
     }
-    report.handedOver = try ledger?.read(Transaction.totals(of:), settings.name).handedOver ?? 0
+    report.handedOver = try ledger?.read(DropTable.totals(of:), settings.name).handedOver ?? 0
     // What lies there unseen may be what is due: then only what was told counts.
     if let due = try DueSurvey(
       settings, ledger: ledger, at: now, isSure: survey.waiting == 0 && survey.pausedSince == nil)

@@ -97,7 +97,8 @@ public struct Verification {
     while true {
       let last = after
       let page = try ledger.read { (t) throws(LedgerFault) in
-        try t.confirmed(of: stream.name, by: settings.name, since: since, after: last, limit: Limits.verifySlice)
+        try t.batches.confirmed(
+          of: stream.name, by: settings.name, since: since, after: last, limit: Limits.verifySlice)
       }
       guard let end = page.last else { return }
       after = end.batch.id
@@ -124,7 +125,7 @@ public struct Verification {
     for stream in streams {
       for store in stream.stores {
         let total = try ledger.read { (t) throws(LedgerFault) in
-          try t.confirmedTotal(of: stream.name, by: store, since: since)
+          try t.batches.confirmedTotal(of: stream.name, by: store, since: since)
         }
         progress.allObjects += total.objects
         progress.allBytes +|= total.bytes
@@ -200,12 +201,12 @@ public struct Verification {
     while true {
       let last = after
       let page = try ledger.read { (t) throws(LedgerFault) in
-        try t.open(of: stream.name, since: since, after: last, limit: Limits.verifySlice)
+        try t.batches.open(of: stream.name, since: since, after: last, limit: Limits.verifySlice)
       }
       guard let end = page.last else { return }
       after = end.id
       for batch in page where try spool.isNowhere(batch.id) {
-        let deliveries = try ledger.read(Transaction.deliveries(of:), batch.id)
+        let deliveries = try ledger.read(DeliveryTable.list(of:), batch.id)
         for delivery in deliveries where delivery.confirmedAt == nil {
           found(
             Finding(
@@ -234,10 +235,10 @@ public struct Verification {
           let number = template?.sequence(in: object.key, stream: stream.name, host: host) ?? 0
           let batch = (1...BatchID.lastSequence).contains(number) ? BatchID(stream: stream.name, sequence: number) : nil
           let known = try ledger.read { (t) throws(LedgerFault) in
-            if try t.knows(key: object.key) { return true }
+            if try t.batches.knows(key: object.key) { return true }
             // Of a batch that ended long ago the number is left.
             guard let batch else { return false }
-            return try t.hasForgotten(batch)
+            return try t.batches.hasForgotten(batch)
           }
           if !known { strays.withLock { $0.append(object) } }
         }

@@ -238,10 +238,10 @@ public struct FeedWorker {
   public static func forgetExpectations(
     in ledger: Ledger, where isOver: (FeedName) -> Bool
   ) throws(LedgerFault) {
-    let over = try ledger.read { (t) throws(LedgerFault) in try t.expectingFeeds() }.filter(isOver)
+    let over = try ledger.read { (t) throws(LedgerFault) in try t.expectations.feeds() }.filter(isOver)
     guard !over.isEmpty else { return }
     try ledger.transact("unexpected") { (t) throws(LedgerFault) in
-      for feed in over { try t.forgetExpectation(of: feed) }
+      for feed in over { try t.expectations.forget(of: feed) }
     }
   }
 }

@@ -1,39 +1,45 @@
 public import Core
 
 /// What happened lately, for people who look: of a ledger of years only the end is read.
-extension Transaction {
+extension BatchTable {
   /// Uncompressed bytes of the stream's batches by when they were confirmed, in `count` equal steps that end now.
   public func confirmedBytes(
     of stream: StreamName, in step: Duration, count: Int, until now: Timestamp
   ) throws(LedgerFault) -> [UInt64] {
-    try steps(
+    try connection.steps(
       "SELECT delivered_at, bytes FROM batches WHERE stream = ? AND delivered_at > ?", Value(stream), step, count, now)
   }
+}
 
+extension DropTable {
   /// Rows of the feed's drops by when they were handed over, in `count` equal steps that end now.
   public func handedOverRows(
     of feed: FeedName, in step: Duration, count: Int, until now: Timestamp
   ) throws(LedgerFault) -> [UInt64] {
-    try steps(
+    try connection.steps(
       "SELECT handed_over_at, coalesce(rows, 0) FROM drops WHERE feed = ? AND handed_over_at > ?", Value(feed), step,
       count, now)
   }
+}
 
-  private func steps(
+extension Connection {
+  fileprivate func steps(
     _ sql: String, _ lane: Value, _ step: Duration, _ count: Int, _ now: Timestamp
   ) throws(LedgerFault) -> [UInt64] {
     let start = now - step * count
     var sums = [UInt64](repeating: 0, count: count)
-    try connection.rows(sql, [lane, Value(start)]) { row in
+    try rows(sql, [lane, Value(start)]) { row in
       // A clock that was set back since: counted as now.
       let index = min(count - 1, Int((row.time(0) - start).nanoseconds / step.nanoseconds))
       sums[index] += row.uint64(1)
     }
     return sums
   }
+}
 
+extension HistoryTable {
   /// The last lines of the whole history, newest first, each with the drop or batch that it is of.
-  public func latestHistory(_ limit: Int) throws(LedgerFault) -> [(subject: String, line: HistoryLine)] {
+  public func latest(_ limit: Int) throws(LedgerFault) -> [(subject: String, line: HistoryLine)] {
     var lines: [(String, HistoryLine)] = []
     try connection.rows(
       "SELECT subject, at, event, detail FROM history ORDER BY number DESC LIMIT ?", [Value(limit)]

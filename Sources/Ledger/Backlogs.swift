@@ -8,7 +8,7 @@ public struct StoreBacklog: Hashable, Sendable {
   public var nothingConfirmedSince: Timestamp
 }
 
-extension Transaction {
+extension DeliveryTable {
   /// Of the stores for which something of these streams is due.
   public func backlogs(of streams: [StreamName], at now: Timestamp) throws(LedgerFault) -> [StoreName: StoreBacklog] {
     var backlogs: [StoreName: StoreBacklog] = [:]

@@ -26,7 +26,13 @@ public struct StreamTotals: Hashable, Sendable {
   public init() {}
 }
 
-extension Transaction {
+/// Batches: what was sealed, and how far each of them has come.
+public struct BatchTable: LedgerTable {
+  public let transaction: Transaction
+  public init(in transaction: Transaction) { self.transaction = transaction }
+}
+
+extension BatchTable {
   /// SQLite's own sum of integers ends the statement where it does not fit; this one ends at what fits.
   static func sum(_ column: String) -> String { "CAST(min(total(\(column)), 9e18) AS INTEGER)" }
 
@@ -73,7 +79,7 @@ extension Transaction {
   /// - Parameters:
   ///   - since: sealed at or after.
   ///   - limit: so many of those that were sealed last.
-  public func batches(since: Timestamp? = nil, limit: Int = .max) throws(LedgerFault) -> [BatchRecord] {
+  public func list(since: Timestamp? = nil, limit: Int = .max) throws(LedgerFault) -> [BatchRecord] {
     var found: [BatchRecord] = []
     for stream in try streams() {
       found += try batchRows(
@@ -98,13 +104,13 @@ extension Transaction {
     return found
   }
 
-  public func countBatches() throws(LedgerFault) -> Int {
+  public func count() throws(LedgerFault) -> Int {
     var count = 0
     try connection.rows("SELECT count(*) FROM batches") { count = $0.int(0) }
     return count
   }
 
-  public func batch(_ id: BatchID) throws(LedgerFault) -> BatchRecord? { try batchRows("id = ?", [Value(id)]).first }
+  public func find(_ id: BatchID) throws(LedgerFault) -> BatchRecord? { try batchRows("id = ?", [Value(id)]).first }
 
   /// - Parameter limit: -1: none.
   private func batchRows(
@@ -133,7 +139,7 @@ extension Transaction {
 
   /// The plan of a batch as far as the ledger knows it: all of it but the digests of its header and of the ends of its segments.
   public func plan(of id: BatchID, host: String) throws(LedgerFault) -> BatchPlan? {
-    guard let batch = try batch(id) else { return nil }
+    guard let batch = try find(id) else { return nil }
     var segments: [Segment] = []
     try connection.rows(
       """
@@ -155,18 +161,11 @@ extension Transaction {
     try connection.rows("SELECT md5, manifest_key FROM batches WHERE id = ?", [Value(id)]) {
       (md5, manifestKey) = ($0.text(0), $0.optionalText(1))
     }
-    let stores = try deliveries(of: id).map(\.store)
+    let stores = try transaction.deliveries.list(of: id).map(\.store)
     return BatchPlan(
       id: id, host: host, key: batch.key, manifestKey: manifestKey, stores: stores, header: Digest.ofNothing,
       segments: segments, rows: batch.rows, bytes: batch.bytes, compressedBytes: batch.compressedBytes,
       sha256: batch.sha256, md5: md5, sealedAt: batch.sealedAt)
-  }
-
-  /// When something was last noted of a drop or a batch; nil: nothing yet.
-  public func lastNoted() throws(LedgerFault) -> Timestamp? {
-    var last: Timestamp?
-    try connection.rows("SELECT at FROM history ORDER BY number DESC LIMIT 1") { last = $0.time(0) }
-    return last
   }
 
   /// Batches that are still to be sent, held ones too, in pages.
@@ -247,7 +246,7 @@ extension Transaction {
 
   public func totals(of stream: StreamName) throws(LedgerFault) -> StreamTotals {
     var totals = StreamTotals()
-    let ended = try ended(.stream, stream.text)
+    let ended = try transaction.totals.ended(.stream, stream.text)
     (totals.confirmed, totals.lastConfirmed) = (ended.count, ended.last)
     try connection.rows(
       "SELECT \(Self.sum("bytes")), min(sealed_at), count(held_at) FROM batches WHERE stream = ? AND \(Self.isOpen)",

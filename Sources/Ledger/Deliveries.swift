@@ -25,10 +25,15 @@ public struct StoreWait: Hashable, Sendable {
 }
 
 /// Attempts and receipts. A delivery is finished when the store has confirmed the object, and the manifest where there is one.
-extension Transaction {
+public struct DeliveryTable: LedgerTable {
+  public let transaction: Transaction
+  public init(in transaction: Transaction) { self.transaction = transaction }
+}
+
+extension DeliveryTable {
   private static let isUnfinished =
     "(d.confirmed_at IS NULL OR (b.manifest_key IS NOT NULL AND d.manifest_at IS NULL))"
-  static let isWaiting = "\(isOpen) AND b.held_at IS NULL AND d.refused_at IS NULL AND \(isUnfinished)"
+  static let isWaiting = "\(BatchTable.isOpen) AND b.held_at IS NULL AND d.refused_at IS NULL AND \(isUnfinished)"
   /// A wall clock that was set back must not stop a stream.
   static let isDue = "(d.next_at <= ? OR d.next_at > ? + \(Limits.longestWait.nanoseconds))"
 
@@ -38,7 +43,7 @@ extension Transaction {
   public func due(
     of stream: StreamName, to store: StoreName, at now: Timestamp, limit: Int
   ) throws(LedgerFault) -> [DeliveryRecord] {
-    try deliveries(
+    try list(
       "b.stream = ? AND d.store = ? AND \(Self.isWaiting) AND \(Self.isDue) ORDER BY b.sequence LIMIT ?",
       [Value(stream), Value(store), Value(now), Value(now), Value(limit)])
   }
@@ -58,7 +63,7 @@ extension Transaction {
   /// Batches of the stream that all of their stores have confirmed, and that are not noted as delivered yet.
   public func finished(of stream: StreamName) throws(LedgerFault) -> [BatchID] {
     try ids(
-      "stream = ? AND \(Self.isOpen) AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.batch = b.id AND \(Self.isUnfinished))",
+      "stream = ? AND \(BatchTable.isOpen) AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.batch = b.id AND \(Self.isUnfinished))",
       stream)
   }
 
@@ -66,7 +71,7 @@ extension Transaction {
   public func stuck(of stream: StreamName) throws(LedgerFault) -> [BatchID] {
     try ids(
       """
-      stream = ? AND \(Self.isOpen) AND held_at IS NULL
+      stream = ? AND \(BatchTable.isOpen) AND held_at IS NULL
       AND EXISTS (SELECT 1 FROM deliveries d WHERE d.batch = b.id AND \(Self.isUnfinished))
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.batch = b.id AND \(Self.isUnfinished) AND d.refused_at IS NULL)
       """, stream)
@@ -75,7 +80,7 @@ extension Transaction {
   /// Batches of the stream that wait for a store, held ones left out.
   public func waiting(of stream: StreamName) throws(LedgerFault) -> [BatchID] {
     try ids(
-      "stream = ? AND \(Self.isOpen) AND EXISTS (SELECT 1 FROM deliveries d WHERE d.batch = b.id AND \(Self.isWaiting))",
+      "stream = ? AND \(BatchTable.isOpen) AND EXISTS (SELECT 1 FROM deliveries d WHERE d.batch = b.id AND \(Self.isWaiting))",
       stream)
   }
 
@@ -87,11 +92,11 @@ extension Transaction {
     return found
   }
 
-  public func deliveries(of batch: BatchID) throws(LedgerFault) -> [DeliveryRecord] {
-    try deliveries("b.id = ? ORDER BY d.store", [Value(batch)])
+  public func list(of batch: BatchID) throws(LedgerFault) -> [DeliveryRecord] {
+    try list("b.id = ? ORDER BY d.store", [Value(batch)])
   }
 
-  private func deliveries(_ condition: String, _ values: [Value]) throws(LedgerFault) -> [DeliveryRecord] {
+  private func list(_ condition: String, _ values: [Value]) throws(LedgerFault) -> [DeliveryRecord] {
     var found: [DeliveryRecord] = []
     try connection.rows(
       """
@@ -154,7 +159,7 @@ extension Transaction {
   }
 
   public func noteDelivered(_ batch: BatchID, at time: Timestamp) throws(LedgerFault) {
-    try countEnd(.stream, batch.description, at: time)
+    try transaction.totals.countEnd(.stream, batch.description, at: time)
     try connection.run(
       "UPDATE batches SET delivered_at = ?, held_at = NULL WHERE id = ? AND delivered_at IS NULL",
       [Value(time), Value(batch)])
@@ -191,7 +196,7 @@ extension Transaction {
   public func makeDue(_ stream: StreamName, at time: Timestamp) throws(LedgerFault) {
     try connection.run(
       """
-      UPDATE deliveries SET next_at = ? WHERE next_at > ? AND batch IN (SELECT id FROM batches WHERE stream = ? AND \(Self.isOpen))
+      UPDATE deliveries SET next_at = ? WHERE next_at > ? AND batch IN (SELECT id FROM batches WHERE stream = ? AND \(BatchTable.isOpen))
       """, [Value(time), Value(time), Value(stream)])
   }
 
@@ -200,7 +205,7 @@ extension Transaction {
     try connection.run(
       """
       UPDATE deliveries SET next_at = ? WHERE store = ? AND next_at > ? AND refused_at IS NULL
-      AND batch IN (SELECT id FROM batches WHERE \(Self.isOpen))
+      AND batch IN (SELECT id FROM batches WHERE \(BatchTable.isOpen))
       """, [Value(time), Value(store), Value(time)])
   }
 

@@ -40,7 +40,13 @@ public struct FeedTotals: Hashable, Sendable {
   public var lastHandedOver: Timestamp?
 }
 
-extension Transaction {
+/// Drops: what has come in, and what became of it.
+public struct DropTable: LedgerTable {
+  public let transaction: Transaction
+  public init(in transaction: Transaction) { self.transaction = transaction }
+}
+
+extension DropTable {
   /// Said again, it changes nothing.
   public func noteSeen(_ plan: DropPlan) throws(LedgerFault) {
     try connection.run(
@@ -49,7 +55,7 @@ extension Transaction {
         Value(plan.id), Value(plan.feed), Value(plan.seenAt),
         .text(Self.names(plan.data.isEmpty ? plan.parts : plan.data)), Value(plan.bytes), Value(plan.arrivedAt),
       ])
-    try noteOrigins(plan)
+    try transaction.pulls.noteOrigins(plan)
   }
 
   private static func names(_ parts: [DropPart]) -> String { names(parts.map(\.name)) }
@@ -99,7 +105,7 @@ extension Transaction {
   }
 
   public func noteHandedOver(_ drop: DropID, at time: Timestamp) throws(LedgerFault) {
-    try countEnd(.feed, drop.description, at: time)
+    try transaction.totals.countEnd(.feed, drop.description, at: time)
     try connection.run(
       "UPDATE drops SET handed_over_at = ? WHERE id = ? AND handed_over_at IS NULL", [Value(time), Value(drop)])
   }
@@ -123,13 +129,13 @@ extension Transaction {
     return known
   }
 
-  public func drop(_ id: DropID) throws(LedgerFault) -> DropRecord? { try dropRows("id = ?", [Value(id)]).first }
+  public func find(_ id: DropID) throws(LedgerFault) -> DropRecord? { try dropRows("id = ?", [Value(id)]).first }
 
   /// In the order in which they were seen.
   /// - Parameters:
   ///   - since: seen at or after.
   ///   - limit: so many of the newest.
-  public func drops(since: Timestamp? = nil, limit: Int = .max) throws(LedgerFault) -> [DropRecord] {
+  public func list(since: Timestamp? = nil, limit: Int = .max) throws(LedgerFault) -> [DropRecord] {
     guard let since else {
       return try dropRows("id IN (SELECT id FROM drops ORDER BY id DESC LIMIT ?)", [Value(limit)])
     }
@@ -139,7 +145,7 @@ extension Transaction {
       [.text(since.compact), Value(since), Value(limit)])
   }
 
-  public func countDrops() throws(LedgerFault) -> Int {
+  public func count() throws(LedgerFault) -> Int {
     var count = 0
     try connection.rows("SELECT count(*) FROM drops") { count = $0.int(0) }
     return count
@@ -167,7 +173,7 @@ extension Transaction {
   }
 
   public func totals(of feed: FeedName) throws(LedgerFault) -> FeedTotals {
-    let ended = try ended(.feed, feed.text)
+    let ended = try transaction.totals.ended(.feed, feed.text)
     return FeedTotals(handedOver: ended.count, lastHandedOver: ended.last)
   }
 }

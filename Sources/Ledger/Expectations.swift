@@ -20,8 +20,14 @@ public struct Expectation: Hashable, Sendable {
   }
 }
 
-extension Transaction {
-  public func expectation(of feed: FeedName) throws(LedgerFault) -> Expectation? {
+/// What is expected of feeds whose drops are due at certain times.
+public struct ExpectationTable: LedgerTable {
+  public let transaction: Transaction
+  public init(in transaction: Transaction) { self.transaction = transaction }
+}
+
+extension ExpectationTable {
+  public func find(of feed: FeedName) throws(LedgerFault) -> Expectation? {
     var found: Expectation?
     try connection.rows(
       "SELECT rule, since, settled, late, missed, extra FROM expectations WHERE feed = ?", [Value(feed)]
@@ -47,7 +53,7 @@ extension Transaction {
   }
 
   /// Feeds of which something is expected, as far as the ledger knows.
-  public func expectingFeeds() throws(LedgerFault) -> [FeedName] {
+  public func feeds() throws(LedgerFault) -> [FeedName] {
     var found: [FeedName] = []
     try connection.rows("SELECT feed FROM expectations ORDER BY feed") { row in
       if let feed = FeedName(row.text(0)) { found.append(feed) }
@@ -56,7 +62,7 @@ extension Transaction {
   }
 
   /// Nothing is expected of the feed any more.
-  public func forgetExpectation(of feed: FeedName) throws(LedgerFault) {
+  public func forget(of feed: FeedName) throws(LedgerFault) {
     try connection.run("DELETE FROM expectations WHERE feed = ?", [Value(feed)])
   }
 

@@ -18,9 +18,7 @@ public struct Forgettable<ID: Hashable & Sendable>: Sendable {
 /// - of logs that are gone the newest one that had a header, and those of which copies or batches are known.
 ///
 /// Whoever forgets asks the places before: what lies in one is kept.
-extension Transaction {
-  // MARK: - Drops
-
+extension DropTable {
   /// Drops of the feed that were seen before that time and that nothing in the ledger needs, oldest first.
   public func forgettable(
     _ feed: FeedName, before: Timestamp, after last: Forgettable<DropID>?, limit: Int
@@ -51,10 +49,12 @@ extension Transaction {
     try connection.run("DELETE FROM history WHERE subject = ?", [Value(drop)])
     try connection.run("DELETE FROM drops WHERE id = ?", [Value(drop)])
   }
+}
 
+extension PullTable {
   /// What was fetched from other stores than the one from which the feed fetches now (nil: from none), and last seen there before that
   /// time: a list that would forget it is never made again.
-  public func forgettablePulled(
+  public func forgettable(
     _ feed: FeedName, except store: StoreName?, listedBefore time: Timestamp, limit: Int
   ) throws(LedgerFault) -> [(store: String, key: String)] {
     var found: [(store: String, key: String)] = []
@@ -69,13 +69,13 @@ extension Transaction {
     return found
   }
 
-  public func forgetPulled(_ feed: FeedName, _ store: String, key: String) throws(LedgerFault) {
+  public func forget(_ feed: FeedName, _ store: String, key: String) throws(LedgerFault) {
     try connection.run(
       "DELETE FROM pulled WHERE feed = ? AND store = ? AND key = ?", [Value(feed), .text(store), .text(key)])
   }
+}
 
-  // MARK: - Batches
-
+extension BatchTable {
   /// Batches of the stream that were sealed, and delivered or purged, before that time, and that nothing in the ledger needs, oldest first.
   public func forgettable(
     _ stream: StreamName, before: Timestamp, after last: Forgettable<BatchID>?, limit: Int
@@ -131,7 +131,7 @@ extension Transaction {
 
   /// Whether the batch came to its end so long ago that only its number is known.
   public func hasForgotten(_ batch: BatchID) throws(LedgerFault) -> Bool {
-    guard try hasTable("forgotten") else { return false }
+    guard try connection.hasTable("forgotten") else { return false }
     var isForgotten = false
     try connection.rows(
       "SELECT last FROM forgotten WHERE stream = ? AND first <= ? ORDER BY first DESC LIMIT 1",
@@ -139,12 +139,12 @@ extension Transaction {
     ) { isForgotten = $0.int(0) >= batch.sequence }
     return isForgotten
   }
+}
 
-  // MARK: - Sources
-
+extension SourceTable {
   /// Sources of the stream that were gone before that time and that nothing needs.
   /// - Parameter kept: told of elsewhere: they would only be noted again.
-  public func forgettableSources(
+  public func forgettable(
     of stream: StreamName, goneBefore time: Timestamp, except kept: Set<SourceID>, limit: Int
   ) throws(LedgerFault) -> [SourceID] {
     var found: [SourceID] = []

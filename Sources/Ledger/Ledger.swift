@@ -76,19 +76,19 @@ public final class Ledger: Sendable {
     }
   }
 
-  /// One question: `ledger.read(Transaction.totals(of:), stream)`. A closure would have to say what it throws (decision 0034).
-  public func read<each Value, R: Sendable>(
-    _ question: (Transaction) -> (repeat each Value) throws(LedgerFault) -> R, _ values: repeat each Value
+  /// One question: `ledger.read(BatchTable.totals(of:), stream)`. A closure would have to say what it throws (decision 0034).
+  public func read<Table: LedgerTable, each Value, R: Sendable>(
+    _ question: (Table) -> (repeat each Value) throws(LedgerFault) -> R, _ values: repeat each Value
   ) throws(LedgerFault) -> R {
-    try read { (t) throws(LedgerFault) in try question(t)(repeat each values) }
+    try read { (t) throws(LedgerFault) in try question(Table(in: t))(repeat each values) }
   }
 
   /// One change, in the same form.
-  public func transact<each Value, R: Sendable>(
-    _ name: String, _ change: (Transaction) -> (repeat each Value) throws(LedgerFault) -> R,
+  public func transact<Table: LedgerTable, each Value, R: Sendable>(
+    _ name: String, _ change: (Table) -> (repeat each Value) throws(LedgerFault) -> R,
     _ values: repeat each Value
   ) throws(LedgerFault) -> R {
-    try transact(name) { (t) throws(LedgerFault) in try change(t)(repeat each values) }
+    try transact(name) { (t) throws(LedgerFault) in try change(Table(in: t))(repeat each values) }
   }
 
   /// A damaged page is found now, not in the middle of a pass.
@@ -135,7 +135,26 @@ public final class Ledger: Sendable {
   }
 }
 
-/// What can be asked and said inside a transaction. Valid only within `transact` or `read`.
+/// What can be asked and said inside a transaction, by what it is of. Valid only within `transact` or `read`.
 public struct Transaction {
   let connection: Connection
+
+  public var drops: DropTable { DropTable(in: self) }
+  public var pulls: PullTable { PullTable(in: self) }
+  public var expectations: ExpectationTable { ExpectationTable(in: self) }
+  public var sources: SourceTable { SourceTable(in: self) }
+  public var batches: BatchTable { BatchTable(in: self) }
+  public var deliveries: DeliveryTable { DeliveryTable(in: self) }
+  public var history: HistoryTable { HistoryTable(in: self) }
+  public var totals: TotalTable { TotalTable(in: self) }
+}
+
+/// The questions and changes of one noun. Valid as long as the transaction.
+public protocol LedgerTable {
+  var transaction: Transaction { get }
+  init(in transaction: Transaction)
+}
+
+extension LedgerTable {
+  var connection: Connection { transaction.connection }
 }

@@ -42,22 +42,28 @@ public struct PullStanding: Hashable, Sendable {
   }
 }
 
-extension Transaction {
+/// What was fetched from stores, and how it stands with them.
+public struct PullTable: LedgerTable {
+  public let transaction: Transaction
+  public init(in transaction: Transaction) { self.transaction = transaction }
+}
+
+extension PullTable {
   // MARK: - What was fetched
 
-  public func pulled(_ feed: FeedName, _ store: StoreName, key: String) throws(LedgerFault) -> PulledRecord? {
-    try pulled("feed = ? AND store = ? AND key = ?", [Value(feed), Value(store), .text(key)]).first
+  public func find(_ feed: FeedName, _ store: StoreName, key: String) throws(LedgerFault) -> PulledRecord? {
+    try rows("feed = ? AND store = ? AND key = ?", [Value(feed), Value(store), .text(key)]).first
   }
 
-  public func pulled(_ feed: FeedName, in state: PulledRecord.State) throws(LedgerFault) -> [PulledRecord] {
+  public func list(_ feed: FeedName, in state: PulledRecord.State) throws(LedgerFault) -> [PulledRecord] {
     // Few are being placed, and each pass asks for them.
-    if state == .placing { return try pulled("feed = ? AND state = 'placing'", [Value(feed)], index: "pulled_placing") }
-    return try pulled("feed = ? AND state = ?", [Value(feed), .text(state.rawValue)])
+    if state == .placing { return try rows("feed = ? AND state = 'placing'", [Value(feed)], index: "pulled_placing") }
+    return try rows("feed = ? AND state = ?", [Value(feed), .text(state.rawValue)])
   }
 
   /// Where a file in landing came from; nil: from elsewhere.
   public func origin(_ feed: FeedName, path: String, inode: UInt64) throws(LedgerFault) -> DropPart.Origin? {
-    try pulled(
+    try rows(
       "feed = ? AND inode = ? AND path = ? AND drop_id IS NULL",
       [Value(feed), .int(Int64(bitPattern: inode)), .text(path)]
     ).first?.source
@@ -65,7 +71,7 @@ extension Transaction {
 
   /// Objects whose drops have come to their end, so that nothing more is needed of them.
   public func finished(_ feed: FeedName, limit: Int) throws(LedgerFault) -> [PulledRecord] {
-    try pulled(
+    try rows(
       """
       feed = ? AND state = 'landed' AND drop_id IN (SELECT id FROM drops d WHERE d.id = drop_id
         AND (d.handed_over_at IS NOT NULL OR d.outcome IN ('duplicate', 'archived'))) LIMIT ?
@@ -112,7 +118,7 @@ extension Transaction {
   func noteOrigins(_ plan: DropPlan) throws(LedgerFault) {
     for part in plan.parts {
       guard let source = part.origin else { continue }
-      let known = try pulled(plan.feed, source.store, key: source.key)
+      let known = try find(plan.feed, source.store, key: source.key)
       if let known, known.source != source || known.drop != nil {
         // Another version since, or said before; of two in old plans the later one counts.
         guard let drop = known.drop, drop < plan.id, known.source != source else { continue }
@@ -129,7 +135,7 @@ extension Transaction {
 
   /// What has not been in the store since that time.
   /// - Parameter nameless: the same for what nothing but its size is known of: it must not hide what comes under its name.
-  public func forgetPulled(
+  public func forget(
     _ feed: FeedName, _ store: StoreName, listedBefore time: Timestamp, nameless: Timestamp
   ) throws(LedgerFault) {
     try connection.run(
@@ -140,7 +146,7 @@ extension Transaction {
       [Value(feed), Value(store), Value(nameless), Value(time)])
   }
 
-  private func pulled(
+  private func rows(
     _ condition: String, _ values: [Value], index: String? = nil
   ) throws(LedgerFault) -> [PulledRecord] {
     var found: [PulledRecord] = []
@@ -169,7 +175,7 @@ extension Transaction {
       [Value(feed), Value(standing.listedAt), Value(standing.waiting), Value(standing.fault)])
   }
 
-  public func pullStanding(_ feed: FeedName) throws(LedgerFault) -> PullStanding? {
+  public func standing(_ feed: FeedName) throws(LedgerFault) -> PullStanding? {
     var found: PullStanding?
     try connection.rows("SELECT listed_at, waiting, fault FROM pulls WHERE feed = ?", [Value(feed)]) { row in
       found = PullStanding(listedAt: row.optionalTime(0), waiting: row.int(1), fault: row.optionalText(2))

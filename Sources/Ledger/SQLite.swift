@@ -152,3 +152,13 @@ struct Row {
   }
   func optionalText(_ column: Int32) -> String? { isNull(column) ? nil : text(column) }
 }
+
+extension Connection {
+  func hasTable(_ name: String) throws(LedgerFault) -> Bool {
+    var isThere = false
+    try rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", [.text(name)]) { _ in
+      isThere = true
+    }
+    return isThere
+  }
+}

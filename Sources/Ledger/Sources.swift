@@ -36,21 +36,27 @@ public struct SourceRecord: Hashable, Sendable {
   }
 }
 
-extension Transaction {
+/// Sources: which logs are known, and how far each has been read.
+public struct SourceTable: LedgerTable {
+  public let transaction: Transaction
+  public init(in transaction: Transaction) { self.transaction = transaction }
+}
+
+extension SourceTable {
   /// Sources of the stream that are not known to be gone, in the order they were seen.
-  public func sources(of stream: StreamName) throws(LedgerFault) -> [SourceRecord] {
+  public func list(of stream: StreamName) throws(LedgerFault) -> [SourceRecord] {
     // Left to itself, SQLite takes the index by inode, and passes over every source that the stream has ever had.
-    try sources(of: stream, "gone_at IS NULL", [], index: "INDEXED BY sources_present")
+    try list(of: stream, "gone_at IS NULL", [], index: "INDEXED BY sources_present")
   }
 
   /// Sources of the stream that have or had this inode, gone ones too.
-  public func sources(of stream: StreamName, inode: UInt64) throws(LedgerFault) -> [SourceRecord] {
-    try sources(of: stream, "inode = ?", [Value(inode)])
+  public func list(of stream: StreamName, inode: UInt64) throws(LedgerFault) -> [SourceRecord] {
+    try list(of: stream, "inode = ?", [Value(inode)])
   }
 
   /// Sources of the stream whose head is at most so long, gone ones too.
-  public func sources(of stream: StreamName, headAtMost bytes: Int) throws(LedgerFault) -> [SourceRecord] {
-    try sources(of: stream, "head_bytes <= ?", [Value(bytes)])
+  public func list(of stream: StreamName, headAtMost bytes: Int) throws(LedgerFault) -> [SourceRecord] {
+    try list(of: stream, "head_bytes <= ?", [Value(bytes)])
   }
 
   public func knows(_ source: SourceID) throws(LedgerFault) -> Bool {
@@ -59,7 +65,7 @@ extension Transaction {
     return known
   }
 
-  private func sources(
+  private func list(
     of stream: StreamName, _ condition: String, _ values: [Value], index: String = ""
   ) throws(LedgerFault) -> [SourceRecord] {
     var found: [SourceRecord] = []

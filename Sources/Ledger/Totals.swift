@@ -41,7 +41,13 @@ struct Ended {
   var last: Timestamp?
 }
 
-extension Transaction {
+/// What has been counted since the beginning; it stays when what was counted is forgotten.
+public struct TotalTable: LedgerTable {
+  public let transaction: Transaction
+  public init(in transaction: Transaction) { self.transaction = transaction }
+}
+
+extension TotalTable {
   /// Named like the column that holds the lane's name.
   enum LaneKind: String {
     case feed, stream
@@ -49,7 +55,7 @@ extension Transaction {
     var end: String { self == .feed ? "handed_over_at" : "delivered_at" }
   }
 
-  public func tally() throws(LedgerFault) -> Tally {
+  public func all() throws(LedgerFault) -> Tally {
     var tally = Tally()
     try connection.rows("SELECT kind, lane, event, times, rows, bytes, compressed_bytes, last_at FROM totals") { row in
       switch LaneKind(rawValue: row.text(0)) {
@@ -64,20 +70,12 @@ extension Transaction {
   func ended(_ kind: LaneKind, _ name: String) throws(LedgerFault) -> Ended {
     var ended = Ended()
     // Whoever only reads may meet the ledger of an earlier version, which has none of these figures.
-    let isThere = try hasTable("ended")
+    let isThere = try connection.hasTable("ended")
     let counted = "SELECT count(\(kind.end)), max(\(kind.end)) FROM \(kind.table) WHERE \(kind.rawValue) = ?"
     try connection.rows(
       isThere ? "SELECT count, last_at FROM ended WHERE kind = '\(kind.rawValue)' AND lane = ?" : counted, [.text(name)]
     ) { ended = Ended(count: $0.int(0), last: $0.optionalTime(1)) }
     return ended
-  }
-
-  func hasTable(_ name: String) throws(LedgerFault) -> Bool {
-    var isThere = false
-    try connection.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", [.text(name)]) { _ in
-      isThere = true
-    }
-    return isThere
   }
 
   /// Each addend and each sum stay below 4e18, so that no sum of two leaves 64 bits.

@@ -54,12 +54,14 @@ public struct OutboundRebuild {
     // What is not there cannot be sent: nobody must rely on it.
     if place != .delivered, purged == nil { try files.requireObject(of: plan, in: folder) }
     try ledger.transact("rebuild") { (t) throws(LedgerFault) in
-      try t.note(plan, due: now)
-      try t.advance(plan)
-      if let purged { try t.notePurged(plan.id, at: purged.at) }
-      if place == .delivered, purged?.wasDelivered ?? true { try t.noteDelivered(plan.id, at: plan.sealedAt) }
-      if place == .held { try t.noteHeld(plan.id, at: now) }
-      try t.noteHistory(plan.id, "rebuilt", "from its plan in \(place.rawValue)", at: now)
+      try t.batches.note(plan, due: now)
+      try t.batches.advance(plan)
+      if let purged { try t.deliveries.notePurged(plan.id, at: purged.at) }
+      if place == .delivered, purged?.wasDelivered ?? true {
+        try t.deliveries.noteDelivered(plan.id, at: plan.sealedAt)
+      }
+      if place == .held { try t.deliveries.noteHeld(plan.id, at: now) }
+      try t.history.note(plan.id, "rebuilt", "from its plan in \(place.rawValue)", at: now)
     }
   }
 }

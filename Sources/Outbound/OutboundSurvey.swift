@@ -16,18 +16,20 @@ public struct OutboundSurvey: Hashable, Sendable {
     throws
   {
     var sources = LogSources(settings, pins: state.stream(settings.name).appending(Pin.folderName), files: files)
-    let known = try ledger?.read { (t) throws(LedgerFault) in try t.sources(of: settings.name) } ?? []
+    let known = try ledger?.read { (t) throws(LedgerFault) in try t.sources.list(of: settings.name) } ?? []
     let found = try sources.scan(
       known: known, at: Moment(wall: now, uptime: .zero),
       memory: SourceMemory(
         byInode: { inode in
-          try ledger?.read { (t) throws(LedgerFault) in try t.sources(of: settings.name, inode: inode) } ?? []
+          try ledger?.read { (t) throws(LedgerFault) in try t.sources.list(of: settings.name, inode: inode) } ?? []
         },
         all: {
-          try ledger?.read { (t) throws(LedgerFault) in try t.sources(of: settings.name, headAtMost: Limits.headBytes) }
+          try ledger?.read { (t) throws(LedgerFault) in
+            try t.sources.list(of: settings.name, headAtMost: Limits.headBytes)
+          }
             ?? []
         },
-        knows: { source in try ledger?.read { (t) throws(LedgerFault) in try t.knows(source) } ?? true }))
+        knows: { source in try ledger?.read { (t) throws(LedgerFault) in try t.sources.knows(source) } ?? true }))
     fault = (found.faults.first?.fault ?? found.blocked.first?.fault)?.description
     let contents = LogContents(settings: settings, files: files, isStopping: { false })
     for log in found.logs {

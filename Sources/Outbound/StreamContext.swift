@@ -76,6 +76,6 @@ struct StreamContext {
 
   /// Whether the ledger knows of a batch that has not come to its end.
   func isOpen(_ batch: BatchID) throws(LedgerFault) -> Bool {
-    try ledger.read { (t) throws(LedgerFault) in try t.batch(batch)?.isOpen == true }
+    try ledger.read { (t) throws(LedgerFault) in try t.batches.find(batch)?.isOpen == true }
   }
 }

@@ -61,7 +61,7 @@ public struct StreamWorker {
   /// - Parameter stopped: also where a person has paused the stream.
   public func hasWaiting(stopped: Bool = true) throws(LedgerFault) -> Bool {
     guard stopped || !state.isStopped else { return false }
-    let waiting = try context.ledger.read { (t) throws(LedgerFault) in try t.waiting(of: name) }
+    let waiting = try context.ledger.read { (t) throws(LedgerFault) in try t.deliveries.waiting(of: name) }
     return waiting.contains(where: state.batches.adopted.contains)
   }
 

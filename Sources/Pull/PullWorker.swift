@@ -100,7 +100,7 @@ public struct PullWorker: Sendable {
     guard pass.isStandingNew else { return }
     pass.isStandingNew = false
     let (standing, name) = (standing(in: pass), pass.feed.name)
-    try host.ledger.transact("standing") { (t) throws(LedgerFault) in try t.note(standing, name) }
+    try host.ledger.transact("standing") { (t) throws(LedgerFault) in try t.pulls.note(standing, name) }
   }
 
   private func standing(in pass: PullPass) -> PullStanding {

@@ -159,7 +159,7 @@ final class Rig {
   }
   func record(_ id: String) throws -> DropRecord? {
     let id = try Rig.found(DropID(id))
-    return try ledger.read { (t) throws(LedgerFault) in try t.drop(id) }
+    return try ledger.read { (t) throws(LedgerFault) in try t.drops.find(id) }
   }
 }
 

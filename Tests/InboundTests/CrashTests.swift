@@ -144,7 +144,7 @@ struct CrashTests {
 
     let archived = try spool.entries(in: .archive)
     guard archived.count == cargo.archived else { throw Broken("the archive has \(archived)") }
-    let records = try world.ledger.read { (t) throws(LedgerFault) in try t.drops() }
+    let records = try world.ledger.read { (t) throws(LedgerFault) in try t.drops.list() }
     guard Set(records.map(\.id.description)) == Set(archived + quarantined) else {
       throw Broken("the ledger knows \(records.map(\.id))")
     }

@@ -59,7 +59,7 @@ struct ExpectingCrashTests {
         let yesterday = due + .seconds(-86_400)
         let made = Expectation(
           rule: "22:30 mon,tue,wed,thu,fri,sat,sun UTC 1800000", since: yesterday, settled: yesterday)
-        try world.ledger.transact("rule") { (t) throws(LedgerFault) in try t.note(made, of: name) }
+        try world.ledger.transact("rule") { (t) throws(LedgerFault) in try t.expectations.note(made, of: name) }
         return world
       },
       life: { machine, world in
@@ -71,7 +71,7 @@ struct ExpectingCrashTests {
         try pass(machine, world, at: due + .seconds(3_600), passes: 2)
         let told = world.events.all.map(\.kind.rawValue).filter { $0.hasPrefix("feed_") }
         let name = try #require(FeedName("audiences"))
-        let state = try world.ledger.read { (t) throws(LedgerFault) in try t.expectation(of: name) }
+        let state = try world.ledger.read { (t) throws(LedgerFault) in try t.expectations.find(of: name) }
         if comes {
           guard told.isEmpty, state?.settled == due else {
             throw Broken(description: "told \(told), settled \(state as Any)")

@@ -194,7 +194,7 @@ struct ExpectingTests {
     try rig.run()
     #expect(names(rig) == ["feed_extra"])
     let id = try #require(rig.events.first(.feedExtra)?.fields[.drop].flatMap { DropID($0) })
-    let history = try rig.ledger.read { (t) throws(LedgerFault) in try t.history(of: id) }
+    let history = try rig.ledger.read { (t) throws(LedgerFault) in try t.history.lines(of: id) }
     #expect(history.map(\.event).contains("feed_extra"))
   }
 }

@@ -33,7 +33,7 @@ struct ForgettingTests {
     #expect(try rig.record(old) == nil && rig.record(bad) == nil)
     #expect(try rig.record(last) != nil, "with which the next drop is compared")
     let (totals, history) = try rig.ledger.read { (t) throws(LedgerFault) in
-      (try t.totals(of: rig.settings.name), try t.history(of: old))
+      (try t.drops.totals(of: rig.settings.name), try t.history.lines(of: old))
     }
     #expect(totals.handedOver == 2 && history.isEmpty)
     try rig.land("again.csv", Sample.table)
@@ -63,11 +63,11 @@ struct ForgettingTests {
       for number in 0..<count {
         let seen = Timestamp(seconds: Int64(1_000_000 + number))
         let id = DropID(seen: seen, salt: 1)
-        try t.noteSeen(DropPlan(id: id, feed: feed, seenAt: seen, parts: []))
-        try t.noteHandedOver(id, at: seen)
+        try t.drops.noteSeen(DropPlan(id: id, feed: feed, seenAt: seen, parts: []))
+        try t.drops.noteHandedOver(id, at: seen)
       }
     }
-    func left() throws -> Int { try rig.ledger.read { (t) throws(LedgerFault) in try t.countDrops() } }
+    func left() throws -> Int { try rig.ledger.read { (t) throws(LedgerFault) in try t.drops.count() } }
     try rig.run(1)
     #expect(try left() == Limits.forgetSlice + 1)
     try rig.run(1)
@@ -75,6 +75,6 @@ struct ForgettingTests {
     rig.pass(.seconds(2 * 3_600))
     try rig.run(1)
     #expect(try left() == 1)
-    #expect(try rig.ledger.read { (t) throws(LedgerFault) in try t.totals(of: feed).handedOver } == count)
+    #expect(try rig.ledger.read { (t) throws(LedgerFault) in try t.drops.totals(of: feed).handedOver } == count)
   }
 }

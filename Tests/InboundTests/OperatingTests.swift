@@ -23,7 +23,7 @@ struct OperatingTests {
   }
 
   private func history(_ rig: Rig, _ id: DropID) throws -> [HistoryLine] {
-    try rig.ledger.read { (t) throws(LedgerFault) in try t.history(of: id) }
+    try rig.ledger.read { (t) throws(LedgerFault) in try t.history.lines(of: id) }
   }
 
   @Test("A released drop is handed over all the same, and the ledger keeps who and why")
@@ -245,7 +245,7 @@ struct OperatingTests {
         guard parts.count == (act == .purge ? 0 : 1) else { throw Broken(description: "parts: \(parts)") }
         let handed = disk.files(below: handover).values.map { String(decoding: $0, as: UTF8.self) }
         guard handed == (act == .release ? [Sample.crooked] : []) else { throw Broken(description: "handed \(handed)") }
-        let events = try world.ledger.read { (t) throws(LedgerFault) in try t.history(of: id).map(\.event) }
+        let events = try world.ledger.read { (t) throws(LedgerFault) in try t.history.lines(of: id).map(\.event) }
         let told = events.count { $0 == "drop_released" }
         guard told == (act == .release ? 1 : 0) else { throw Broken(description: "the ledger says \(events)") }
         if act == .purge, !events.contains("purged") { throw Broken(description: "the ledger says \(events)") }

@@ -22,8 +22,8 @@ struct RestartTests {
     let fresh = try Ledger(path: nil)
     rig.restart(ledger: fresh)
     try rig.run(1)
-    let one = try fresh.read { (t) throws(LedgerFault) in try t.drop(good) }
-    let other = try fresh.read { (t) throws(LedgerFault) in try t.drop(bad) }
+    let one = try fresh.read { (t) throws(LedgerFault) in try t.drops.find(good) }
+    let other = try fresh.read { (t) throws(LedgerFault) in try t.drops.find(bad) }
     #expect(one?.outcome == .accepted && one?.handedOverAt != nil && one?.rows == 3)
     #expect(other?.outcome == .quarantined && other?.handedOverAt == nil)
     try rig.land("again.csv", Sample.table)

@@ -23,13 +23,13 @@ struct BacklogTests {
       bytes: 1, compressedBytes: 1,
       sha256: digest,
       md5: "", sealedAt: Timestamp(seconds: seconds))
-    try ledger.transact("seal", Transaction.note(_:due:), plan, plan.sealedAt)
+    try ledger.transact("seal", BatchTable.note(_:due:), plan, plan.sealedAt)
     return id
   }
 
   private func backlog(at seconds: Int64) throws -> StoreBacklog? {
     let now = Timestamp(seconds: seconds)
-    return try ledger.read(Transaction.backlogs(of:at:), [stream], now)[store]
+    return try ledger.read(DeliveryTable.backlogs(of:at:), [stream], now)[store]
   }
 
   @Test func nothingIsDueWhereNothingWaits() throws { #expect(try backlog(at: 1_000) == nil) }
@@ -39,7 +39,7 @@ struct BacklogTests {
     _ = try seal(2, at: 110)
     #expect(try backlog(at: 500) == StoreBacklog(due: 2, nothingConfirmedSince: Timestamp(seconds: 100)))
     try ledger.transact("confirm") { (t) throws(LedgerFault) in
-      try t.noteConfirmed(first, store, at: Timestamp(seconds: 400), tag: nil)
+      try t.deliveries.noteConfirmed(first, store, at: Timestamp(seconds: 400), tag: nil)
     }
     #expect(try backlog(at: 500) == StoreBacklog(due: 1, nothingConfirmedSince: Timestamp(seconds: 400)))
   }
@@ -47,16 +47,16 @@ struct BacklogTests {
   @Test func whatIsPutOffIsNotDueUntilTheStoreTakesSomething() throws {
     let batch = try seal(1, at: 100)
     try ledger.transact("attempt") { (t) throws(LedgerFault) in
-      try t.noteAttempt(batch, store, next: Timestamp(seconds: 900), fault: "away")
+      try t.deliveries.noteAttempt(batch, store, next: Timestamp(seconds: 900), fault: "away")
     }
     #expect(try backlog(at: 500) == nil)
-    try ledger.transact("due", Transaction.makeDue(_:at:), store, Timestamp(seconds: 500))
+    try ledger.transact("due", DeliveryTable.makeDue(_:at:), store, Timestamp(seconds: 500))
     #expect(try backlog(at: 500)?.due == 1)
   }
 
   @Test func aPausedStreamAsksNothingOfItsStore() throws {
     _ = try seal(1, at: 100)
-    let none = try ledger.read(Transaction.backlogs(of:at:), [], Timestamp(seconds: 500))
+    let none = try ledger.read(DeliveryTable.backlogs(of:at:), [], Timestamp(seconds: 500))
     #expect(none.isEmpty)
   }
 }

@@ -25,11 +25,11 @@ struct ForgettingTests {
     try ledger.transact("drops") { (t) throws(LedgerFault) in
       for number in numbers {
         let (id, at) = (drop(number), Timestamp(seconds: Int64(number)))
-        try t.noteSeen(DropPlan(id: id, feed: feed, seenAt: at, parts: []))
-        try t.noteHistory(id, "drop_seen", "", at: at)
-        try t.noteOutcome(id, .accepted, content: nil, rows: 3, at: at)
-        try t.noteHandedOver(id, at: at)
-        try t.noteHistory(id, "drop_handed_over", "", at: at)
+        try t.drops.noteSeen(DropPlan(id: id, feed: feed, seenAt: at, parts: []))
+        try t.history.note(id, "drop_seen", "", at: at)
+        try t.drops.noteOutcome(id, .accepted, content: nil, rows: 3, at: at)
+        try t.drops.noteHandedOver(id, at: at)
+        try t.history.note(id, "drop_handed_over", "", at: at)
       }
     }
   }
@@ -42,12 +42,12 @@ struct ForgettingTests {
     while true {
       let (after, before) = (last, Timestamp(seconds: Int64(second)))
       let page = try ledger.read { (t) throws(LedgerFault) in
-        try t.forgettable(feed, before: before, after: after, limit: slice)
+        try t.drops.forgettable(feed, before: before, after: after, limit: slice)
       }
       guard let end = page.last else { return counts }
       last = end
       let gone = page.map(\.id).filter { !keeps($0) }
-      try ledger.transact("forget") { (t) throws(LedgerFault) in for id in gone { try t.forget(id) } }
+      try ledger.transact("forget") { (t) throws(LedgerFault) in for id in gone { try t.drops.forget(id) } }
       counts.append(gone.count)
     }
   }
@@ -62,10 +62,12 @@ struct ForgettingTests {
 
   @Test func oldDropsGoInSlicesAndTheTotalsStay() throws {
     try handOver(1...1_000)
-    let before = try ledger.read(Transaction.tally)
+    let before = try ledger.read(TotalTable.all)
     #expect(try forget(before: 801, slice: 300) == [300, 300, 200])
     #expect(try count("drops") == 200 && count("history") == 400)
-    let (after, totals) = try ledger.read { (t) throws(LedgerFault) in (try t.tally(), try t.totals(of: feed)) }
+    let (after, totals) = try ledger.read { (t) throws(LedgerFault) in
+      (try t.totals.all(), try t.drops.totals(of: feed))
+    }
     #expect(after == before && after.feeds[feed]?.rows == 3_000)
     #expect(totals == FeedTotals(handedOver: 1_000, lastHandedOver: Timestamp(seconds: 1_000)))
   }
@@ -74,27 +76,28 @@ struct ForgettingTests {
     try handOver(1...500)
     #expect(try forget(before: 400, slice: 100) { $0 <= drop(150) } == [0, 50, 100, 99])
     #expect(
-      try ledger.read { (t) throws(LedgerFault) in try t.drops(since: nil, limit: .max).map(\.id) }.first == drop(1))
+      try ledger.read { (t) throws(LedgerFault) in try t.drops.list(since: nil, limit: .max).map(\.id) }.first
+        == drop(1))
   }
 
   @Test func theDropWithWhichTheNextIsComparedStays() throws {
     try handOver(1...3)
     _ = try forget(before: 1_000)
-    #expect(try ledger.read { (t) throws(LedgerFault) in try t.drops().map(\.id) } == [drop(3)])
-    #expect(try ledger.read(Transaction.lastAccepted(_:), feed)?.rows == 3)
+    #expect(try ledger.read { (t) throws(LedgerFault) in try t.drops.list().map(\.id) } == [drop(3)])
+    #expect(try ledger.read(DropTable.lastAccepted(_:), feed)?.rows == 3)
   }
 
   @Test func aDropWhoseObjectIsStillToBeDeletedStays() throws {
     try handOver(1...3)
     let origin = DropPart.Origin(store: store, key: "a", size: 1, tag: "x", modified: nil)
     try ledger.transact("pulled") { (t) throws(LedgerFault) in
-      try t.note(
+      try t.pulls.note(
         PulledRecord(
           origin, path: "a", state: .landed, at: Timestamp(seconds: 1), listedAt: Timestamp(seconds: 1), drop: drop(1)),
         feed)
     }
     _ = try forget(before: 1_000)
-    #expect(try ledger.read { (t) throws(LedgerFault) in try t.drops().map(\.id) } == [drop(1), drop(3)])
+    #expect(try ledger.read { (t) throws(LedgerFault) in try t.drops.list().map(\.id) } == [drop(1), drop(3)])
   }
 
   @Test func whatWasFetchedFromAStoreThatIsNoLongerAskedGoes() throws {
@@ -103,11 +106,11 @@ struct ForgettingTests {
       for (name, second) in names.flatMap({ name in [1, 9].map { (name, $0) } }) {
         let origin = DropPart.Origin(store: name, key: "k\(second)", size: 1, tag: nil, modified: nil)
         let at = Timestamp(seconds: Int64(second))
-        try t.note(PulledRecord(origin, path: "a", state: .done, at: at, listedAt: at), feed)
+        try t.pulls.note(PulledRecord(origin, path: "a", state: .done, at: at, listedAt: at), feed)
       }
     }
     try forgetPulled(except: store, before: 5, limit: 10)
-    let left = try ledger.read(Transaction.pulled(_:in:), feed, .done)
+    let left = try ledger.read(PullTable.list(_:in:), feed, .done)
     #expect(left.map { "\($0.source.store) \($0.source.key)" } == ["a k9", "aep k1", "aep k9", "z k9"])
     try forgetPulled(except: nil, before: 50, limit: 3)
     #expect(try count("pulled") == 1)
@@ -115,8 +118,8 @@ struct ForgettingTests {
 
   private func forgetPulled(except store: StoreName?, before second: Int64, limit: Int) throws {
     try ledger.transact("forget") { (t) throws(LedgerFault) in
-      let old = try t.forgettablePulled(feed, except: store, listedBefore: Timestamp(seconds: second), limit: limit)
-      for one in old { try t.forgetPulled(feed, one.store, key: one.key) }
+      let old = try t.pulls.forgettable(feed, except: store, listedBefore: Timestamp(seconds: second), limit: limit)
+      for one in old { try t.pulls.forget(feed, one.store, key: one.key) }
     }
   }
 
@@ -127,7 +130,7 @@ struct ForgettingTests {
   private func seal(_ numbers: some Sequence<Int>, delivered: Bool = true, source: SourceRecord? = nil) throws {
     let digest = Digest(repeatElement(0, count: 32))
     try ledger.transact("batches") { (t) throws(LedgerFault) in
-      if let source { try t.note(source) }
+      if let source { try t.sources.note(source) }
       for number in numbers {
         let at = Timestamp(seconds: Int64(number))
         let segments = source.map {
@@ -136,12 +139,12 @@ struct ForgettingTests {
         let plan = BatchPlan(
           id: batch(number), host: "acc", key: "opens/\(number).csv.gz", stores: [store], header: digest,
           segments: segments ?? [], rows: 2, bytes: 20, compressedBytes: 10, sha256: digest, md5: "", sealedAt: at)
-        try t.note(plan, due: at)
-        try t.noteHistory(plan.id, "batch_sealed", "", at: at)
+        try t.batches.note(plan, due: at)
+        try t.history.note(plan.id, "batch_sealed", "", at: at)
         guard delivered else { continue }
-        try t.noteConfirmed(plan.id, store, at: at, tag: nil)
-        try t.noteDelivered(plan.id, at: at)
-        try t.noteHistory(plan.id, "batch_confirmed", "", at: at)
+        try t.deliveries.noteConfirmed(plan.id, store, at: at, tag: nil)
+        try t.deliveries.noteDelivered(plan.id, at: at)
+        try t.history.note(plan.id, "batch_confirmed", "", at: at)
       }
     }
   }
@@ -153,32 +156,32 @@ struct ForgettingTests {
     while true {
       let (after, before) = (last, Timestamp(seconds: Int64(second)))
       let page = try ledger.read { (t) throws(LedgerFault) in
-        try t.forgettable(stream, before: before, after: after, limit: slice)
+        try t.batches.forgettable(stream, before: before, after: after, limit: slice)
       }
       guard let end = page.last else { return }
       last = end
       let gone = page.map(\.id).filter { !keeps($0) }
-      try ledger.transact("forget") { (t) throws(LedgerFault) in for id in gone { try t.forget(id) } }
+      try ledger.transact("forget") { (t) throws(LedgerFault) in for id in gone { try t.batches.forget(id) } }
     }
   }
 
   private var left: [Int] {
-    get throws { try ledger.read { (t) throws(LedgerFault) in try t.batches().map(\.id.sequence) } }
+    get throws { try ledger.read { (t) throws(LedgerFault) in try t.batches.list().map(\.id.sequence) } }
   }
 
   @Test func oldBatchesGoAndTheirNumbersStayKnown() throws {
     try seal(1...250)
-    let before = try ledger.read { (t) throws(LedgerFault) in (try t.tally(), try t.totals(of: stream)) }
+    let before = try ledger.read { (t) throws(LedgerFault) in (try t.totals.all(), try t.batches.totals(of: stream)) }
     try forgetBatches(before: 201)
     #expect(try left == Array(201...250))
     #expect(try count("deliveries") == 50 && count("history") == 100)
     #expect(try count("forgotten") == 1, "one range")
-    let after = try ledger.read { (t) throws(LedgerFault) in (try t.tally(), try t.totals(of: stream)) }
+    let after = try ledger.read { (t) throws(LedgerFault) in (try t.totals.all(), try t.batches.totals(of: stream)) }
     #expect(after.0 == before.0 && after.1 == before.1 && after.1.confirmed == 250)
     let (known, next) = try ledger.read { (t) throws(LedgerFault) in
       (
-        try [1, 200, 201, 250, 251].map { n throws(LedgerFault) in try t.knows(batch(n)) },
-        try t.lastSequence(of: stream)
+        try [1, 200, 201, 250, 251].map { n throws(LedgerFault) in try t.batches.knows(batch(n)) },
+        try t.batches.lastSequence(of: stream)
       )
     }
     #expect(known == [true, true, true, true, false])
@@ -190,7 +193,7 @@ struct ForgettingTests {
     try forgetBatches(before: 9) { [3, 5].contains($0.sequence) }
     #expect(try left == [3, 5, 9] && count("forgotten") == 3)
     let forgotten = try ledger.read { (t) throws(LedgerFault) in
-      try (1...9).map { n throws(LedgerFault) in try t.hasForgotten(batch(n)) }
+      try (1...9).map { n throws(LedgerFault) in try t.batches.hasForgotten(batch(n)) }
     }
     #expect(forgotten == [true, true, false, true, false, true, true, true, false])
     try forgetBatches(before: 9) { $0.sequence == 3 }
@@ -201,7 +204,7 @@ struct ForgettingTests {
     try seal(1...3)
     try forgetBatches(before: 1_000)
     #expect(try left == [3])
-    #expect(try ledger.read(Transaction.lastSequence(of:), stream) == 3)
+    #expect(try ledger.read(BatchTable.lastSequence(of:), stream) == 3)
   }
 
   @Test func whatIsToBeSentStaysAndWhatAStoreConfirmedLast() throws {
@@ -209,7 +212,7 @@ struct ForgettingTests {
     try seal([3, 4], delivered: false)
     try forgetBatches(before: 1_000)
     #expect(try left == [2, 3, 4])
-    #expect(try ledger.read(Transaction.lastConfirmed(of:by:), stream, store)?.id == batch(2))
+    #expect(try ledger.read(BatchTable.lastConfirmed(of:by:), stream, store)?.id == batch(2))
   }
 
   @Test func aBatchIsForgottenBeforeTheLogsThatItIsOf() throws {
@@ -228,14 +231,14 @@ struct ForgettingTests {
     try seal([1], source: old)
     try seal([2])
     try ledger.transact("gone") { (t) throws(LedgerFault) in
-      for record in [heir, headed, told] { try t.note(record) }
-      for id in [old, copy, headed, told].map(\.id) { try t.noteGone(id, at: Timestamp(seconds: 9)) }
+      for record in [heir, headed, told] { try t.sources.note(record) }
+      for id in [old, copy, headed, told].map(\.id) { try t.sources.noteGone(id, at: Timestamp(seconds: 9)) }
     }
     func forget() throws -> Int {
       try ledger.transact("sources") { (t) throws(LedgerFault) in
-        let old = try t.forgettableSources(
+        let old = try t.sources.forgettable(
           of: stream, goneBefore: Timestamp(seconds: 10), except: [told.id], limit: 10)
-        for id in old { try t.forget(id) }
+        for id in old { try t.sources.forget(id) }
         return old.count
       }
     }
@@ -244,7 +247,7 @@ struct ForgettingTests {
     try forgetBatches(before: 10)
     #expect(try forget() == 1)
     let left = try ledger.read { (t) throws(LedgerFault) in
-      (try [old, copy, headed, told].map { s throws(LedgerFault) in try t.knows(s.id) })
+      (try [old, copy, headed, told].map { s throws(LedgerFault) in try t.sources.knows(s.id) })
     }
     #expect(left == [false, false, true, true])
   }
@@ -256,14 +259,16 @@ struct ForgettingTests {
     #expect(try left == [999_998, 999_999, 1_000_000, 1_000_001])
     let (last, pages) = try ledger.read { (t) throws(LedgerFault) in
       (
-        try t.lastSequence(of: stream),
-        try t.confirmed(of: stream, by: store, since: nil, after: batch(999_999), limit: 9).map(\.batch.id.sequence)
+        try t.batches.lastSequence(of: stream),
+        try t.batches.confirmed(of: stream, by: store, since: nil, after: batch(999_999), limit: 9).map(
+          \.batch.id.sequence)
       )
     }
     #expect(last == 1_000_001 && pages == [1_000_000, 1_000_001])
-    #expect(try ledger.read { (t) throws(LedgerFault) in try t.batches(limit: 1).map(\.id.sequence) } == [1_000_001])
+    #expect(
+      try ledger.read { (t) throws(LedgerFault) in try t.batches.list(limit: 1).map(\.id.sequence) } == [1_000_001])
     try forgetBatches(before: 1_000_001)
     #expect(try left == [1_000_001])
-    #expect(try ledger.read(Transaction.hasForgotten(_:), batch(1_000_000)))
+    #expect(try ledger.read(BatchTable.hasForgotten(_:), batch(1_000_000)))
   }
 }

@@ -33,7 +33,7 @@ struct LedgerTests {
     let ledger = try Ledger(path: nil)
     let plan = try ledger.read { (t) throws(LedgerFault) in
       var plan: [String] = []
-      try t.connection.rows("EXPLAIN QUERY PLAN " + Transaction.acceptedQuery, [nil, nil, nil]) {
+      try t.connection.rows("EXPLAIN QUERY PLAN " + DropTable.acceptedQuery, [nil, nil, nil]) {
         plan.append($0.text(3))
       }
       return plan
@@ -44,9 +44,9 @@ struct LedgerTests {
   @Test("A cursor only moves forward")
   func forward() throws {
     let ledger = try Ledger(path: nil)
-    try ledger.transact("a", Transaction.note(_:), source(100))
-    try ledger.transact("b", Transaction.note(_:), source(40))
-    let known = try ledger.read(Transaction.sources(of:), stream)
+    try ledger.transact("a", SourceTable.note(_:), source(100))
+    try ledger.transact("b", SourceTable.note(_:), source(40))
+    let known = try ledger.read(SourceTable.list(of:), stream)
     #expect(known.map(\.cursor) == [100])
     #expect(known.map(\.identity.inode) == [.max])
   }
@@ -56,11 +56,11 @@ struct LedgerTests {
     let ledger = try Ledger(path: nil)
     #expect(throws: LedgerFault.self) {
       try ledger.transact("a") { (t) throws(LedgerFault) in
-        try t.note(source(100))
+        try t.sources.note(source(100))
         throw LedgerFault(.io, "A fault", at: "here")
       }
     }
-    #expect(try ledger.read(Transaction.sources(of:), stream).isEmpty)
+    #expect(try ledger.read(SourceTable.list(of:), stream).isEmpty)
   }
 
   @Test("A file that is no ledger is damaged, one of a later version is newer: neither is touched")
@@ -86,10 +86,10 @@ struct LedgerTests {
     let folder = try TemporaryFolder()
     let path = folder.path.appending("l.sqlite")
     let writer = try Ledger(path: path)
-    try writer.transact("a", Transaction.note(_:), source(7))
+    try writer.transact("a", SourceTable.note(_:), source(7))
     let reader = try Ledger(reading: path)
-    #expect(try reader.read(Transaction.sources(of:), stream).count == 1)
-    #expect(throws: LedgerFault.self) { try reader.transact("b", Transaction.note(_:), source(9)) }
+    #expect(try reader.read(SourceTable.list(of:), stream).count == 1)
+    #expect(throws: LedgerFault.self) { try reader.transact("b", SourceTable.note(_:), source(9)) }
   }
 
   @Test("Totals are kept as the history is written")
@@ -98,29 +98,30 @@ struct LedgerTests {
     let drop = try #require(DropID("20260312T060000Z-9f2c41"))
     let ledger = try Ledger(path: nil)
     try ledger.transact("history") { (t) throws(LedgerFault) in
-      try t.noteSeen(DropPlan(id: drop, feed: feed, seenAt: Timestamp(seconds: 1), parts: []))
-      try t.noteOutcome(drop, .accepted, content: nil, rows: 10, at: Timestamp(seconds: 2))
-      for second in 1...5 { try t.noteHistory(drop, "drop_held", "", at: Timestamp(seconds: Int64(second))) }
-      try t.noteHistory(drop, "drop_handed_over", "", at: Timestamp(seconds: 100))
-      try t.noteHandedOver(drop, at: Timestamp(seconds: 100))
+      try t.drops.noteSeen(DropPlan(id: drop, feed: feed, seenAt: Timestamp(seconds: 1), parts: []))
+      try t.drops.noteOutcome(drop, .accepted, content: nil, rows: 10, at: Timestamp(seconds: 2))
+      for second in 1...5 { try t.history.note(drop, "drop_held", "", at: Timestamp(seconds: Int64(second))) }
+      try t.history.note(drop, "drop_handed_over", "", at: Timestamp(seconds: 100))
+      try t.drops.noteHandedOver(drop, at: Timestamp(seconds: 100))
     }
-    let whole = try ledger.read(Transaction.tally)
+    let whole = try ledger.read(TotalTable.all)
     #expect(whole.feeds[feed]?.events == ["drop_held": 5, "drop_handed_over": 1])
     #expect(whole.feeds[feed]?.rows == 10 && whole.feeds[feed]?.lastSuccess == Timestamp(seconds: 100))
     try ledger.transact("more") { (t) throws(LedgerFault) in
-      try t.noteHistory(drop, "drop_held", "", at: Timestamp(seconds: 200))
-      try t.noteHandedOver(drop, at: Timestamp(seconds: 200))
+      try t.history.note(drop, "drop_held", "", at: Timestamp(seconds: 200))
+      try t.drops.noteHandedOver(drop, at: Timestamp(seconds: 200))
     }
-    let (more, totals) = try ledger.read { (t) throws(LedgerFault) in (try t.tally(), try t.totals(of: feed)) }
+    let (more, totals) = try ledger.read { (t) throws(LedgerFault) in (try t.totals.all(), try t.drops.totals(of: feed))
+    }
     #expect(more.feeds[feed]?.events["drop_held"] == 6)
     #expect(
       totals == FeedTotals(handedOver: 1, lastHandedOver: Timestamp(seconds: 100)), "once, whatever is told again")
 
     let steps = try ledger.read { (t) throws(LedgerFault) in
-      try t.handedOverRows(of: feed, in: .seconds(60), count: 3, until: Timestamp(seconds: 150))
+      try t.drops.handedOverRows(of: feed, in: .seconds(60), count: 3, until: Timestamp(seconds: 150))
     }
     #expect(steps == [0, 0, 10])
-    let latest = try ledger.read { (t) throws(LedgerFault) in try t.latestHistory(2).map(\.line.at.seconds) }
+    let latest = try ledger.read { (t) throws(LedgerFault) in try t.history.latest(2).map(\.line.at.seconds) }
     #expect(latest == [200, 100])
   }
 }

@@ -25,7 +25,7 @@ struct MigrationTests {
 
   private func expectTotals(_ ledger: Ledger) throws {
     let (drops, batches) = try ledger.read { (t) throws(LedgerFault) in
-      (try t.totals(of: feed), try t.totals(of: stream))
+      (try t.drops.totals(of: feed), try t.batches.totals(of: stream))
     }
     #expect(drops.handedOver == 1 && drops.lastHandedOver != nil)
     #expect(batches.confirmed == 1 && batches.lastConfirmed != nil && batches.waitingBytes == 0)
@@ -35,14 +35,14 @@ struct MigrationTests {
     let ledger = try Ledger(path: path)
     #expect(try ledger.pragmaForTests("user_version") == "\(Schema.steps.count)")
     try expectTotals(ledger)
-    let tally = try ledger.read(Transaction.tally)
+    let tally = try ledger.read(TotalTable.all)
     #expect(
       tally.feeds[feed]?.events == ["drop_seen": 2, "checked": 1, "drop_quarantined": 1, "drop_handed_over": 1])
     #expect(tally.feeds[feed]?.rows == 2 && tally.feeds[feed]?.bytes == 17)
     #expect(tally.streams[stream]?.events == ["batch_sealed": 1, "batch_confirmed": 1])
     #expect(tally.streams[stream]?.rows == 1 && tally.streams[stream]?.compressedBytes == 28)
     let (drops, batch) = try ledger.read { (t) throws(LedgerFault) in
-      (try t.drops(), try t.lastSequence(of: stream))
+      (try t.drops.list(), try t.batches.lastSequence(of: stream))
     }
     #expect(drops.count == 2 && batch == 1)
   }
@@ -51,17 +51,17 @@ struct MigrationTests {
     let reader = try Ledger(reading: path)
     try expectTotals(reader)
     #expect(
-      try reader.read(Transaction.hasForgotten(_:), BatchID(stream: stream, sequence: 1)) == false)
+      try reader.read(BatchTable.hasForgotten(_:), BatchID(stream: stream, sequence: 1)) == false)
   }
 
   @Test func totalsGoOnFromThere() throws {
     let ledger = try Ledger(path: path)
     let batch = BatchID(stream: stream, sequence: 1)
     try ledger.transact("more") { (t) throws(LedgerFault) in
-      try t.noteHistory(batch, "batch_confirmed", "", at: Timestamp(seconds: 4_000_000_000))
-      try t.noteDelivered(batch, at: Timestamp(seconds: 4_000_000_000))
+      try t.history.note(batch, "batch_confirmed", "", at: Timestamp(seconds: 4_000_000_000))
+      try t.deliveries.noteDelivered(batch, at: Timestamp(seconds: 4_000_000_000))
     }
-    let lane = try ledger.read(Transaction.tally).streams[stream]
+    let lane = try ledger.read(TotalTable.all).streams[stream]
     #expect(lane?.events["batch_confirmed"] == 2 && lane?.lastSuccess == Timestamp(seconds: 4_000_000_000))
     try expectTotals(ledger)
   }

@@ -19,7 +19,7 @@ struct ForgettingTests {
       try await world.settle(&engine, flush: true)
     }
     func known() throws -> [Int] {
-      try world.ledger.read { (t) throws(LedgerFault) in try t.batches().map(\.id.sequence) }
+      try world.ledger.read { (t) throws(LedgerFault) in try t.batches.list().map(\.id.sequence) }
     }
     world.wait(.seconds(399 * 86_400))
     try await world.settle(&engine)
@@ -30,8 +30,8 @@ struct ForgettingTests {
     let stream = world.settings.streams[0].name
     let (isKnown, confirmed, sources) = try world.ledger.read { (t) throws(LedgerFault) in
       (
-        try t.knows(BatchID(stream: stream, sequence: 1)), try t.totals(of: stream).confirmed,
-        try t.sources(of: stream, headAtMost: Limits.headBytes).count
+        try t.batches.knows(BatchID(stream: stream, sequence: 1)), try t.batches.totals(of: stream).confirmed,
+        try t.sources.list(of: stream, headAtMost: Limits.headBytes).count
       )
     }
     #expect(isKnown && confirmed == 3)

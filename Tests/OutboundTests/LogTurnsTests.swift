@@ -41,7 +41,7 @@ struct LogTurnsTests {
     var engine = world.makeEngine()
     _ = try engine.pass(at: world.now)
     let name = world.settings.streams[0].name
-    let known = try world.ledger.read { (t) throws(LedgerFault) in try t.sources(of: name) }
+    let known = try world.ledger.read { (t) throws(LedgerFault) in try t.sources.list(of: name) }
     return Dictionary(known.map { (FilePath($0.path).name?.description ?? "", $0.id) }, uniquingKeysWith: { a, _ in a })
   }
 

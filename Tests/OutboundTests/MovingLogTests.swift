@@ -260,7 +260,7 @@ struct MovingLogTests {
     engine.flush()
     for _ in 0..<2 { _ = try engine.pass(at: world.now) }
     let known = try world.ledger.read { (t) throws(LedgerFault) in
-      try t.knows(BatchID(stream: world.settings.streams[0].name, sequence: 1))
+      try t.batches.knows(BatchID(stream: world.settings.streams[0].name, sequence: 1))
     }
     #expect(world.events.all(.lanePaused).count == 1 && known)
     files.reboot(powerCut: files.snapshot.survivals()[0])

@@ -28,7 +28,7 @@ struct OperatingTests {
 
   private func deliveries(_ world: World, _ sequence: Int) throws -> [DeliveryRecord] {
     let id = id(sequence)
-    return try world.ledger.read { (t) throws(LedgerFault) in try t.deliveries(of: id) }
+    return try world.ledger.read { (t) throws(LedgerFault) in try t.deliveries.list(of: id) }
   }
 
   // MARK: - Retry
@@ -85,12 +85,12 @@ struct OperatingTests {
     }
     // 600 seconds: with an upper bound of 300 s and full jitter there are few attempts, and one at a time.
     #expect(world.store.creates - first <= 30)
-    let waits = try world.ledger.read { (t) throws(LedgerFault) in try t.storeWaits() }
+    let waits = try world.ledger.read { (t) throws(LedgerFault) in try t.deliveries.storeWaits() }
     #expect(try #require(waits.values.first).attempts > 4)
     engine = world.makeEngine()
     try await world.settle(&engine, flush: true, passes: 200)
     #expect(try world.sent() == rows)
-    #expect(try world.ledger.read { (t) throws(LedgerFault) in try t.storeWaits() }.isEmpty)
+    #expect(try world.ledger.read { (t) throws(LedgerFault) in try t.deliveries.storeWaits() }.isEmpty)
   }
 
   @Test(
@@ -222,14 +222,14 @@ struct OperatingTests {
       #expect(try world.places(.delivered) == ["opens-000001", "opens-000002"])
       #expect(try files.info("/state/streams/opens/delivered/opens-000001/object.csv.gz") == nil)
       let first = id(1)
-      let record = try world.ledger.read { (t) throws(LedgerFault) in try t.batch(first) }
+      let record = try world.ledger.read { (t) throws(LedgerFault) in try t.batches.find(first) }
       #expect(record?.purgedAt != nil && (record?.deliveredAt != nil) == (place == .delivered))
       #expect(world.events.all(.batchPurged).count == 1)
 
       // A ledger made anew knows it too.
       let again = try World(files)
       try OutboundRebuild(state: StateFolder("/state"), files: files).fill(again.ledger, at: again.now.wall)
-      let rebuilt = try again.ledger.read { (t) throws(LedgerFault) in try t.batch(first) }
+      let rebuilt = try again.ledger.read { (t) throws(LedgerFault) in try t.batches.find(first) }
       #expect(rebuilt?.purgedAt != nil && (rebuilt?.deliveredAt != nil) == (place == .delivered))
     }
   }

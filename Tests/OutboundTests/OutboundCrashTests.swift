@@ -50,7 +50,7 @@ struct OutboundCrashTests {
         for place in [BatchPlace.building, .ready, .held] {
           guard try world.places(place).isEmpty else { throw Broken("batches left in \(place)") }
         }
-        let batches = try world.ledger.read { (t) throws(LedgerFault) in try t.batches() }
+        let batches = try world.ledger.read { (t) throws(LedgerFault) in try t.batches.list() }
         guard batches.map(\.id.description) == (try world.places(.delivered)),
           batches.allSatisfy({ $0.deliveredAt != nil })
         else { throw Broken("the ledger says \(batches.map(\.id)), the places \(try world.places(.delivered))") }
@@ -181,7 +181,7 @@ struct OperatingCrashTests {
         _ = try engine.purge(id, by: "j.doe", reason: "request", at: world.now)
       },
       check: { world in
-        let record = try world.ledger.read { (t) throws(LedgerFault) in try t.batch(id) }
+        let record = try world.ledger.read { (t) throws(LedgerFault) in try t.batches.find(id) }
         guard record?.purgedAt != nil else { throw Broken("not purged") }
         let object: FilePath = "/state/streams/opens/delivered/opens-000001/object.csv.gz"
         guard try world.files.info(object) == nil else { throw Broken("the object is there") }

@@ -37,7 +37,7 @@ struct PackedLogTests {
     if !isLost {
       let plan = try files.readPlan(
         BatchPlan.self, at: "/state/streams/opens/delivered/opens-000002/batch.json")
-      try world.ledger.transact("test") { (t) throws(LedgerFault) in try t.advance(plan) }
+      try world.ledger.transact("test") { (t) throws(LedgerFault) in try t.batches.advance(plan) }
     }
     var next = world.makeEngine()
     try await world.settle(&next, flush: true)

@@ -19,7 +19,7 @@ struct RecordTests {
     let world = try World(files, change: change)
     var engine = world.makeEngine()
     try await world.settle(&engine, flush: true)
-    let batches = try world.ledger.read { (t) throws(LedgerFault) in try t.batches() }
+    let batches = try world.ledger.read { (t) throws(LedgerFault) in try t.batches.list() }
     return (try world.sent(header: header), batches.reduce(0) { $0 + $1.rows })
   }
 

@@ -69,7 +69,7 @@ struct ShapeTests {
     try await world.settle(&engine, flush: true)
     #expect(world.store.keys.count == 1)
     #expect(try world.sent() == (10..<40).map { "\($0),x\n" }.joined())
-    let batches = try world.ledger.read { (t) throws(LedgerFault) in try t.batches() }
+    let batches = try world.ledger.read { (t) throws(LedgerFault) in try t.batches.list() }
     #expect(batches.map(\.rows) == [30])
   }
 

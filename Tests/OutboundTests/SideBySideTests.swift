@@ -41,7 +41,7 @@ struct SideBySideTests {
         }
         let left = machine.files.files(below: "/logs").count + machine.files.files(below: "/clicks").count
         guard left == 0 else { throw Broken("logs left") }
-        let batches = try world.ledger.read { (t) throws(LedgerFault) in try t.batches() }
+        let batches = try world.ledger.read { (t) throws(LedgerFault) in try t.batches.list() }
         guard batches.allSatisfy({ $0.deliveredAt != nil }), Set(batches.map(\.id.stream.text)).count == 2 else {
           throw Broken("the ledger says \(batches.map(\.id))")
         }

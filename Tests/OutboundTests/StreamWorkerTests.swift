@@ -251,7 +251,7 @@ struct StreamWorkerTests {
     var next = world.makeEngine()
     try await world.settle(&next, flush: true)
     #expect(world.store.keys.isEmpty)
-    let known = try world.ledger.read { (t) throws(LedgerFault) in try t.batches() }
+    let known = try world.ledger.read { (t) throws(LedgerFault) in try t.batches.list() }
     #expect(known.map(\.id.description) == ["opens-000001"] && known.allSatisfy { $0.deliveredAt != nil })
   }
 
@@ -299,8 +299,10 @@ struct StreamWorkerTests {
     #expect(world.events.all(.batchHeld).count == 4, "told once")
     let stream = world.settings.streams[0].name
     #expect(
-      try world.ledger.read { (t) throws(LedgerFault) in try t.open(of: stream, since: nil, after: nil, limit: 9) }
-        .count == 4)
+      try world.ledger.read { (t) throws(LedgerFault) in
+        try t.batches.open(of: stream, since: nil, after: nil, limit: 9)
+      }
+      .count == 4)
     let lost = try #require(BatchID(ready[0]))
     #expect(try engine.withdraw(lost))
     let purged = try engine.purge(lost, by: "j.doe", reason: "no copy", at: world.now)

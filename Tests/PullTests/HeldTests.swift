@@ -25,7 +25,7 @@ struct HeldTests {
 
   private func fault(_ puller: Puller) throws -> String? {
     let name = puller.rig.settings.name
-    return try puller.rig.ledger.read { (t) throws(LedgerFault) in try t.pullStanding(name) }?.fault
+    return try puller.rig.ledger.read { (t) throws(LedgerFault) in try t.pulls.standing(name) }?.fault
   }
 
   @Test("one for which there is no room is told once and passed over; it is fetched when there is")

@@ -169,7 +169,7 @@ struct PullingTests {
     #expect(events.count(.lanePaused) == 1 && events.first(.lanePaused)?.fields[.store] == "aep")
     #expect(try puller.rig.handedOver == ["mine.csv"], "files that come by themselves go on")
     let name = puller.rig.settings.name
-    let standing = try puller.rig.ledger.read { (t) throws(LedgerFault) in try t.pullStanding(name) }
+    let standing = try puller.rig.ledger.read { (t) throws(LedgerFault) in try t.pulls.standing(name) }
     #expect(standing?.fault?.contains("away") == true)
     #expect(puller.engine.isWaiting)
     puller.store.setReading(nil)
@@ -251,7 +251,10 @@ struct PullingTests {
     let name = puller.rig.settings.name
     let store = try #require(StoreName("aep"))
     let known = try puller.rig.ledger.read { (t) throws(LedgerFault) in
-      (try t.pulled(name, store, key: "audiences/kept.csv"), try t.pulled(name, store, key: "audiences/gone.csv"))
+      (
+        try t.pulls.find(name, store, key: "audiences/kept.csv"),
+        try t.pulls.find(name, store, key: "audiences/gone.csv")
+      )
     }
     #expect(known.0 != nil && known.1 == nil)
     #expect(puller.fetched == 2)

@@ -43,8 +43,8 @@ struct MetricsCollector {
   ) throws -> MetricsSnapshot {
     let files = LinuxFiles(settings)
     let ledger = try reader(StateFolder(settings.state))
-    tally = try ledger.read(Transaction.tally)
-    let waits = try ledger.read(Transaction.storeWaits)
+    tally = try ledger.read(TotalTable.all)
+    let waits = try ledger.read(DeliveryTable.storeWaits)
     let report = try StatusReport(settings, files, ledger, ends, at: now)
 
     var snapshot = MetricsSnapshot(version: Version.text, startedAt: startedAt, takenAt: now)

@@ -18,7 +18,7 @@ public struct DueSurvey: Hashable, Sendable {
   public init?(_ settings: FeedSettings, ledger: Ledger?, at now: Timestamp, isSure: Bool) throws(LedgerFault) {
     guard let expect = settings.expect, let calendar = ArrivalCalendar(expect) else { return nil }
     let (name, rule) = (settings.name, Expecting.rule(expect))
-    let known = try ledger?.read { (t) throws(LedgerFault) in try t.expectation(of: name) } ?? nil
+    let known = try ledger?.read { (t) throws(LedgerFault) in try t.expectations.find(of: name) } ?? nil
     var expecting: Expecting
     if let known, known.rule == rule {
       expecting = Expecting(calendar, known)

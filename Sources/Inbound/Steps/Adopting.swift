@@ -95,7 +95,7 @@ struct Adopting {
   private mutating func recordUnknown(_ ids: [DropID], in place: DropPlace, in pass: inout FeedPass) throws {
     let unknown = try pass.host.ledger.read { (t) throws(LedgerFault) in
       var unknown: [DropID] = []
-      for id in ids where try !t.knows(id) { unknown.append(id) }
+      for id in ids where try !t.drops.knows(id) { unknown.append(id) }
       return unknown
     }
     var plans: [DropPlan] = []
@@ -119,15 +119,15 @@ struct Adopting {
     let codes = first
     try pass.host.ledger.transact("adopt") { (t) throws(LedgerFault) in
       for plan in plans {
-        try t.noteSeen(plan)
+        try t.drops.noteSeen(plan)
         let outcome = Self.outcome(of: plan, in: place)
-        try t.noteOutcome(
+        try t.drops.noteOutcome(
           plan.id, outcome, content: contentDigest(plan), shape: plan.shape, rows: plan.rows,
           reason: codes[plan.id], at: plan.checkedAt ?? plan.seenAt)
         if let handedOverAt = place == .archive ? plan.archivedAsHandedOverAt : plan.handedOverAt {
-          try t.noteHandedOver(plan.id, at: handedOverAt)
+          try t.drops.noteHandedOver(plan.id, at: handedOverAt)
         }
-        try t.noteHistory(plan.id, "rebuilt", "Recorded anew from \(place.rawValue)", at: now)
+        try t.history.note(plan.id, "rebuilt", "Recorded anew from \(place.rawValue)", at: now)
       }
     }
   }

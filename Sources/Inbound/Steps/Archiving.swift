@@ -16,11 +16,11 @@ struct Archiving {
     let now = pass.now.wall
     let news = try pass.host.ledger.transact("handed over") { (t) throws(LedgerFault) in
       var news: Set<DropID> = []
-      for one in done where try t.drop(one.plan.id)?.handedOverAt == nil {
+      for one in done where try t.drops.find(one.plan.id)?.handedOverAt == nil {
         let plan = one.plan
         news.insert(plan.id)
-        try t.noteHandedOver(plan.id, at: plan.handedOverAt ?? now)
-        try t.noteHistory(plan.id, EventKind.dropHandedOver.rawValue, one.sentence, at: now)
+        try t.drops.noteHandedOver(plan.id, at: plan.handedOverAt ?? now)
+        try t.history.note(plan.id, EventKind.dropHandedOver.rawValue, one.sentence, at: now)
       }
       return news
     }

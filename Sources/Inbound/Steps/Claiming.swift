@@ -26,8 +26,8 @@ struct Claiming {
     guard !plans.isEmpty else { return }
     try pass.host.ledger.transact("seen") { (t) throws(LedgerFault) in
       for plan in plans {
-        try t.noteSeen(plan)
-        try t.noteHistory(plan.id, "drop_seen", "\(counted(plan.bytes, "byte")) from landing", at: plan.seenAt)
+        try t.drops.noteSeen(plan)
+        try t.history.note(plan.id, "drop_seen", "\(counted(plan.bytes, "byte")) from landing", at: plan.seenAt)
       }
     }
     for plan in plans { pass.report(.dropSeen, "Drop \(plan.id) is ours: \(plan.shown)", plan) }

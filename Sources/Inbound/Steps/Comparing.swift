@@ -19,7 +19,7 @@ struct Comparing {
       let plan = judged[index].plan
       guard let content = contentDigest(plan) else { continue }
       let earlier = try pass.host.ledger.read { (t) throws(LedgerFault) in
-        try t.accepted(pass.settings.name, content: content, except: plan.id)
+        try t.drops.accepted(pass.settings.name, content: content, except: plan.id)
       }
       guard let twin = earlier ?? pass.feed.inHand.drop(with: content), twin != plan.id else {
         pass.feed.inHand.take(plan)
@@ -35,7 +35,9 @@ struct Comparing {
   private mutating func findDrift(_ judged: inout [Judged], in pass: inout FeedPass) throws(LedgerFault) {
     guard pass.settings.require.rememberColumns || pass.settings.require.rowChange != nil else { return }
     let name = pass.settings.name
-    let before = try pass.host.ledger.read { (t) throws(LedgerFault) in try t.lastAccepted(name).map { Baseline($0) } }
+    let before = try pass.host.ledger.read { (t) throws(LedgerFault) in
+      try t.drops.lastAccepted(name).map { Baseline($0) }
+    }
     var last = accepted ?? before
     for index in judged.indices where judged[index].verdict == .accepted && !judged[index].isRecorded {
       let (plan, override) = (judged[index].plan, judged[index].override)

@@ -77,8 +77,10 @@ struct Completion {
     let feed = pass.settings.name
     return try pass.host.ledger.read { (t) throws(LedgerFault) in
       let all = files.total(\.size)
-      if try t.hasSeen(feed, names: files.map(\.name), bytes: all, since: since) { return true }
-      for file in files where try !t.hasSeen(feed, names: [file.name], bytes: file.size, since: since) { return false }
+      if try t.drops.hasSeen(feed, names: files.map(\.name), bytes: all, since: since) { return true }
+      for file in files where try !t.drops.hasSeen(feed, names: [file.name], bytes: file.size, since: since) {
+        return false
+      }
       return true
     }
   }

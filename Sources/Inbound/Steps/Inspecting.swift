@@ -24,7 +24,7 @@ struct Inspecting {
   func run(_ plans: [DropPlan], in pass: inout FeedPass) throws -> [Judged]? {
     let outcomes = try pass.host.ledger.read { (t) throws(LedgerFault) in
       var outcomes: [DropID: DropOutcome] = [:]
-      for plan in plans { outcomes[plan.id] = try t.drop(plan.id)?.outcome }
+      for plan in plans { outcomes[plan.id] = try t.drops.find(plan.id)?.outcome }
       return outcomes
     }
     let turn = pass.host.turn

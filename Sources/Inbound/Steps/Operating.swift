@@ -35,7 +35,7 @@ struct Operating {
     try pass.spool.move(ids, from: place, to: .claimed)
     let now = pass.now.wall
     try pass.host.ledger.transact("retry") { (t) throws(LedgerFault) in
-      for id in ids { try t.noteHistory(id, "retried", "To be checked again, from \(place.rawValue)", at: now) }
+      for id in ids { try t.history.note(id, "retried", "To be checked again, from \(place.rawValue)", at: now) }
     }
     pass.feed.pause = nil
   }
@@ -46,7 +46,7 @@ struct Operating {
     let sentence = "Purged from \(place.rawValue) by \(who.name): \(who.reason)"
     for slice in ids.slices(of: Limits.dropsTogether) {
       try pass.host.ledger.transact("purge") { (t) throws(LedgerFault) in
-        for id in slice { try t.noteHistory(id, "purged", sentence, at: now) }
+        for id in slice { try t.history.note(id, "purged", sentence, at: now) }
       }
       let isWaiting = place == .held || place == .damaged
       if isWaiting { try pass.spool.move(Array(slice), from: place, to: .quarantine) }

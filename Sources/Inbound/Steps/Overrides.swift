@@ -52,9 +52,9 @@ struct Overrides {
       var told: Set<DropID> = []
       for (plan, sentence) in news {
         let event = EventKind.dropReleased.rawValue
-        if try t.history(of: plan.id).contains(where: { $0.event == event && $0.detail == sentence }) { continue }
-        try t.noteSeen(plan)
-        try t.noteHistory(plan.id, event, sentence, at: now)
+        if try t.history.lines(of: plan.id).contains(where: { $0.event == event && $0.detail == sentence }) { continue }
+        try t.drops.noteSeen(plan)
+        try t.history.note(plan.id, event, sentence, at: now)
         told.insert(plan.id)
       }
       return told

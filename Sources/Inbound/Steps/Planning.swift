@@ -42,7 +42,8 @@ struct Planning {
     let below = FilePath(part.landing).names.dropFirst(pass.landing.names.count)
     let path = (below + [part.name]).map(\.description).joined(separator: "/")
     let name = pass.settings.name
-    let found = try pass.host.ledger.read { (t) throws(LedgerFault) in try t.origin(name, path: path, inode: part.inode)
+    let found = try pass.host.ledger.read { (t) throws(LedgerFault) in
+      try t.pulls.origin(name, path: path, inode: part.inode)
     }
     return found?.size == part.size ? found : nil
   }

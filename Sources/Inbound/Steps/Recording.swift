@@ -40,12 +40,12 @@ struct Recording {
       var counted: [DropPlan] = []
       for one in new {
         let (id, outcome, reason) = (one.plan.id, one.verdict.outcome, one.verdict.reasons.first?.code)
-        let before = try t.drop(id)
-        try t.noteOutcome(
+        let before = try t.drops.find(id)
+        try t.drops.noteOutcome(
           id, outcome, content: contentDigest(one.plan), shape: one.plan.shape, rows: one.plan.rows, reason: reason,
           at: now)
         // Said twice where a stop came between this and the move.
-        if before?.outcome != outcome { try t.noteHistory(id, one.verdict.eventName, one.verdict.summary, at: now) }
+        if before?.outcome != outcome { try t.history.note(id, one.verdict.eventName, one.verdict.summary, at: now) }
         if before?.counts != true, DropRecord.counts(outcome, reason), one.verdict != .confirmed {
           counted.append(one.plan)
         }
@@ -64,8 +64,8 @@ struct Recording {
     guard !knowsLeavers else { return }
     let (subject, event, now) = ("feed \(pass.settings.name)", EventKind.leaversAbsent.rawValue, pass.now.wall)
     let isNew = try pass.host.ledger.transact("leavers") { (t) throws(LedgerFault) in
-      if try t.history(of: subject).contains(where: { $0.event == event }) { return false }
-      try t.noteHistory(subject, event, "First seen in drop \(plan.id)", at: now)
+      if try t.history.lines(of: subject).contains(where: { $0.event == event }) { return false }
+      try t.history.note(subject, event, "First seen in drop \(plan.id)", at: now)
       return true
     }
     knowsLeavers = true

@@ -47,7 +47,7 @@ struct Reminding {
         why: "this machine knows no time zone \(expect.timezone)", remedy: "Install tzdata, or correct `timezone`")
     }
     let (name, rule, wall) = (pass.settings.name, Expecting.rule(expect), pass.now.wall)
-    let known = try pass.host.ledger.read { (t) throws(LedgerFault) in try t.expectation(of: name) }
+    let known = try pass.host.ledger.read { (t) throws(LedgerFault) in try t.expectations.find(of: name) }
     let expecting: Expecting
     if let known, known.rule == rule {
       expecting = Expecting(calendar, known)
@@ -55,8 +55,8 @@ struct Reminding {
       expecting = try pass.host.ledger.transact("expect") { (t) throws(LedgerFault) in
         var new = Expecting(calendar, rule: rule, since: wall)
         // It may have come already.
-        if let arrived = try t.firstArrival(name, after: new.opening) { _ = new.take(arrived) }
-        try t.note(new.state, of: name)
+        if let arrived = try t.expectations.firstArrival(name, after: new.opening) { _ = new.take(arrived) }
+        try t.expectations.note(new.state, of: name)
         return new
       }
     }
@@ -66,7 +66,7 @@ struct Reminding {
 
   private func note(_ state: Expectation, in pass: FeedPass) throws(LedgerFault) {
     let name = pass.settings.name
-    try pass.host.ledger.transact("expected") { (t) throws(LedgerFault) in try t.note(state, of: name) }
+    try pass.host.ledger.transact("expected") { (t) throws(LedgerFault) in try t.expectations.note(state, of: name) }
   }
 
   /// Inside the transaction that records what became of these drops.
@@ -79,10 +79,10 @@ struct Reminding {
       for news in one.take(plan.arrivedAt) {
         all.append((news, plan))
         guard news.isOfDrop else { continue }
-        try t.noteHistory(plan.id, news.kind.rawValue, news.sentence(one.calendar), at: pass.now.wall)
+        try t.history.note(plan.id, news.kind.rawValue, news.sentence(one.calendar), at: pass.now.wall)
       }
     }
-    if one.state != expecting?.state { try t.note(one.state, of: pass.settings.name) }
+    if one.state != expecting?.state { try t.expectations.note(one.state, of: pass.settings.name) }
     expecting = one
     return all
   }

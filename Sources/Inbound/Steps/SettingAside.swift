@@ -36,12 +36,12 @@ struct SettingAside {
     let plan = try (try? pass.plan(place, id)) ?? madeAnew(id, in: place, in: pass)
     let now = pass.now.wall
     let known = try pass.host.ledger.transact("damaged") { (t) throws(LedgerFault) in
-      try t.noteSeen(plan)
-      let known = try t.drop(id)
+      try t.drops.noteSeen(plan)
+      let known = try t.drops.find(id)
       if known?.handedOverAt == nil {
-        try t.noteOutcome(id, .damaged, content: nil, rows: nil, reason: reason.code, at: now)
+        try t.drops.noteOutcome(id, .damaged, content: nil, rows: nil, reason: reason.code, at: now)
       }
-      try t.noteHistory(id, EventKind.dropDamaged.rawValue, "from \(place.rawValue): \(reason.message)", at: now)
+      try t.history.note(id, EventKind.dropDamaged.rawValue, "from \(place.rawValue): \(reason.message)", at: now)
       return known
     }
     pass.feed.inHand.release(plan)

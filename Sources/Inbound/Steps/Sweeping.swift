@@ -81,7 +81,7 @@ struct Sweeping {
     let now = pass.now.wall
     try pass.host.ledger.transact("swept") { (t) throws(LedgerFault) in
       for id in ids {
-        try t.noteHistory(id, EventKind.placeSwept.rawValue, "Its data has left \(place.rawValue)", at: now)
+        try t.history.note(id, EventKind.placeSwept.rawValue, "Its data has left \(place.rawValue)", at: now)
       }
     }
     var gone: [DropID] = []
@@ -105,24 +105,24 @@ struct Sweeping {
     while count < Limits.forgetPerSweep, !pass.stop() {
       let after = last
       let page = try pass.host.ledger.read { (t) throws(LedgerFault) in
-        try t.forgettable(name, before: before, after: after, limit: Limits.forgetSlice)
+        try t.drops.forgettable(name, before: before, after: after, limit: Limits.forgetSlice)
       }
       guard let end = page.last else { break }
       last = end
       let gone = try page.map(\.id).filter { try pass.spool.isNowhere($0) }
       guard !gone.isEmpty else { continue }
       try pass.host.ledger.transact("forget") { (t) throws(LedgerFault) in
-        for id in gone { try t.forget(id) }
+        for id in gone { try t.drops.forget(id) }
       }
       count += gone.count
     }
     let store = pass.settings.pull?.store
     let pulled = try pass.host.ledger.read { (t) throws(LedgerFault) in
-      try t.forgettablePulled(name, except: store, listedBefore: before, limit: Limits.forgetSlice)
+      try t.pulls.forgettable(name, except: store, listedBefore: before, limit: Limits.forgetSlice)
     }
     guard !pulled.isEmpty else { return }
     try pass.host.ledger.transact("forget") { (t) throws(LedgerFault) in
-      for one in pulled { try t.forgetPulled(name, one.store, key: one.key) }
+      for one in pulled { try t.pulls.forget(name, one.store, key: one.key) }
     }
   }
 }

@@ -20,10 +20,10 @@ extension StreamBatches {
     try pass.files.writePlan([reason], to: path)
     try pass.files.sync([path, pass.spool.path(place, id)])
     let isKnown = try pass.ledger.transact("damaged") { (t) throws(LedgerFault) in
-      guard try t.knows(id) else { return false }
+      guard try t.batches.knows(id) else { return false }
       // Offered to no store.
-      if try t.batch(id)?.isOpen == true { try t.noteHeld(id, at: pass.now.wall) }
-      try t.noteHistory(
+      if try t.batches.find(id)?.isOpen == true { try t.deliveries.noteHeld(id, at: pass.now.wall) }
+      try t.history.note(
         id, EventKind.batchDamaged.rawValue, "from \(place.rawValue): \(reason.message)", at: pass.now.wall)
       return true
     }
@@ -91,7 +91,7 @@ extension StreamBatches {
     let folder = pass.spool.path(.damaged, id)
     let reasons = folder.appending(DropPlan.reasonsName)
     do throws(FileFault) { try pass.files.remove(reasons) } catch { if error.kind != .missing { throw error } }
-    let isDelivered = try pass.ledger.read { (t) throws(LedgerFault) in try t.batch(id)?.isOpen == false }
+    let isDelivered = try pass.ledger.read { (t) throws(LedgerFault) in try t.batches.find(id)?.isOpen == false }
     try pass.spool.move([id], from: .damaged, to: isDelivered ? .delivered : .ready)
     undecided.remove(id)
   }
@@ -118,15 +118,17 @@ extension StreamBatches {
     if try takeBack(id, in: pass) != nil, let why = try makeAnew(id, in: pass) { return why }
     let sentence = "by \(who.name): \(who.reason)"
     try pass.ledger.transact("release") { (t) throws(LedgerFault) in
-      try t.forgive(id, at: pass.now.wall)
-      try t.noteHistory(id, "released", sentence, at: pass.now.wall)
+      try t.deliveries.forgive(id, at: pass.now.wall)
+      try t.history.note(id, "released", sentence, at: pass.now.wall)
     }
     return nil
   }
 
   private mutating func makeAnew(_ id: BatchID, in pass: StreamPass) throws -> String? {
     let folder = pass.spool.path(.damaged, id)
-    guard let plan = try pass.ledger.read({ (t) throws(LedgerFault) in try t.plan(of: id, host: pass.context.host) })
+    guard
+      let plan = try pass.ledger.read({ (t) throws(LedgerFault) in try t.batches.plan(of: id, host: pass.context.host) }
+      )
     else {
       return "the ledger does not know which records it holds"
     }

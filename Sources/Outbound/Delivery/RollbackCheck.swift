@@ -62,7 +62,9 @@ struct RollbackCheck: Sendable {
         try seen.withLock { age in
           for object in page {
             try age.see(object.key) { (number) throws(LedgerFault) in
-              try ledger.read { (t) throws(LedgerFault) in try t.batch(BatchID(stream: stream, sequence: number))?.key }
+              try ledger.read { (t) throws(LedgerFault) in
+                try t.batches.find(BatchID(stream: stream, sequence: number))?.key
+              }
             }
           }
         }

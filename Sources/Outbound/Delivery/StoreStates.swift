@@ -26,7 +26,7 @@ public final class StoreStates: Sendable {
 
   func load(_ ledger: Ledger) throws(LedgerFault) {
     if state.withLock({ $0.isLoaded }) { return }
-    let known = try ledger.read { (t) throws(LedgerFault) in try t.storeWaits() }
+    let known = try ledger.read { (t) throws(LedgerFault) in try t.deliveries.storeWaits() }
     state.withLock { state in
       guard !state.isLoaded else { return }
       (state.waits, state.isLoaded) = (known, true)

@@ -33,7 +33,7 @@ struct Adopting {
           }
         }
       }
-      if case .waits = adopted, try !pass.ledger.read({ (t) throws(LedgerFault) in try t.knows(id) }) {
+      if case .waits = adopted, try !pass.ledger.read({ (t) throws(LedgerFault) in try t.batches.knows(id) }) {
         batches.unrecorded.insert(id)
       }
     }
@@ -42,7 +42,7 @@ struct Adopting {
   /// A batch that was given up because its folder was gone has come back all the same: what was said of it stands.
   private func markAgain(_ id: BatchID, in pass: StreamPass) throws {
     let folder = pass.spool.path(.ready, id)
-    guard let at = try pass.ledger.read({ (t) throws(LedgerFault) in try t.batch(id)?.purgedAt }),
+    guard let at = try pass.ledger.read({ (t) throws(LedgerFault) in try t.batches.find(id)?.purgedAt }),
       try !PurgeMark.isIn(folder, pass.files)
     else { return }
     let mark = PurgeMark(
@@ -55,7 +55,7 @@ struct Adopting {
   private func recordUnknown(_ batches: inout StreamBatches, in pass: inout StreamPass) throws {
     for place in [BatchPlace.delivered, .held] {
       for id in try pass.spool.entries(in: place).compactMap({ BatchID($0) }) where id.stream == pass.name {
-        guard try pass.ledger.read({ (t) throws(LedgerFault) in try !t.knows(id) }) else { continue }
+        guard try pass.ledger.read({ (t) throws(LedgerFault) in try !t.batches.knows(id) }) else { continue }
         _ = try batches.orAside(id, from: place, in: &pass) { _, pass in
           try OutboundRebuild.record(
             pass.spool.path(place, id), of: id, in: place, pass.files, pass.ledger, at: pass.now.wall)
@@ -63,12 +63,12 @@ struct Adopting {
       }
     }
     for id in try pass.spool.entries(in: .damaged).compactMap({ BatchID($0) }) where id.stream == pass.name {
-      if try pass.ledger.read({ (t) throws(LedgerFault) in try !t.knows(id) }) { batches.undecided.insert(id) }
+      if try pass.ledger.read({ (t) throws(LedgerFault) in try !t.batches.knows(id) }) { batches.undecided.insert(id) }
     }
   }
 
   private func lastSequence(in pass: StreamPass) throws -> Int {
-    var last = try pass.ledger.read { (t) throws(LedgerFault) in try t.lastSequence(of: pass.name) }
+    var last = try pass.ledger.read { (t) throws(LedgerFault) in try t.batches.lastSequence(of: pass.name) }
     last = max(last, try SequenceFloor.read(of: pass.name, pass.context.state, pass.files).last)
     for place in BatchPlace.allCases where place != .building {
       last = try pass.spool.entries(in: place).compactMap { BatchID($0)?.sequence }.reduce(last, max)
@@ -86,13 +86,13 @@ struct Adopting {
         + [BatchPlace.ready, .building, .held].map { pass.spool.path($0) })
     try pass.files.syncLogs(of: plan)
     try pass.ledger.transact("adopt") { (t) throws(LedgerFault) in
-      if try !t.knows(id) {
-        try t.note(plan, due: pass.now.wall)
-        try t.advance(plan)
-        try t.noteHistory(id, "adopted", "found sealed in the spool; recorded now", at: pass.now.wall)
-      } else if try t.isHeld(id) {
-        try t.forgive(id, at: pass.now.wall)
-        try t.noteHistory(id, "retried", "found moved back to ready", at: pass.now.wall)
+      if try !t.batches.knows(id) {
+        try t.batches.note(plan, due: pass.now.wall)
+        try t.batches.advance(plan)
+        try t.history.note(id, "adopted", "found sealed in the spool; recorded now", at: pass.now.wall)
+      } else if try t.deliveries.isHeld(id) {
+        try t.deliveries.forgive(id, at: pass.now.wall)
+        try t.history.note(id, "retried", "found moved back to ready", at: pass.now.wall)
       }
     }
     batches.adopted.insert(id)

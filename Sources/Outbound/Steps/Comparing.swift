@@ -13,7 +13,7 @@ struct Comparing {
   /// What the store is asked. Nil: nothing, for a folder of which it has confirmed nothing yet has no past to be older than.
   func question(of store: StoreName, _ context: StreamContext, at now: Moment) throws -> RollbackCheck? {
     let confirmed = try context.ledger.read { (t) throws(LedgerFault) in
-      try t.lastConfirmed(of: context.name, by: store)
+      try t.batches.lastConfirmed(of: context.name, by: store)
     }
     guard let confirmed else { return nil }
     let last = max(

@@ -10,7 +10,7 @@ struct Delivery {
   /// Moves what every store has confirmed, and what nobody but a person can help.
   func run(_ batches: inout StreamBatches, in pass: StreamPass) throws {
     let (finished, stuck) = try pass.ledger.read { (t) throws(LedgerFault) in
-      (try t.finished(of: pass.name), try t.stuck(of: pass.name))
+      (try t.deliveries.finished(of: pass.name), try t.deliveries.stuck(of: pass.name))
     }
     try hold(stuck, &batches, in: pass)
     guard !finished.isEmpty else { return }
@@ -21,7 +21,7 @@ struct Delivery {
     let delivered = try present(finished, in: .delivered, of: pass)
     batches.adopted.subtract(delivered)
     try pass.ledger.transact("delivered") { (t) throws(LedgerFault) in
-      for batch in delivered { try t.noteDelivered(batch, at: pass.now.wall) }
+      for batch in delivered { try t.deliveries.noteDelivered(batch, at: pass.now.wall) }
     }
   }
 
@@ -29,7 +29,7 @@ struct Delivery {
   private func hold(_ stuck: [BatchID], _ batches: inout StreamBatches, in pass: StreamPass) throws {
     guard !stuck.isEmpty else { return }
     try pass.ledger.transact("held") { (t) throws(LedgerFault) in
-      for batch in stuck { try t.noteHeld(batch, at: pass.now.wall) }
+      for batch in stuck { try t.deliveries.noteHeld(batch, at: pass.now.wall) }
     }
     try pass.spool.move(try present(stuck, in: .ready, of: pass), from: .ready, to: .held)
     batches.adopted.subtract(stuck)
@@ -45,7 +45,9 @@ struct Delivery {
 
   /// Everything of the stream that waits is due now.
   func makeDue(in pass: StreamPass) throws(LedgerFault) {
-    try pass.ledger.transact("make due") { (t) throws(LedgerFault) in try t.makeDue(pass.name, at: pass.now.wall) }
+    try pass.ledger.transact("make due") { (t) throws(LedgerFault) in
+      try t.deliveries.makeDue(pass.name, at: pass.now.wall)
+    }
     try forgetWaits(in: pass)
   }
 
@@ -54,7 +56,7 @@ struct Delivery {
     guard !stores.isEmpty else { return }
     pass.shared.stores.forget(stores)
     try pass.ledger.transact("forget waits") { (t) throws(LedgerFault) in
-      for store in stores { try t.note(nil, of: store) }
+      for store in stores { try t.deliveries.note(nil, of: store) }
     }
   }
 
@@ -68,8 +70,8 @@ struct Delivery {
     try pass.spool.move(chosen.filter(held.contains), from: .held, to: .ready)
     try pass.ledger.transact("retry") { (t) throws(LedgerFault) in
       for batch in chosen {
-        try t.forgive(batch, at: pass.now.wall)
-        try t.noteHistory(batch, "retried", "asked for by a person", at: pass.now.wall)
+        try t.deliveries.forgive(batch, at: pass.now.wall)
+        try t.history.note(batch, "retried", "asked for by a person", at: pass.now.wall)
       }
     }
     try forgetWaits(in: pass)
@@ -94,17 +96,17 @@ struct Delivery {
     let wasWaiting = pass.shared.stores.wait(of: upload.store) != nil
     try pass.ledger.transact("confirm") { (t) throws(LedgerFault) in
       if wasWaiting {
-        try t.note(nil, of: upload.store)
+        try t.deliveries.note(nil, of: upload.store)
         // It takes something again: what was put off because of it goes now, not when its own pause is over.
-        try t.makeDue(upload.store, at: pass.now.wall)
+        try t.deliveries.makeDue(upload.store, at: pass.now.wall)
       }
       if upload.isManifest {
-        try t.noteManifest(upload.batch, upload.store, at: pass.now.wall)
-        try t.noteHistory(upload.batch, "manifest_written", "to \(upload.store)", at: pass.now.wall)
+        try t.deliveries.noteManifest(upload.batch, upload.store, at: pass.now.wall)
+        try t.history.note(upload.batch, "manifest_written", "to \(upload.store)", at: pass.now.wall)
         return
       }
-      try t.noteConfirmed(upload.batch, upload.store, at: pass.now.wall, tag: receipt.tag)
-      try t.noteHistory(
+      try t.deliveries.noteConfirmed(upload.batch, upload.store, at: pass.now.wall, tag: receipt.tag)
+      try t.history.note(
         upload.batch, EventKind.batchConfirmed.rawValue,
         "by \(upload.store)\(receipt.outcome == .alreadyThere ? ", which had it already" : "")", at: pass.now.wall)
     }
@@ -134,9 +136,9 @@ struct Delivery {
       backoff == .refused ? .zero : max(backoff.delay(attempt: upload.attempt, random: pass.context.random()), atLeast)
     let next = max(wait.nextAt, pass.now.wall + own)
     try pass.ledger.transact("attempt") { (t) throws(LedgerFault) in
-      try t.note(wait, of: upload.store)
-      try t.noteAttempt(upload.batch, upload.store, next: next, fault: fault.description)
-      try t.noteHistory(
+      try t.deliveries.note(wait, of: upload.store)
+      try t.deliveries.noteAttempt(upload.batch, upload.store, next: next, fault: fault.description)
+      try t.history.note(
         upload.batch, EventKind.uploadRetry.rawValue, "attempt \(upload.attempt): \(fault)", at: pass.now.wall)
     }
     if backoff == .refused {
@@ -168,9 +170,9 @@ struct Delivery {
   private func refused(_ upload: Upload, _ fault: StoreFault, in pass: StreamPass) throws(LedgerFault) {
     let wasWaiting = pass.shared.stores.answered(upload.store, refuses: true)
     try pass.ledger.transact("refused") { (t) throws(LedgerFault) in
-      if wasWaiting { try t.note(nil, of: upload.store) }
-      try t.noteRefused(upload.batch, upload.store, at: pass.now.wall, fault: fault.description)
-      try t.noteHistory(upload.batch, EventKind.batchHeld.rawValue, fault.description, at: pass.now.wall)
+      if wasWaiting { try t.deliveries.note(nil, of: upload.store) }
+      try t.deliveries.noteRefused(upload.batch, upload.store, at: pass.now.wall, fault: fault.description)
+      try t.history.note(upload.batch, EventKind.batchHeld.rawValue, fault.description, at: pass.now.wall)
     }
     pass.events.record(
       .batchHeld, "Batch \(upload.batch) is held: \(fault)", fields(upload, [.reason: "\(fault.kind)"]))

@@ -41,7 +41,7 @@ struct Discovery {
 
   /// - Returns: whether to look again.
   private mutating func look(_ logs: inout StreamLogs, isNew: Bool, in pass: inout StreamPass) throws -> Bool {
-    let known = try pass.ledger.read { (t) throws(LedgerFault) in try t.sources(of: pass.name) }
+    let known = try pass.ledger.read { (t) throws(LedgerFault) in try t.sources.list(of: pass.name) }
     let sizes = Dictionary(known.map { ($0.id, sources.lastSize(of: $0.id)) }, uniquingKeysWith: { a, _ in a })
     var found = try sources.scan(known: known, at: pass.now, memory: memory(pass), turn: logs.turns.turn)
     logs.progress.noteRest(of: found.logs, at: pass.now)
@@ -78,18 +78,18 @@ struct Discovery {
   private func memory(_ pass: StreamPass) -> SourceMemory {
     let (ledger, name) = (pass.ledger, pass.name)
     return SourceMemory(
-      byInode: { inode in try ledger.read { (t) throws(LedgerFault) in try t.sources(of: name, inode: inode) } },
+      byInode: { inode in try ledger.read { (t) throws(LedgerFault) in try t.sources.list(of: name, inode: inode) } },
       all: {
-        try ledger.read { (t) throws(LedgerFault) in try t.sources(of: name, headAtMost: Limits.headBytes) }
+        try ledger.read { (t) throws(LedgerFault) in try t.sources.list(of: name, headAtMost: Limits.headBytes) }
       },
-      knows: { source in try ledger.read { (t) throws(LedgerFault) in try t.knows(source) } })
+      knows: { source in try ledger.read { (t) throws(LedgerFault) in try t.sources.knows(source) } })
   }
 
   private func note(_ found: FoundLogs, in pass: StreamPass) throws(LedgerFault) {
     guard !found.changed.isEmpty || !found.vanished.isEmpty else { return }
     try pass.ledger.transact("note sources") { (t) throws(LedgerFault) in
-      for record in found.changed { try t.note(record) }
-      for record in found.vanished { try t.noteGone(record.id, at: pass.now.wall) }
+      for record in found.changed { try t.sources.note(record) }
+      for record in found.vanished { try t.sources.noteGone(record.id, at: pass.now.wall) }
     }
   }
 

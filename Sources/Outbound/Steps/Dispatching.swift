@@ -33,7 +33,7 @@ struct Dispatching {
     do throws(LedgerFault) {
       for store in pass.settings.stores.sorted() where try !fill(store, &batches, in: &pass) { return }
       let next = try pass.ledger.read { (t) throws(LedgerFault) in
-        try t.nextDue(of: pass.name, after: pass.now.wall)
+        try t.deliveries.nextDue(of: pass.name, after: pass.now.wall)
       }
       if let next { pass.summary.look(at: pass.now.uptime + max(next - pass.now.wall, Limits.soonestDue)) }
     } catch {
@@ -114,7 +114,7 @@ struct Dispatching {
     while true {
       let limit = most
       let found = try pass.ledger.read { (t) throws(LedgerFault) in
-        try t.due(of: name, to: store, at: pass.now.wall, limit: limit)
+        try t.deliveries.due(of: name, to: store, at: pass.now.wall, limit: limit)
       }
       // However many of the first ones are not ours to send now, those behind them are not kept waiting.
       if found.count < limit || found.contains(where: { batches.adopted.contains($0.batch) }) {
@@ -160,8 +160,8 @@ struct Dispatching {
   private func miss(_ batch: BatchID, in pass: StreamPass) throws(LedgerFault) {
     let why = "its folder is gone from the spool, and its records with it"
     try pass.ledger.transact("missing") { (t) throws(LedgerFault) in
-      try t.noteMissing(batch, at: pass.now.wall, fault: why)
-      try t.noteHistory(batch, EventKind.batchHeld.rawValue, why, at: pass.now.wall)
+      try t.deliveries.noteMissing(batch, at: pass.now.wall, fault: why)
+      try t.history.note(batch, EventKind.batchHeld.rawValue, why, at: pass.now.wall)
     }
     pass.report(
       .batchHeld,

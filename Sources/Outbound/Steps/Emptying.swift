@@ -123,9 +123,9 @@ struct Emptying {
     new.header = log.record.header
     let (was, becomes, isCarried) = (old, new, pin != nil)
     try pass.ledger.transact("cut off") { (t) throws(LedgerFault) in
-      try t.note(was)
-      if !isCarried { try t.noteGone(was.id, at: pass.now.wall) }
-      try t.note(becomes)
+      try t.sources.note(was)
+      if !isCarried { try t.sources.noteGone(was.id, at: pass.now.wall) }
+      try t.sources.note(becomes)
     }
     pass.report(
       .segmentRotated,

@@ -32,13 +32,13 @@ struct FirstLook {
   private func note(_ offsets: StartOffsets, in pass: StreamPass) throws(LedgerFault) {
     let unknown = try pass.ledger.read { (t) throws(LedgerFault) in
       var unknown: [StartOffsets.Skipped] = []
-      for skipped in offsets.skipped where try !t.knows(skipped.source) { unknown.append(skipped) }
+      for skipped in offsets.skipped where try !t.sources.knows(skipped.source) { unknown.append(skipped) }
       return unknown
     }
     guard !unknown.isEmpty else { return }
     try pass.ledger.transact("begin") { (t) throws(LedgerFault) in
       for skipped in unknown {
-        try t.note(
+        try t.sources.note(
           SourceRecord(
             id: skipped.source, stream: pass.name, path: skipped.path, identity: skipped.identity, seenAt: offsets.at,
             cursor: skipped.to, cursorAt: offsets.at, tail: skipped.tail))

@@ -12,7 +12,7 @@ struct Purging {
   func purge(
     _ batch: BatchID, by: String, reason: String, _ batches: inout StreamBatches, in pass: inout StreamPass
   ) throws -> Purged? {
-    let deliveries = try pass.ledger.read { (t) throws(LedgerFault) in try t.deliveries(of: batch) }
+    let deliveries = try pass.ledger.read { (t) throws(LedgerFault) in try t.deliveries.list(of: batch) }
     var purged = Purged(place: try pass.spool.place(of: batch), bytes: 0)
     purged.confirmedBy = deliveries.filter { $0.confirmedAt != nil }.map(\.store)
     purged.perhapsAt = deliveries.filter { $0.confirmedAt == nil && $0.attempts > 0 }.map(\.store)
@@ -44,8 +44,8 @@ struct Purging {
   ) throws(LedgerFault) -> Bool {
     guard try pass.context.isOpen(batch) else { return false }
     try pass.ledger.transact("give up") { (t) throws(LedgerFault) in
-      try t.notePurged(batch, at: pass.now.wall)
-      try t.noteHistory(
+      try t.deliveries.notePurged(batch, at: pass.now.wall)
+      try t.history.note(
         batch, EventKind.batchPurged.rawValue, "its folder was gone; by \(by): \(reason)", at: pass.now.wall)
     }
     pass.report(
@@ -61,7 +61,7 @@ struct Purging {
         let folder = pass.spool.path(place, id)
         guard try PurgeMark.isIn(folder, pass.files) else { continue }
         // Recorded last, but for the move.
-        let isRecorded = try pass.ledger.read { (t) throws(LedgerFault) in try t.batch(id)?.purgedAt != nil }
+        let isRecorded = try pass.ledger.read { (t) throws(LedgerFault) in try t.batches.find(id)?.purgedAt != nil }
         if place == .held || !isRecorded { try finish(id, in: place, &batches, pass) }
       }
     }
@@ -90,11 +90,11 @@ struct Purging {
     }
     try pass.ledger.transact("purge") { (t) throws(LedgerFault) in
       if let plan {
-        try t.note(plan, due: pass.now.wall)
-        try t.advance(plan)
+        try t.batches.note(plan, due: pass.now.wall)
+        try t.batches.advance(plan)
       }
-      try t.notePurged(batch, at: mark.at)
-      try t.noteHistory(
+      try t.deliveries.notePurged(batch, at: mark.at)
+      try t.history.note(
         batch, EventKind.batchPurged.rawValue, "from \(place.rawValue), by \(mark.by): \(mark.reason)",
         at: pass.now.wall)
     }

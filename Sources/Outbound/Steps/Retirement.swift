@@ -14,7 +14,7 @@ struct Retirement {
     var folders: Set<FilePath> = []
     for log in logs.found where log.role == .aside {
       guard logs.progress.isSpent(log, at: pass.now) else { continue }
-      let undelivered = try pass.ledger.read { (t) throws(LedgerFault) in try t.undelivered(of: log.record.id) }
+      let undelivered = try pass.ledger.read { (t) throws(LedgerFault) in try t.sources.undelivered(of: log.record.id) }
       guard undelivered == 0 else { continue }
       let isGone = try pass.each(.log(log.path)) { pass in try letGo(log, in: pass) }
       guard isGone.value == true else { continue }
@@ -25,7 +25,7 @@ struct Retirement {
     try pass.files.sync(Array(folders))
     let sources = gone
     try pass.ledger.transact("sources gone") { (t) throws(LedgerFault) in
-      for source in sources { try t.noteGone(source, at: pass.now.wall) }
+      for source in sources { try t.sources.noteGone(source, at: pass.now.wall) }
     }
     for source in gone { logs.forget(source) }
     logs.found.removeAll { sources.contains($0.record.id) }

@@ -11,7 +11,7 @@ struct Room {
   private(set) var wasMissing = false
 
   mutating func run(in pass: StreamPass) throws -> Bool {
-    let spooled = try pass.ledger.read { (t) throws(LedgerFault) in try t.spoolBytes() }
+    let spooled = try pass.ledger.read { (t) throws(LedgerFault) in try t.batches.spoolBytes() }
     let limits = pass.context.limits
     if let full = pass.shared.spool.look(spooled, at: pass.now.wall) {
       pass.report(

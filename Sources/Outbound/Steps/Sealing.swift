@@ -88,12 +88,12 @@ struct Sealing {
     let noted = records
     try pass.ledger.transact("seal") { (t) throws(LedgerFault) in
       if let plan {
-        try t.note(plan, due: pass.now.wall)
-        try t.noteHistory(
+        try t.batches.note(plan, due: pass.now.wall)
+        try t.history.note(
           plan.id, EventKind.batchSealed.rawValue,
           "\(counted(plan.rows, "row")), \(counted(plan.compressedBytes, "byte"))", at: pass.now.wall)
       }
-      for record in noted { try t.note(record) }
+      for record in noted { try t.sources.note(record) }
     }
     tell(plan, cut, in: pass)
   }
@@ -121,11 +121,11 @@ struct Sealing {
   }
 }
 
-extension Transaction {
+extension BatchTable {
   /// Every cursor that the plan covers, forward only.
   func advance(_ plan: BatchPlan) throws(LedgerFault) {
     for segment in plan.segments {
-      try noteRead(
+      try transaction.sources.noteRead(
         SourceRecord(
           id: segment.source, stream: plan.stream, path: segment.path, identity: segment.identity,
           seenAt: plan.sealedAt,

@@ -24,7 +24,7 @@ struct Sweeping {
     var bytes: UInt64 = 0
     for id in ids {
       let folder = pass.spool.path(.delivered, id)
-      let record = try pass.ledger.read { (t) throws(LedgerFault) in try t.batch(id) }
+      let record = try pass.ledger.read { (t) throws(LedgerFault) in try t.batches.find(id) }
       guard let end = record?.deliveredAt ?? record?.purgedAt, pass.now.wall - end >= pass.settings.deliveredKeep else {
         continue
       }
@@ -82,7 +82,7 @@ struct Sweeping {
       return error.kind != .missing
     }
     return try pass.ledger.read { (t) throws(LedgerFault) in
-      for segment in plan.segments where try t.isPresent(segment.source) { return true }
+      for segment in plan.segments where try t.sources.isPresent(segment.source) { return true }
       return false
     }
   }
@@ -93,7 +93,7 @@ struct Sweeping {
     try forgetBatches(before, in: pass)
     let name = pass.name
     let isAnyOld = try pass.ledger.read { (t) throws(LedgerFault) in
-      try !t.forgettableSources(of: name, goneBefore: before, except: [], limit: 1).isEmpty
+      try !t.sources.forgettable(of: name, goneBefore: before, except: [], limit: 1).isEmpty
     }
     guard isAnyOld else { return }
     // They would be told of again at the next start.
@@ -101,11 +101,11 @@ struct Sweeping {
     var count = 0
     while count < Limits.forgetPerSweep, !pass.context.isStopping() {
       let gone = try pass.ledger.read { (t) throws(LedgerFault) in
-        try t.forgettableSources(of: name, goneBefore: before, except: kept, limit: Limits.forgetSlice)
+        try t.sources.forgettable(of: name, goneBefore: before, except: kept, limit: Limits.forgetSlice)
       }
       guard !gone.isEmpty else { return }
       try pass.ledger.transact("forget") { (t) throws(LedgerFault) in
-        for source in gone { try t.forget(source) }
+        for source in gone { try t.sources.forget(source) }
       }
       count += gone.count
     }
@@ -118,14 +118,14 @@ struct Sweeping {
     while count < Limits.forgetPerSweep, !pass.context.isStopping() {
       let after = last
       let page = try pass.ledger.read { (t) throws(LedgerFault) in
-        try t.forgettable(name, before: before, after: after, limit: Limits.forgetSlice)
+        try t.batches.forgettable(name, before: before, after: after, limit: Limits.forgetSlice)
       }
       guard let end = page.last else { return }
       last = end
       let gone = try page.map(\.id).filter { try pass.spool.isNowhere($0) }
       guard !gone.isEmpty else { continue }
       try pass.ledger.transact("forget") { (t) throws(LedgerFault) in
-        for id in gone { try t.forget(id) }
+        for id in gone { try t.batches.forget(id) }
       }
       count += gone.count
     }

@@ -27,7 +27,7 @@ struct Clearing: Sendable {
     let resting = undeleted.filter { $0.value.until > pass.now.uptime }
     if let next = resting.values.map(\.until).min() { pass.summary.look(at: next) }
     let most = pass.host.slots.concurrency(of: store) + underWay.count + resting.count
-    let due = try pass.host.ledger.read { (t) throws(LedgerFault) in try t.finished(name, limit: most) }
+    let due = try pass.host.ledger.read { (t) throws(LedgerFault) in try t.pulls.finished(name, limit: most) }
     let new = due.filter {
       $0.source.store == store && !underWay.contains($0.source.key) && !fetching.contains($0.source.key)
         && resting[$0.source.key] == nil
@@ -49,7 +49,7 @@ struct Clearing: Sendable {
       pass.answered()
       undeleted[source.key] = nil
       try pass.host.ledger.transact("deleted") { (t) throws(LedgerFault) in
-        try t.note(.done, of: source, work.feed, from: .landed)
+        try t.pulls.note(.done, of: source, work.feed, from: .landed)
       }
     case .failure(let fault): leave(source, fault, in: &pass)
     }

@@ -31,7 +31,7 @@ struct Landing: Sendable {
 
   private func placing(in pass: PullPass) throws(LedgerFault) -> [PulledRecord] {
     let name = pass.feed.name
-    return try pass.host.ledger.read { (t) throws(LedgerFault) in try t.pulled(name, in: .placing) }
+    return try pass.host.ledger.read { (t) throws(LedgerFault) in try t.pulls.list(name, in: .placing) }
   }
 
   /// Durable, then recorded as being placed.
@@ -49,8 +49,8 @@ struct Landing: Sendable {
     let record = PulledRecord(
       fetch.candidate.source, path: fetch.candidate.pathText, state: .placing, inode: inode, at: now, listedAt: now)
     try pass.host.ledger.transact("fetched") { (t) throws(LedgerFault) in
-      try t.note(record, name)
-      try t.note(standing, name)
+      try t.pulls.note(record, name)
+      try t.pulls.note(standing, name)
     }
     mayPlace = true
   }
@@ -97,7 +97,7 @@ struct Landing: Sendable {
     if !placed.isEmpty {
       let done = placed
       try pass.host.ledger.transact("landed") { (t) throws(LedgerFault) in
-        for source in done { try t.note(.landed, of: source, feed.name, from: .placing) }
+        for source in done { try t.pulls.note(.landed, of: source, feed.name, from: .placing) }
       }
     }
     mayPlace = placed.count < placing.count

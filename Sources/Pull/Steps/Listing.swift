@@ -48,7 +48,7 @@ struct Listing: Sendable {
     let keys = page.map(\.key).filter { feed.names.answer($0) != .ignored }
     let known = try pass.host.ledger.read { (t) throws(LedgerFault) in
       var known: [String: PulledRecord] = [:]
-      for key in keys { known[key] = try t.pulled(feed.name, feed.store, key: key) }
+      for key in keys { known[key] = try t.pulls.find(feed.name, feed.store, key: key) }
       return known
     }
     let plan = pullPlan(
@@ -58,10 +58,10 @@ struct Listing: Sendable {
     refusals += refused.count
     if !plan.seen.isEmpty || !refused.isEmpty {
       try pass.host.ledger.transact("listed") { (t) throws(LedgerFault) in
-        for source in plan.seen { try t.noteListed(source, feed.name, at: now.wall) }
+        for source in plan.seen { try t.pulls.noteListed(source, feed.name, at: now.wall) }
         for (source, _) in refused {
           let record = PulledRecord(source, path: "", state: .refused, at: now.wall, listedAt: now.wall)
-          try t.note(record, feed.name)
+          try t.pulls.note(record, feed.name)
         }
       }
     }
@@ -99,8 +99,8 @@ struct Listing: Sendable {
     let (name, store, began, isWhole) = (pass.feed.name, pass.feed.store, began, barred.isEmpty)
     try pass.host.ledger.transact("list") { (t) throws(LedgerFault) in
       // What could not be listed is not gone.
-      if isWhole { try t.forgetPulled(name, store, listedBefore: began - Limits.pullMemory, nameless: began) }
-      try t.note(standing, name)
+      if isWhole { try t.pulls.forget(name, store, listedBefore: began - Limits.pullMemory, nameless: began) }
+      try t.pulls.note(standing, name)
     }
   }
 

@@ -11,7 +11,10 @@ SWIFT := $(or $(shell command -v swift),$(wildcard /opt/swift/usr/bin/swift))
 # Modules may import only what Package.swift grants.
 CHECKED := --explicit-target-dependency-import-check error
 # What ships, and what every test starts that starts a program. It resolves its symbols at start, after which the table of them is read-only.
-SHIP := $(CHECKED) --scratch-path .build/ship -c release --static-swift-stdlib --product navette -Xlinker -z -Xlinker now
+# It is linked against the names that the oldest of its hosts has (scripts/old-hosts); what this machine's libraries need is theirs.
+HOSTS := $(CURDIR)/.build/old-hosts
+SHIP := $(CHECKED) --scratch-path .build/ship -c release --static-swift-stdlib --product navette -Xlinker -z -Xlinker now \
+  -Xlinker -L$(HOSTS) -Xlinker $(HOSTS)/start.o -Xlinker --wrap=__libc_start_main -Xlinker --allow-shlib-undefined
 PROGRAM := .build/ship/navette
 # The same modules, optimised the same way, for tests that call them; the tests themselves are not optimised (Package.swift).
 TESTS := $(CHECKED) -c release -Xswiftc -enable-testing
@@ -38,7 +41,9 @@ swift:
 
 release: swift ## the program as it ships, .build/ship/navette: needs no Swift on the host
 	scripts/install-needs build
+	scripts/old-hosts
 	"$(SWIFT)" build $(SHIP)
+	scripts/check-hosts .build/ship/release/navette
 	strip --remove-section=.comment --remove-section=.note -o $(PROGRAM).new .build/ship/release/navette
 	cmp -s $(PROGRAM).new $(PROGRAM) && rm $(PROGRAM).new || mv $(PROGRAM).new $(PROGRAM)
 

@@ -94,7 +94,7 @@ let rest: [Target] = [
     swiftSettings: swift),
 
   tests("FormatsTests", ["Core", "CScan", "Formats", "TestKit", crypto]),
-  tests("StoresTests", ["Core", "Config", "Files", "Store", "Stores", "TestKit", "Threads", crypto, system]),
+  tests("StoresTests", ["CCurl", "Core", "Config", "Files", "Store", "Stores", "TestKit", "Threads", crypto, system]),
   // What the tests of Inbound and of Pull share: one feed on the real disk.
   .target(
     name: "FeedKit",

@@ -177,6 +177,13 @@ int cl_secret_file(const void *bytes, size_t count) {
 
 int cl_event_descriptor(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
+void cl_event_raise(int descriptor) { (void)eventfd_write(descriptor, 1); }
+
+void cl_event_clear(int descriptor) {
+  eventfd_t count;
+  (void)eventfd_read(descriptor, &count);
+}
+
 int cl_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 void cl_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -1,3 +1,4 @@
+import CCurl
 import Config
 import Core
 import Files
@@ -298,6 +299,34 @@ import Testing
     #expect(space("f_frsize: 1\nf_bavail: 3\nf_files: 0\nf_favail: 0")?.freeFiles == .max)
     #expect(space("f_frsize: 18446744073709551615\nf_bavail: 3")?.free == .max)
     #expect(space("") == nil && space("f_bavail: x") == nil)
+  }
+
+  @Test("a host key is compared with the pinned one, whether libcurl shows it as bytes or in base64")
+  func pins() throws {
+    let blob: [UInt8] = [0, 0, 0, 11] + Array("ssh-ed25519".utf8) + [0, 0, 0, 1, 7]
+    let pin = String(HostKeySeen.fingerprint(of: blob).dropFirst("SHA256:".count))
+    let text = Data(blob).base64EncodedString()
+    func seen(_ bytes: [UInt8], length: Int, pin: String?, _ match: curl_khmatch = CURLKHMATCH_MISSING) -> HostKeySeen {
+      var bytes = (bytes + [0]).map { CChar(bitPattern: $0) }
+      return bytes.withUnsafeMutableBufferPointer {
+        HostKeySeen(
+          curl_khkey(key: UnsafePointer($0.baseAddress), len: length, keytype: CURLKHTYPE_UNKNOWN), match, expecting: pin)
+      }
+    }
+    for pin in [pin, pin + "="] {
+      #expect(seen(blob, length: blob.count, pin: pin).isRight)
+      #expect(seen(Array(text.utf8), length: text.utf8.count, pin: pin).isRight)
+      #expect(seen(Array(text.utf8), length: 0, pin: pin).isRight)
+    }
+    // What is no key, and what is no pin, is never right, whatever known_hosts says of it.
+    #expect(!seen(Array("no base64!".utf8), length: 10, pin: pin, CURLKHMATCH_OK).isRight)
+    #expect(!seen([], length: 0, pin: pin, CURLKHMATCH_OK).isRight)
+    #expect(!seen(blob, length: blob.count, pin: "", CURLKHMATCH_OK).isRight)
+    #expect(!seen(blob + [1], length: blob.count + 1, pin: pin, CURLKHMATCH_OK).isRight)
+    #expect(seen(blob, length: blob.count, pin: "x").description.contains(HostKeySeen.fingerprint(of: blob)))
+    #expect(seen(blob, length: blob.count, pin: nil, CURLKHMATCH_OK).isRight)
+    #expect(!seen(blob, length: blob.count, pin: nil).isRight)
+    #expect(!seen(blob, length: blob.count, pin: nil, CURLKHMATCH_MISMATCH).isRight)
   }
 
   @Test("a fingerprint is that of ssh-keygen -l, and RSA keys are known by their look")

@@ -18,6 +18,8 @@ static inline CURLcode cc_set_host_key(CURL *_Nonnull h, curl_sshkeycallback _Nu
 static inline CURLcode cc_get_long(CURL *_Nonnull h, CURLINFO i, long *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode cc_get_off(CURL *_Nonnull h, CURLINFO i, curl_off_t *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode cc_get_str(CURL *_Nonnull h, CURLINFO i, const char *_Nullable *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
+// HTTP and HTTPS, or SFTP alone. By names since 7.85, with which the older form is deprecated; before, by bits.
+CURLcode cc_set_protocols(CURL *_Nonnull h, int sftp);
 // Casting macros are not imported either.
 static inline CURLcode cc_global_init(void) { return curl_global_init(CURL_GLOBAL_DEFAULT); }
 static inline CURLMcode cc_multi_set_long(CURLM *_Nonnull m, CURLMoption o, long v) { return curl_multi_setopt(m, o, v); }

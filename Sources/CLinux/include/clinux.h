@@ -49,6 +49,9 @@ int cl_lock_is_held(int descriptor);
 int cl_secret_file(const void *bytes, size_t count);
 // A counter that poll(2) sees once it is written to.
 int cl_event_descriptor(void);
+// Makes it ready to be read, and no longer. Never blocks.
+void cl_event_raise(int descriptor);
+void cl_event_clear(int descriptor);
 // Both ends closed on exec from the first moment on.
 int cl_pipe(int ends[2]);
 // Names the calling thread; at most 15 bytes.

@@ -1,4 +1,5 @@
 import CCurl
+import CLinux
 import Config
 import Core
 import Files
@@ -28,8 +29,9 @@ private let takeBody: cc_io = { bytes, size, count, user in
 private let judgeHostKey: curl_sshkeycallback = { _, _, found, match, user in
   guard let handle = user.map({ Unmanaged<CurlHandle>.fromOpaque($0).takeUnretainedValue() }), let key = found?.pointee
   else { return Int32(CURLKHSTAT_REJECT.rawValue) }
-  handle.hostKey = HostKeySeen(key, match)
-  return Int32((match == CURLKHMATCH_OK ? CURLKHSTAT_FINE : CURLKHSTAT_REJECT).rawValue)
+  let seen = HostKeySeen(key, match, expecting: handle.expectedHostKey)
+  handle.hostKey = seen
+  return Int32((seen.isRight ? CURLKHSTAT_FINE : CURLKHSTAT_REJECT).rawValue)
 }
 
 private func exchange(_ user: UnsafeMutableRawPointer?) -> Exchange? {
@@ -39,25 +41,37 @@ private func exchange(_ user: UnsafeMutableRawPointer?) -> Exchange? {
 /// Once per process, before the first handle; a global constant is made once, by one thread.
 private let curlStarted: CURLcode = cc_global_init()
 
-/// One curl handle with the connections it keeps. Everything but `wake` belongs to one thread.
+/// One curl handle with the connections it keeps. Everything but its bell belongs to one thread.
 ///
-/// A multi handle drives the single transfer because `curl_multi_wakeup` ends a wait at once (0.3 ms measured), while the progress
-/// callback of `curl_easy_perform` comes once a second.
+/// A multi handle drives the single transfer because a wait of its own ends at once when the bell rings, while the progress callback of
+/// `curl_easy_perform` comes once a second. `curl_multi_wakeup` would do the same, but RHEL 8 has a libcurl from before it (7.68).
 final class CurlHandle {
+  /// Ends a wait of the handle, from any thread, while the handle lives.
+  struct Bell: Sendable {
+    fileprivate let descriptor: Int32
+    func ring() { cl_event_raise(descriptor) }
+    fileprivate func silence() { cl_event_clear(descriptor) }
+  }
+
   private let easy: UnsafeMutableRawPointer
   private let multi: UnsafeMutableRawPointer
+  let bell: Bell
   private let errorText: UnsafeMutablePointer<CChar>
   private let options: TransferOptions
   private let files: any Files
   private var current: Exchange?
   fileprivate var hostKey: HostKeySeen?
+  fileprivate var expectedHostKey: String? { options.ssh?.hostKey.pin }
 
   init?(options: TransferOptions, files: any Files) {
     guard curlStarted == CURLE_OK, let easy = curl_easy_init() else { return nil }
-    guard let multi = curl_multi_init() else {
+    let bell = cl_event_descriptor()
+    guard bell >= 0, let multi = curl_multi_init() else {
+      if bell >= 0 { close(bell) }
       curl_easy_cleanup(easy)
       return nil
     }
+    self.bell = Bell(descriptor: bell)
     self.easy = easy
     self.multi = multi
     self.options = options
@@ -70,15 +84,8 @@ final class CurlHandle {
   deinit {
     curl_easy_cleanup(easy)
     curl_multi_cleanup(multi)
+    close(bell.descriptor)
     errorText.deallocate()
-  }
-
-  /// For `wake`, from any thread, while the handle lives.
-  var wakeAddress: UInt { UInt(bitPattern: multi) }
-
-  /// Makes `perform` look at `isCancelled` now. `curl_multi_wakeup` is the one call that other threads may make.
-  static func wake(_ address: UInt) {
-    if let multi = UnsafeMutableRawPointer(bitPattern: address) { curl_multi_wakeup(multi) }
   }
 
   /// Blocks until there is an answer or a reason for none.
@@ -177,9 +184,11 @@ final class CurlHandle {
       }
       // curl's own timers end the wait earlier where it has any.
       let longest = patience.map { Int32(clamping: $0.milliseconds + 1) } ?? Limits.pollMilliseconds
-      guard curl_multi_poll(multi, nil, 0, min(longest, Limits.pollMilliseconds), nil) == CURLM_OK else {
+      var waited = curl_waitfd(fd: bell.descriptor, events: Int16(CURL_WAIT_POLLIN), revents: 0)
+      guard curl_multi_wait(multi, &waited, 1, min(longest, Limits.pollMilliseconds), nil) == CURLM_OK else {
         throw .curl(CURLE_FAILED_INIT, "")
       }
+      if waited.revents != 0 { bell.silence() }
     }
     var code = CURLE_FAILED_INIT
     return cc_multi_result(multi, &code) == 1 ? code : CURLE_FAILED_INIT
@@ -192,7 +201,9 @@ final class CurlHandle {
     hostKey = nil
     cc_set_ptr(easy, CURLOPT_ERRORBUFFER, errorText)
     cc_set_str(easy, CURLOPT_URL, transfer.url)
-    cc_set_str(easy, CURLOPT_PROTOCOLS_STR, options.ssh == nil ? "http,https" : "sftp")
+    guard cc_set_protocols(easy, options.ssh == nil ? 0 : 1) == CURLE_OK else {
+      throw .curl(CURLE_NOT_BUILT_IN, "this libcurl cannot be kept to one protocol")
+    }
     if let ssh = options.ssh {
       guard ssh.apply(to: easy, judgeHostKey, Unmanaged.passUnretained(self).toOpaque()) else {
         throw .curl(CURLE_NOT_BUILT_IN, "this libcurl cannot check SSH host keys")

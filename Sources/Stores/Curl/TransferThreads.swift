@@ -49,8 +49,8 @@ private final class TransferPool: Sendable {
 
   private struct State {
     var waiting: [Work] = []
-    /// The handle that works on a job.
-    var running: [ObjectIdentifier: UInt] = [:]
+    /// The bell of the handle that works on a job.
+    var running: [ObjectIdentifier: CurlHandle.Bell] = [:]
     var idle = 0
     var threads = 0
     var closed = false
@@ -96,7 +96,7 @@ private final class TransferPool: Sendable {
         return state.waiting.remove(at: index).continuation
       }
       // Under the lock: the handle cannot go while its job is running. A job between waiting and running sees the flag.
-      if let handle = state.running[ObjectIdentifier(job)] { CurlHandle.wake(handle) }
+      state.running[ObjectIdentifier(job)]?.ring()
       return nil
     }
     removed?.resume(returning: .failure(.cancelled))
@@ -149,7 +149,7 @@ private final class TransferPool: Sendable {
     job.watch?.begins()
     queue.moved()
     let id = ObjectIdentifier(job)
-    monitor.withLock { $0.running[id] = handle.wakeAddress }
+    monitor.withLock { $0.running[id] = handle.bell }
     defer { monitor.withLock { $0.running[id] = nil } }
     do {
       let moved: @Sendable () -> Void = { [queue] in

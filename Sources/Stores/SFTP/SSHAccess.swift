@@ -41,7 +41,17 @@ struct SSHAccess: Sendable {
         cc_set_str(easy, CURLOPT_SSH_KNOWNHOSTS, file.string), cc_set_host_key(easy, judge),
         cc_set_ptr(easy, CURLOPT_SSH_KEYDATA, user),
       ]
-    case .pinned(let digest): codes.append(cc_set_str(easy, CURLOPT_SSH_HOST_PUBLIC_KEY_SHA256, digest))
+    case .pinned(let digest):
+      let code = cc_set_str(easy, CURLOPT_SSH_HOST_PUBLIC_KEY_SHA256, digest)
+      guard code == CURLE_UNKNOWN_OPTION else {
+        codes.append(code)
+        break
+      }
+      // Before 7.80. A list of known hosts with none in it makes libcurl ask us about each key, and take none that we do not.
+      codes += [
+        cc_set_str(easy, CURLOPT_SSH_KNOWNHOSTS, "/dev/null"), cc_set_host_key(easy, judge),
+        cc_set_ptr(easy, CURLOPT_SSH_KEYDATA, user),
+      ]
     }
     // Only what the settings say: without these libcurl would try the user's own keys and agent too.
     switch proof {
@@ -91,35 +101,60 @@ struct SSHAccess: Sendable {
   }
 }
 
-/// The key that a host showed, held against known_hosts.
-struct HostKeySeen: CustomStringConvertible {
-  let fingerprint: String
-  let isKnownOtherwise: Bool
+extension SFTPSettings.HostKey {
+  var pin: String? {
+    if case .pinned(let digest) = self { digest } else { nil }
+  }
+}
 
-  init(_ key: curl_khkey, _ match: curl_khmatch) {
-    isKnownOtherwise = match == CURLKHMATCH_MISMATCH
-    guard let bytes = key.key else {
-      fingerprint = "unknown"
-      return
+/// The key that a host showed, held against known_hosts, or against the one that is expected.
+struct HostKeySeen: CustomStringConvertible {
+  private enum Verdict { case right, notInKnownHosts, otherInKnownHosts, notThePinned }
+  let fingerprint: String
+  private let verdict: Verdict
+
+  /// - Parameter pin: base64 of the SHA-256 of the key that alone is right; nil: libcurl has looked into known_hosts.
+  init(_ key: curl_khkey, _ match: curl_khmatch, expecting pin: String?) {
+    let seen = HostKeySeen.blob(of: key).map { HostKeySeen.fingerprint(of: $0) }
+    fingerprint = seen ?? "unknown"
+    if let pin {
+      verdict = seen != nil && seen == HostKeySeen.prefix + HostKeySeen.unpadded(pin) ? .right : .notThePinned
+    } else {
+      switch match {
+      case CURLKHMATCH_OK: verdict = .right
+      case CURLKHMATCH_MISMATCH: verdict = .otherInKnownHosts
+      default: verdict = .notInKnownHosts
+      }
     }
-    // Without a length it is text in base64.
-    let blob =
-      key.len > 0
-      ? [UInt8](UnsafeRawBufferPointer(start: bytes, count: key.len))
-      : [UInt8](Data(base64Encoded: String(cString: bytes)) ?? Data())
-    fingerprint = HostKeySeen.fingerprint(of: blob)
+  }
+
+  var isRight: Bool { verdict == .right }
+
+  /// The key as it goes over the wire, with its length in front (RFC 4253, 6.6); or, from a libcurl on libssh, the same in base64, with
+  /// and without a length. Nil: neither.
+  private static func blob(of key: curl_khkey) -> [UInt8]? {
+    guard let start = key.key else { return nil }
+    let bytes =
+      key.len > 0 ? [UInt8](UnsafeRawBufferPointer(start: start, count: key.len)) : Array(String(cString: start).utf8)
+    if bytes.first == 0 { return bytes }
+    return Data(base64Encoded: Data(bytes)).map { [UInt8]($0) }
   }
 
   /// As `ssh-keygen -l` shows it.
   static func fingerprint(of blob: [UInt8]) -> String {
-    var text = Data(SHA256.hash(data: blob)).base64EncodedString()
-    while text.hasSuffix("=") { text.removeLast() }
-    return "SHA256:\(text)"
+    prefix + unpadded(Data(SHA256.hash(data: blob)).base64EncodedString())
+  }
+  private static let prefix = "SHA256:"
+  private static func unpadded(_ base64: String) -> String {
+    String(base64.reversed().drop { $0 == "=" }.reversed())
   }
 
   var description: String {
-    isKnownOtherwise
-      ? "known_hosts has another key for this host, which now shows \(fingerprint)"
-      : "this host is not in known_hosts; it shows \(fingerprint)"
+    switch verdict {
+    case .right: "this host shows \(fingerprint), which is right"
+    case .notInKnownHosts: "this host is not in known_hosts; it shows \(fingerprint)"
+    case .otherInKnownHosts: "known_hosts has another key for this host, which now shows \(fingerprint)"
+    case .notThePinned: "this host shows \(fingerprint), which is not host_key_sha256"
+    }
   }
 }

@@ -55,7 +55,7 @@ let plain: [Target] = [
   tests("JournalTests", ["Core", "Journal", "Threads"]),
   tests("MetricsTests", ["Core", "Metrics", "TestKit", "Threads", system]),
   tests("ConfigTests", ["Core", "Config", "TestKit", system]),
-  tests("LedgerTests", ["Core", "Ledger", "TestKit", system], exclude: ["Fixtures"]),
+  tests("LedgerTests", ["CSQLite", "Core", "Ledger", "TestKit", system], exclude: ["Fixtures"]),
   tests("SpoolTests", ["Core", "Files", "Spool", "TestKit", system]),
   tests("LanesTests", ["Core", "Files", "Journal", "Lanes", "TestKit", "Threads", system]),
 ]

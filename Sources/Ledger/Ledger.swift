@@ -113,8 +113,11 @@ public final class Ledger: Sendable {
   private static func prepare(_ connection: Connection, _ place: String) throws(LedgerFault) {
     try connection.script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")
     try refuseNewer(connection, place)
-    for (index, step) in Schema.steps.enumerated() where index >= (try version(connection)) {
-      try connection.script("BEGIN IMMEDIATE; \(step) PRAGMA user_version = \(index + 1); COMMIT;")
+    let before = try version(connection)
+    let steps = Schema.steps(from: before)
+    for (index, step) in steps.enumerated() {
+      let reached = Schema.version - (steps.count - 1 - index)
+      try connection.script("BEGIN IMMEDIATE; \(step) PRAGMA user_version = \(reached); COMMIT;")
     }
   }
 
@@ -126,10 +129,10 @@ public final class Ledger: Sendable {
 
   private static func refuseNewer(_ connection: Connection, _ place: String) throws(LedgerFault) {
     let version = try version(connection)
-    guard version <= Schema.steps.count else {
+    guard version <= Schema.version else {
       throw LedgerFault(
         .newer, "Cannot use the ledger", at: place,
-        why: "its version is \(version), this navette knows \(Schema.steps.count)",
+        why: "its version is \(version), this navette knows \(Schema.version)",
         remedy: "Run the newer navette that made it")
     }
   }

@@ -1,138 +1,159 @@
-/// The tables, as a list of steps that only grows: a ledger of version n has had the first n steps.
+/// The tables. There is no column for the state of a drop or a batch: the place it lies in says that. The ledger says what was.
 ///
-/// There is no column for the state of a drop or a batch: the place it lies in says that. The ledger says what was.
+/// A number is a number and a text a text by checks, not by `STRICT`: Debian 11 and RHEL have an SQLite from before that (3.37).
 enum Schema {
-  static let steps: [String] = [
-    """
-    CREATE TABLE sources (
-      id TEXT PRIMARY KEY, stream TEXT NOT NULL, path TEXT NOT NULL,
-      device INTEGER NOT NULL, inode INTEGER NOT NULL, birth INTEGER, head_bytes INTEGER NOT NULL, head TEXT NOT NULL,
-      seen_at INTEGER NOT NULL, cursor INTEGER NOT NULL DEFAULT 0, cursor_at INTEGER, gone_at INTEGER
-    ) STRICT;
-    CREATE INDEX sources_present ON sources (stream) WHERE gone_at IS NULL;
-    CREATE INDEX sources_inode ON sources (stream, inode);
+  /// A new ledger is made as it is now. An older one has its version's steps, and is then copied once, from version 9 to 10.
+  static let version = EarlierSchema.steps.count + 1
 
-    CREATE TABLE batches (
-      id TEXT PRIMARY KEY, stream TEXT NOT NULL, sequence INTEGER NOT NULL, key TEXT NOT NULL,
-      rows INTEGER NOT NULL, bytes INTEGER NOT NULL, compressed_bytes INTEGER NOT NULL,
-      sha256 TEXT NOT NULL, md5 TEXT NOT NULL, sealed_at INTEGER NOT NULL, delivered_at INTEGER
-    ) STRICT;
+  /// What makes a ledger of that version one of this.
+  static func steps(from version: Int) -> [String] {
+    if version == 0 { return [tables.map(\.creation).joined() + indexes] }
+    return EarlierSchema.steps.dropFirst(version) + (version < Schema.version ? [copying] : [])
+  }
+
+  /// Indexes go with their tables, and rows that come in their order keep it.
+  private static let copying =
+    tables.map { table in
+      """
+      \(table.named("\(table.name)_copy").creation)
+      INSERT INTO \(table.name)_copy (\(table.names)) SELECT \(table.names) FROM \(table.name) \(table.hasRowID ? "ORDER BY rowid" : "");
+      DROP TABLE \(table.name);
+      ALTER TABLE \(table.name)_copy RENAME TO \(table.name);
+
+      """
+    }.joined() + indexes
+
+  private static let tables = [
+    // `tail`, `size`, `header` and `origin`: what a log is known by beside its head. The bytes before the cursor, its size when last seen,
+    // the header that it took over from the log it was truncated from, and the source whose content it is a copy of.
+    TableForm(
+      "sources",
+      """
+      id TEXT PRIMARY KEY, stream TEXT NOT NULL, path TEXT NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL,
+      birth INTEGER, head_bytes INTEGER NOT NULL, head TEXT NOT NULL, seen_at INTEGER NOT NULL,
+      cursor INTEGER NOT NULL DEFAULT 0, cursor_at INTEGER, gone_at INTEGER,
+      tail TEXT, size INTEGER NOT NULL DEFAULT 0, header TEXT, origin TEXT
+      """),
+    TableForm(
+      "batches",
+      """
+      id TEXT PRIMARY KEY, stream TEXT NOT NULL, sequence INTEGER NOT NULL, key TEXT NOT NULL, rows INTEGER NOT NULL,
+      bytes INTEGER NOT NULL, compressed_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, md5 TEXT NOT NULL,
+      sealed_at INTEGER NOT NULL, delivered_at INTEGER, manifest_key TEXT, held_at INTEGER, purged_at INTEGER
+      """),
+    TableForm(
+      "segments",
+      "batch TEXT NOT NULL, source TEXT NOT NULL, first INTEGER NOT NULL, past INTEGER NOT NULL", key: "source, first"),
+    TableForm(
+      "deliveries",
+      """
+      batch TEXT NOT NULL, store TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL,
+      confirmed_at INTEGER, tag TEXT, fault TEXT, refused_at INTEGER, manifest_at INTEGER
+      """, key: "batch, store"),
+    TableForm(
+      "store_waits",
+      "store TEXT NOT NULL, attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, fault TEXT NOT NULL", key: "store"),
+    // `arrived_at` is when the drop's last byte came; `shape` what its table was like.
+    TableForm(
+      "drops",
+      """
+      id TEXT PRIMARY KEY, feed TEXT NOT NULL, seen_at INTEGER NOT NULL, names TEXT NOT NULL, bytes INTEGER NOT NULL,
+      rows INTEGER, content TEXT, outcome TEXT, outcome_at INTEGER, handed_over_at INTEGER, shape TEXT,
+      arrived_at INTEGER, reason TEXT
+      """),
+    // Which due times of a feed are settled.
+    TableForm(
+      "expectations",
+      """
+      feed TEXT NOT NULL, rule TEXT NOT NULL, since INTEGER NOT NULL, settled INTEGER NOT NULL, late INTEGER,
+      missed INTEGER, extra INTEGER
+      """, key: "feed"),
+    // What was fetched from stores, one row for each key, and how it stands with that.
+    TableForm(
+      "pulled",
+      """
+      feed TEXT NOT NULL, store TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, tag TEXT, modified INTEGER,
+      path TEXT NOT NULL, state TEXT NOT NULL, inode INTEGER, at INTEGER NOT NULL, listed_at INTEGER NOT NULL, drop_id TEXT
+      """, key: "feed, store, key"),
+    TableForm(
+      "pulls", "feed TEXT NOT NULL, listed_at INTEGER, waiting INTEGER NOT NULL, fault TEXT", key: "feed"),
+    TableForm(
+      "history",
+      "number INTEGER PRIMARY KEY, at INTEGER NOT NULL, subject TEXT NOT NULL, event TEXT NOT NULL, detail TEXT NOT NULL"
+    ),
+    // What a ledger of years is asked for is not counted anew each time, and what is old goes: see `TotalTable` and `Forgetting`.
+    TableForm(
+      "totals",
+      """
+      kind TEXT NOT NULL, lane TEXT NOT NULL, event TEXT NOT NULL, times INTEGER NOT NULL, rows INTEGER NOT NULL,
+      bytes INTEGER NOT NULL, compressed_bytes INTEGER NOT NULL, last_at INTEGER NOT NULL
+      """, key: "kind, lane, event"),
+    TableForm(
+      "ended", "kind TEXT NOT NULL, lane TEXT NOT NULL, count INTEGER NOT NULL, last_at INTEGER NOT NULL",
+      key: "kind, lane"),
+    TableForm(
+      "forgotten", "stream TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL", key: "stream, first"),
+  ]
+
+  private static let indexes = """
+    CREATE INDEX sources_present ON sources (stream) WHERE gone_at IS NULL;
+    CREATE INDEX sources_gone ON sources (stream, gone_at) WHERE gone_at IS NOT NULL;
+    CREATE INDEX sources_inode ON sources (stream, inode);
+    CREATE INDEX sources_headed ON sources (stream, seen_at) WHERE header IS NOT NULL;
+    CREATE INDEX sources_origin ON sources (origin) WHERE origin IS NOT NULL;
     CREATE UNIQUE INDEX batches_sequence ON batches (stream, sequence);
     CREATE INDEX batches_key ON batches (key);
-    CREATE INDEX batches_waiting ON batches (stream) WHERE delivered_at IS NULL;
-
-    CREATE TABLE segments (
-      batch TEXT NOT NULL, source TEXT NOT NULL, first INTEGER NOT NULL, past INTEGER NOT NULL,
-      PRIMARY KEY (source, first)
-    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX batches_open ON batches (stream, sequence) WHERE delivered_at IS NULL AND purged_at IS NULL;
+    CREATE INDEX batches_sealed ON batches (stream, sealed_at);
+    CREATE INDEX batches_delivered ON batches (stream, delivered_at) WHERE delivered_at IS NOT NULL;
     CREATE INDEX segments_batch ON segments (batch);
-
-    CREATE TABLE deliveries (
-      batch TEXT NOT NULL, store TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL,
-      confirmed_at INTEGER, tag TEXT, fault TEXT, PRIMARY KEY (batch, store)
-    ) STRICT, WITHOUT ROWID;
     CREATE INDEX deliveries_due ON deliveries (next_at) WHERE confirmed_at IS NULL;
-
-    CREATE TABLE drops (
-      id TEXT PRIMARY KEY, feed TEXT NOT NULL, seen_at INTEGER NOT NULL, names TEXT NOT NULL, bytes INTEGER NOT NULL,
-      rows INTEGER, content TEXT, outcome TEXT, outcome_at INTEGER, handed_over_at INTEGER
-    ) STRICT;
+    CREATE INDEX deliveries_confirmed ON deliveries (store, confirmed_at) WHERE confirmed_at IS NOT NULL;
     CREATE INDEX drops_feed ON drops (feed, seen_at);
     CREATE INDEX drops_content ON drops (feed, content) WHERE handed_over_at IS NOT NULL;
-
-    CREATE TABLE history (
-      number INTEGER PRIMARY KEY, at INTEGER NOT NULL, subject TEXT NOT NULL, event TEXT NOT NULL, detail TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX history_subject ON history (subject, number);
-    """,
-    """
-    ALTER TABLE batches ADD COLUMN manifest_key TEXT;
-    ALTER TABLE batches ADD COLUMN held_at INTEGER;
-    ALTER TABLE batches ADD COLUMN purged_at INTEGER;
-    ALTER TABLE deliveries ADD COLUMN refused_at INTEGER;
-    ALTER TABLE deliveries ADD COLUMN manifest_at INTEGER;
-    CREATE TABLE store_waits (
-      store TEXT PRIMARY KEY, attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, fault TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    """,
-    // What a log is known by beside its head: the bytes before the cursor, its size when last seen, the header that it took over from
-    // the log it was truncated from, and the source whose content it is a copy of.
-    """
-    ALTER TABLE sources ADD COLUMN tail TEXT;
-    ALTER TABLE sources ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE sources ADD COLUMN header TEXT;
-    ALTER TABLE sources ADD COLUMN origin TEXT;
-    CREATE INDEX sources_origin ON sources (origin) WHERE origin IS NOT NULL;
-    """,
-    // What an accepted drop's table was like.
-    """
-    ALTER TABLE drops ADD COLUMN shape TEXT;
     CREATE INDEX drops_accepted ON drops (feed, handed_over_at) WHERE handed_over_at IS NOT NULL;
-    """,
-    // How many batches were confirmed, and when: asked by each `status` and each look at the metrics.
-    "CREATE INDEX batches_delivered ON batches (stream, delivered_at) WHERE delivered_at IS NOT NULL;",
-    // When a drop's last byte came, why it was refused or held, and which due times of a feed are settled.
-    """
-    ALTER TABLE drops ADD COLUMN arrived_at INTEGER;
-    ALTER TABLE drops ADD COLUMN reason TEXT;
-    CREATE TABLE expectations (
-      feed TEXT PRIMARY KEY, rule TEXT NOT NULL, since INTEGER NOT NULL, settled INTEGER NOT NULL,
-      late INTEGER, missed INTEGER, extra INTEGER
-    ) STRICT, WITHOUT ROWID;
-    """,
-    // What was fetched from stores, one row for each key, and how it stands with that.
-    """
-    CREATE TABLE pulled (
-      feed TEXT NOT NULL, store TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, tag TEXT, modified INTEGER,
-      path TEXT NOT NULL, state TEXT NOT NULL, inode INTEGER, at INTEGER NOT NULL, listed_at INTEGER NOT NULL,
-      drop_id TEXT, PRIMARY KEY (feed, store, key)
-    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX history_subject ON history (subject, number);
     CREATE INDEX pulled_placing ON pulled (feed) WHERE state = 'placing';
     CREATE INDEX pulled_landed ON pulled (feed, drop_id) WHERE state = 'landed';
     CREATE INDEX pulled_inode ON pulled (feed, inode) WHERE drop_id IS NULL;
-    CREATE TABLE pulls (
-      feed TEXT PRIMARY KEY, listed_at INTEGER, waiting INTEGER NOT NULL, fault TEXT
-    ) STRICT, WITHOUT ROWID;
-    """,
-    // When a store last confirmed something: asked by each `status` and each look at the metrics.
-    "CREATE INDEX deliveries_confirmed ON deliveries (store, confirmed_at) WHERE confirmed_at IS NOT NULL;",
-    // What a ledger of years is asked for must not be counted anew each time, and what is old goes: see `Totals` and `Forgetting`.
+
     """
-    CREATE TABLE totals (
-      kind TEXT NOT NULL, lane TEXT NOT NULL, event TEXT NOT NULL, times INTEGER NOT NULL, rows INTEGER NOT NULL,
-      bytes INTEGER NOT NULL, compressed_bytes INTEGER NOT NULL, last_at INTEGER NOT NULL,
-      PRIMARY KEY (kind, lane, event)
-    ) STRICT, WITHOUT ROWID;
-    INSERT INTO totals
-    SELECT 'feed', d.feed, h.event, count(*), \(sumOf("d.rows", at: "drop_handed_over")),
-      \(sumOf("d.bytes", at: "drop_handed_over")), 0, max(h.at)
-    FROM history h JOIN drops d ON d.id = h.subject GROUP BY d.feed, h.event;
-    INSERT INTO totals
-    SELECT 'stream', b.stream, h.event, count(*), \(sumOf("b.rows", at: "batch_sealed")),
-      \(sumOf("b.bytes", at: "batch_sealed")), \(sumOf("b.compressed_bytes", at: "batch_sealed")), max(h.at)
-    FROM history h JOIN batches b ON b.id = h.subject GROUP BY b.stream, h.event;
+}
 
-    CREATE TABLE ended (
-      kind TEXT NOT NULL, lane TEXT NOT NULL, count INTEGER NOT NULL, last_at INTEGER NOT NULL, PRIMARY KEY (kind, lane)
-    ) STRICT, WITHOUT ROWID;
-    INSERT INTO ended SELECT 'feed', feed, count(*), max(handed_over_at) FROM drops
-    WHERE handed_over_at IS NOT NULL GROUP BY feed;
-    INSERT INTO ended SELECT 'stream', stream, count(*), max(delivered_at) FROM batches
-    WHERE delivered_at IS NOT NULL GROUP BY stream;
+/// One table: its columns in SQL, of texts and whole numbers.
+struct TableForm {
+  let name: String
+  private let columns: [String]
+  private let key: String?
 
-    CREATE TABLE forgotten (
-      stream TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (stream, first)
-    ) STRICT, WITHOUT ROWID;
-    DROP INDEX batches_waiting;
-    CREATE INDEX batches_open ON batches (stream, sequence) WHERE delivered_at IS NULL AND purged_at IS NULL;
-    CREATE INDEX batches_sealed ON batches (stream, sealed_at);
-    CREATE INDEX sources_gone ON sources (stream, gone_at) WHERE gone_at IS NOT NULL;
-    CREATE INDEX sources_headed ON sources (stream, seen_at) WHERE header IS NOT NULL;
-    """,
-  ]
+  /// - Parameter key: of more columns than one, or of one that is no number; nil: a column says so itself, and rows have numbers.
+  init(_ name: String, _ columns: String, key: String? = nil) {
+    self.init(
+      name: name,
+      columns: columns.split(separator: ",").map {
+        $0.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      }, key: key)
+  }
 
-  /// The sum over the lines of the history that tell of that event; see `Transaction.bounded`.
-  private static func sumOf(_ column: String, at event: String) -> String {
-    "CAST(min(total(CASE h.event WHEN '\(event)' THEN \(column) END), 4e18) AS INTEGER)"
+  private init(name: String, columns: [String], key: String?) {
+    (self.name, self.columns, self.key) = (name, columns, key)
+  }
+
+  var hasRowID: Bool { key == nil }
+  var names: String { columns.map { String($0.prefix { $0 != " " }) }.joined(separator: ", ") }
+
+  func named(_ name: String) -> TableForm { TableForm(name: name, columns: columns, key: key) }
+
+  var creation: String {
+    let parts = columns.map { "\($0)\(TableForm.check($0))" } + (key.map { ["PRIMARY KEY (\($0))"] } ?? [])
+    return "CREATE TABLE \(name) (\(parts.joined(separator: ", ")))\(hasRowID ? "" : " WITHOUT ROWID");\n"
+  }
+
+  /// A number of a row is one by itself.
+  private static func check(_ column: String) -> String {
+    let words = column.split(separator: " ")
+    guard words.count >= 2, !column.hasSuffix("INTEGER PRIMARY KEY") else { return "" }
+    let isSure = column.contains("NOT NULL") || column.contains("PRIMARY KEY")
+    return " CHECK (\(isSure ? "" : "\(words[0]) IS NULL OR ")typeof(\(words[0])) = '\(words[1].lowercased())')"
   }
 }

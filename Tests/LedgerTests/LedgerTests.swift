@@ -51,6 +51,34 @@ struct LedgerTests {
     #expect(known.map(\.identity.inode) == [.max])
   }
 
+  @Test("A text is no number and a number no text, in each column of each table")
+  func types() throws {
+    let ledger = try Ledger(path: nil)
+    try ledger.transact("a") { (t) throws(LedgerFault) in
+      var tables: [String] = []
+      try t.connection.rows("SELECT name FROM sqlite_master WHERE type = 'table'") { tables.append($0.text(0)) }
+      #expect(tables.count == 13)
+      for table in tables {
+        var columns: [(name: String, type: String)] = []
+        try t.connection.rows("SELECT name, type FROM pragma_table_info('\(table)')") {
+          columns.append(($0.text(0), $0.text(1)))
+        }
+        let names = columns.map(\.name).joined(separator: ", ")
+        for wrong in columns.indices {
+          // The second would be taken for a text by a column of texts, were it no blob.
+          let values = columns.indices.map {
+            (columns[$0].type == "TEXT") == ($0 == wrong) ? ($0 == wrong ? "x'00'" : "1") : "'a'"
+          }
+          #expect(throws: LedgerFault.self, "\(table).\(columns[wrong].name)") {
+            try t.connection.run("INSERT INTO \(table) (\(names)) VALUES (\(values.joined(separator: ", ")))")
+          }
+        }
+        let right = columns.map { $0.type == "TEXT" ? "'a'" : "1" }.joined(separator: ", ")
+        try t.connection.run("INSERT INTO \(table) (\(names)) VALUES (\(right))")
+      }
+    }
+  }
+
   @Test("What fails inside a transaction leaves nothing behind")
   func atomic() throws {
     let ledger = try Ledger(path: nil)

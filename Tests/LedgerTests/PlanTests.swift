@@ -29,8 +29,10 @@ struct PlanTests {
         // From the end of an index, as far as a limit goes.
         let isBounded = sql.contains("DESC LIMIT") || sql.contains("SELECT max(")
         found += steps.filter { step in
-          // `s` is the list of streams.
-          let isScan = step.hasPrefix("SCAN") && !step.hasSuffix(" s") && !Self.small.contains { step.contains($0) }
+          // `s` is the list of streams, which an SQLite before 3.36 calls a subquery; what that scans is a step of its own.
+          let isScan =
+            step.hasPrefix("SCAN") && !step.hasSuffix(" s") && !step.hasPrefix("SCAN SUBQUERY")
+            && !Self.small.contains { step.contains($0) }
           // All that a lane has ever had.
           let isLane =
             ["(stream=?)", "(feed=?)"].contains { step.hasSuffix($0) } && !Self.small.contains { step.contains($0) }

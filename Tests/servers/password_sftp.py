@@ -3,7 +3,9 @@
 Prints its own port, then `pin` and the SHA-256 of its host key, then `login USER` for each login. Options: `quota=BYTES` for each
 file, and what is more fails; `drop=BYTES`: the first upload that comes so far loses its connection; `lose=BYTES`: what lies beyond
 is confirmed and not written; `rename=1`: the first rename is done, and its answer lost with the connection; `fsync=0`: unknown
-here, `fsync=1`: it fails; `endless=1`: each folder has names without end, `endless=2`: each has a file `f` and a folder. Prints `fsync` for each that is done. Ends when its standard input closes.
+here, `fsync=1`: it fails; `endless=1`: each folder has names without end, `endless=2`: each has a file `f` and a folder;
+`sha1=1`: its host key is RSA and signs with SHA-1, as the oldest clients need it, and is printed whole
+after the pin. Prints `fsync` for each that is done. Ends when its standard input closes.
 """
 
 import asyncio
@@ -72,10 +74,14 @@ class Folder(asyncssh.SFTPServer):
 
 
 async def main():
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    server = await asyncssh.listen("127.0.0.1", 0, server_factory=Login, server_host_keys=[key], sftp_factory=Folder)
+    old = bool(OPTIONS.get("sha1"))
+    key = asyncssh.generate_private_key("ssh-rsa" if old else "ssh-ed25519")
+    signs = {"signature_algs": ["ssh-rsa"]} if old else {}
+    server = await asyncssh.listen("127.0.0.1", 0, server_factory=Login, server_host_keys=[key], sftp_factory=Folder, **signs)
     print(server.sockets[0].getsockname()[1], flush=True)
     print("pin", key.get_fingerprint().removeprefix("SHA256:"), flush=True)
+    if old:
+        print(key.export_public_key().decode().strip(), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     os._exit(0)
 

@@ -1,4 +1,5 @@
-"""A machine of its own: this one's Debian, booted by systemd-nspawn over a throw-away overlay. Nothing is written outside."""
+"""A machine of its own: this one's Debian, or an unpacked one, booted by systemd-nspawn over a throw-away overlay. Nothing is written
+outside."""
 
 import os
 import pathlib
@@ -14,8 +15,9 @@ class CannotBoot(Exception):
 
 
 class Box:
-    def __init__(self) -> None:
+    def __init__(self, tree: pathlib.Path = pathlib.Path("/"), own_network: bool = True) -> None:
         """
+        own_network: False where it is to reach servers on this machine.
         Raises: CannotBoot.
         """
         if os.geteuid() != 0:
@@ -26,6 +28,7 @@ class Box:
         self.shared = pathlib.Path(tempfile.mkdtemp(prefix="navette-box-", dir="/var/tmp"))
         self.shared.chmod(0o755)
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="navette-root-", dir="/run"))
+        self.tree, self.own_network = tree, own_network
         self.nspawn: subprocess.Popen | None = None
         self.leader = ""
         try:
@@ -36,13 +39,14 @@ class Box:
 
     def boot(self) -> None:
         # systemd-nspawn refuses `/` by that name.
-        for words in (["mount", "--bind", "/", self.root], ["mount", "--make-private", self.root]):
+        for words in (["mount", "--bind", self.tree, self.root], ["mount", "--make-private", self.root]):
             if subprocess.run(words, stderr=subprocess.DEVNULL).returncode != 0:
                 raise CannotBoot("this machine lets nobody mount")
         console = (self.shared / "console").open("wb")
         machine = f"navette-{os.getpid()}"
         words = ["systemd-nspawn", "--quiet", "-D", self.root, "--volatile=overlay", "--register=no", "--keep-unit"]
-        words += [f"--machine={machine}", "--private-network", "--link-journal=no", f"--bind={self.shared}:/box"]
+        words += [f"--machine={machine}", "--link-journal=no", f"--bind={self.shared}:/box"]
+        words += ["--private-network"] if self.own_network else []
         words += ["--console=pipe", "-b", "systemd.unit=basic.target"]
         self.nspawn = subprocess.Popen(
             words,

@@ -1,0 +1,120 @@
+"""A Campaign host of a certain age, and the stores that it reaches."""
+
+import base64
+import gzip
+import os
+import pathlib
+import time
+import urllib.parse
+
+import servers
+from box import Box
+from campaign import HOME, Broken, Site
+from stores import ENV, S3, Azure, sweep
+
+# What stands in the configuration for each store, and who is asked what it holds. The two names of SFTP are two folders of one server.
+STREAMS = {"opens": ("s3", "azure"), "clicks": ("pinned", "known")}
+TIMEOUTS = "timeouts: { connect: 5s, stall: 10s }"
+
+
+class Host(Site):
+    def __init__(self, box: Box, suite: str, package: pathlib.Path, previous: pathlib.Path | None) -> None:
+        super().__init__(box, package, previous, pathlib.Path())
+        self.suite, self.kept = suite, 0
+        mark = f"hosts-{suite}-{os.getpid()}-{int(time.time())}"
+        self.s3, self.azure = S3(f"{mark}/s3"), Azure(f"{mark}/azure")
+        # On libgcrypt it has no key exchange, host key or login of a current server's.
+        self.old_ssh = self.run("ldd /usr/lib/*/libssh2.so.1 | grep -q libgcrypt").code == 0
+        self.sftp = (servers.Password if self.old_ssh else servers.Key)("hosts")
+        for name in ("pinned", "known", "wrong", "in"):
+            os.makedirs(f"{self.sftp.folder}/{name}")
+        self.has_credentials = self.systemd() >= 247
+
+    def close(self) -> None:
+        for store in (self.s3, self.azure):
+            sweep(store)
+        self.sftp.close()
+
+    def systemd(self) -> int:
+        return int(self.must("systemctl --version").split()[1])
+
+    # Configuration
+
+    def store(self, name: str) -> str:
+        if name == "s3":
+            # HTTPS, so that the host's own libssl is tried; what is asked in other ways is another front of the same server.
+            where = f"endpoint: '{ENV['NAVETTE_TEST_S3_TLS']}', ca_file: /etc/navette/ca.pem, region: {self.s3.region}"
+            keys = "access_key_id: '${credential:key-id}', secret_access_key: '${credential:secret}'"
+            return f"url: 's3://{ENV['NAVETTE_TEST_S3_BUCKET']}/{self.s3.prefix}', {where}, force_path_style: true, {keys}"
+        if name == "azure":
+            account = self.azure.account
+            where = f"url: 'azblob://{account}/{ENV['NAVETTE_TEST_AZURE_CONTAINER']}/{self.azure.prefix}'"
+            return f"{where}, endpoint: 'http://127.0.0.1:{self.azure.port}/{account}', account_key: '${{credential:account}}'"
+        keys = {"known": "known_hosts: /etc/navette/known_hosts", "wrong": f"host_key_sha256: 'SHA256:{WRONG}'"}
+        pin = f"host_key_sha256: 'SHA256:{self.sftp.pin}'"
+        return f"url: '{self.sftp.url}{self.sftp.base}/{name}', {self.sftp.login}, {keys.get(name, pin)}"
+
+    def configure(self, feeds: str = "", streams: str = "", more: str = "") -> None:
+        names = ["s3", "azure", "pinned", "known", "in"] + (["wrong"] if "wrong" in streams else [])
+        text = f"host: {self.suite}\nlimits: {{ min_free: 0 }}\nstores:\n"
+        text += "".join(f"  {name}: {{ {self.store(name)}, {TIMEOUTS} }}\n" for name in names)
+        feed = f"{{ landing: {HOME}/landing%s, handover: {HOME}/import%s, ready: {{ settle: 200ms }}%s }}"
+        text += "feeds:\n  audiences: " + feed % ("", "", feeds) + "\n"
+        for name, store, prefix in (("fetched", "s3", ", prefix: in/"), ("drawn", "in", "")):
+            text += f"  {name}: " + feed % (f"-{name}", f"-{name}", f", pull: {{ store: {store}{prefix}, every: 1s, after: delete }}") + "\n"
+        text += "streams:\n"
+        for name, stores in STREAMS.items():
+            text += f"  {name}: {{ logs: [{HOME}/log/{name}.csv], store: [{', '.join(stores)}], batch: {{ max_age: 500ms }} }}\n"
+        self.write("/etc/navette/navette.yaml", text + streams + more)
+
+    def secrets(self) -> None:
+        """By credentials of systemd, and by a file that only root may write and the agent's group read."""
+        secrets = {"key-id": ENV["NAVETTE_TEST_S3_KEY_ID"], "secret": ENV["NAVETTE_TEST_S3_SECRET"], "account": ENV["NAVETTE_TEST_AZURE_KEY"]}
+        self.must("install -d -m 700 /etc/navette/credentials")
+        for name, text in secrets.items():
+            self.write(f"/etc/navette/credentials/{name}", text)
+        self.must("chmod 600 /etc/navette/credentials/*")
+        lines = [f"LoadCredential={name}:/etc/navette/credentials/{name}" for name in secrets]
+        self.drop_in("credentials", "\n".join(["[Service]", *lines]) + "\n")
+        self.write("/etc/navette/sftp.secret", self.sftp.secret)
+        self.must("chown root:navette /etc/navette/sftp.secret && chmod 640 /etc/navette/sftp.secret")
+        self.write("/etc/navette/known_hosts", self.sftp.known_hosts)
+        self.write("/etc/navette/ca.pem", pathlib.Path(ENV["NAVETTE_TEST_S3_CA"]).read_text())
+
+    def navette(self, command: str) -> str:
+        """The credentials of systemd are for the service alone; who runs as root is lent them."""
+        return self.must(f"CREDENTIALS_DIRECTORY=/run/credentials/navette.service navette {command}", timeout=120)
+
+    # What the stores hold
+
+    def objects(self, store: str) -> dict[str, bytes]:
+        """The batches in it, under their names."""
+        if store == "s3":
+            # Signed is what is sent: `dt=2026-03-12` as a part of a key is not.
+            names, read = self.s3.names, lambda name: self.s3.read(urllib.parse.quote(name))
+        elif store == "azure":
+            names, read = self.azure.names, self.azure.read
+        else:
+            folder = pathlib.Path(self.sftp.folder, store)
+            names = lambda: [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]  # noqa: E731
+            read = lambda name: (folder / name).read_bytes()  # noqa: E731
+        return {name: read(name) for name in sorted(names()) if name.endswith(".gz")}
+
+    def records(self, store: str, log: str) -> list[int]:
+        texts = [gzip.decompress(body).decode() for name, body in self.objects(store).items() if f"{log}/" in name]
+        return sorted(int(line.split(",")[0]) for text in texts for line in text.splitlines() if not line.startswith("id,"))
+
+    def everything_sent(self, within: float = 60) -> None:
+        """Each record of each stream is in each of its stores, once."""
+        for log, names in STREAMS.items():
+            wanted = list(range(1, self.written[log] + 1))
+            for name in names:
+                self.eventually(f"{len(wanted)} records of {log} are in {name}", lambda: len(self.records(name, log)) >= len(wanted), within)
+                found = self.records(name, log)
+                if found != wanted:
+                    missing, twice = sorted(set(wanted) - set(found)), len(found) - len(set(found))
+                    raise Broken(f"of {log} in {name}: missing {missing[:20]}, {twice} there twice")
+
+
+# Of no key.
+WRONG = base64.b64encode(bytes(32)).decode().rstrip("=")

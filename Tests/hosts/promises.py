@@ -1,0 +1,204 @@
+"""What the package promises on each of its hosts, with real servers."""
+
+import json
+import os
+import time
+
+from campaign import HOME, Broken, check
+from host import STREAMS, WRONG, Host
+
+# While this runs, the agent is killed. It opens the log anew for each record, as a writer must where logs are renamed under it.
+WRITER = f"""\
+number=FIRST
+while [ $number -lt LAST ]; do
+  number=$((number + 1))
+  echo "$number,while it is killed" >>{HOME}/log/LOG.csv
+  if [ $((number % 20)) -eq 0 ]; then sleep 0.05; fi
+done
+"""
+
+ASTRAY = f"  astray: {{ logs: [{HOME}/log/astray.csv], store: wrong, batch: {{ max_age: 500ms }} }}\n"
+
+
+def installs(host: Host) -> None:
+    """The package installs with what apt finds for it"""
+    (host.box.shared / "navette.deb").write_bytes(host.package.read_bytes())
+    host.must("apt-get install -y --no-install-recommends /box/navette.deb 2>&1", timeout=180)
+    check(host.must("dpkg --audit") == "")
+    print_versions(host)
+
+
+def print_versions(host: Host) -> None:
+    query = "dpkg-query -W -f '${Package} ${Version}, ' 'systemd' 'libc6' 'libcurl4*' 'libsqlite3-0' 'libssh2-1*' 'libssl[13]*' 2>/dev/null"
+    found = [part for part in host.run(query).out.split(", ") if len(part.split()) == 2]
+    kernel = host.must("uname -r").strip()
+    ssh = "libgcrypt" if host.old_ssh else "OpenSSL"
+    print(f"test-hosts: Debian {host.suite}: {', '.join(found)}; its libssh2 stands on {ssh}; kernel {kernel} of this machine, not the suite's", flush=True)
+
+
+def runs_as_installed(host: Host) -> None:
+    """As installed the service runs, is enabled, and this systemd takes or passes over each line of its unit"""
+    check(host.show("ActiveState") == "active" and host.show("UnitFileState") == "enabled", host.run("systemctl status navette"))
+    check("nothing is configured" in host.events("agent_started")[-1]["MESSAGE"])
+    host.run("journalctl --sync")
+    passed = [line for line in host.must("journalctl -b -o cat").splitlines() if "/navette" in line and ".service:" in line and "nknown" in line]
+    security = host.run("systemd-analyze --no-pager security navette.service 2>&1").out.strip().splitlines()
+    exposure = next((line.strip() for line in reversed(security) if "exposure level" in line), "exposure: this systemd does not tell")
+    print(f"test-hosts: Debian {host.suite}: {len(passed)} lines of the unit passed over; {exposure}", *passed, sep="\n  ", flush=True)
+
+
+def checks(host: Host) -> None:
+    """`navette check` names what the sandbox shuts, and with the lines that it prints the service starts"""
+    folders = " ".join(f"{HOME}/{name}" for name in ("log", *(place + feed for place in ("landing", "import") for feed in ("", "-fetched", "-drawn"))))
+    host.must(f"useradd --system --user-group campaign; usermod -aG campaign navette; install -d -o campaign -g campaign -m 2770 {HOME} {folders}")
+    host.secrets()
+    host.configure()
+    host.fails("systemctl restart navette")
+    check(host.show("ExecMainStatus") == "78" and host.journal(f"ReadWritePaths=-{HOME}/landing") > 0, host.recent())
+    # Secrets that only the service has are lent from where they lie.
+    said = host.must("CREDENTIALS_DIRECTORY=/etc/navette/credentials navette check")
+    lines = [line.strip() for line in said.splitlines() if line.startswith("  ")]
+    check(bool(lines) and lines[0] == "[Service]", said)
+    host.drop_in("folders", "\n".join(lines) + "\n")
+    host.must("systemctl restart navette")
+    check("inbound: 3 feeds" in host.show("StatusText") and "outbound: 2 streams" in host.show("StatusText"), host.show("StatusText"))
+
+
+def reaches_its_stores(host: Host) -> None:
+    """`navette check --connect` finds each right in S3 (HTTPS), Azure and SFTP, with a pinned key and with known_hosts"""
+    said = host.navette("check --connect")
+    for name in ("s3", "azure", "pinned", "known"):
+        check(f"store {name}:" in said, said)
+    check(": no." not in said, said)
+    for secret in ("secret", "account"):
+        text = (host.must(f"cat /etc/navette/credentials/{secret}")).strip()
+        check(text not in said and host.journal(text) == 0, f"the secret {secret} is shown")
+
+
+def sends(host: Host) -> None:
+    """Each record of two streams is in each of their stores once"""
+    for log in STREAMS:
+        host.append(log, 50)
+    host.everything_sent()
+
+
+def hands_over(host: Host) -> None:
+    """A drop in landing is handed over, whole"""
+    text = host.drop("one.csv")
+    host.handed_over("one.csv", text)
+
+
+def fetches(host: Host) -> None:
+    """An object in S3 and a file on the SFTP server are fetched, handed over, and deleted where they came from"""
+    text = "email,segment\n" + "".join(f"p{row}@example.com,s\n" for row in range(2000))
+    host.s3.put("in/fetched.csv", text.encode())
+    path = f"{host.sftp.folder}/in/drawn.csv"
+    with open(path + ".part", "w") as file:
+        file.write(text)
+    os.rename(path + ".part", path)
+    for name in ("fetched", "drawn"):
+        host.handed_over(f"{name}.csv", text, folder=f"import-{name}", within=60)
+    host.eventually("they are gone where they came from", lambda: "in/fetched.csv" not in host.s3.names() and not os.path.exists(path), 60)
+
+
+def reloads(host: Host) -> None:
+    """A reload takes a changed setting without a restart"""
+    agent = host.show("MainPID")
+    host.configure(feeds=", require: { max_rows: 10 }")
+    host.must("systemctl reload navette")
+    host.eventually("it is told", lambda: len(host.events("config_reloaded")) == 1 and host.show("SubState") == "running")
+    host.drop("many.csv", rows=11)
+    host.eventually("what is more is refused", lambda: len(host.events("drop_quarantined", NAVETTE_FEED="audiences")) == 1)
+    host.configure()
+    host.must("systemctl reload navette")
+    host.eventually("it is told", lambda: len(host.events("config_reloaded")) == 2 and host.show("SubState") == "running")
+    text = host.drop("more.csv", rows=11)
+    host.handed_over("more.csv", text)
+    check(host.show("MainPID") == agent and host.show("NRestarts") == "0", "it was restarted")
+
+
+def outlives_kills(host: Host) -> None:
+    """Killed while logs are written and batches sent, it is started again, and each record is in each store once"""
+    more = 3000
+    for log in STREAMS:
+        first = host.written[log]
+        host.written[log] += more
+        host.write(f"/run/write-{log}", WRITER.replace("FIRST", str(first)).replace("LAST", str(first + more)).replace("LOG", log))
+        host.must(f"systemd-run --quiet --unit=write-{log} --collect -p User=campaign -p UMask=0007 /bin/sh /run/write-{log}")
+    written = lambda: sum(host.run(f"systemctl is-active write-{log}").out.strip() == "active" for log in STREAMS)  # noqa: E731
+    for kill in range(1, 4):
+        sealed = len(host.events("batch_sealed"))
+        host.eventually("batches are made", lambda: len(host.events("batch_sealed")) > sealed, within=60)
+        check(kill > 1 or written() > 0, "the writers were through before the first kill")
+        host.must("systemctl kill --signal=KILL --kill-who=main navette")
+        host.eventually("it is back", lambda: int(host.show("NRestarts")) >= kill and host.show("SubState") == "running", within=60)
+        if not written():
+            break
+    host.eventually("all is written", lambda: not written(), within=120)
+    host.everything_sent(within=120)
+
+
+def verifies(host: Host) -> None:
+    """`navette verify` finds no difference in any store, by lists and by reading everything back"""
+    for stream in STREAMS:
+        verified(host, stream)
+    said = host.navette("verify --content")
+    check(said.strip().endswith("no difference"), said)
+
+
+def verified(host: Host, stream: str) -> None:
+    """Once nothing of the stream is on its way."""
+    on_its_way = lambda: any(f'"id":"{stream}-' in host.must(f"navette batches --state {place} --json") for place in ("building", "ready"))  # noqa: E731
+    host.eventually(f"nothing of {stream} is on its way", lambda: not on_its_way(), within=60)
+    said = host.navette(f"verify {stream}")
+    check(said.strip().endswith("no difference"), said)
+
+
+def tells_no_error(host: Host) -> None:
+    """The journal has no error of the service but the one that was asked for"""
+    host.run("journalctl --sync")
+    found = [json.loads(line) for line in host.must("journalctl -u navette -p err -o json").splitlines()]
+    wanted = ("drop_quarantined", "config_refused")
+    wrong = [event for event in found if event.get("NAVETTE_EVENT") not in wanted and not expected(event)]
+    check(not wrong, "\n".join(f"{event.get('NAVETTE_EVENT')}: {event['MESSAGE']}" for event in wrong))
+
+
+def expected(event: dict) -> bool:
+    """Of the start that `checks` had fail on purpose."""
+    return "NAVETTE_EVENT" not in event and ("Failed to start" in event["MESSAGE"] or "sandbox" in event["MESSAGE"])
+
+
+def refuses_another_server(host: Host) -> None:
+    """A server with another key than the pinned one is refused, told by an event and by `status`, and gets nothing"""
+    host.configure(streams=ASTRAY)
+    host.must("systemctl reload navette")
+    host.append("astray")
+    host.eventually("it is told", lambda: len(host.events("credential_refused", NAVETTE_STORE="wrong")) > 0, within=60)
+    told = host.events("credential_refused", NAVETTE_STORE="wrong")[-1]
+    check(told["NAVETTE_REASON"] == "untrusted" and told["PRIORITY"] == "3", told)
+    # The key that it showed, to be compared by a person.
+    check(host.sftp.pin in told["MESSAGE"] and "host_key_sha256" in told["MESSAGE"], told)
+    status = host.must("navette status")
+    check("astray: Cannot upload" in status and host.sftp.pin in status, status)
+    said = host.run("CREDENTIALS_DIRECTORY=/run/credentials/navette.service navette check --connect")
+    check(said.code != 0 and host.sftp.pin in said.out + said.err, said)
+    check(os.listdir(f"{host.sftp.folder}/wrong") == [], os.listdir(f"{host.sftp.folder}/wrong"))
+    # The others go on meanwhile.
+    for log in STREAMS:
+        host.append(log)
+    host.everything_sent()
+
+
+def stops(host: Host) -> None:
+    """Stopped, it ends cleanly and within its time; what waited is sent after the next start, where the server is the right one"""
+    started = time.monotonic()
+    host.must("systemctl stop navette")
+    if time.monotonic() - started >= 25 or host.show("Result") != "success":
+        raise Broken(f"{time.monotonic() - started:.0f} s, {host.show('Result')}\n{host.recent()}")
+    check(len(host.events("agent_stopping")) > 0)
+    host.configure(streams=ASTRAY)
+    text = host.must("cat /etc/navette/navette.yaml")
+    check(WRONG in text)
+    host.write("/etc/navette/navette.yaml", text.replace(WRONG, host.sftp.pin))
+    host.must("systemctl start navette")
+    host.eventually("it is sent", lambda: host.records("wrong", "astray") == list(range(1, host.written["astray"] + 1)), within=60)

@@ -28,7 +28,8 @@ class Host(Site):
         self.sftp = (servers.Password if self.old_ssh else servers.Key)("hosts")
         for name in ("pinned", "known", "wrong", "in"):
             os.makedirs(f"{self.sftp.folder}/{name}")
-        self.has_credentials = self.systemd() >= 247
+        # Where the journal was when the service first started with its configuration.
+        self.configured = ""
 
     def close(self) -> None:
         for store in (self.s3, self.azure):

@@ -54,13 +54,16 @@ def checks(host: Host) -> None:
     host.secrets()
     host.configure()
     host.fails("systemctl restart navette")
-    check(host.show("ExecMainStatus") == "78" and host.journal(f"ReadWritePaths=-{HOME}/landing") > 0, host.recent())
+    # Where LoadCredential= is used, systemd 247 cannot run what stands before the agent, and says so: the check in the unit tells nothing.
+    told = "feeds.audiences.landing" if host.systemd() == 247 else f"ReadWritePaths=-{HOME}/landing"
+    check(host.show("ExecMainStatus") == "78" and host.journal(told) > 0, host.recent())
     # Secrets that only the service has are lent from where they lie.
     said = host.must("CREDENTIALS_DIRECTORY=/etc/navette/credentials navette check")
     lines = [line.strip() for line in said.splitlines() if line.startswith("  ")]
     check(bool(lines) and lines[0] == "[Service]", said)
     host.drop_in("folders", "\n".join(lines) + "\n")
     host.must("systemctl restart navette")
+    host.configured = host.must("journalctl --sync; journalctl -n 0 --show-cursor").split("cursor: ")[1].strip()
     check("inbound: 3 feeds" in host.show("StatusText") and "outbound: 2 streams" in host.show("StatusText"), host.show("StatusText"))
 
 
@@ -155,17 +158,17 @@ def verified(host: Host, stream: str) -> None:
 
 
 def tells_no_error(host: Host) -> None:
-    """The journal has no error of the service but the one that was asked for"""
+    """The journal has had no error of the service since it was configured, but the drop that was refused"""
     host.run("journalctl --sync")
-    found = [json.loads(line) for line in host.must("journalctl -u navette -p err -o json").splitlines()]
-    wanted = ("drop_quarantined", "config_refused")
-    wrong = [event for event in found if event.get("NAVETTE_EVENT") not in wanted and not expected(event)]
+    found = [json.loads(line) for line in host.must(f"journalctl -u navette -p err -o json --after-cursor='{host.configured}'").splitlines()]
+    wrong = [event for event in found if event.get("NAVETTE_EVENT") != "drop_quarantined" and not of_credentials(host, event)]
     check(not wrong, "\n".join(f"{event.get('NAVETTE_EVENT')}: {event['MESSAGE']}" for event in wrong))
 
 
-def expected(event: dict) -> bool:
-    """Of the start that `checks` had fail on purpose."""
-    return "NAVETTE_EVENT" not in event and ("Failed to start" in event["MESSAGE"] or "sandbox" in event["MESSAGE"])
+def of_credentials(host: Host, event: dict) -> bool:
+    """What systemd 247 says at each start of a service with LoadCredential= and ExecStartPre=, which it does not run then."""
+    told = ("Failed to set up mount namespacing: /run/systemd/unit-root/run/credentials", "Failed at step NAMESPACE")
+    return host.systemd() == 247 and event["MESSAGE"].removeprefix("navette.service: ").startswith(told)
 
 
 def refuses_another_server(host: Host) -> None:
@@ -201,4 +204,6 @@ def stops(host: Host) -> None:
     check(WRONG in text)
     host.write("/etc/navette/navette.yaml", text.replace(WRONG, host.sftp.pin))
     host.must("systemctl start navette")
+    # Without waiting for its next try.
+    host.must("navette retry --all")
     host.eventually("it is sent", lambda: host.records("wrong", "astray") == list(range(1, host.written["astray"] + 1)), within=60)

@@ -13,7 +13,7 @@ CHECKED := --explicit-target-dependency-import-check error
 # What ships, and what every test starts that starts a program. It resolves its symbols at start, after which the table of them is read-only.
 # It is linked against the names that the oldest of its hosts has (scripts/old-hosts); what this machine's libraries need is theirs.
 HOSTS := $(CURDIR)/.build/old-hosts
-SHIP := $(CHECKED) --scratch-path .build/ship -c release --static-swift-stdlib --product navette -Xlinker -z -Xlinker now \
+SHIP := $(CHECKED) --scratch-path .build/ship -c release --static-swift-stdlib --disable-local-rpath --product navette -Xlinker -z -Xlinker now \
   -Xlinker -L$(HOSTS) -Xlinker $(HOSTS)/start.o -Xlinker --wrap=__libc_start_main -Xlinker --allow-shlib-undefined
 PROGRAM := .build/ship/navette
 # The same modules, optimised the same way, for tests that call them; the tests themselves are not optimised (Package.swift).
@@ -31,7 +31,7 @@ PROMTOOL = $(or $(shell command -v promtool),.build/tools/promtool)
 
 SCRIPTS := $(shell grep -lsE '^#!/(usr/bin/env bash|bin/sh)$$' scripts/* scripts/debian/* .ci/run)
 
-.PHONY: help swift release debug demo test endurance sanitize sanitize-threads sweep test-systemd test-hosts test-fresh soak check bench growth fuzz fmt lint man deb tarball install install-files clean
+.PHONY: help swift release debug demo test endurance sanitize sanitize-threads sweep test-systemd test-hosts test-fresh soak check bench growth fuzz fmt lint man deb rpm tarball install install-files clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -122,6 +122,10 @@ man: release ## navette(1) anew from the commands, after one of them changed
 deb: release ## the Debian package, in dist/
 	scripts/install-needs deb
 	scripts/deb
+
+rpm: release ## the package for RHEL 8 and 9 and their kin, in dist/
+	scripts/install-needs rpm
+	scripts/rpm
 
 tarball: release ## the same files for hosts without dpkg, in dist/
 	scripts/tarball

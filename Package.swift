@@ -123,6 +123,7 @@ let rest: [Target] = [
   tests(
     "ControlTests",
     ["Control", "Core", "Files", "Inbound", "Journal", "Outbound", "Spool", "TestKit", system]),
+  tests("AgentTests", ["Agent"]),
   tests("CLITests", ["Core", "Files", "TestKit", "Threads", "navette", system], exclude: ["Transcripts"]),
   tests("HouseTests", ["Core", system]),
 ]

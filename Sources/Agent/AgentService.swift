@@ -43,7 +43,9 @@ final class AgentService: Sendable {
     // Said only now, when every signal is caught: whoever waits for it may send one at once.
     if let settings = state.withLock({ $0.next }) {
       events.record(
-        .agentStarted, "navette \(Version.text) runs: \(AgentProcess.describe(settings))",
+        .agentStarted,
+        (["navette \(Version.text) runs: \(AgentProcess.describe(settings)); on \(HostReport.line)"]
+          + HostReport.lacks(settings)).joined(separator: ". "),
         [.path: settings.state.string])
     }
     let heeding = Task.onPool { await self.handleSignals() }

@@ -22,6 +22,11 @@ enum Value: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral, Expressible
   init(_ value: (some CustomStringConvertible)?) { self = value.map { .text($0.description) } ?? .null }
 }
 
+extension Ledger {
+  /// Of SQLite, as this host has it: `3.40.1`.
+  public static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+}
+
 /// One connection. Statements are prepared once and kept.
 final class Connection {
   private let handle: OpaquePointer

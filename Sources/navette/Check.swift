@@ -27,6 +27,8 @@ struct Check: AsyncParsableCommand {
       Terminal.line(
         "\(common.config): \(counted(settings.feeds.count, "feed")), \(counted(settings.streams.count, "stream")), "
           + "\(counted(settings.stores.count, "store")); state in \(settings.state)")
+      Terminal.line("host: \(HostReport.line)")
+      for lack in HostReport.lacks(settings) { Terminal.line("host: \(lack)") }
       for secret in settings.unread { Terminal.line("not looked at, for only the service has it: \(secret.key)") }
       if !AgentProcess.isService, !connect, let dropIn { tell(dropIn) }
       guard connect else {

@@ -310,7 +310,8 @@ import Testing
       var bytes = (bytes + [0]).map { CChar(bitPattern: $0) }
       return bytes.withUnsafeMutableBufferPointer {
         HostKeySeen(
-          curl_khkey(key: UnsafePointer($0.baseAddress), len: length, keytype: CURLKHTYPE_UNKNOWN), match, expecting: pin)
+          curl_khkey(key: UnsafePointer($0.baseAddress), len: length, keytype: CURLKHTYPE_UNKNOWN), match,
+          expecting: pin)
       }
     }
     for pin in [pin, pin + "="] {
@@ -327,6 +328,55 @@ import Testing
     #expect(seen(blob, length: blob.count, pin: nil, CURLKHMATCH_OK).isRight)
     #expect(!seen(blob, length: blob.count, pin: nil).isRight)
     #expect(!seen(blob, length: blob.count, pin: nil, CURLKHMATCH_MISMATCH).isRight)
+  }
+
+  @Test(
+    "the public half of an RSA key is the one that ssh-keygen writes; of other keys, and of half a key, there is none")
+  func publicKeys() async throws {
+    let folder = try TemporaryFolder()
+    for bits in ["1024", "2048", "3072"] {
+      let path = folder.path.appending(bits)
+      let made = try await Spawn.run(
+        ["/usr/bin/ssh-keygen", "-q", "-m", "PEM", "-t", "rsa", "-b", bits, "-N", "", "-C", "", "-f", path.string])
+      try #require(made.exitCode == 0)
+      let text = String(decoding: try LinuxFiles().contents(of: path, limit: 1 << 16), as: UTF8.self)
+      let wanted = String(
+        decoding: try LinuxFiles().contents(of: FilePath(path.string + ".pub"), limit: 1 << 16), as: UTF8.self)
+      let key = try #require(PEM.blocks(text) { $0 == "RSA PRIVATE KEY" }?.first)
+      #expect(RSAPublicKey.line(of: key) == wanted.split(whereSeparator: \.isWhitespace).joined(separator: " "))
+      for length in stride(from: 0, to: key.count, by: 7) {
+        #expect(RSAPublicKey.line(of: Array(key.prefix(length))) == nil)
+      }
+    }
+    #expect(RSAPublicKey.line(of: Array(repeating: 0x30, count: 40)) == nil)
+    #expect(RSAPublicKey.line(of: [0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 0x02]) == nil)
+    #expect(RSAPublicKey.line(of: [0x30, 0xff] + Array(repeating: 0xff, count: 200)) == nil)
+  }
+
+  @Test("what a library lacks is told of the stores that need it")
+  func lacks() throws {
+    func library(_ ssh: String?, gcrypt: Bool = false) -> TransferLibrary {
+      TransferLibrary(version: "7.74.0", tls: nil, ssh: ssh, speaksSFTP: ssh != nil, hasGcrypt: gcrypt)
+    }
+    func store(_ access: SFTPSettings.Access) throws -> StoreSettings {
+      StoreSettings(
+        name: try #require(StoreName("partner")),
+        target: .sftp(SFTPSettings(user: "u", host: "h", folder: "/", access: access, hostKey: .pinned("x"))))
+    }
+    let password = SFTPSettings.Access.password(Secret("x"))
+    let rsa = SFTPSettings.Access.privateKey(
+      Secret("-----BEGIN RSA PRIVATE KEY-----\nMAA=\n-----END RSA PRIVATE KEY-----"), passphrase: nil)
+    let shelf = StoreSettings(name: try #require(StoreName("shelf")), target: .folder("/srv"))
+    for ssh in [nil, "libssh/0.9.6/openssl/zlib", "libssh2/1.9.0"] { #expect(library(ssh).lacks(shelf).isEmpty) }
+    #expect(library("libssh/0.9.6/openssl/zlib").lacks(try store(password)).first?.contains("libssh 0.9.6") == true)
+    #expect(library("libssh2/1.9.0", gcrypt: true).lacks(try store(password)).first?.contains("ssh-rsa") == true)
+    #expect(library("libssh2/1.10.0").lacks(try store(password)).isEmpty)
+    #expect(library("libssh2/1.10.0").lacks(try store(rsa)).first?.contains("ed25519") == true)
+    #expect(library("libssh2/1.11.1").lacks(try store(rsa)).isEmpty)
+    // With libgcrypt only what it can use is taken, and a library without SSH is no way to a partner.
+    let sftp = SFTPSettings(user: "u", host: "h", folder: "/", access: rsa, hostKey: .pinned("x"))
+    #expect(throws: StoreFault.self) { _ = try SSHAccess(sftp, library: library("libssh2/1.9.0", gcrypt: true)) }
+    #expect(throws: StoreFault.self) { _ = try SSHAccess(sftp, library: library(nil)) }
   }
 
   @Test("a fingerprint is that of ssh-keygen -l, and RSA keys are known by their look")

@@ -18,6 +18,14 @@ static inline CURLcode cc_set_host_key(CURL *_Nonnull h, curl_sshkeycallback _Nu
 static inline CURLcode cc_get_long(CURL *_Nonnull h, CURLINFO i, long *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode cc_get_off(CURL *_Nonnull h, CURLINFO i, curl_off_t *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode cc_get_str(CURL *_Nonnull h, CURLINFO i, const char *_Nullable *_Nonnull v) { return curl_easy_getinfo(h, i, v); }
+// What libcurl is on this host, and what it stands on; texts belong to it and stay. `ssh` and `tls` may be missing. `gcrypt`: its
+// cryptography is loaded.
+struct cc_library {
+  const char *_Nonnull version;
+  const char *_Nullable tls, *_Nullable ssh;
+  int sftp, gcrypt;
+};
+struct cc_library cc_library(void);
 // HTTP and HTTPS, or SFTP alone. By names since 7.85, with which the older form is deprecated; before, by bits.
 CURLcode cc_set_protocols(CURL *_Nonnull h, int sftp);
 // Casting macros are not imported either.

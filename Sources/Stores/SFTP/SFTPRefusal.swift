@@ -17,8 +17,14 @@ struct SFTPRefusal: Error {
     return StoreFault(kind, what, at: place, why: "\(reason) (curl \(code.rawValue))", remedy: remedy)
   }
 
+  /// The oldest of the libraries has one kind of key, of which current servers say nothing.
+  private static let oldRSA =
+    "This host's SSH library (\(TransferLibrary.current.sshName), with libgcrypt) knows RSA host keys signed with SHA-1 alone: the "
+    + "server must have an RSA host key and offer it so (OpenSSH: HostKeyAlgorithms +ssh-rsa), or take a host with Debian 12 or later"
+
   private func meaning(_ access: SSHAccess) -> (StoreKind, String?) {
-    switch code {
+    let isOldRSA = TransferLibrary.current.hasOnlyOldRSA
+    return switch code {
     case CURLE_PEER_FAILED_VERIFICATION:
       (
         .untrusted,
@@ -26,6 +32,8 @@ struct SFTPRefusal: Error {
           + "or the key into known_hosts"
       )
     case CURLE_LOGIN_DENIED: (.denied, login(access))
+    case CURLE_FAILED_INIT where isOldRSA && text.contains("exchange encryption keys"): (.untrusted, Self.oldRSA)
+    case CURLE_SSH where isOldRSA && text.isEmpty: (.untrusted, Self.oldRSA)
     case CURLE_FAILED_INIT where text.contains("exchange encryption keys") && text.contains("-5"):
       (
         .untrusted,
@@ -53,9 +61,11 @@ struct SFTPRefusal: Error {
     case .password: return "Check user and password, and that the server takes passwords"
     case .key:
       let rsa =
-        access.isRSA
-        ? ". This is an RSA key, which libssh2 before 1.11 (Debian 12) cannot use with a current server: take an ed25519 key"
-        : ""
+        TransferLibrary.current.hasOnlyOldRSA
+        ? ". This host's SSH library signs with SHA-1 alone: the server must take that (OpenSSH: PubkeyAcceptedAlgorithms +ssh-rsa)"
+        : access.isRSA
+          ? ". This is an RSA key, which libssh2 before 1.11 (Debian 12) cannot use with a current server: take an ed25519 key"
+          : ""
       return "Check user, private_key and passphrase, and that the server knows the public key\(rsa)"
     }
   }

@@ -7,7 +7,8 @@ import FoundationEssentials
 /// Who we are to an SSH server, and how we know that it is the right one.
 struct SSHAccess: Sendable {
   enum Proof: Sendable {
-    case key(SecretFile, passphrase: Secret?)
+    /// `publicKey`: for a library that does not find it in the other.
+    case key(SecretFile, passphrase: Secret?, publicKey: SecretFile?)
     case password(Secret)
   }
 
@@ -17,13 +18,19 @@ struct SSHAccess: Sendable {
   /// The key is of a kind that older libraries cannot use: for the error's sake.
   var isRSA: Bool
 
-  init(_ settings: SFTPSettings) throws(StoreFault) {
+  init(_ settings: SFTPSettings, library: TransferLibrary = .current) throws(StoreFault) {
+    guard library.speaksSFTP else {
+      throw StoreFault(
+        .denied, "Cannot use", at: "url", why: "libcurl \(library.version) of this host speaks no SFTP",
+        remedy: "Install the whole libcurl in the place of libcurl-minimal: dnf swap libcurl-minimal libcurl")
+    }
     user = settings.user
     hostKey = settings.hostKey
     switch settings.access {
     case .privateKey(let key, let passphrase):
       try SSHAccess.check(key.reveal())
-      proof = .key(try SecretFile(key.reveal()), passphrase: passphrase)
+      let publicKey = try SSHAccess.publicKey(of: key.reveal(), library)
+      proof = .key(try SecretFile(key.reveal()), passphrase: passphrase, publicKey: try publicKey.map(SecretFile.init))
       isRSA = SSHAccess.isRSA(key.reveal())
     case .password(let password):
       proof = .password(password)
@@ -55,7 +62,8 @@ struct SSHAccess: Sendable {
     }
     // Only what the settings say: without these libcurl would try the user's own keys and agent too.
     switch proof {
-    case .key(let file, let passphrase):
+    case .key(let file, let passphrase, let publicKey):
+      if let publicKey { codes.append(cc_set_str(easy, CURLOPT_SSH_PUBLIC_KEYFILE, publicKey.path)) }
       codes += [
         cc_set_long(easy, CURLOPT_SSH_AUTH_TYPES, SSHAccess.publicKey),
         cc_set_str(easy, CURLOPT_SSH_PRIVATE_KEYFILE, file.path),
@@ -87,6 +95,22 @@ struct SSHAccess: Sendable {
         .denied, "Cannot use", at: "private_key", why: "it is not a whole private key in a format of OpenSSH or PEM",
         remedy: "Give the file that ssh-keygen made, from its -----BEGIN to its -----END line; no public key")
     }
+  }
+
+  /// With libgcrypt, libssh2 uses RSA keys in PEM alone, and must be given the public one (tried with 1.9.0 of Debian 11). Nil where it
+  /// finds that itself.
+  private static func publicKey(of text: String, _ library: TransferLibrary) throws(StoreFault) -> String? {
+    guard library.hasOnlyOldRSA else { return nil }
+    if let key = PEM.blocks(text, { $0 == "RSA PRIVATE KEY" })?.first, let line = RSAPublicKey.line(of: key) {
+      return line
+    }
+    throw StoreFault(
+      .denied, "Cannot use", at: "private_key",
+      why:
+        "the SSH library of this host (\(library.sshName), with libgcrypt) uses RSA keys in PEM without a passphrase alone",
+      remedy:
+        "Make one of an RSA key by ssh-keygen -p -N '' -m PEM -f FILE, or take a host with Debian 12 or later, or a password"
+    )
   }
 
   /// The kind of a key stands in it unencrypted.

@@ -17,6 +17,7 @@ class Key(SFTP):
 
     def __init__(self, prefix: str) -> None:
         super().__init__(prefix)
+        self.whole = self.folder
         self.url = f"sftp://{ENV['NAVETTE_TEST_SFTP_USER']}@127.0.0.1:{self.port}"
         self.known_hosts = pathlib.Path(self.home, "known_hosts").read_text()
         self.pin, self.base = ENV["NAVETTE_TEST_SFTP_PIN"], self.folder
@@ -24,7 +25,7 @@ class Key(SFTP):
         self.secret = pathlib.Path(self.home, "user").read_text()
 
     def close(self) -> None:
-        self.sweep()
+        shutil.rmtree(self.whole, ignore_errors=True)
 
 
 class Password(SFTP):

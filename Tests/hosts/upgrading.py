@@ -29,7 +29,7 @@ def upgrades(host: Host) -> str | None:
         wants = [line.strip() for line in unpacked.out.splitlines() if "depends on" in line]
         check(any("libc6" in line for line in wants), unpacked)
         host.must("dpkg --purge navette")
-        return f"version 0.1 never ran there ({wants[0]}); its state under this SQLite is tried by scripts/test-old-libraries"
+        return f"version 0.1 never ran there: {wants[0].rstrip('; however:')}"
     # Everything is new to the stores.
     fresh(host)
     host.secrets()

@@ -7,7 +7,7 @@ import pathlib
 import time
 import urllib.parse
 
-import servers
+import sftp
 from box import Box
 from campaign import HOME, Broken, Site
 from stores import ENV, S3, Azure, sweep
@@ -35,7 +35,7 @@ class Host(Site):
         self.s3, self.azure = S3(f"{mark}/s3"), Azure(f"{mark}/azure")
         # On libgcrypt it has no key exchange, host key or login of a current server's.
         self.old_ssh = self.run("ldd /usr/lib/*/libssh2.so.1 | grep -q libgcrypt").code == 0
-        self.sftp = (servers.Password if self.old_ssh else servers.Key)(f"hosts-{suite}")
+        self.sftp = (sftp.Password if self.old_ssh else sftp.Key)(f"hosts-{suite}")
         for name in ("pinned", "known", "wrong", "in"):
             os.makedirs(f"{self.sftp.folder}/{name}")
         # Where the journal was when the service first started with its configuration.
@@ -127,14 +127,14 @@ class Host(Site):
         elif store == "azure":
             names, read = self.azure.names, self.azure.read
         else:
-            folder = pathlib.Path(self.sftp.folder, store)
-            names = lambda: [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]  # noqa: E731
-            read = lambda name: (folder / name).read_bytes()  # noqa: E731
+            return files(pathlib.Path(self.sftp.folder, store))
         return {name: read(name) for name in sorted(names()) if name.endswith(".gz")}
 
     def records(self, store: str, log: str) -> list[int]:
-        texts = [gzip.decompress(body).decode() for name, body in self.objects(store).items() if f"{log}/" in name]
-        return sorted(int(line.split(",")[0]) for text in texts for line in text.splitlines() if not line.startswith("id,"))
+        return numbers(self.objects(store), log)
+
+    def records_below(self, folder: str, log: str) -> list[int]:
+        return numbers(files(pathlib.Path(folder)), log)
 
     def everything_sent(self, within: float = 60) -> None:
         """Each record of each stream is in each of its stores, once."""
@@ -146,6 +146,15 @@ class Host(Site):
                 if found != wanted:
                     missing, twice = sorted(set(wanted) - set(found)), len(found) - len(set(found))
                     raise Broken(f"of {log} in {name}: missing {missing[:20]}, {twice} there twice")
+
+
+def files(folder: pathlib.Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.gz")}
+
+
+def numbers(objects: dict[str, bytes], log: str) -> list[int]:
+    texts = [gzip.decompress(body).decode() for name, body in objects.items() if f"{log}/" in name]
+    return sorted(int(line.split(",")[0]) for text in texts for line in text.splitlines() if not line.startswith("id,"))
 
 
 # Of no key.

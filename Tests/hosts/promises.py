@@ -28,9 +28,15 @@ def print_versions(host: Host) -> None:
 
 
 def runs_as_installed(host: Host) -> None:
-    """As installed the service runs, is enabled, and this systemd takes or passes over each line of its unit"""
+    """As installed the service runs, is enabled, and tells what it stands on; this systemd takes or passes over each line of its unit"""
     check(host.show("ActiveState") == "active" and host.show("UnitFileState") == "enabled", host.run("systemctl status navette"))
-    check("nothing is configured" in host.events("agent_started")[-1]["MESSAGE"])
+    started = host.events("agent_started")[-1]["MESSAGE"]
+    check("nothing is configured" in started, started)
+    print(f"test-hosts: Debian {host.suite}: {started}", flush=True)
+    for name, package in (("libcurl ", "libcurl4*"), ("SQLite ", "libsqlite3-0")):
+        version = host.must(f"dpkg-query -W -f '${{Version}}\\n' '{package}' | grep .").split("-")[0]
+        check(name + version in started, started, version)
+    check(f"systemd {host.systemd()}" in started, started)
     host.run("journalctl --sync")
     lines = host.must("journalctl -o cat").splitlines()
     passed = [line for line in lines if "/navette" in line and ".service:" in line and "nknown" in line]

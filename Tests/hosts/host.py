@@ -7,13 +7,23 @@ import pathlib
 import time
 import urllib.parse
 
-import servers
+import sftp
 from box import Box
 from campaign import HOME, Broken, Site
 from stores import ENV, S3, Azure, sweep
 
 # What stands in the configuration for each store, and who is asked what it holds. The two names of SFTP are two folders of one server.
 STREAMS = {"opens": ("s3", "azure"), "clicks": ("pinned", "known")}
+# Writes a log until it is told to end. It opens the log anew for each record, as a writer must where logs are renamed under it.
+WRITER = f"""\
+number=$2
+while [ ! -e /run/enough ]; do
+  number=$((number + 1))
+  echo "$number,while something happens" >>{HOME}/log/$1.csv
+  if [ $((number % 20)) -eq 0 ]; then sleep 0.05; fi
+done
+echo $number >/run/last/$1
+"""
 TIMEOUTS = "timeouts: { connect: 5s, stall: 10s }"
 
 
@@ -25,10 +35,11 @@ class Host(Site):
         self.s3, self.azure = S3(f"{mark}/s3"), Azure(f"{mark}/azure")
         # On libgcrypt it has no key exchange, host key or login of a current server's.
         self.old_ssh = self.run("ldd /usr/lib/*/libssh2.so.1 | grep -q libgcrypt").code == 0
-        self.sftp = (servers.Password if self.old_ssh else servers.Key)("hosts")
+        self.sftp = (sftp.Password if self.old_ssh else sftp.Key)(f"hosts-{suite}")
         for name in ("pinned", "known", "wrong", "in"):
             os.makedirs(f"{self.sftp.folder}/{name}")
-        self.has_credentials = self.systemd() >= 247
+        # Where the journal was when the service first started with its configuration.
+        self.configured = ""
 
     def close(self) -> None:
         for store in (self.s3, self.azure):
@@ -85,6 +96,27 @@ class Host(Site):
         """The credentials of systemd are for the service alone; who runs as root is lent them."""
         return self.must(f"CREDENTIALS_DIRECTORY=/run/credentials/navette.service navette {command}", timeout=120)
 
+    def eventually(self, what: str, condition, within: float = 60) -> None:
+        super().eventually(what, condition, within)
+
+    def handed_over(self, name: str, text: str, folder: str = "import", within: float = 60) -> None:
+        super().handed_over(name, text, folder, within)
+
+    # Logs that are written meanwhile
+
+    def begin_writing(self) -> None:
+        self.write("/run/write", WRITER)
+        self.must("rm -f /run/enough; install -d -o campaign /run/last")
+        for log in STREAMS:
+            own = f"--unit=write-{log} --collect -p User=campaign -p UMask=0007"
+            self.must(f"systemd-run --quiet {own} /bin/sh /run/write {log} {self.written[log]}")
+
+    def end_writing(self) -> None:
+        self.must("touch /run/enough")
+        for log in STREAMS:
+            self.eventually("the writer ends", lambda: self.run(f"systemctl is-active write-{log}").out.strip() != "active")
+            self.written[log] = int(self.must(f"cat /run/last/{log}"))
+
     # What the stores hold
 
     def objects(self, store: str) -> dict[str, bytes]:
@@ -95,14 +127,14 @@ class Host(Site):
         elif store == "azure":
             names, read = self.azure.names, self.azure.read
         else:
-            folder = pathlib.Path(self.sftp.folder, store)
-            names = lambda: [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]  # noqa: E731
-            read = lambda name: (folder / name).read_bytes()  # noqa: E731
+            return files(pathlib.Path(self.sftp.folder, store))
         return {name: read(name) for name in sorted(names()) if name.endswith(".gz")}
 
     def records(self, store: str, log: str) -> list[int]:
-        texts = [gzip.decompress(body).decode() for name, body in self.objects(store).items() if f"{log}/" in name]
-        return sorted(int(line.split(",")[0]) for text in texts for line in text.splitlines() if not line.startswith("id,"))
+        return numbers(self.objects(store), log)
+
+    def records_below(self, folder: str, log: str) -> list[int]:
+        return numbers(files(pathlib.Path(folder)), log)
 
     def everything_sent(self, within: float = 60) -> None:
         """Each record of each stream is in each of its stores, once."""
@@ -114,6 +146,15 @@ class Host(Site):
                 if found != wanted:
                     missing, twice = sorted(set(wanted) - set(found)), len(found) - len(set(found))
                     raise Broken(f"of {log} in {name}: missing {missing[:20]}, {twice} there twice")
+
+
+def files(folder: pathlib.Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.gz")}
+
+
+def numbers(objects: dict[str, bytes], log: str) -> list[int]:
+    texts = [gzip.decompress(body).decode() for name, body in objects.items() if f"{log}/" in name]
+    return sorted(int(line.split(",")[0]) for text in texts for line in text.splitlines() if not line.startswith("id,"))
 
 
 # Of no key.

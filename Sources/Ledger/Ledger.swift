@@ -1,3 +1,4 @@
+import CSQLite
 public import Core
 public import SystemPackage
 import Threads
@@ -42,6 +43,7 @@ public final class Ledger: Sendable {
 
   private static func reader(_ path: FilePath, immutable: Bool) throws(LedgerFault) -> sending Connection {
     let made = try Connection(path: path.string, mode: immutable ? .atRest : .reading)
+    try refuseStrict(try version(made), sqlite3_libversion_number(), path.string)
     try made.run("PRAGMA query_only = ON")
     try Ledger.refuseNewer(made, path.string)
     return made
@@ -111,6 +113,8 @@ public final class Ledger: Sendable {
   }
 
   private static func prepare(_ connection: Connection, _ place: String) throws(LedgerFault) {
+    // First of all, since nothing else can be asked of a ledger whose tables this SQLite does not understand.
+    try refuseStrict(try version(connection), sqlite3_libversion_number(), place)
     try connection.script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")
     try refuseNewer(connection, place)
     let before = try version(connection)
@@ -125,6 +129,18 @@ public final class Ledger: Sendable {
     var version = 0
     try connection.rows("PRAGMA user_version") { version = $0.int(0) }
     return version
+  }
+
+  /// A ledger of an earlier version has strict tables, which an SQLite before 3.37 takes for damage. It is whole: were it made anew, what
+  /// it alone knows would be forgotten, and records be sent twice.
+  static func refuseStrict(_ version: Int, _ library: Int32, _ place: String) throws(LedgerFault) {
+    guard (1...EarlierSchema.steps.count).contains(version), library < 3_037_000 else { return }
+    throw LedgerFault(
+      .newer, "Cannot use the ledger", at: place,
+      why: "an earlier navette made it with an SQLite of 3.37 or later, and this host has \(libraryVersion)",
+      remedy:
+        "Run this navette once with the state folder on a host with a later SQLite, as Debian 12: that copies the ledger"
+    )
   }
 
   private static func refuseNewer(_ connection: Connection, _ place: String) throws(LedgerFault) {

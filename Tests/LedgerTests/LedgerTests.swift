@@ -51,6 +51,16 @@ struct LedgerTests {
     #expect(known.map(\.identity.inode) == [.max])
   }
 
+  @Test("A ledger with strict tables is refused by an older SQLite, and not taken for damaged")
+  func strict() throws {
+    for version: Int in [1, 8, EarlierSchema.steps.count] {
+      let fault = #expect(throws: LedgerFault.self) { try Ledger.refuseStrict(version, 3_034_001, "/l") }
+      #expect(fault?.kind == .newer)
+      try Ledger.refuseStrict(version, 3_040_001, "/l")
+    }
+    for version in [0, Schema.version, Schema.version + 1] { try Ledger.refuseStrict(version, 3_034_001, "/l") }
+  }
+
   @Test("A text is no number and a number no text, in each column of each table")
   func types() throws {
     let ledger = try Ledger(path: nil)

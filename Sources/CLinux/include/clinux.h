@@ -44,7 +44,7 @@ ssize_t cl_copy_range(int from, int to, size_t count);
 // Whether the process (0: this one) may take leases on files of other users: CAP_LEASE.
 int cl_has_lease_capability(int32_t process);
 // What we may do by capabilities, programs that we start may not. To be called before the first thread begins.
-int cl_keep_capabilities_to_ourselves(void);
+void cl_keep_capabilities_to_ourselves(void);
 int cl_probe_lease(int descriptor);
 int cl_lock_exclusive(int descriptor);  // open file description lock on the whole file; EAGAIN where another holds it
 // Whether another open file description holds that lock: 1 yes, 0 no.

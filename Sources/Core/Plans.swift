@@ -277,5 +277,13 @@ public struct Reason: Hashable, Sendable, Codable {
     case pgpUnprotected = "pgp_unprotected"
     case columnsChanged = "columns_changed", rowsChanged = "rows_changed", unwritable
     case damaged, crashedAgent = "crashed_agent"
+
+    /// No release helps: what cannot be read, decrypted, written or named cannot be handed over, whoever says so.
+    public var isLasting: Bool {
+      switch self {
+      case .unreadable, .unwritable, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected, .nameTaken, .badName: true
+      default: false
+      }
+    }
   }
 }

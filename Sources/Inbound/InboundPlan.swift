@@ -35,23 +35,41 @@ func judge(
     doubts += finding.inspection.doubtful.map { $0.of(name) }
   }
   if let override {
-    // What cannot be written or decrypted cannot be handed over, whoever says so.
-    let lasting: Set<Reason.Code> = [.unwritable, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected]
-    reasons.removeAll { !lasting.contains($0.code) && override.lets($0.code) }
+    reasons.removeAll { override.lets($0.code) }
     doubts.removeAll { override.lets($0.code) }
   }
   let isEmpty = reasons.allSatisfy { $0.code == .empty || $0.code == .headerOnly }
   if isEmpty, let first = reasons.first {
     switch require.empty {
-    case .quarantine: return .quarantined(reasons)
+    case .quarantine: return .quarantined(listed(reasons + doubts))
     case .archive: return .archived(first)
     case .deliver where findings.isEmpty: return .archived(first)
     case .deliver: reasons = []
     }
   }
-  if !reasons.isEmpty { return .quarantined(Array(reasons.prefix(Limits.reasons))) }
+  if !reasons.isEmpty { return .quarantined(listed(reasons + doubts)) }
   if findings.isEmpty { return .confirmed }
-  return doubts.isEmpty ? .accepted : .held(Array(doubts.prefix(Limits.reasons)))
+  return doubts.isEmpty ? .accepted : .held(listed(doubts))
+}
+
+/// At most `Limits.reasons`, and beyond them the first of each kind that would be left out: a release lets pass what is listed.
+func listed(_ reasons: [Reason]) -> [Reason] {
+  let first = reasons.prefix(Limits.reasons)
+  var codes = Set(first.map(\.code))
+  return first + reasons.dropFirst(Limits.reasons).filter { codes.insert($0.code).inserted }
+}
+
+extension Verdict {
+  /// The same with what was found since.
+  func adding(_ more: [Reason]) -> Verdict {
+    if more.isEmpty { return self }
+    return switch self {
+    case .accepted: .held(listed(more))
+    case .held(let reasons): .held(listed(reasons + more))
+    case .quarantined(let reasons): .quarantined(listed(reasons + more))
+    case .archived, .duplicate, .confirmed: self
+    }
+  }
 }
 
 /// Zero bytes, or a header alone, in all of its parts; nil where there is more. Three conditions are told apart: these two, and no

@@ -92,14 +92,22 @@ extension DropTable {
       ])
   }
 
-  /// What the feed's last drop that was handed over was like: the next one is compared with it.
-  public func lastAccepted(_ feed: FeedName) throws(LedgerFault) -> (shape: Digest?, rows: Int?)? {
+  /// In the history of a drop that a person released, and with which later ones are compared all the same.
+  public static let baselineEvent = "baseline"
+
+  /// The feed (`?1`)'s last drop that was handed over and not released by a person, who lets exceptions pass.
+  static let baselineQuery = """
+    SELECT id FROM drops b WHERE b.feed = ?1 AND b.handed_over_at IS NOT NULL
+      AND (NOT EXISTS (SELECT 1 FROM history h WHERE h.subject = b.id AND h.event = 'drop_released')
+        OR EXISTS (SELECT 1 FROM history h WHERE h.subject = b.id AND h.event = '\(baselineEvent)'))
+    ORDER BY b.handed_over_at DESC, b.id DESC LIMIT 1
+    """
+
+  /// What the drop was like with which the feed's next one is compared.
+  public func baseline(of feed: FeedName) throws(LedgerFault) -> (shape: Digest?, rows: Int?)? {
     var found: (Digest?, Int?)?
     try connection.rows(
-      """
-      SELECT shape, rows FROM drops WHERE feed = ? AND handed_over_at IS NOT NULL
-      ORDER BY handed_over_at DESC, id DESC LIMIT 1
-      """, [Value(feed)]
+      "SELECT shape, rows FROM drops WHERE id = (\(Self.baselineQuery))", [Value(feed)]
     ) { found = ($0.optionalText(0).flatMap { Digest(hex: $0) }, $0.optionalInt(1)) }
     return found
   }

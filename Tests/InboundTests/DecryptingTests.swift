@@ -117,8 +117,12 @@ struct DecryptingTests {
       let plan = try rig.plan(.quarantine, id)
       found[plan.parts[0].name.description] = try rig.reasons(.quarantine, id).map(\.code)
       #expect(plan.parts[0].clear == nil && plan.parts[0].sha256 != nil)
-      // Whatever a person says.
-      try rig.engine.release(try #require(DropID(id)), by: Requester("t", reason: "r"), at: rig.now)
+      // Whatever a person says, also by hand.
+      #expect(throws: OperatorRefusal.self) {
+        try rig.engine.release(try #require(DropID(id)), by: Requester("t", reason: "r"), at: rig.now)
+      }
+      try rig.put(rig.spool.path(.quarantine, id).appending(DropPlan.overrideName), Array("{}".utf8))
+      try rig.engine.retry(try #require(DropID(id)), at: rig.now)
     }
     for (name, _, code) in cases { #expect(found[name + ".csv.gpg"] == [code], "\(name)") }
     #expect(try rig.run().quarantined == cases.count)

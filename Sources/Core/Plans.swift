@@ -116,6 +116,9 @@ public struct DropPart: Hashable, Sendable, Codable {
   public var sha256: Digest?
   /// What was found inside of its encryption; nil where it has none, or was not decrypted.
   public var clear: Clear?
+  /// Of its text, where that is neither the part's own bytes nor what was decrypted: unpacked, without a byte order mark, as UTF-8.
+  /// Nil in older plans.
+  public var text: Digest?
   public var rows: Int?
   /// Of the header line and the delimiter: what another drop's table must have to be like this one.
   public var shape: Digest?

@@ -130,9 +130,18 @@ extension Reason {
   }
 }
 
-/// One digest for the content of a drop, whatever its parts are called and however they were encrypted; nil before the checks.
-func contentDigest(_ plan: DropPlan) -> Digest? {
-  let digests = plan.data.compactMap { $0.clear?.sha256 ?? $0.sha256 }
+/// One digest for the content of a drop, whatever its parts are called and however they were packed, marked or encrypted; nil before
+/// the checks.
+func contentDigest(_ plan: DropPlan) -> Digest? { digest(of: plan) { $0.text ?? $0.clear?.sha256 ?? $0.sha256 } }
+
+/// The same, and behind it what version 0.1 kept of it, which saw no further than the packing.
+func contentDigests(_ plan: DropPlan) -> [Digest] {
+  let digests = [contentDigest(plan), digest(of: plan) { $0.clear?.sha256 ?? $0.sha256 }].compactMap { $0 }
+  return digests.first == digests.last ? Array(digests.prefix(1)) : digests
+}
+
+private func digest(of plan: DropPlan, _ ofPart: (DropPart) -> Digest?) -> Digest? {
+  let digests = plan.data.compactMap(ofPart)
   guard digests.count == plan.data.count, let first = digests.first else { return nil }
   return digests.count == 1 ? first : DigestHasher.digest(of: digests.flatMap(\.bytes))
 }

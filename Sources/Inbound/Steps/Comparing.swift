@@ -20,11 +20,15 @@ struct Comparing {
       let (plan, verdict) = (judged[index].plan, judged[index].verdict)
       let isAccepted = verdict == .accepted
       guard isAccepted || (pass.settings.duplicates == .quarantine && verdict.waitsForRelease) else { continue }
-      guard let content = contentDigest(plan) else { continue }
-      let earlier = try pass.host.ledger.read { (t) throws(LedgerFault) in
-        try t.drops.accepted(pass.settings.name, content: content, except: plan.id)
+      let contents = contentDigests(plan)
+      guard !contents.isEmpty else { continue }
+      let earlier = try pass.host.ledger.read { (t) throws(LedgerFault) -> DropID? in
+        for content in contents {
+          if let one = try t.drops.accepted(pass.settings.name, content: content, except: plan.id) { return one }
+        }
+        return nil
       }
-      guard let twin = earlier ?? pass.feed.inHand.drop(with: content), twin != plan.id else {
+      guard let twin = earlier ?? contents.lazy.compactMap(pass.feed.inHand.drop).first, twin != plan.id else {
         if isAccepted { pass.feed.inHand.take(plan) }
         continue
       }

@@ -31,7 +31,7 @@ PROMTOOL = $(or $(shell command -v promtool),.build/tools/promtool)
 
 SCRIPTS := $(shell grep -lsE '^#!/(usr/bin/env bash|bin/sh)$$' scripts/* scripts/debian/* .ci/run)
 
-.PHONY: help swift release debug demo test endurance sanitize sanitize-threads sweep test-systemd test-fresh soak check bench growth fuzz fmt lint man deb rpm tarball install install-files clean
+.PHONY: help swift release debug demo test endurance sanitize sanitize-threads sweep test-systemd test-rpm test-fresh soak check bench growth fuzz fmt lint man deb rpm tarball install install-files clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -74,6 +74,10 @@ sanitize-threads: swift ## of these, the part that needs neither libcurl nor the
 test-systemd: deb tarball ## the package in a booted systemd: installed, run, reloaded, hung, upgraded, purged (as root; builds package and tarball)
 	scripts/install-needs systemd
 	SWIFT="$(SWIFT)" scripts/test-systemd $(if $(POSSIBLY),--if-possible)
+
+test-rpm: rpm ## the package for RHEL in a booted Debian 11: installed, upgraded, removed by rpm (as root)
+	scripts/install-needs fresh
+	scripts/test-rpm
 
 test-fresh: swift ## the commands of the README in a Debian with nothing but make in it (as root; FRESH="demo test")
 	scripts/install-needs fresh

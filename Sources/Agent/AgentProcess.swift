@@ -2,6 +2,7 @@ public import Config
 import Core
 import Files
 import Glibc
+import Inbound
 import Journal
 import Ledger
 import Spool
@@ -90,6 +91,21 @@ public struct AgentProcess: Sendable {
   static func describe(_ settings: Settings) -> String {
     if settings.feeds.isEmpty, settings.streams.isEmpty { return "nothing is configured" }
     return "feeds \(names(settings.feeds.map(\.name.text))), streams \(names(settings.streams.map(\.name.text)))"
+  }
+
+  /// By what each feed knows that a file is whole: one line for all of which the same is so, and for what is to be warned of.
+  /// - Parameter pid: the agent's; nil: this process, or one like it.
+  public static func completeness(_ settings: Settings, of pid: Int32? = nil) -> [String] {
+    let mayAsk = CompletenessTest.mayAsk(pid)
+    let tests = settings.feeds.map { (name: $0.name.text, test: CompletenessTest($0, mayAsk: mayAsk)) }
+    var lines: [String] = []
+    for (index, one) in tests.enumerated() where !tests[..<index].contains(where: { $0.test == one.test }) {
+      let alike = tests.filter { $0.test == one.test }.map(\.name)
+      let subject = "\(alike.count == 1 ? "feed" : "feeds") \(names(alike))"
+      lines.append("\(subject): a file is whole when \(one.test.words)")
+      if let warning = one.test.warning { lines.append("\(subject): \(warning)") }
+    }
+    return lines
   }
 
   private static func names(_ names: [String]) -> String { names.isEmpty ? "none" : names.joined(separator: " ") }

@@ -45,7 +45,7 @@ final class AgentService: Sendable {
       events.record(
         .agentStarted,
         (["navette \(Version.text) runs: \(AgentProcess.describe(settings)); on \(HostReport.line)"]
-          + HostReport.lacks(settings)).joined(separator: ". "),
+          + AgentProcess.completeness(settings) + HostReport.lacks(settings)).joined(separator: ". "),
         [.path: settings.state.string])
     }
     let heeding = Task.onPool { await self.handleSignals() }

@@ -27,7 +27,8 @@ public enum HostReport {
     return ofStores + (systemd.map { lacks(ofSystemd: $0) } ?? [])
   }
 
-  /// Of the lines in navette.service, with the versions of systemd that they came with (systemd.exec(5)).
+  /// Of the lines in navette.service, with the versions of systemd that they came with (systemd.exec(5)). RestrictSUIDSGID= came with 242,
+  /// and Red Hat has put it into its 239.
   static func lacks(ofSystemd version: Int) -> [String] {
     var lacks: [String] = []
     if version < 247 {
@@ -37,7 +38,7 @@ public enum HostReport {
       lacks.append("systemd \(version) gives a service no encrypted credentials (250): LoadCredential= alone")
     }
     let lines = [
-      ("ProtectHostname=", 242), ("RestrictSUIDSGID=", 242), ("ProtectKernelLogs=", 244), ("ProtectClock=", 245),
+      ("ProtectHostname=", 242), ("ProtectKernelLogs=", 244), ("ProtectClock=", 245),
       ("ProtectProc=", 247), ("ProcSubset=", 247),
     ].filter { version < $0.1 }.map(\.0)
     if !lines.isEmpty {

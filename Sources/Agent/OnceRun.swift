@@ -80,18 +80,23 @@ struct OnceRun {
     var hasPulled = isPulling
     var summary = try await feed.pass()
     // Whatever lay there has been seen by now, however slow the machine is.
-    var atRest = SystemClock.uptime() + settle
+    var atRest = SystemClock.uptime() + settle.answered
+    let longest = SystemClock.uptime() + settle.unanswered
     while true {
       let now = SystemClock.uptime()
       // What was left out at first, or has been fetched since, has to settle, too.
       let isMore = hasPulled || summary.isCut && summary.hasEnded
       var isLast = !isMore && summary.settling == 0 && summary.waiting == 0
       if !isLast {
-        let next = isPulling ? now + Limits.oncePulls : min(summary.next ?? now + settle / 4, atRest)
+        let next =
+          isPulling
+          ? now + Limits.oncePulls
+          : min(summary.next ?? now + settle.answered / 4, max(atRest, summary.unansweredUntil ?? .zero))
         await sleep(for: max(next - now, Limits.onceLook))
-        isLast = !isMore && SystemClock.uptime() >= atRest
+        // Where nobody can say who writes, a file needs a longer rest, which one that still grows never gets.
+        isLast = !isMore && SystemClock.uptime() >= max(atRest, min(summary.unansweredUntil ?? .zero, longest))
         summary = try await feed.pass()
-        if isMore { atRest = SystemClock.uptime() + settle }
+        if isMore { atRest = SystemClock.uptime() + settle.answered }
         if summary.isCut, summary.hasEnded { isLast = false }
       }
       // Drops that have come to their end may leave something to be deleted.

@@ -38,12 +38,15 @@ public struct StatusReport: Sendable, Encodable {
     /// The last due time for which nothing came, until a drop comes.
     @OrNull public var missed: String? = nil
     public var blocked = Blocked()
+    /// By what its agent knows that a file is whole; nil: none runs.
+    @OrNull public var completeWhen: String? = nil
     /// For people.
     public var words: String?
 
     enum CodingKeys: String, CodingKey {
       case name, waiting, held, quarantine, damaged, blocked, handedOver = "handed_over", lagSeconds = "lag_seconds"
       case pausedSince = "paused_since", lastError = "last_error", due, late, missed, pull
+      case completeWhen = "complete_when"
     }
   }
 
@@ -151,8 +154,10 @@ public struct StatusReport: Sendable, Encodable {
       since: holder == nil ? nil : signed.map { Timestamp(nanoseconds: $0.modified).iso() },
       lastEnd: LastLife.end(state, files, isRunning: holder != nil).map { LastEnd($0) })
     clockDoubtedSince = ClockTrust.doubtedSince(at: state.clock, files)?.iso()
+    let mayAsk = holder.map { CompletenessTest.mayAsk($0.pid) }
     feeds = try settings.feeds.map { feed in
       var report = try Self.feed(feed, state, files, ledger, now)
+      report.completeWhen = mayAsk.map { CompletenessTest(feed, mayAsk: $0).words }
       report.blocked = Blocked(
         holder.flatMap { $0.pid }.flatMap { LaneReport.read(at: state.report(of: feed.name), of: $0, files) }, at: now)
       return report

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -222,6 +223,29 @@ int cl_become(uint32_t user, uint32_t group, const char *name) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
   return (int)syscall(SYS_capset, &header, none);
+}
+
+// CapEff of proc(5), in which CAP_LEASE is bit 28 (capabilities(7)). Of a thread of ours capget(2) would tell the same, of another process too
+// little.
+int cl_has_lease_capability(int32_t process) {
+  char path[32] = "/proc/self/status", line[256];
+  if (process > 0) snprintf(path, sizeof path, "/proc/%d/status", (int)process);
+  FILE *file = fopen(path, "re");
+  if (!file) return 0;
+  unsigned long long effective = 0;
+  while (fgets(line, sizeof line, file)) {
+    if (sscanf(line, "CapEff: %llx", &effective) == 1) break;
+  }
+  fclose(file);
+  return (effective >> CAP_LEASE) & 1;
+}
+
+int cl_keep_capabilities_to_ourselves(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2];
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 || syscall(SYS_capget, &header, sets) != 0) return -1;
+  sets[0].inheritable = sets[1].inheritable = 0;
+  return (int)syscall(SYS_capset, &header, sets);
 }
 
 int64_t cl_next_data(int descriptor, int64_t offset) { return lseek(descriptor, offset, SEEK_DATA); }

@@ -128,10 +128,11 @@ public struct LinuxFiles: Files {
       if error.kind == .denied { return .unknown }
       throw error
     }
+    // What other machines write, or the process behind FUSE, this kernel does not know; and NFS answers EAGAIN where it merely has no
+    // delegation.
+    if FileSystem.type(of: file)?.isRemote != false { return .unknown }
     guard let failure = attempt({ cl_probe_lease(file.number) }).failure else { return .none }
-    // NFS answers EAGAIN where it merely has no delegation.
-    if failure == EAGAIN, FileSystem.type(of: file)?.isRemote != true { return .some }
-    return .unknown
+    return failure == EAGAIN ? .some : .unknown
   }
 
   public func freeBytes(at path: FilePath) throws(FileFault) -> UInt64 {

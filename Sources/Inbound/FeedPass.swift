@@ -202,7 +202,7 @@ extension FeedPass {
   /// A drop waits for its sender.
   mutating func wait(for plan: DropPlan, _ why: String) -> ItemOutcome<DropPlan> {
     summary.waiting += 1
-    let until = now.uptime + max(settings.settle, Limits.writtenPause)
+    let until = now.uptime + max(settings.settle.answered, Limits.writtenPause)
     summary.look(at: until)
     return .waits(until: until, why: why)
   }

@@ -17,6 +17,8 @@ public struct PassSummary: Hashable, Sendable {
   public var trouble: String?
   /// Folders below landing in which files may arrive.
   public var folders: Set<FilePath> = []
+  /// Uptime until which files rest of which nobody can say who writes them; nil: there are none.
+  public internal(set) var unansweredUntil: Duration?
   /// A person has paused it.
   public var isPaused = false
   /// More lies in a landing folder than one look takes in.

@@ -23,6 +23,8 @@ struct Settling {
     var since: Duration
     /// Uptime since when it has been coming.
     let firstSeen: Duration
+    /// A longer rest than the others need.
+    var needed = Duration.zero
     var wasReported = false
   }
 
@@ -39,13 +41,21 @@ struct Settling {
       let known = watched[name]
       watched[name] = Watched(
         last: observation, since: uptime, firstSeen: known?.firstSeen ?? uptime,
-        wasReported: known?.wasReported ?? false)
+        needed: known?.needed ?? .zero, wasReported: known?.wasReported ?? false)
     }
     return watched.filter { due($0.value, settle) <= uptime }.keys.sorted()
   }
 
   /// A writer has it open, or it changed while it was taken: its rest begins anew.
   mutating func disturb(_ name: FileName, at uptime: Duration) { watched[name]?.since = uptime }
+
+  /// It counts as whole only after so much rest. Nil: it is not known.
+  /// - Returns: the uptime at which it will have had that.
+  mutating func require(_ rest: Duration, of name: FileName) -> Duration? {
+    guard let known = watched[name] else { return nil }
+    watched[name]?.needed = rest
+    return due(known, rest)
+  }
 
   /// It was taken.
   mutating func forget(_ name: FileName) { watched[name] = nil }
@@ -70,6 +80,6 @@ struct Settling {
   }
 
   private func due(_ file: Watched, _ settle: Duration) -> Duration {
-    file.since + settle
+    file.since + max(settle, file.needed)
   }
 }

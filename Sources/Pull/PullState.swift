@@ -66,7 +66,7 @@ struct PullCommon: Sendable {
 
   init?(_ settings: FeedSettings) {
     guard let pull = settings.pull else { return nil }
-    (name, landing, settle) = (settings.name, settings.landing, settings.settle)
+    (name, landing, settle) = (settings.name, settings.landing, settings.settle.answered)
     self.pull = pull
     maxBytes = settings.require.maxBytes
     names = PullNames(pull, settings)

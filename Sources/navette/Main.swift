@@ -1,5 +1,6 @@
 import Agent
 import ArgumentParser
+import CLinux
 import Glibc
 import Threads
 
@@ -9,6 +10,8 @@ enum Entry {
   static func main() {
     // Whoever starts us may ignore the ends of children; we must not: else nobody knows how a command of ours ended.
     signal(SIGCHLD, SIG_DFL)
+    // What the service may do more than its user, no program that it starts may.
+    guard cl_keep_capabilities_to_ourselves() == 0 else { fatalError("the kernel keeps no capabilities from children") }
     Task.onPool {
       end(await carryOut(CommonOptions.behindCommand(Array(CommandLine.arguments.dropFirst()))))
     }

@@ -27,6 +27,10 @@ enum StatusText {
           [$0.name, "\($0.waiting)", "\($0.held)", "\($0.quarantine)", "\($0.handedOver)", span($0.lagSeconds)]
         })
     }
+    for words in Set(report.feeds.compactMap(\.completeWhen)).sorted() {
+      let names = report.feeds.filter { $0.completeWhen == words }.map(\.name)
+      lines.append("\(names.joined(separator: ", ")): a file is whole when \(words)")
+    }
     for feed in report.feeds {
       guard let pull = feed.pull else { continue }
       lines.append(

@@ -53,11 +53,11 @@ struct WalkErrorTests {
       ),
       (
         "ready: { settle: 2 }",
-        "5:22: feeds.in.ready.settle: expected a time such as 30s, 15m or 4h, at most 1d, found \"2\""
+        "5:22: feeds.in.ready.settle: expected auto or a time such as 30s, 15m or 4h, at most 1d, found \"2\""
       ),
       (
         "ready: { settle: 25h }",
-        "5:22: feeds.in.ready.settle: expected a time such as 30s, 15m or 4h, at most 1d, found \"25h\""
+        "5:22: feeds.in.ready.settle: expected auto or a time such as 30s, 15m or 4h, at most 1d, found \"25h\""
       ),
       ("ready: soon", "5:12: feeds.in.ready: expected a map of keys, found a text"),
       (

@@ -38,6 +38,22 @@ struct SettlingTests {
     #expect(settling.observe([a: seen(1)], at: .seconds(7), settle: .seconds(2)) == [a])
   }
 
+  @Test("A file of which nobody can say who writes it rests for longer, from its last change on; others do not")
+  func longer() {
+    var settling = Settling()
+    let b = FileName("b.csv")
+    _ = settling.observe([a: seen(1), b: seen(1)], at: .zero, settle: .seconds(2))
+    #expect(settling.observe([a: seen(1), b: seen(1)], at: .seconds(2), settle: .seconds(2)) == [a, b])
+    #expect(settling.require(.seconds(30), of: a) == .seconds(30))
+    #expect(settling.observe([a: seen(1), b: seen(1)], at: .seconds(29), settle: .seconds(2)) == [b])
+    #expect(settling.next(settle: .seconds(2), after: .seconds(29)) == .seconds(30))
+    // It has grown: the rest begins anew, and stays as long.
+    #expect(settling.observe([a: seen(2), b: seen(1)], at: .seconds(29), settle: .seconds(2)) == [b])
+    #expect(settling.observe([a: seen(2), b: seen(1)], at: .seconds(58), settle: .seconds(2)) == [b])
+    #expect(settling.observe([a: seen(2), b: seen(1)], at: .seconds(59), settle: .seconds(2)) == [a, b])
+    #expect(settling.require(.seconds(30), of: FileName("c")) == nil)
+  }
+
   @Test("Only what lies in landing is remembered")
   func bounded() {
     var settling = Settling()

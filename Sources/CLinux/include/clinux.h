@@ -41,6 +41,10 @@ int cl_await_writes(int descriptor);
 int cl_clone(int from, int to);
 ssize_t cl_copy_range(int from, int to, size_t count);
 // Takes and gives back a read lease: 0 nobody has the file open for writing, EAGAIN somebody has, EACCES not ours to ask.
+// Whether the process (0: this one) may take leases on files of other users: CAP_LEASE.
+int cl_has_lease_capability(int32_t process);
+// What we may do by capabilities, programs that we start may not. To be called before the first thread begins.
+int cl_keep_capabilities_to_ourselves(void);
 int cl_probe_lease(int descriptor);
 int cl_lock_exclusive(int descriptor);  // open file description lock on the whole file; EAGAIN where another holds it
 // Whether another open file description holds that lock: 1 yes, 0 no.

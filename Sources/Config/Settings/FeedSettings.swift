@@ -14,8 +14,7 @@ public struct FeedSettings: Hashable, Sendable {
   public var owner: String?
   public var group: String?
   public var collision = Collision.rename
-  /// Size, inode and ctime unchanged for this long, by the monotonic clock.
-  public var settle: Duration = .seconds(2)
+  public var settle = Settle.auto
   public var manifest = Manifest.auto
   /// A name with placeholders, waited for and removed after hand-over; empty: none.
   public var marker = ""
@@ -36,6 +35,25 @@ public struct FeedSettings: Hashable, Sendable {
     self.name = name
     self.landing = landing
     self.handover = handover
+  }
+
+  /// How long size, inode and ctime must have been unchanged, by the monotonic clock, before a file counts as whole.
+  public struct Settle: Hashable, Sendable {
+    /// Where the kernel has told that nobody has it open for writing.
+    public var answered: Duration
+    /// Where it cannot be asked, so that silence is all there is to go by.
+    public var unanswered: Duration
+
+    public static let auto = Settle(answered: .seconds(2), unanswered: .seconds(30))
+    public var isAuto: Bool { self == .auto }
+
+    private init(answered: Duration, unanswered: Duration) {
+      (self.answered, self.unanswered) = (answered, unanswered)
+    }
+    /// Somebody knows his uploads.
+    public init(_ fixed: Duration) { self.init(answered: fixed, unanswered: fixed) }
+    public static func seconds(_ count: Int) -> Settle { Settle(.seconds(count)) }
+    public static func milliseconds(_ count: Int) -> Settle { Settle(.milliseconds(count)) }
   }
 
   public enum Collision: String, Hashable, Sendable, CaseIterable { case rename, replace, fail }

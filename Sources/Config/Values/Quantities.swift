@@ -1,7 +1,7 @@
 import Core
 
 /// Sizes, times and the like from their text. Nil for anything else, and for what does not fit.
-enum Quantities {
+public enum Quantities {
   static func size(_ text: String) -> UInt64? {
     let units: [String: UInt64] = [
       "": 1, "B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000, "TB": 1_000_000_000_000,
@@ -55,7 +55,7 @@ enum Quantities {
   }
 
   /// `30s`, the largest unit that is exact.
-  static func text(_ duration: Duration) -> String {
+  public static func text(_ duration: Duration) -> String {
     let ms = duration.milliseconds
     let units: [(String, Int64)] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)]
     guard ms != 0, let (unit, size) = units.first(where: { ms.isMultiple(of: $0.1) }) else { return "0s" }

@@ -37,11 +37,20 @@ extension FeedSettings {
   }
 
   private mutating func readReady(_ section: Section) {
-    section.read("settle", .time(to: .seconds(86_400)), into: &settle)
+    section.read("settle", .settle, into: &settle)
     section.read("manifest", .word, into: &manifest)
     section.read("marker", .markerTemplate, into: &marker)
     section.read("timeout", .readyTimeout, into: &timeout)
     section.finish()
+  }
+}
+
+extension Kind where T == FeedSettings.Settle {
+  static var settle: Kind<FeedSettings.Settle> {
+    .scalar("auto or a time such as 30s, 15m or 4h, at most 1d") { text in
+      if text == "auto" { return .auto }
+      return Quantities.duration(text).flatMap { $0 <= .seconds(86_400) ? FeedSettings.Settle($0) : nil }
+    }
   }
 }
 

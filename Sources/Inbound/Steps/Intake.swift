@@ -52,9 +52,9 @@ struct Intake {
     let unsure = try readManifests(&scan.view, in: folder, &known, in: &pass)
     try completeManifests(&scan, in: folder, reserved, in: pass)
     let observed = scan.view.data.merging(scan.view.manifests.mapValues(\.seen)) { one, _ in one }
-    let rested = known.settling.observe(observed, at: pass.now.uptime, settle: pass.settings.settle)
+    let rested = known.settling.observe(observed, at: pass.now.uptime, settle: pass.settings.settle.answered)
     scan.view.rested = Set(rested).subtracting(unsure)
-    let next = known.settling.next(settle: pass.settings.settle, after: pass.now.uptime)
+    let next = known.settling.next(settle: pass.settings.settle.answered, after: pass.now.uptime)
     if let next { pass.summary.look(at: next) }
     folders[folder] = known
     return scan
@@ -189,7 +189,17 @@ struct Intake {
   /// Its rest begins anew.
   mutating func disturb(_ name: FileName, in folder: FilePath, in pass: inout FeedPass) {
     folders[folder]?.settling.disturb(name, at: pass.now.uptime)
-    pass.summary.look(at: pass.now.uptime + pass.settings.settle)
+    pass.summary.look(at: pass.now.uptime + pass.settings.settle.answered)
+  }
+
+  /// Nobody can say who writes it, so that it must have been at rest for longer.
+  /// - Returns: whether it has been.
+  mutating func hasRestedUnanswered(_ name: FileName, in folder: FilePath, in pass: inout FeedPass) -> Bool {
+    let rest = pass.settings.settle.unanswered
+    guard let due = folders[folder]?.settling.require(rest, of: name), due > pass.now.uptime else { return true }
+    pass.summary.look(at: due)
+    pass.summary.unansweredUntil = max(due, pass.summary.unansweredUntil ?? .zero)
+    return false
   }
 
   mutating func complain(_ name: FileName, in folder: FilePath, _ why: String, in pass: FeedPass) {

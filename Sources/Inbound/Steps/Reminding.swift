@@ -26,7 +26,7 @@ struct Reminding {
     lastLook = look
     let since = look.since
     let isBlind = pass.feed.pause != nil || pass.fault != nil
-    let hold = isBlind ? Limits.blindness : pass.summary.settling > 0 ? pass.settings.settle : .zero
+    let hold = isBlind ? Limits.blindness : pass.summary.settling > 0 ? pass.settings.settle.answered : .zero
     guard pass.now.uptime >= since + hold else { return pass.summary.look(at: since + hold) }
     let before = expecting.state
     let news = expecting.look(at: pass.now.wall - hold)

@@ -36,6 +36,8 @@ struct Taking {
           intake.disturb(name, in: folder, in: &pass)
           intake.complain(name, in: folder, "somebody has it open for writing", in: pass)
           isAtRest = false
+        } else if writers == .unknown, !intake.hasRestedUnanswered(name, in: folder, in: &pass) {
+          isAtRest = false
         }
         // A hard link, or a writer that the kernel does not tell us of: the bytes could change after a rename.
         mayRename = mayRename && info.links == 1 && writers == .none

@@ -61,14 +61,14 @@ extension DropTable {
   private static func names(_ parts: [DropPart]) -> String { names(parts.map(\.name)) }
   private static func names(_ names: [FileName]) -> String { names.map(\.description).joined(separator: "\n") }
 
-  /// Whether the feed has taken a drop of these files, in this order, of so many bytes together.
+  /// Whether the feed has taken a drop of these files, in this order, of so many bytes together; nil: of any.
   public func hasSeen(
-    _ feed: FeedName, names: [FileName], bytes: UInt64, since: Timestamp
+    _ feed: FeedName, names: [FileName], bytes: UInt64?, since: Timestamp
   ) throws(LedgerFault) -> Bool {
     var found = false
     try connection.rows(
-      "SELECT 1 FROM drops WHERE feed = ? AND seen_at >= ? AND names = ? AND bytes = ? LIMIT 1",
-      [Value(feed), Value(since), .text(Self.names(names)), Value(bytes)]
+      "SELECT 1 FROM drops WHERE feed = ? AND seen_at >= ? AND names = ? AND bytes = coalesce(?, bytes) LIMIT 1",
+      [Value(feed), Value(since), .text(Self.names(names)), bytes.map { Value($0) } ?? .null]
     ) { _ in found = true }
     return found
   }

@@ -190,8 +190,9 @@ struct DecryptingTests {
     let (rig, sender) = try await rig()
     for name in ["a.csv.gpg", "b.csv.gpg"] { try rig.land(name, try await sender.encrypt(Sample.table)) }
     try rig.land("c.csv", Sample.table)
+    try rig.land("d.csv.gz.gpg", try await sender.encrypt(Sample.gzip(Sample.table)))
     let summary = try rig.run()
-    #expect(summary.handedOver == 1 && summary.duplicates == 2)
+    #expect(summary.handedOver == 1 && summary.duplicates == 3)
     // Also where the ledger was made anew.
     let fresh = try Ledger(path: nil)
     rig.restart(ledger: fresh)

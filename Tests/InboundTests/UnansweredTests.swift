@@ -1,6 +1,5 @@
 import Config
 import Core
-import FeedKit
 import Files
 import Ledger
 import Spool
@@ -8,6 +7,7 @@ import SystemPackage
 import TestKit
 import Testing
 
+@testable import FeedKit
 @testable import Inbound
 
 /// Another user's files, of which the kernel does not say who writes them.

@@ -7,6 +7,8 @@ struct Folder {
   /// The key that names it.
   var key: String
   var path: FilePath
+  /// Files of others there are replaced.
+  var replaces = false
 
   /// Every folder of the settings; the state folder first.
   static func all(of settings: Settings) -> [Folder] {
@@ -18,7 +20,10 @@ struct Folder {
     }
     for feed in settings.feeds {
       folders.append(Folder(role: .landing, key: "feeds.\(feed.name).landing", path: feed.landing))
-      folders.append(Folder(role: .handover, key: "feeds.\(feed.name).handover", path: feed.handover))
+      folders.append(
+        Folder(
+          role: .handover, key: "feeds.\(feed.name).handover", path: feed.handover, replaces: feed.collision == .replace
+        ))
     }
     for stream in settings.streams {
       for (index, log) in stream.logs.enumerated() {
@@ -41,8 +46,10 @@ struct Folder {
     case (_, .log):
       return around || first.role == .log ? nil : "logs among files that are not logs: this \(place) \(first.key)"
     case (.state, _): return "the state folder belongs to navette alone: this \(place) \(first.key)"
-    case (.landing, .landing), (.handover, .handover):
-      return same ? "two feeds cannot share a folder: this \(place) \(first.key)" : nil
+    case (.landing, .landing): return same ? "two feeds cannot share a folder: this \(place) \(first.key)" : nil
+    case (.handover, .handover):
+      return same && (first.replaces || second.replaces)
+        ? "with collision: replace, one feed would replace what the other hands over: this \(place) \(first.key)" : nil
     case (.store, .store): return nil
     default: return "what lies in one would be taken for the other's: this \(place) \(first.key)"
     }

@@ -22,4 +22,13 @@ extension Limits {
 
   /// So much of a value is shown with what is wrong with it.
   static let shownValueCharacters = 40
+
+  /// A user's record of the host's databases, which is a line.
+  static let accountRecordBytes = 4_096
+
+  /// A group's record, which names its members; of one that is larger the number is shown.
+  static let groupRecordBytes = 64 << 10
+
+  /// Groups of one account: more than any has, and no more than the kernel gives a process.
+  static let accountGroups = 65_536
 }

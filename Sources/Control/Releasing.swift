@@ -3,11 +3,12 @@ import Inbound
 import Outbound
 
 extension RequestHandler {
-  func release(_ drop: DropID, by who: Requester) async throws -> Answer {
+  func release(_ drop: DropID, by who: Requester, asBaseline: Bool) async throws -> Answer {
     try await answer {
-      try await feed(of: drop).ahead { try $0.release(drop, by: who) }
+      try await feed(of: drop).ahead { try $0.release(drop, by: who, asBaseline: asBaseline) }
     } saying: {
       "\(drop): released; it is checked once more, and what was found before passes"
+        + (asBaseline ? ". Drops that come later are compared with it" : "")
     }
   }
 

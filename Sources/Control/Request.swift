@@ -6,7 +6,8 @@ public enum Request: Hashable, Sendable, Codable {
   case flush(streams: [StreamName]?)
   /// Drops and batches to be tried again now; nil: all.
   case retry(ids: [String]?)
-  case release(drop: DropID, by: Requester)
+  /// - baseline: drops that come later are compared with it; nil: they are not.
+  case release(drop: DropID, by: Requester, baseline: Bool? = nil)
   /// A batch in `damaged`.
   case releaseBatch(BatchID, by: Requester)
   /// The machine's clock is right, though it has jumped.

@@ -33,7 +33,7 @@ public struct RequestHandler: Sendable {
     case .flush(let streams): try await flush(streams)
     case .retry(let ids?): try await retry(ids)
     case .retry(nil): try await retryAll()
-    case .release(let drop, let who): try await release(drop, by: who)
+    case .release(let drop, let who, let baseline): try await release(drop, by: who, asBaseline: baseline == true)
     case .releaseBatch(let batch, let who): try await release(batch, by: who)
     case .believeClock(let who): believeClock(by: who)
     case .pause(let names, let who): try await turn(names, by: who, stopping: true)

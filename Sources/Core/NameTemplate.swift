@@ -1,9 +1,10 @@
 /// How a file is named in the hand-over folder: `{name}`, or `{feed}_{utc}_{stem}.{ext}`.
 ///
 /// `{stem}` and `{ext}` are the name before and behind its last dot; a first dot belongs to the stem. Where a name has
-/// no extension, a dot that stands right before `{ext}` is left out.
+/// no extension, a dot that stands right before `{ext}` is left out. `{folder}` is the folder below landing in which the file was found,
+/// `vip_2026` for `vip/2026`; where that is landing itself, a hyphen, underscore or dot beside it is left out.
 public struct NameTemplate: Sendable {
-  public enum Placeholder: String, CaseIterable, Hashable, Sendable { case name, stem, ext, feed, drop, utc }
+  public enum Placeholder: String, CaseIterable, Hashable, Sendable { case name, stem, ext, feed, drop, utc, folder }
 
   private let template: Template<Placeholder>
 
@@ -21,16 +22,32 @@ public struct NameTemplate: Sendable {
     }
   }
 
+  /// - Parameter folders: below landing, the outermost first; empty: landing itself.
   /// - Throws: where the result is no name of one component, of at most 255 bytes, or would be hidden while `name` is
   ///   not.
   public func render(
-    name: FileName, feed: FeedName, drop: DropID, at time: Timestamp
+    name: FileName, folders: [FileName] = [], feed: FeedName, drop: DropID, at time: Timestamp
   ) throws(TemplateComplaint) -> FileName {
     let (stem, ext) = Self.split(name.bytes)
     var bytes: [UInt8] = []
+    var isBehindNothing = false
+    var endsInText = false
     for piece in template.pieces {
+      defer {
+        if case .text = piece { endsInText = true } else { endsInText = false }
+        if case .value(.folder) = piece {} else { isBehindNothing = false }
+      }
       switch piece {
-      case .text(let text): bytes += text.utf8
+      case .text(let text):
+        let isSpare = isBehindNothing && text.utf8.first.map(Self.separators.contains) == true
+        bytes += text.utf8.dropFirst(isSpare ? 1 : 0)
+      case .value(.folder) where folders.isEmpty:
+        isBehindNothing = true
+        if endsInText, let last = bytes.last, Self.separators.contains(last) {
+          bytes.removeLast()
+          isBehindNothing = false
+        }
+      case .value(.folder): bytes += folders.map(\.bytes).joined(separator: [UInt8(ascii: "_")])
       case .value(.name): bytes += name.bytes
       case .value(.stem): bytes += stem
       case .value(.ext):
@@ -56,6 +73,8 @@ public struct NameTemplate: Sendable {
     }
     return FileName(bytes: bytes)
   }
+
+  private static let separators = Array("-_.".utf8)
 
   /// By bytes: a name need not be text.
   static func split(_ name: [UInt8]) -> (stem: ArraySlice<UInt8>, ext: ArraySlice<UInt8>?) {

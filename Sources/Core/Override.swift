@@ -6,10 +6,14 @@ public struct Override: Hashable, Sendable, Codable {
   public var at: Timestamp?
   /// The findings that were known then, and that pass. Nil: whatever the checks find.
   public var passes: [Reason.Code]?
+  /// Whether drops that come later are compared with this one. Nil: it is an exception.
+  public var baseline: Bool?
 
-  public init(by: String? = nil, reason: String? = nil, at: Timestamp? = nil, passes: [Reason.Code]? = nil) {
-    (self.by, self.reason, self.at, self.passes) = (by, reason, at, passes)
+  public init(
+    by: String? = nil, reason: String? = nil, at: Timestamp? = nil, passes: [Reason.Code]? = nil, baseline: Bool? = nil
+  ) {
+    (self.by, self.reason, self.at, self.passes, self.baseline) = (by, reason, at, passes, baseline)
   }
 
-  public func lets(_ code: Reason.Code) -> Bool { passes?.contains(code) ?? true }
+  public func lets(_ code: Reason.Code) -> Bool { !code.isLasting && passes?.contains(code) ?? true }
 }

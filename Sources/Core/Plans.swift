@@ -116,6 +116,9 @@ public struct DropPart: Hashable, Sendable, Codable {
   public var sha256: Digest?
   /// What was found inside of its encryption; nil where it has none, or was not decrypted.
   public var clear: Clear?
+  /// Of its text, where that is neither the part's own bytes nor what was decrypted: unpacked, without a byte order mark, as UTF-8.
+  /// Nil in older plans.
+  public var text: Digest?
   public var rows: Int?
   /// Of the header line and the delimiter: what another drop's table must have to be like this one.
   public var shape: Digest?
@@ -277,5 +280,13 @@ public struct Reason: Hashable, Sendable, Codable {
     case pgpUnprotected = "pgp_unprotected"
     case columnsChanged = "columns_changed", rowsChanged = "rows_changed", unwritable
     case damaged, crashedAgent = "crashed_agent"
+
+    /// No release helps: what cannot be read, decrypted, written or named cannot be handed over, whoever says so.
+    public var isLasting: Bool {
+      switch self {
+      case .unreadable, .unwritable, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected, .nameTaken, .badName: true
+      default: false
+      }
+    }
   }
 }

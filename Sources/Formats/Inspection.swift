@@ -7,6 +7,9 @@ public struct Inspection: Hashable, Sendable {
   /// Of the raw bytes, as they arrived; nil where what was refused was not read to its end.
   public var sha256: Digest?
   public var rawBytes: UInt64
+  /// Of the text, as UTF-8 without its mark, where that is not the raw bytes: of what was packed, has a mark, or is in another encoding.
+  /// Nil otherwise, and where the text could not be read to its end.
+  public var textDigest: Digest?
   /// Of text that was looked at: all of it, unless a reason ended the reading.
   public var textBytes: UInt64
   /// Rows of data: not the header, not empty lines at the end.

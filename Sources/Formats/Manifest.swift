@@ -60,13 +60,14 @@ public struct Manifest: Hashable, Sendable {
     (self.run, self.scheduledAt, self.files) = (run, scheduledAt, files)
   }
 
-  /// The run that a manifest's name tells; nil where the name is no manifest's.
-  public static func run(in name: FileName) -> String? {
-    guard let text = name.plain, text.hasPrefix("manifest-"), text.hasSuffix(".json") else { return nil }
-    let ids = text.dropFirst("manifest-".count).dropLast(".json".count)
-    // The run is a UUID, and the destination usually is one.
-    let groups = ids.split(separator: "-", omittingEmptySubsequences: false)
-    guard groups.count > 5, groups.suffix(5).map(\.utf8.count) == [8, 4, 4, 4, 12] else { return nil }
-    return groups.suffix(5).joined(separator: "-")
+  /// What a listed file is called where its receiver packs files in place, as a hosted SFTP server does that runs full.
+  public static func packed(_ name: FileName) -> FileName { FileName(bytes: name.bytes + Array(".gz".utf8)) }
+
+  /// Whether a name says that the file is a manifest: `manifest-<destination>-<run>.json`, or shorter: AEP's documentation shows two UUIDs,
+  /// and dataset exports have others.
+  public static func isName(_ name: FileName) -> Bool {
+    let text = String(decoding: name.bytes, as: UTF8.self).lowercased()
+    guard text.hasPrefix("manifest"), text.hasSuffix(".json") else { return false }
+    return text.dropFirst("manifest".count).first.map { "-_.".contains($0) } ?? false
   }
 }

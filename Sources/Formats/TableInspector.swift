@@ -8,6 +8,8 @@ public struct TableInspector: ~Copyable {
   private let rules: TableRules
   private let hashes: Bool
   private var hasher = DigestHasher()
+  /// Nil: the text is the raw bytes, whose digest is enough.
+  private var textHasher: TextHasher?
   private var rawBytes: UInt64 = 0
   private var packing = Packing.unknown([])
   private var inflater: Inflater?
@@ -64,7 +66,8 @@ public struct TableInspector: ~Copyable {
     }
     let verdict = text.finish(in: room)
     var inspection = Inspection(
-      sha256: hasher.finish(), rawBytes: rawBytes, textBytes: text.bytes, rows: verdict.rows, header: text.names,
+      sha256: hasher.finish(), rawBytes: rawBytes, textDigest: isDecided ? nil : textHasher?.finish(),
+      textBytes: text.bytes, rows: verdict.rows, header: text.names,
       headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter, backslash: verdict.backslash,
       compression: packing == .gzip ? .gzip : .none, reasons: verdict.reasons, doubtful: verdict.doubtful)
     if let gzipFault {
@@ -82,6 +85,9 @@ public struct TableInspector: ~Copyable {
     } else {
       packing = .none
     }
+    // A mark may begin, or does not: then both digests are the same.
+    let mayDiffer = packing == .gzip || transcoder != nil || head.starts(with: [0xef, 0xbb])
+    textHasher = hashes && mayDiffer ? TextHasher() : nil
     head.withUnsafeBytes { unpack($0) }
   }
 
@@ -102,6 +108,7 @@ public struct TableInspector: ~Copyable {
   }
 
   private mutating func read(_ piece: UnsafeRawBufferPointer) {
+    if transcoder == nil { textHasher?.update(piece) }
     piece.withMemoryRebound(to: UInt8.self) { bytes in
       guard transcoder != nil else { return text.feed(bytes, in: room) }
       transcoder?.feed(bytes, into: &converted)
@@ -110,6 +117,7 @@ public struct TableInspector: ~Copyable {
   }
 
   private mutating func readConverted() {
+    converted.withUnsafeBytes { textHasher?.update($0) }
     converted.withUnsafeBufferPointer { text.feed($0, in: room) }
     converted.removeAll(keepingCapacity: true)
     if let fault = transcoder?.fault { text.refuse(fault) }

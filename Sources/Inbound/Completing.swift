@@ -18,7 +18,9 @@ struct Arrival: Hashable {
 
 /// Which files of one landing folder belong together, and whether all of them are there.
 ///
-/// - With a manifest that lists it, a file goes with all the others that it lists, when each has its size; never without.
+/// - With a manifest that lists it, a file goes with all the others that it lists, when each has its size; never without. One that was
+///   packed where it lies (`x.csv.gz` for `x.csv`) has its size if it had it before. With `ready.manifest: off`, a manifest goes by itself,
+///   to the archive, and keeps nothing waiting.
 /// - `x.csv`, `x_2.csv`, … are one set: all of them at rest, none missing in between, and the last one not exactly as long as parts
 ///   are that have a successor. Alone, `x_2.csv` waits for `x.csv` only where its name is AEP's: others end their names so, too.
 /// - With `ready.marker`, each file has its own.
@@ -48,6 +50,8 @@ struct Completing {
 
   /// Whether a part has as many rows as one that has a successor; nil: asked to stop.
   typealias IsFull = (FileName) throws -> Bool?
+  /// How many bytes a packed file has unpacked, modulo 2^32; nil where it does not tell.
+  typealias UnpackedSize = (FileName) throws -> UInt32?
   /// Whether all that the manifest lists was taken before it came.
   typealias IsKnown = (Manifest) throws -> Bool
 
@@ -64,7 +68,7 @@ struct Completing {
 
   /// All that can be taken now.
   mutating func arrivals(
-    _ view: View, _ rules: Rules, at uptime: Duration, isFull: IsFull, isKnown: IsKnown
+    _ view: View, _ rules: Rules, at uptime: Duration, isFull: IsFull, unpackedSize: UnpackedSize, isKnown: IsKnown
   ) throws -> [Arrival] {
     waiting = [:]
     var found: [Arrival] = []
@@ -73,11 +77,15 @@ struct Completing {
     for name in view.manifests.keys.sorted() {
       guard let (_, state) = view.manifests[name] else { continue }
       switch state {
+      case .read where rules.manifest == .off:
+        if view.rested.contains(name) { found.append(Arrival(key: name, manifest: name)) }
       case .read(let manifest):
-        if let arrival = try listed(manifest, name, view, bound: &bound, isKnown) { found.append(arrival) }
+        if let arrival = try listed(manifest, name, view, bound: &bound, unpackedSize, isKnown) {
+          found.append(arrival)
+        }
       case .unreadable where view.rested.contains(name):
         found.append(Arrival(key: name, manifest: name, missing: [Self.unreadable(name)]))
-      case .unreadable: isBeingTold = true
+      case .unreadable: isBeingTold = isBeingTold || rules.manifest != .off
       }
     }
     // A manifest that is being written may list any of the others.
@@ -88,7 +96,10 @@ struct Completing {
     }
     let all = found.map { addMarkers($0, view, rules) }
     forget(except: Set(all.map(\.key)))
-    return all.filter { arrival in arrival.missing.isEmpty || isOver(arrival, view, rules, at: uptime) }
+    return all.filter { arrival in
+      // A manifest that lists no file is all there is: nothing more is coming.
+      arrival.missing.allSatisfy { $0.code == .empty } || isOver(arrival, view, rules, at: uptime)
+    }
   }
 
   /// Uptime at which the next wait is over.
@@ -132,29 +143,53 @@ struct Completing {
 
   // MARK: With a manifest
 
+  /// A listed file as it lies there: under its name, or packed since.
+  private struct Lying {
+    let name: FileName
+    let seen: Settling.Observation
+    /// As `UnpackedSize`; nil outside: it is not packed.
+    var unpacked: UInt32??
+
+    func fits(_ size: UInt64) -> Bool {
+      guard let unpacked else { return seen.size == size }
+      return unpacked == UInt32(truncatingIfNeeded: size)
+    }
+  }
+
+  private func lying(_ name: FileName, _ view: View, _ unpackedSize: UnpackedSize) throws -> Lying? {
+    if let seen = view.data[name] { return Lying(name: name, seen: seen) }
+    let packed = Manifest.packed(name)
+    guard let seen = view.data[packed] else { return nil }
+    // What is still coming says nothing yet.
+    return Lying(
+      name: packed, seen: seen, unpacked: .some(view.rested.contains(packed) ? try unpackedSize(packed) : nil))
+  }
+
   /// Nil: something that it lists is still coming.
   private func listed(
-    _ manifest: Manifest, _ name: FileName, _ view: View, bound: inout Set<FileName>, _ isKnown: IsKnown
+    _ manifest: Manifest, _ name: FileName, _ view: View, bound: inout Set<FileName>, _ unpackedSize: UnpackedSize,
+    _ isKnown: IsKnown
   ) throws -> Arrival? {
     var arrival = Arrival(key: name, manifest: name)
     var isComing = !view.rested.contains(name)
     for file in Self.ordered(manifest.files) {
-      guard let seen = view.data[file.name] else {
+      guard let lying = try lying(file.name, view, unpackedSize) else {
         arrival.missing.append(Reason(.incomplete, "The manifest lists it, and it is not there", part: file.name))
         continue
       }
+      let fits = lying.fits(file.size)
       // Another run's file of the same name belongs to another manifest, or to none.
-      guard seen.size == file.size || !isListed(file.name, size: seen.size, in: view, except: name) else {
-        arrival.missing.append(Self.mismatch(file, seen))
+      guard fits || !isListed(file.name, lying, in: view, except: name) else {
+        arrival.missing.append(Self.mismatch(file, lying))
         continue
       }
-      guard bound.insert(file.name).inserted else {
+      guard bound.insert(lying.name).inserted else {
         arrival.missing.append(Reason(.incomplete, "Another manifest lists it as well", part: file.name))
         continue
       }
-      if seen.size != file.size { arrival.missing.append(Self.mismatch(file, seen)) }
-      if !view.rested.contains(file.name) { isComing = true }
-      arrival.data.append(file.name)
+      if !fits { arrival.missing.append(Self.mismatch(file, lying)) }
+      if !view.rested.contains(lying.name) { isComing = true }
+      arrival.data.append(lying.name)
     }
     if isComing { return nil }
     if manifest.files.isEmpty { arrival.missing = [Reason(.empty, "The manifest lists no file", part: name)] }
@@ -162,14 +197,18 @@ struct Completing {
     return arrival
   }
 
-  private static func mismatch(_ file: Manifest.File, _ seen: Settling.Observation) -> Reason {
-    Reason(.sizeMismatch, "It has \(counted(seen.size, "byte")); the manifest says \(file.size)", part: file.name)
+  private static func mismatch(_ file: Manifest.File, _ lying: Lying) -> Reason {
+    let message =
+      lying.unpacked == nil
+      ? "It has \(counted(lying.seen.size, "byte")); the manifest says \(file.size)"
+      : "Unpacked, it has not the \(counted(file.size, "byte")) that the manifest says"
+    return Reason(.sizeMismatch, message, part: lying.name)
   }
 
-  private func isListed(_ file: FileName, size: UInt64, in view: View, except name: FileName) -> Bool {
+  private func isListed(_ file: FileName, _ lying: Lying, in view: View, except name: FileName) -> Bool {
     view.manifests.contains { other in
       guard other.key != name, case .read(let manifest) = other.value.state else { return false }
-      return manifest.files.contains { $0.name == file && $0.size == size }
+      return manifest.files.contains { $0.name == file && lying.fits($0.size) }
     }
   }
 

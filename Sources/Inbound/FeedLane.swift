@@ -72,7 +72,9 @@ public actor FeedLane: Lane {
 
   // What people ask for; see the worker.
 
-  public func release(_ id: DropID, by who: Requester) throws { try worker.release(id, by: who, at: clock()) }
+  public func release(_ id: DropID, by who: Requester, asBaseline: Bool) throws {
+    try worker.release(id, by: who, asBaseline: asBaseline, at: clock())
+  }
   public func retry(_ id: DropID) throws { try worker.retry(id, at: clock()) }
   public func retryAll() throws -> Int { try worker.retryAll(at: clock()) }
   public func purge(_ id: DropID, by who: Requester) throws { try worker.purge(id, by: who, at: clock()) }

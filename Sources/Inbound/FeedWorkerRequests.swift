@@ -7,9 +7,12 @@ import Spool
 // What people ask of a feed, in the frame of a pass.
 extension FeedWorker {
   /// Hands over a held or quarantined drop all the same: it is checked again, and what was found before passes.
+  /// - Parameter asBaseline: drops that come later are compared with it.
   /// - Throws: `OperatorRefusal`; faults of the ledger and of the disk.
-  public mutating func release(_ id: DropID, by who: Requester, at now: Moment) throws {
-    try act(on: id, at: now) { pass, place in try Operating().release(id, from: place, by: who, in: &pass) }
+  public mutating func release(_ id: DropID, by who: Requester, asBaseline: Bool = false, at now: Moment) throws {
+    try act(on: id, at: now) { pass, place in
+      try Operating().release(id, from: place, by: who, asBaseline: asBaseline, in: &pass)
+    }
   }
 
   /// Checks a held or quarantined drop again, by the rules as they are now. One that waits only for its folder is tried at the next

@@ -3,6 +3,7 @@ import Core
 import Formats
 import Lanes
 import Spool
+import SystemPackage
 
 /// The names that drops get in the hand-over folder. A value without a disk: it asks which names are taken there.
 struct HandoverNames {
@@ -31,7 +32,8 @@ struct HandoverNames {
       let wanted: FileName
       do {
         wanted = try template.render(
-          name: outgoingName(part, settings.rewrite), feed: plan.feed, drop: plan.id, at: plan.seenAt)
+          name: outgoingName(part, settings.rewrite), folders: folders(of: part), feed: plan.feed, drop: plan.id,
+          at: plan.seenAt)
       } catch {
         return .setAside(Reason(.badName, "The hand-over name would have \(error)", part: part.name))
       }
@@ -56,6 +58,13 @@ struct HandoverNames {
     // Not before the whole drop has its names.
     given.formUnion(named.parts.compactMap(\.finalName))
     return .done(named)
+  }
+
+  /// In which it was found, below landing; none where that is another folder now.
+  private func folders(of part: DropPart) -> [FileName] {
+    let (landing, found) = (settings.landing, FilePath(part.landing))
+    guard found.starts(with: landing) else { return [] }
+    return found.components.dropFirst(landing.components.count).map { FileName($0.string) }
   }
 
   /// Others may have its names.

@@ -35,23 +35,41 @@ func judge(
     doubts += finding.inspection.doubtful.map { $0.of(name) }
   }
   if let override {
-    // What cannot be written or decrypted cannot be handed over, whoever says so.
-    let lasting: Set<Reason.Code> = [.unwritable, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected]
-    reasons.removeAll { !lasting.contains($0.code) && override.lets($0.code) }
+    reasons.removeAll { override.lets($0.code) }
     doubts.removeAll { override.lets($0.code) }
   }
   let isEmpty = reasons.allSatisfy { $0.code == .empty || $0.code == .headerOnly }
   if isEmpty, let first = reasons.first {
     switch require.empty {
-    case .quarantine: return .quarantined(reasons)
+    case .quarantine: return .quarantined(listed(reasons + doubts))
     case .archive: return .archived(first)
     case .deliver where findings.isEmpty: return .archived(first)
     case .deliver: reasons = []
     }
   }
-  if !reasons.isEmpty { return .quarantined(Array(reasons.prefix(Limits.reasons))) }
+  if !reasons.isEmpty { return .quarantined(listed(reasons + doubts)) }
   if findings.isEmpty { return .confirmed }
-  return doubts.isEmpty ? .accepted : .held(Array(doubts.prefix(Limits.reasons)))
+  return doubts.isEmpty ? .accepted : .held(listed(doubts))
+}
+
+/// At most `Limits.reasons`, and beyond them the first of each kind that would be left out: a release lets pass what is listed.
+func listed(_ reasons: [Reason]) -> [Reason] {
+  let first = reasons.prefix(Limits.reasons)
+  var codes = Set(first.map(\.code))
+  return first + reasons.dropFirst(Limits.reasons).filter { codes.insert($0.code).inserted }
+}
+
+extension Verdict {
+  /// The same with what was found since.
+  func adding(_ more: [Reason]) -> Verdict {
+    if more.isEmpty { return self }
+    return switch self {
+    case .accepted: .held(listed(more))
+    case .held(let reasons): .held(listed(reasons + more))
+    case .quarantined(let reasons): .quarantined(listed(reasons + more))
+    case .archived, .duplicate, .confirmed: self
+    }
+  }
 }
 
 /// Zero bytes, or a header alone, in all of its parts; nil where there is more. Three conditions are told apart: these two, and no
@@ -112,9 +130,18 @@ extension Reason {
   }
 }
 
-/// One digest for the content of a drop, whatever its parts are called and however they were encrypted; nil before the checks.
-func contentDigest(_ plan: DropPlan) -> Digest? {
-  let digests = plan.data.compactMap { $0.clear?.sha256 ?? $0.sha256 }
+/// One digest for the content of a drop, whatever its parts are called and however they were packed, marked or encrypted; nil before
+/// the checks.
+func contentDigest(_ plan: DropPlan) -> Digest? { digest(of: plan) { $0.text ?? $0.clear?.sha256 ?? $0.sha256 } }
+
+/// The same, and behind it what version 0.1 kept of it, which saw no further than the packing.
+func contentDigests(_ plan: DropPlan) -> [Digest] {
+  let digests = [contentDigest(plan), digest(of: plan) { $0.clear?.sha256 ?? $0.sha256 }].compactMap { $0 }
+  return digests.first == digests.last ? Array(digests.prefix(1)) : digests
+}
+
+private func digest(of plan: DropPlan, _ ofPart: (DropPart) -> Digest?) -> Digest? {
+  let digests = plan.data.compactMap(ofPart)
   guard digests.count == plan.data.count, let first = digests.first else { return nil }
   return digests.count == 1 ? first : DigestHasher.digest(of: digests.flatMap(\.bytes))
 }

@@ -17,11 +17,11 @@ public struct LandingFilter: Sendable {
     marker = settings.marker.isEmpty ? nil : try? MarkerTemplate(settings.marker)
   }
 
-  /// Nil: it stays where it is. A manifest is never data: where manifests are not looked at, they stay.
+  /// Nil: it stays where it is. A manifest is never data, also where nothing waits for it.
   public func kind(of name: FileName) -> Kind? {
     if let marker, marker.isMarker(name) { return .marker }
     if Self.isUnfinished(name) || exclude.contains(where: { $0.matches(name.bytes) }) { return nil }
-    if Manifest.run(in: name) != nil { return .manifest }
+    if Manifest.isName(name) { return .manifest }
     return include.contains { $0.matches(name.bytes) } ? .data : nil
   }
 

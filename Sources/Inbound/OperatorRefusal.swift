@@ -9,6 +9,8 @@ public enum OperatorRefusal: Error, Hashable, Sendable, CustomStringConvertible 
   case wrongPlace(DropID, DropPlace)
   /// Its data has been swept or purged.
   case withoutData(DropID)
+  /// What was found cannot be let pass by anybody.
+  case lasting(DropID, [Reason.Code])
 
   public var description: String {
     switch self {
@@ -17,6 +19,9 @@ public enum OperatorRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     case .wrongPlace(let id, .archive): "Drop \(id) has come to its end: it lies in archive"
     case .wrongPlace(let id, let place): "Drop \(id) is being worked on: it lies in \(place.rawValue)"
     case .withoutData(let id): "The data of drop \(id) is gone"
+    case .lasting(let id, let codes):
+      "Drop \(id) is not released: no release lets \(codes.map(\.rawValue).joined(separator: ", ")) pass. `navette show \(id)` "
+        + "says what was found; when its cause is mended: navette retry \(id)"
     }
   }
 }

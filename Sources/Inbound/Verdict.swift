@@ -8,7 +8,7 @@ enum Verdict: Hashable {
   /// To be kept, but not handed over: an empty drop of a feed that wants it so.
   case archived(Reason)
   case duplicate(of: DropID)
-  /// Nothing but a manifest, whose files were taken before it came.
+  /// Nothing but a manifest, whose files were taken before it came, or for which nothing waits.
   case confirmed
   case held([Reason])
   case quarantined([Reason])
@@ -79,7 +79,7 @@ extension Verdict {
     switch self {
     case .accepted: return "passed its checks"
     case .archived(let reason): return "archived: \(reason.message)"
-    case .confirmed: return "a manifest whose files were taken before it came"
+    case .confirmed: return "a manifest alone: its files were taken before it came, or wait for none"
     case .duplicate(let twin): return "archived: the same content as drop \(twin)"
     case .held(let reasons): return "held: \(all(reasons))"
     case .quarantined(let reasons): return "quarantined: \(all(reasons))"

@@ -61,14 +61,14 @@ extension DropTable {
   private static func names(_ parts: [DropPart]) -> String { names(parts.map(\.name)) }
   private static func names(_ names: [FileName]) -> String { names.map(\.description).joined(separator: "\n") }
 
-  /// Whether the feed has taken a drop of these files, in this order, of so many bytes together.
+  /// Whether the feed has taken a drop of these files, in this order, of so many bytes together; nil: of any.
   public func hasSeen(
-    _ feed: FeedName, names: [FileName], bytes: UInt64, since: Timestamp
+    _ feed: FeedName, names: [FileName], bytes: UInt64?, since: Timestamp
   ) throws(LedgerFault) -> Bool {
     var found = false
     try connection.rows(
-      "SELECT 1 FROM drops WHERE feed = ? AND seen_at >= ? AND names = ? AND bytes = ? LIMIT 1",
-      [Value(feed), Value(since), .text(Self.names(names)), Value(bytes)]
+      "SELECT 1 FROM drops WHERE feed = ? AND seen_at >= ? AND names = ? AND bytes = coalesce(?, bytes) LIMIT 1",
+      [Value(feed), Value(since), .text(Self.names(names)), bytes.map { Value($0) } ?? .null]
     ) { _ in found = true }
     return found
   }
@@ -92,14 +92,22 @@ extension DropTable {
       ])
   }
 
-  /// What the feed's last drop that was handed over was like: the next one is compared with it.
-  public func lastAccepted(_ feed: FeedName) throws(LedgerFault) -> (shape: Digest?, rows: Int?)? {
+  /// In the history of a drop that a person released, and with which later ones are compared all the same.
+  public static let baselineEvent = "baseline"
+
+  /// The feed (`?1`)'s last drop that was handed over and not released by a person, who lets exceptions pass.
+  static let baselineQuery = """
+    SELECT id FROM drops b WHERE b.feed = ?1 AND b.handed_over_at IS NOT NULL
+      AND (NOT EXISTS (SELECT 1 FROM history h WHERE h.subject = b.id AND h.event = 'drop_released')
+        OR EXISTS (SELECT 1 FROM history h WHERE h.subject = b.id AND h.event = '\(baselineEvent)'))
+    ORDER BY b.handed_over_at DESC, b.id DESC LIMIT 1
+    """
+
+  /// What the drop was like with which the feed's next one is compared.
+  public func baseline(of feed: FeedName) throws(LedgerFault) -> (shape: Digest?, rows: Int?)? {
     var found: (Digest?, Int?)?
     try connection.rows(
-      """
-      SELECT shape, rows FROM drops WHERE feed = ? AND handed_over_at IS NOT NULL
-      ORDER BY handed_over_at DESC, id DESC LIMIT 1
-      """, [Value(feed)]
+      "SELECT shape, rows FROM drops WHERE id = (\(Self.baselineQuery))", [Value(feed)]
     ) { found = ($0.optionalText(0).flatMap { Digest(hex: $0) }, $0.optionalInt(1)) }
     return found
   }

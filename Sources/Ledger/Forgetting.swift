@@ -11,7 +11,7 @@ public struct Forgettable<ID: Hashable & Sendable>: Sendable {
 /// What is older than anything that the folders keep leaves the ledger: the history, and what it is of. What has been counted stays in the
 /// totals. Kept for good is what somebody still asks for:
 ///
-/// - of a feed the last drop that was handed over, with which the next is compared; and drops whose objects are still to be deleted from
+/// - of a feed the drop with which the next is compared; and drops whose objects are still to be deleted from
 ///   a store;
 /// - of a stream its last batch, after which the next is numbered; the last one that each store has confirmed; what is still to be
 ///   sent; and the numbers of all that was forgotten, so that their objects are known and nothing of theirs is sent again;
@@ -28,8 +28,7 @@ extension DropTable {
       """
       SELECT id, seen_at, rowid FROM drops d
       WHERE feed = ?1 AND seen_at < ?2 AND seen_at >= ?3 AND (seen_at > ?3 OR rowid > ?4)
-        AND id IS NOT (SELECT id FROM drops WHERE feed = ?1 AND handed_over_at IS NOT NULL
-          ORDER BY handed_over_at DESC, id DESC LIMIT 1)
+        AND id IS NOT (\(Self.baselineQuery))
         AND NOT EXISTS (SELECT 1 FROM pulled p INDEXED BY pulled_landed
           WHERE p.feed = ?1 AND p.drop_id = d.id AND p.state = 'landed')
       ORDER BY seen_at, rowid LIMIT ?5

@@ -29,6 +29,7 @@ struct Check: AsyncParsableCommand {
           + "\(counted(settings.stores.count, "store")); state in \(settings.state)")
       Terminal.line("host: \(HostReport.line)")
       for lack in HostReport.lacks(settings) { Terminal.line("host: \(lack)") }
+      for note in ConsumerCheck.notes(of: settings) { Terminal.line(note) }
       for line in AgentProcess.completeness(settings) { Terminal.line(line) }
       for secret in settings.unread { Terminal.line("not looked at, for only the service has it: \(secret.key)") }
       if !AgentProcess.isService, !connect, let dropIn { tell(dropIn) }

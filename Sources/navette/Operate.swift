@@ -48,7 +48,8 @@ struct Release: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Let a held, quarantined or damaged drop, or a damaged batch, go on.",
     discussion: """
-      Of a held or quarantined drop, what was found before passes; what is found anew does not. A damaged drop gets a new plan, made of \
+      Of a held or quarantined drop, all that was found before passes; what is found anew does not. Where something was found that nobody \
+      can let pass (what cannot be read, decrypted, written or named), nothing is released. A damaged drop gets a new plan, made of \
       what lies there, and is checked; a damaged batch gets one from the ledger, and is sent as it was sealed. The ledger keeps who \
       released it, and why.
       """)
@@ -61,7 +62,12 @@ struct Release: AsyncParsableCommand {
   @Option(help: "Why: kept in the ledger.")
   var reason: String
 
+  @Flag(
+    help: "Compare later drops with this one (require.row_change, require.remember_columns), which is no exception.")
+  var baseline = false
+
   func validate() throws {
+    if baseline, DropID(id) == nil { throw ValidationError("--baseline is for drops") }
     if DropID(id) == nil, BatchID(id) == nil {
       throw ValidationError("“\(id)” is no drop, such as 20260304T101500Z-9f2c41, and no batch, such as opens-000042")
     }
@@ -70,7 +76,7 @@ struct Release: AsyncParsableCommand {
 
   func run() async throws {
     if let drop = DropID(id) {
-      try await ask(.release(drop: drop, by: asker(reason)), common)
+      try await ask(.release(drop: drop, by: asker(reason), baseline: baseline ? true : nil), common)
     } else if let batch = BatchID(id) {
       try await ask(.releaseBatch(batch, by: asker(reason)), common)
     }

@@ -15,13 +15,26 @@ struct ConsistencyTests {
     #expect(feeds([("/srv/in", "/srv/in2")]) == [])
   }
 
-  @Test("two feeds share neither landing nor hand-over folder")
+  @Test("two feeds do not share a landing folder, and a hand-over folder only where neither replaces files")
   func shared() {
     #expect(
       feeds([("/a/in", "/a/out"), ("/a/in/", "/b/out"), ("/c/in", "/a/out")]) == [
-        "4:17: feeds.f1.landing: two feeds cannot share a folder: this is the same folder as feeds.f0.landing. Choose another folder",
-        "5:34: feeds.f2.handover: two feeds cannot share a folder: this is the same folder as feeds.f0.handover. Choose another folder",
+        "4:17: feeds.f1.landing: two feeds cannot share a folder: this is the same folder as feeds.f0.landing. Choose another folder"
       ])
+    for first in ["replace", "rename"] {
+      let text = """
+        state: /s
+        feeds:
+          a: { landing: /a, handover: /out, collision: \(first) }
+          b: { landing: /b, handover: /out/, collision: \(first == "rename" ? "replace" : "rename") }
+          c: { landing: /c, handover: /out/deep, collision: replace }
+        """
+      #expect(
+        Bench(text).problems() == [
+          "4:31: feeds.b.handover: with collision: replace, one feed would replace what the other hands over: "
+            + "this is the same folder as feeds.a.handover. Choose another folder"
+        ])
+    }
   }
 
   @Test(

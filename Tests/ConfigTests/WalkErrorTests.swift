@@ -40,7 +40,7 @@ struct WalkErrorTests {
       (
         "handover_name: \"{nam}\"",
         "5:20: feeds.in.handover_name: expected only the placeholders {name}, {stem}, {ext}, {feed}, "
-          + "{drop} and {utc}. Did you mean {name}?"
+          + "{drop}, {utc} and {folder}. Did you mean {name}?"
       ),
       (
         "handover_name: \"{name\"",

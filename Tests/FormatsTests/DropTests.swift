@@ -78,10 +78,18 @@ struct DropTests {
     #expect(manifest.scheduledAt == Timestamp(text: "2026-03-12T06:00:00Z"))
     #expect(manifest.files.map(\.size) == [734_003_200, 102_400_511])
     #expect(manifest.files.map { DropName($0.name).part } == [1, 2])
-    let name = "manifest-5b0c77e1-3f7a-4f0e-9a43-0d1b6a1f2c88-c2f4a9d0-6b1e-4d27-8f35-91ab07de4455.json"
-    #expect(Manifest.run(in: FileName(name)) == manifest.run)
-    #expect(Manifest.run(in: FileName("manifest.json")) == nil)
   }
+
+  @Test(
+    "A manifest is known by its name, whatever ids stand in it",
+    arguments: [
+      ("manifest-5b0c77e1-3f7a-4f0e-9a43-0d1b6a1f2c88-c2f4a9d0-6b1e-4d27-8f35-91ab07de4455.json", true),
+      ("manifest-c2f4a9d0-6b1e-4d27-8f35-91ab07de4455.json", true), ("manifest.json", true),
+      ("manifest_20260312T060000.json", true), ("Manifest-run7.JSON", true), ("manifest.run7.json", true),
+      ("manifest-prod-7.csv", false), ("manifests.json", false), ("manifest", false), ("my-manifest.json", false),
+      ("manifest.json.gz", false), ("manifestation-1.json", false),
+    ])
+  func manifestNames(name: String, isManifest: Bool) { #expect(Manifest.isName(FileName(name)) == isManifest) }
 
   @Test("A manifest that is cut, too large or names other folders is refused")
   func badManifests() {

@@ -113,6 +113,32 @@ struct GzipTests {
     #expect(inspect(gzip(Array("-----BEGIN PGP MESSAGE-----".utf8))).reasons.map(\.code) == [.encrypted])
   }
 
+  @Test("A table has one text, however it is packed, marked, encoded or cut", arguments: [1, 2, 3, 7, .max])
+  func text(chunk: Int) {
+    let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+    let table = Array("id,name\n1,Zoë\n2,ö\n".utf8)
+    let plain = inspect(table, chunk: chunk)
+    #expect(plain.textDigest == nil && plain.sha256 == DigestHasher.digest(of: table))
+    for other in [
+      mark + table, gzip(table, level: 1), gzip(table, level: 9), gzip(mark + table), gzip(table) + gzip([]),
+    ] {
+      let found = inspect(other, chunk: chunk)
+      #expect(found.textDigest == plain.sha256 && found.sha256 == DigestHasher.digest(of: other))
+    }
+    let units = [0xfeff] + Array("id,name\n1,Zoë\n2,ö\n".utf16)
+    let wide = units.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }
+    #expect(inspect(wide, rules { $0.encoding = .utf16 }, chunk: chunk).textDigest == plain.sha256)
+    let narrow = "id,name\n1,Zoë\n2,ö\n".unicodeScalars.map { UInt8($0.value) }
+    #expect(inspect(narrow, rules { $0.encoding = .latin1 }, chunk: chunk).textDigest == plain.sha256)
+    // Half a mark is text of its own; what is damaged or cut has none.
+    for other in [[0xef, 0xbb], [0xef, 0xbb, 0x41], [0xef], Array(gzip(table).dropLast(2)), gzip(table) + [1]] {
+      #expect(inspect(other, chunk: chunk).textDigest == nil)
+    }
+    #expect(
+      inspect(gzip([0xef, 0xbb, 0xbe] + table), chunk: chunk).textDigest
+        == DigestHasher.digest(of: [0xef, 0xbb, 0xbe] + table))
+  }
+
   @Test("Both digests of one pass are the known ones")
   func hashes() {
     var hasher = ObjectHasher()

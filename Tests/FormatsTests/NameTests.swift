@@ -44,6 +44,24 @@ struct NameTests {
     #expect(try render(template, FileName(name)) == FileName(expected))
   }
 
+  @Test(
+    "The folder below landing is a part of the name, and where there is none, nothing is left of it",
+    arguments: [
+      ("{folder}_{name}", "vip_2026_a.csv", "a.csv"), ("{stem}-{folder}.{ext}", "a-vip_2026.csv", "a.csv"),
+      ("{feed}_{folder}_{name}", "audiences_vip_2026_a.csv", "audiences_a.csv"),
+      ("{folder}{name}", "vip_2026a.csv", "a.csv"),
+      ("{folder}.{name}", "vip_2026.a.csv", "a.csv"), ("x{folder}y.{ext}", "xvip_2026y.csv", "xy.csv"),
+    ])
+  func folders(_ template: String, _ below: String, _ itself: String) throws {
+    let feed = try #require(FeedName("audiences"))
+    let drop = try #require(DropID("20260304T101500Z-9f2c41"))
+    for (folders, expected) in [([FileName("vip"), FileName("2026")], below), ([], itself)] {
+      let name = try NameTemplate(template).render(
+        name: FileName("a.csv"), folders: folders, feed: feed, drop: drop, at: Timestamp(seconds: 0))
+      #expect(name == FileName(expected))
+    }
+  }
+
   @Test("A name that is not text stays as it is")
   func rawNames() throws {
     let raw = FileName(bytes: [0xff, 0x2e, 0xfe])

@@ -113,6 +113,41 @@ struct CheckingTests {
     #expect(try easy.run().handedOver == 2)
   }
 
+  @Test("A packed file and one with a byte order mark are duplicates of the plain one, and the other way round")
+  func duplicateText() throws {
+    let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+    let kinds = [Array(Sample.table.utf8), Sample.gzip(Sample.table), mark + Array(Sample.table.utf8)]
+    for first in kinds.indices {
+      let rig = try Rig()
+      try rig.land("a.csv", kinds[first])
+      #expect(try rig.run().handedOver == 1)
+      for (number, bytes) in kinds.enumerated() { try rig.land("b\(number).csv", bytes) }
+      #expect(try rig.run().duplicates == 3)
+      rig.restart(ledger: try Ledger(path: nil))
+      for (number, bytes) in kinds.enumerated() { try rig.land("c\(number).csv", bytes) }
+      #expect(try rig.run().duplicates == 3, "a ledger made anew knows it as well")
+      try rig.land("other.csv.gz", Sample.gzip(Sample.other))
+      #expect(try rig.run().handedOver == 1)
+    }
+    let together = try Rig()
+    for (number, bytes) in kinds.enumerated() { try together.land("d\(number).csv", bytes) }
+    let summary = try together.run()
+    #expect(summary.handedOver == 1 && summary.duplicates == 2)
+  }
+
+  @Test("What version 0.1 knew of a packed file makes its twin a duplicate still")
+  func duplicateOfBefore() throws {
+    let rig = try Rig()
+    try rig.land("a.csv.gz", Sample.gzip(Sample.table))
+    try rig.run()
+    let plan = try rig.plan(.archive, rig.drops(.archive)[0])
+    try rig.ledger.transact("before") { (t) throws(LedgerFault) in
+      try t.drops.noteOutcome(plan.id, .accepted, content: plan.parts[0].sha256, rows: 3, at: rig.wall)
+    }
+    try rig.land("b.csv.gz", Sample.gzip(Sample.table))
+    #expect(try rig.run().duplicates == 1)
+  }
+
   @Test("What was refused does not make its twin a duplicate")
   func refusedTwin() throws {
     let rig = try Rig()

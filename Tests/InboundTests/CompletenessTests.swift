@@ -56,6 +56,56 @@ struct CompletenessTests {
     #expect(try rig.handedOver.isEmpty)
   }
 
+  @Test("With `manifest: off` files go at once, and the manifest to the archive, before and behind them")
+  func manifestOff() throws {
+    let rig = try Rig { $0.manifest = .off }
+    try rig.land(Self.manifestName, Self.manifest([("a.csv", 999), ("never.csv", 1)]))
+    try rig.land("a.csv", Sample.table)
+    #expect(try rig.run(2).handedOver == 1)
+    try rig.land("manifest.json", Self.manifest([("b.csv", 5)]))
+    let summary = try rig.run(2)
+    #expect(try summary.quarantined == 0 && rig.handedOver == ["a.csv"] && rig.landed.isEmpty)
+    #expect(try rig.drops(.archive).count == 3)
+    #expect(rig.events.count(.dropQuarantined) == 0 && rig.events.count(.feedEmpty) == 0)
+  }
+
+  @Test("A manifest that lists no file is an empty drop, told at once", arguments: FeedSettings.Empty.allCases)
+  func emptyManifest(empty: FeedSettings.Empty) throws {
+    let rig = try Rig { $0.require.empty = empty }
+    try rig.land("manifest-run7.json", Self.manifest([]))
+    let summary = try rig.run(2)
+    #expect(summary.quarantined == (empty == .quarantine ? 1 : 0) && summary.archived == (empty == .quarantine ? 0 : 1))
+    #expect(rig.events.first(.feedEmpty)?.message.contains("no file that it lists") == true)
+    #expect(try rig.landed.isEmpty && rig.handedOver.isEmpty)
+  }
+
+  @Test("A file that was packed since is handed over with its manifest, and one taken before is known to it")
+  func packedListed() throws {
+    let rig = try Rig()
+    let size = Sample.table.utf8.count
+    try rig.land(Self.manifestName, Self.manifest([("a.csv", size), ("b.csv", Sample.other.utf8.count)]))
+    try rig.land("a.csv.gz", Sample.gzip(Sample.table))
+    try rig.run(3)
+    #expect(try rig.handedOver.isEmpty, "b.csv is not there yet")
+    try rig.land("b.csv", Sample.other)
+    #expect(try rig.run(2).handedOver == 1)
+    #expect(try rig.handedOver == ["a.csv.gz", "b.csv"] && rig.landed.isEmpty && rig.drops(.archive).count == 1)
+    let late = try Rig()
+    try late.land("a.csv.gz", Sample.gzip(Sample.table))
+    try late.land("b.csv", Sample.other)
+    try late.run(2)
+    try late.land(Self.manifestName, Self.manifest([("a.csv", size), ("b.csv", Sample.other.utf8.count)]))
+    let summary = try late.run(2)
+    #expect(try summary.settling == 0 && late.landed.isEmpty && late.drops(.archive).count == 3)
+    let wrong = try Rig { $0.timeout = .seconds(60) }
+    try wrong.land(Self.manifestName, Self.manifest([("a.csv", size + 1)]))
+    try wrong.land("a.csv.gz", Sample.gzip(Sample.table))
+    try wrong.run(3)
+    wrong.pass(.seconds(61))
+    #expect(try wrong.run(1).quarantined == 1)
+    #expect(try wrong.reasons(.quarantine, wrong.drops(.quarantine)[0]).map(\.code) == [.sizeMismatch])
+  }
+
   @Test("Edge case 14: a manifest without its data ends in quarantine, with the list of what is missing")
   func manifestWithoutData() throws {
     let rig = try Rig { $0.timeout = .seconds(60) }

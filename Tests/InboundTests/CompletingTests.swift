@@ -32,11 +32,11 @@ struct CompletingTests {
 
   private func look(
     _ completing: inout Completing, _ view: Completing.View, at second: Int = 0, rules: Completing.Rules? = nil,
-    full: Set<String> = [], isKnown: Bool = false
+    full: Set<String> = [], unpacked: [String: UInt32] = [:], isKnown: Bool = false
   ) throws -> [Arrival] {
     try completing.arrivals(
       view, rules ?? self.rules, at: .seconds(second), isFull: { full.contains($0.description) },
-      isKnown: { _ in isKnown })
+      unpackedSize: { unpacked[$0.description] }, isKnown: { _ in isKnown })
   }
 
   private func sets(_ view: Completing.View) throws -> [[String]] {
@@ -56,6 +56,54 @@ struct CompletingTests {
     #expect(try sets(view(Dictionary(uniqueKeysWithValues: names.map { ($0, 1) }))) == [names])
     #expect(try sets(view(["x.csv": 1, "x_2.csv.gz": 1])) == [["x.csv"], ["x_2.csv.gz"]])
     #expect(try sets(view(["x.csv": 1, "x_3.csv": 1])) == [["x.csv"], ["x_3.csv"]])
+  }
+
+  @Test("A listed file that was packed since belongs to its manifest, where its size unpacked is the listed one")
+  func packed() throws {
+    var completing = Completing()
+    var view = view(["a.csv": 100, "b.csv.gz": 7])
+    add("manifest.json", ["a.csv": 100, "b.csv": 5 << 32 | 300], to: &view)
+    let whole = try #require(try look(&completing, view, unpacked: ["b.csv.gz": 300]).first)
+    #expect(whole.data.map(\.description) == ["a.csv", "b.csv.gz"] && whole.missing.isEmpty)
+    for unpacked in [[:], ["b.csv.gz": 299]] as [[String: UInt32]] {
+      #expect(try look(&completing, view, unpacked: unpacked).isEmpty)
+      #expect(completing.waiting.values.first?.map(\.code) == [.sizeMismatch])
+    }
+    // The plain one comes first: the other is a file of its own.
+    var both = self.view(["a.csv": 100, "a.csv.gz": 7])
+    add("manifest.json", ["a.csv": 100], to: &both)
+    #expect(try look(&completing, both).map { $0.data.map(\.description) } == [["a.csv"], ["a.csv.gz"]])
+    // Of two runs, the one whose size it has.
+    var runs = self.view(["a.csv.gz": 7])
+    add("manifest-1.json", ["a.csv": 50], to: &runs)
+    add("manifest-2.json", ["a.csv": 60], to: &runs)
+    #expect(try look(&completing, runs, unpacked: ["a.csv.gz": 60]).map(\.key) == [FileName("manifest-2.json")])
+    var coming = self.view(["a.csv.gz": 7], coming: ["a.csv.gz"])
+    add("manifest.json", ["a.csv": 60], to: &coming)
+    #expect(try look(&completing, coming, unpacked: ["a.csv.gz": 60]).isEmpty && completing.waiting.isEmpty)
+  }
+
+  @Test("Where manifests are off, nothing waits for them, and they go by themselves")
+  func off() throws {
+    var completing = Completing()
+    let off = Completing.Rules(manifest: .off, timeout: .seconds(100), marker: nil)
+    var view = view(["a.csv": 1, "b.csv": 1])
+    add("manifest-1.json", ["a.csv": 999, "z.csv": 1], to: &view)
+    add("manifest-2.json", nil, to: &view, isRested: false)
+    let found = try look(&completing, view, rules: off)
+    #expect(found.map(\.key.description) == ["manifest-1.json", "a.csv", "b.csv"])
+    #expect(found.allSatisfy { $0.missing.isEmpty } && found[0].data.isEmpty)
+    view.rested.insert(FileName("manifest-2.json"))
+    _ = try look(&completing, view, rules: off)
+    #expect(completing.waiting[FileName("manifest-2.json")]?.map(\.code) == [.manifestUnreadable], "it is no manifest")
+  }
+
+  @Test("A manifest that lists no file is complete")
+  func listsNothing() throws {
+    var completing = Completing()
+    var view = view([:])
+    add("manifest-1.json", [:], to: &view)
+    #expect(try look(&completing, view).first?.missing.map(\.code) == [.empty])
   }
 
   @Test("A set waits for each of its parts to be at rest")

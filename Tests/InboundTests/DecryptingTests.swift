@@ -117,8 +117,12 @@ struct DecryptingTests {
       let plan = try rig.plan(.quarantine, id)
       found[plan.parts[0].name.description] = try rig.reasons(.quarantine, id).map(\.code)
       #expect(plan.parts[0].clear == nil && plan.parts[0].sha256 != nil)
-      // Whatever a person says.
-      try rig.engine.release(try #require(DropID(id)), by: Requester("t", reason: "r"), at: rig.now)
+      // Whatever a person says, also by hand.
+      #expect(throws: OperatorRefusal.self) {
+        try rig.engine.release(try #require(DropID(id)), by: Requester("t", reason: "r"), at: rig.now)
+      }
+      try rig.put(rig.spool.path(.quarantine, id).appending(DropPlan.overrideName), Array("{}".utf8))
+      try rig.engine.retry(try #require(DropID(id)), at: rig.now)
     }
     for (name, _, code) in cases { #expect(found[name + ".csv.gpg"] == [code], "\(name)") }
     #expect(try rig.run().quarantined == cases.count)
@@ -186,8 +190,9 @@ struct DecryptingTests {
     let (rig, sender) = try await rig()
     for name in ["a.csv.gpg", "b.csv.gpg"] { try rig.land(name, try await sender.encrypt(Sample.table)) }
     try rig.land("c.csv", Sample.table)
+    try rig.land("d.csv.gz.gpg", try await sender.encrypt(Sample.gzip(Sample.table)))
     let summary = try rig.run()
-    #expect(summary.handedOver == 1 && summary.duplicates == 2)
+    #expect(summary.handedOver == 1 && summary.duplicates == 3)
     // Also where the ledger was made anew.
     let fresh = try Ledger(path: nil)
     rig.restart(ledger: fresh)

@@ -36,6 +36,50 @@ struct HandOverTests {
     #expect(rig.events.all.count == 2)
   }
 
+  @Test("Audiences of one name in several folders keep apart by {folder}")
+  func folders() throws {
+    let rig = try Rig { ($0.recursive, $0.handoverName) = (true, "{folder}_{name}") }
+    for (number, folder) in ["vip", "lapsed/2026"].enumerated() {
+      try rig.files.ensureDirectory(rig.settings.landing.appending(folder))
+      try rig.put(rig.settings.landing.appending("\(folder)/a.csv"), Array("id\n\(number)\n".utf8))
+    }
+    try rig.land("a.csv", Sample.table)
+    try rig.run(3)
+    #expect(try rig.handedOver == ["a.csv", "lapsed_2026_a.csv", "vip_a.csv"])
+    #expect(try rig.handed("lapsed_2026_a.csv") == "id\n1\n")
+  }
+
+  @Test(
+    "What is handed over has the group of its folder, but where the feed says another", .enabled(if: geteuid() == 0))
+  func folderGroup() throws {
+    for (configured, expected) in [(nil, 65_534), ("daemon", 1)] as [(String?, UInt32)] {
+      let rig = try Rig { $0.group = configured }
+      #expect(chown(rig.settings.handover.string, 0, 65_534) == 0)
+      try rig.land("a.csv", Sample.table)
+      #expect(try rig.run().handedOver == 1)
+      let handed = try #require(try rig.files.info(rig.settings.handover.appending("a.csv")))
+      #expect(handed.group == expected && handed.mode.rawValue & 0o777 == 0o660)
+    }
+  }
+
+  @Test("Two feeds that share a hand-over folder keep each other's files")
+  func sharedFolder() throws {
+    let one = try Rig()
+    let shared = one.settings.handover
+    let other = try Rig { $0.handover = shared }
+    for (rig, text) in [(one, Sample.table), (other, Sample.other)] { try rig.land("a.csv", text) }
+    // Both have chosen the same name before either takes it.
+    try one.run(1)
+    try other.run(1)
+    #expect(try one.run(1).handedOver == 1 && other.run(1).handedOver == 1)
+    #expect(try one.handedOver == ["a-2.csv", "a.csv"])
+    one.restart()
+    other.restart()
+    try one.run(1)
+    try other.run(1)
+    #expect(try Set([one.handed("a.csv"), one.handed("a-2.csv")]) == [Sample.table, Sample.other])
+  }
+
   @Test("Archive and consumer never share a file, and the consumer's has the configured mode")
   func ownFile() throws {
     let rig = try Rig { $0.mode = 0o664 }

@@ -71,6 +71,17 @@ struct InboundPlanTests {
     #expect(judge([finding([.columnCount])], require, Override()) == .accepted)
   }
 
+  @Test("All that is found is listed: the first of each kind, however many there are of others")
+  func listing() {
+    let many = finding([Reason.Code](repeating: .columnCount, count: Limits.reasons))
+    let verdict = judge([many, many, finding([.rowTooLong], doubtful: [.ambiguousEscape])], .init(), nil)
+    #expect(verdict.reasons.count == Limits.reasons + 2)
+    #expect(verdict.reasons.suffix(2).map(\.code) == [.rowTooLong, .ambiguousEscape])
+    let override = Override(passes: Array(Set(verdict.reasons.map(\.code))))
+    #expect(judge([many, many, finding([.rowTooLong], doubtful: [.ambiguousEscape])], .init(), override) == .accepted)
+    #expect(judge([finding([.unwritable, .columnCount])], .init(), Override()).reasons.map(\.code) == [.unwritable])
+  }
+
   @Test("An empty drop goes where the feed wants it")
   func empty() {
     var require = FeedSettings.Require()

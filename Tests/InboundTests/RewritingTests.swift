@@ -58,7 +58,13 @@ struct RewritingTests {
     let reason = try rig.reasons(.quarantine, id.description)[0]
     #expect(reason.code == .unwritable && reason.row == 2 && reason.column == 2 && reason.part == FileName("a.csv"))
     #expect(try rig.handedOver.isEmpty)
-    try rig.engine.release(id, by: Requester("j.doe", reason: "try"), at: rig.now)
+    #expect(throws: OperatorRefusal.lasting(id, [.unwritable])) {
+      try rig.engine.release(id, by: Requester("j.doe", reason: "try"), at: rig.now)
+    }
+    #expect(try rig.run(1).quarantined == 0 && rig.drops(.quarantine) == [id.description], "nothing has changed")
+    // Nor does one that somebody wrote by hand.
+    try rig.put(rig.spool.path(.quarantine, id).appending(DropPlan.overrideName), Array("{}".utf8))
+    try rig.engine.retry(id, at: rig.now)
     #expect(try rig.run(1).quarantined == 1)
     rig.settings.rewrite?.replacement = " "
     rig.engine.reload(rig.settings)

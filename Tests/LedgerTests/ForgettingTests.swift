@@ -84,7 +84,7 @@ struct ForgettingTests {
     try handOver(1...3)
     _ = try forget(before: 1_000)
     #expect(try ledger.read { (t) throws(LedgerFault) in try t.drops.list().map(\.id) } == [drop(3)])
-    #expect(try ledger.read(DropTable.lastAccepted(_:), feed)?.rows == 3)
+    #expect(try ledger.read(DropTable.baseline(of:), feed)?.rows == 3)
   }
 
   @Test func aDropWhoseObjectIsStillToBeDeletedStays() throws {

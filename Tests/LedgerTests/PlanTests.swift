@@ -88,7 +88,7 @@ struct PlanTests {
       _ = try t.batches.lastConfirmed(of: stream, by: store)
       _ = try t.history.lastTime()
       _ = try t.batches.knows(batch)
-      _ = try t.drops.lastAccepted(feed)
+      _ = try t.drops.baseline(of: feed)
       _ = try t.pulls.finished(feed, limit: 1)
       _ = try t.pulls.list(feed, in: .placing)
       _ = try t.drops.accepted(feed, content: Digest(repeatElement(1, count: 32)), except: DropID(seen: now, salt: 1))

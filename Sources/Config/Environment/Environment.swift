@@ -58,6 +58,12 @@ struct Environment {
     return path.withPlatformString { cl_info_at(AT_FDCWD, $0, 0, &info) } == 0 && self.info(path) == nil
   }
 
+  func ownership(_ path: FilePath) -> Ownership? {
+    info(path).map {
+      Ownership(owner: $0.owner, group: $0.group, setsGroup: $0.mode & UInt32(S_ISGID) != 0)
+    }
+  }
+
   struct Identity: Hashable {
     let device, inode: UInt64
   }

@@ -114,9 +114,12 @@ struct Adopting {
     guard !plans.isEmpty else { return }
     guard place != .claimed else { return try Claiming().record(plans, in: pass) }
     let now = pass.now.wall
-    var first: [DropID: Reason.Code] = [:]
-    for plan in plans { first[plan.id] = try Overrides().reasons(place, plan.id, in: pass).first?.code }
-    let codes = first
+    var found: (codes: [DropID: Reason.Code], overrides: [DropID: Override]) = ([:], [:])
+    for plan in plans {
+      found.codes[plan.id] = try Overrides().reasons(place, plan.id, in: pass).first?.code
+      found.overrides[plan.id] = try Overrides().find(place, plan.id, in: pass)
+    }
+    let (codes, overrides) = found
     try pass.host.ledger.transact("adopt") { (t) throws(LedgerFault) in
       for plan in plans {
         try t.drops.noteSeen(plan)
@@ -128,6 +131,8 @@ struct Adopting {
           try t.drops.noteHandedOver(plan.id, at: handedOverAt)
         }
         try t.history.note(plan.id, "rebuilt", "Recorded anew from \(place.rawValue)", at: now)
+        // What was released is no baseline.
+        if let override = overrides[plan.id] { try Overrides().note(override, of: plan.id, at: now, t) }
       }
     }
   }

@@ -25,7 +25,7 @@ struct Completion {
     let arrivals = try known.completing.arrivals(
       view, pass.feed.filter.rules(pass.settings), at: now,
       isFull: { name in try isFull(name, view.data[name], in: folder, &full, in: &pass) },
-      isKnown: { try isKnown($0, in: pass) })
+      unpackedSize: { name in try unpackedSize(name, in: folder, pass) }, isKnown: { try isKnown($0, in: pass) })
     known.full = full
     let newlyWaiting = known.completing.newlyWaiting(at: now, patience: Limits.patience)
     if let next = known.completing.next(timeout: pass.settings.timeout) { pass.summary.look(at: max(next, now)) }
@@ -77,11 +77,30 @@ struct Completion {
     let feed = pass.settings.name
     return try pass.host.ledger.read { (t) throws(LedgerFault) in
       let all = files.total(\.size)
-      if try t.drops.hasSeen(feed, names: files.map(\.name), bytes: all, since: since) { return true }
+      let names = files.map(\.name)
+      if try t.drops.hasSeen(feed, names: names, bytes: all, since: since) { return true }
+      if try t.drops.hasSeen(feed, names: names.map(Manifest.packed), bytes: nil, since: since) { return true }
       for file in files where try !t.drops.hasSeen(feed, names: [file.name], bytes: file.size, since: since) {
-        return false
+        guard try t.drops.hasSeen(feed, names: [Manifest.packed(file.name)], bytes: nil, since: since) else {
+          return false
+        }
       }
       return true
+    }
+  }
+
+  /// As its last four bytes say; nil where it is not gzip, or cannot be read now.
+  private func unpackedSize(_ name: FileName, in folder: FilePath, _ pass: FeedPass) throws(FileFault) -> UInt32? {
+    do {
+      let file = try pass.files.open(folder.appending(name))
+      let size = try file.info().size
+      guard try pass.reader.head(of: file) == .gzip, size > 4 else { return nil }
+      var tail = [UInt8](repeating: 0, count: 4)
+      guard try file.fill(&tail, at: size - 4) == 4 else { return nil }
+      return tail.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    } catch {
+      if error.kind == .exhausted { throw error }
+      return nil
     }
   }
 

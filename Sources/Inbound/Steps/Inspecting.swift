@@ -77,6 +77,7 @@ struct Inspecting {
         guard let (inspection, clear) = try inspect(path, isReleased: override != nil, in: pass) else { return nil }
         plan.parts[number].clear = clear
         plan.parts[number].sha256 = inspection.sha256
+        plan.parts[number].text = inspection.textDigest
         plan.parts[number].rows = inspection.rows
         plan.parts[number].shape = shape(of: inspection)
         plan.parts[number].dialect = inspection.dialect
@@ -172,7 +173,9 @@ struct Inspecting {
     case .enough: inspection.reasons = [Reason(.tooLarge, "What it was decrypted to is larger than allowed")]
     case .refused(let reason): inspection.reasons = [reason]
     }
-    if answer != .whole { (clear, inspection.rows, inspection.header, inspection.doubtful) = (nil, 0, nil, []) }
+    if answer != .whole {
+      (clear, inspection.textDigest, inspection.rows, inspection.header, inspection.doubtful) = (nil, nil, 0, nil, [])
+    }
     return (inspection, clear)
   }
 }

@@ -138,9 +138,9 @@ struct Intake {
     guard scan.isCut else { return }
     for (_, manifest) in scan.view.manifests {
       guard case .read(let manifest) = manifest.state else { continue }
-      for file in manifest.files where scan.view.data[file.name] == nil && pass.feed.filter.kind(of: file.name) == .data
-      {
-        try see(file.name, in: folder, reserved, &scan, in: pass)
+      for name in manifest.files.flatMap({ [$0.name, Manifest.packed($0.name)] })
+      where scan.view.data[name] == nil && pass.feed.filter.kind(of: name) == .data {
+        try see(name, in: folder, reserved, &scan, in: pass)
       }
     }
   }

@@ -11,14 +11,20 @@ import SystemPackage
 /// - Whatever is purged is recorded before its bytes go. `drop.json` stays, with the hash.
 struct Operating {
   /// To `claimed`, with an override that lets pass what was found.
-  func release(_ id: DropID, from place: DropPlace, by who: Requester, in pass: inout FeedPass) throws {
-    if place == .damaged { try mend(id, in: pass) }
+  /// - Throws: `OperatorRefusal` where something was found that no release lets pass: then none of it passes.
+  func release(
+    _ id: DropID, from place: DropPlace, by who: Requester, asBaseline: Bool, in pass: inout FeedPass
+  ) throws {
     let found = place == .damaged ? [] : try Overrides().reasons(place, id, in: pass)
+    let lasting = found.map(\.code).filter(\.isLasting).uniqued
+    if !lasting.isEmpty { throw OperatorRefusal.lasting(id, lasting) }
+    if place == .damaged { try mend(id, in: pass) }
     var passes = try Overrides().find(place, id, in: pass).map(\.passes) ?? []
     // What was found before and what was found since; an override that lets everything pass stays one.
     if found.isEmpty { passes = place == .damaged ? passes ?? [] : nil }
     if let known = passes { passes = known + found.map(\.code).filter { !known.contains($0) }.uniqued }
-    let override = Override(by: who.name, reason: who.reason, at: pass.now.wall, passes: passes)
+    let override = Override(
+      by: who.name, reason: who.reason, at: pass.now.wall, passes: passes, baseline: asBaseline ? true : nil)
     let path = Overrides().path(place, id, in: pass)
     try pass.files.writePlan(override, to: path)
     try pass.sync([path, pass.spool.path(place, id)])

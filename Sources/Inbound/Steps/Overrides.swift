@@ -38,29 +38,44 @@ struct Overrides {
 
   /// Drops in `claimed` that have an override of which the ledger does not know yet.
   func run(_ plans: [DropPlan], in pass: inout FeedPass) throws {
-    var released: [(plan: DropPlan, sentence: String)] = []
+    var released: [(plan: DropPlan, override: Override)] = []
     for plan in plans {
       let found = try pass.each(.drop(plan.id)) { pass in .done(try find(.claimed, plan.id, in: pass)) }
       guard let override = found.value ?? nil else { continue }
-      let when = override.at.map { " at \($0.iso())" } ?? ""
-      let why = override.reason.map { ": \($0)" } ?? ""
-      released.append((plan, "Released by \(override.by ?? "hand")\(when)\(why)"))
+      released.append((plan, override))
     }
     guard !released.isEmpty else { return }
     let (news, now) = (released, pass.now.wall)
     let told = try pass.host.ledger.transact("released") { (t) throws(LedgerFault) in
       var told: Set<DropID> = []
-      for (plan, sentence) in news {
-        let event = EventKind.dropReleased.rawValue
-        if try t.history.lines(of: plan.id).contains(where: { $0.event == event && $0.detail == sentence }) { continue }
+      for (plan, override) in news {
         try t.drops.noteSeen(plan)
-        try t.history.note(plan.id, event, sentence, at: now)
-        told.insert(plan.id)
+        if try note(override, of: plan.id, at: now, t) { told.insert(plan.id) }
       }
       return told
     }
-    for (plan, sentence) in released where told.contains(plan.id) {
+    for (plan, override) in released where told.contains(plan.id) {
+      let sentence = Self.sentence(override)
       pass.report(.dropReleased, "\(plan.shown) of feed \(pass.settings.name): \(sentence)", plan, [.reason: sentence])
     }
+  }
+
+  /// - Returns: false where the ledger knows of it.
+  @discardableResult
+  func note(_ override: Override, of id: DropID, at time: Timestamp, _ t: Transaction) throws(LedgerFault) -> Bool {
+    let (event, sentence) = (EventKind.dropReleased.rawValue, Self.sentence(override))
+    let known = try t.history.lines(of: id)
+    if known.contains(where: { $0.event == event && $0.detail == sentence }) { return false }
+    try t.history.note(id, event, sentence, at: time)
+    if override.baseline == true {
+      try t.history.note(id, DropTable.baselineEvent, "Drops that come later are compared with it", at: time)
+    }
+    return true
+  }
+
+  private static func sentence(_ override: Override) -> String {
+    let when = override.at.map { " at \($0.iso())" } ?? ""
+    let why = override.reason.map { ": \($0)" } ?? ""
+    return "Released by \(override.by ?? "hand")\(when)\(why)"
   }
 }

@@ -72,7 +72,7 @@ struct SettingAside {
 
   /// A file in landing that the agent crashed on twice becomes a drop in `damaged`.
   func crashedFile(_ name: FileName, _ info: FileInfo, from folder: FilePath, in pass: inout FeedPass) throws {
-    let isManifest = Manifest.run(in: name) != nil
+    let isManifest = Manifest.isName(name)
     let arrival = Arrival(key: name, data: isManifest ? [] : [name], manifest: isManifest ? name : nil)
     let plan = try Planning().run(arrival, [name: info], from: folder, in: pass)
     try pass.sync([
@@ -103,7 +103,7 @@ struct SettingAside {
     if try pass.files.info(folder)?.kind == .directory {
       for name in try pass.files.list(folder) {
         guard let info = try pass.files.info(folder.appending(name)), info.kind == .file else { continue }
-        let isManifest = Manifest.run(in: name) != nil
+        let isManifest = Manifest.isName(name)
         let isMarker = pass.feed.filter.marker?.isMarker(name) == true
         parts.append(
           DropPart(

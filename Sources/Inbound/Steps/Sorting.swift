@@ -26,7 +26,8 @@ struct Sorting {
   ) {
     let message = "\(plan.shown) of feed \(pass.settings.name): \(verdict.summary)"
     if let emptiness {
-      let what = emptiness == .empty ? "zero bytes" : "a header and no row"
+      let what =
+        plan.data.isEmpty ? "no file that it lists" : emptiness == .empty ? "zero bytes" : "a header and no row"
       let text = "\(plan.shown) of feed \(pass.settings.name) has \(what): \(verdict.fate)"
       pass.report(.feedEmpty, text, plan, [.reason: emptiness.rawValue])
     }

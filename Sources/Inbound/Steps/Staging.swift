@@ -90,6 +90,7 @@ struct Staging {
     var plan = plan
     let owner: UInt32? = if let name = pass.settings.owner { try Accounts.user(name) } else { nil }
     let group: UInt32? = if let name = pass.settings.group { try Accounts.group(name) } else { nil }
+    let folder = try pass.files.info(pass.handover)
     for (number, part) in plan.parts.enumerated() where part.isData {
       let staged = pass.stagedPath(plan, number)
       do throws(FileFault) {
@@ -121,6 +122,9 @@ struct Staging {
         guard let info = try pass.files.info(staged), isRewritten || info.size == part.clear?.size ?? part.size else {
           throw FileFault(.io, "Cannot stage", at: staged, why: "the copy is not as long as drop \(plan.id)")
         }
+        if group == nil, let wanted = folder?.group, info.group != wanted {
+          try give(staged, to: wanted, owner: owner, in: pass)
+        }
         plan.parts[number].stagedInode = info.inode
       } catch {
         // The disk may be full: what is half done gives its room back.
@@ -129,6 +133,16 @@ struct Staging {
       }
     }
     return .done(plan)
+  }
+
+  /// To the group of the hand-over folder, which is the consumer's. Where the agent is not in it, it stays as it is: `check` tells
+  /// whether the consumer can read it then.
+  private func give(_ staged: FilePath, to group: UInt32, owner: UInt32?, in pass: FeedPass) throws(FileFault) {
+    do {
+      try pass.files.set(mode: .init(rawValue: pass.settings.mode), owner: owner, group: group, of: staged)
+    } catch {
+      guard error.kind == .denied else { throw error }
+    }
   }
 
   private func unstage(_ plan: DropPlan, in pass: FeedPass) {

@@ -16,7 +16,8 @@ INLINE void mark(
     marks[i].quotes = quotes;
     marks[i].within = parity(quotes);
     marks[i].backslashes = equal(text, '\\');
-    marks[i].ends = equal(text, '\n');
+    marks[i].ends = equal(text, a.end);
+    marks[i].others = equal(text, a.other);
     uint64_t separators = a.count ? equal(text, a.separators[0]) : 0;
     for (int other = 1; other < a.count; other++) separators |= equal(text, a.separators[other]);
     marks[i].separators = separators;

@@ -269,7 +269,7 @@ public struct Reason: Hashable, Sendable, Codable {
   public enum Code: String, Hashable, Sendable, Codable, CaseIterable {
     case empty, headerOnly = "header_only", notText = "not_text", badEncoding = "bad_encoding", nulByte = "nul_byte"
     case noHeader = "no_header", missingColumn = "missing_column", duplicateColumn = "duplicate_column"
-    case ambiguousEscape = "ambiguous_escape"
+    case ambiguousEscape = "ambiguous_escape", lineEnd = "line_end"
     case columnCount = "column_count", rowTooLong = "row_too_long", openQuote = "open_quote"
     case tooFewRows = "too_few_rows", tooManyRows = "too_many_rows", tooLarge = "too_large"
     case gzipDamaged = "gzip_damaged", gzipTruncated = "gzip_truncated", gzipTrailing = "gzip_trailing"

@@ -19,14 +19,14 @@ struct Alphabet {
   let separators: [UInt8]
   fileprivate let bytes: cs_alphabet
 
-  init(quote: UInt8?, separators: [UInt8]) {
+  init(quote: UInt8?, separators: [UInt8], lineEnd: TableRules.LineEnd = .auto) {
     precondition(separators.count <= 5, "a block is compared with at most five separators")
     self.quote = quote
     self.separators = separators
     func at(_ index: Int) -> UInt8 { index < separators.count ? separators[index] : 0 }
     bytes = cs_alphabet(
       quotes: quote != nil, quote: quote ?? 0, count: UInt8(separators.count),
-      separators: (at(0), at(1), at(2), at(3), at(4)))
+      separators: (at(0), at(1), at(2), at(3), at(4)), end: lineEnd.byte, other: lineEnd.other)
   }
 }
 
@@ -40,6 +40,8 @@ struct Block {
   let quotes: UInt64
   let backslashes: UInt64
   let ends: UInt64
+  /// Of line feed and carriage return the one that is no end.
+  let others: UInt64
   let separators: UInt64
 
   /// What was marked; of a shorter block only what lies in it.
@@ -51,6 +53,7 @@ struct Block {
     quotes = marks.quotes & valid
     backslashes = marks.backslashes & valid
     ends = marks.ends & valid
+    others = marks.others & valid
     separators = marks.separators & valid
   }
 
@@ -68,7 +71,7 @@ struct Block {
   @inline(__always)
   var valid: UInt64 { Self.lowest(count) }
 
-  /// Those of the places that hold a carriage return. There are few places where one matters, so it is not marked.
+  /// Those of the places that hold a carriage return, whatever ends a line.
   @inline(__always)
   func carriageReturns(among places: UInt64) -> UInt64 {
     var (left, found) = (places & valid, 0 as UInt64)

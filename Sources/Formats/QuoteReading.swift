@@ -14,6 +14,8 @@ struct QuoteReading {
   var state = State.fieldStart
   /// How often text followed a closing quote: the sign of a wrong reading.
   var strays = 0
+  /// Of the block read last: what does not lie in quotes.
+  private(set) var outside: UInt64 = 0
   /// For tests: the byte-wise machine alone, which the block-wise one must equal.
   var scalarOnlyForTests = false
 
@@ -29,17 +31,17 @@ struct QuoteReading {
     var seen: UInt64
     var fieldStart: UInt64
 
-    /// What of a block's separators and line feeds is structure. Nil where a quote is not where it should be, text (a carriage return,
-    /// too) follows one that closed, or a backslash that is watched is among them: `advance` looks closer.
+    /// What of a block's separators and line ends is structure. Nil where a quote is not where it should be, text follows one that
+    /// closed, or a backslash or line end that is watched is among them: `advance` looks closer.
     @inline(__always)
-    func structure(of block: cs_marks, watched: UInt64) -> UInt64? {
+    func structure(of block: cs_marks, watched: UInt64, _ lineEnds: LineEndWatch) -> UInt64? {
       let inside = block.within ^ self.inside
       let structure = (block.ends | block.separators) & ~inside
       let closing = block.quotes & ~inside
       let mayOpen = (structure | closing) << 1 | seen | fieldStart
-      let behind = (closing << 1 | seen) & ~(structure | block.quotes)
+      let behind = (closing << 1 | seen) & ~(structure | block.quotes | block.others)
       let odd = behind | block.quotes & inside & ~mayOpen | block.backslashes & watched & (inside | block.quotes)
-      return odd == 0 ? structure : nil
+      return odd | lineEnds.odd(in: block, outside: ~inside) == 0 ? structure : nil
     }
 
     @inline(__always)
@@ -86,11 +88,13 @@ struct QuoteReading {
     switch state {
     case .quoted:
       if backslash, block.backslashes & block.last != 0 { return advanceByByte(block) }
+      outside = 0
       return 0
     case .quoteSeen where structure & 1 == 0 && block.carriageReturns(among: 1) == 0:
       return advanceByByte(block)
     default:
       state = structure & block.last != 0 ? .fieldStart : .plain
+      outside = ~0
       return structure
     }
   }
@@ -121,6 +125,7 @@ struct QuoteReading {
     let behind = (closing << 1 | seen) & block.valid & ~(structure | quotes)
     if behind != 0, block.carriageReturns(among: behind) != behind { return advanceByByte(block) }
     let last = block.last
+    outside = ~inside
     if inside & last != 0 {
       state = .quoted
     } else if quotes & last != 0 {
@@ -135,6 +140,7 @@ struct QuoteReading {
   @inline(never)
   private mutating func advanceByByte(_ block: Block) -> UInt64 {
     var structure: UInt64 = 0
+    outside = 0
     for index in 0..<block.count {
       let bit: UInt64 = 1 << UInt64(index)
       if step(
@@ -143,6 +149,7 @@ struct QuoteReading {
       {
         structure |= bit
       }
+      if !isOpen { outside |= bit }
     }
     return structure
   }

@@ -5,6 +5,8 @@ struct TableHeader {
   private(set) var line: [UInt8] = []
   private var readings: [QuoteReading]
   private let alphabet: Alphabet
+  /// The last byte is a CR outside of quotes.
+  private var isReturnOpen = false
 
   init(rules: TableRules) {
     self.rules = rules
@@ -23,21 +25,24 @@ struct TableHeader {
     /// This many bytes of the text belonged to it, its line end included.
     case complete(used: Int)
     case tooLong(used: Int)
+    /// Its end is another than it should be.
+    case strangeEnd(used: Int)
   }
 
   /// It is complete at the first line end that every reading takes for one.
   mutating func feed(_ bytes: UnsafeBufferPointer<UInt8>) -> Progress {
     for index in bytes.indices {
       let byte = bytes[index]
-      let isEnd = byte == Alphabet.lineFeed
+      let isEnd = byte == rules.lineEnd.byte
       var ended = isEnd
       for reading in readings.indices {
         let isStructure = readings[reading].step(
           byte, isQuote: byte == rules.quote, isStructural: isEnd || alphabet.separators.contains(byte))
         ended = ended && isStructure
       }
+      if isStrange(byte, ended: ended) { return .strangeEnd(used: index + 1) }
       if ended {
-        if line.last == Alphabet.carriageReturn { line.removeLast() }
+        end()
         return .complete(used: index + 1)
       }
       line.append(byte)
@@ -47,9 +52,20 @@ struct TableHeader {
     return .more
   }
 
+  private mutating func isStrange(_ byte: UInt8, ended: Bool) -> Bool {
+    let isOther = byte == rules.lineEnd.other && !isOpen
+    if rules.lineEnd == .cr { return isOther }
+    defer { isReturnOpen = isOther }
+    switch rules.lineEnd {
+    case .auto, .cr: return isReturnOpen && !ended
+    case .lf: return isReturnOpen
+    case .crlf: return isReturnOpen != ended
+    }
+  }
+
   /// The text ended on this line.
   mutating func end() {
-    if line.last == Alphabet.carriageReturn { line.removeLast() }
+    if rules.lineEnd != .cr, line.last == Alphabet.carriageReturn { line.removeLast() }
   }
 
   var isOpen: Bool { readings.contains { $0.isOpen } }

@@ -5,13 +5,14 @@ import Core
 struct TableReading {
   /// What is wrong with one row. Rows count from 1.
   struct Problem: Hashable {
-    enum Kind: Hashable { case columns(Int), blank, tooLong, openQuote }
+    enum Kind: Hashable { case columns(Int), blank, tooLong, openQuote, lineEnd }
     let kind: Kind
     let row: Int
   }
 
   var quotes: QuoteReading
   let columns: Int
+  let lineEnd: TableRules.LineEnd
   let maxRowBytes: Int
   /// At most this many problems are kept.
   let maxProblems: Int
@@ -23,14 +24,21 @@ struct TableReading {
   private(set) var problems: [Problem] = []
   private(set) var problemCount = 0
   /// The first row that is longer than it may be, if one has ended.
-  private(set) var endedTooLong: Int?
+  private var endedTooLong: Problem?
   /// Empty lines since the last row: nothing at the end of the text, rows of one empty field elsewhere.
   private var blanks = 0
   private var lastByte: UInt8 = 0
+  /// Where the row being read holds a line end that is none.
+  private var strangeAt: Int?
+  /// The last byte is a CR outside of quotes, and what follows tells what it is.
+  private var isReturnOpen = false
 
-  init(quotes: QuoteReading, columns: Int, maxRowBytes: Int, maxProblems: Int) {
+  init(
+    quotes: QuoteReading, columns: Int, lineEnd: TableRules.LineEnd = .auto, maxRowBytes: Int, maxProblems: Int
+  ) {
     self.quotes = quotes
     self.columns = columns
+    self.lineEnd = lineEnd
     self.maxRowBytes = maxRowBytes
     self.maxProblems = maxProblems
   }
@@ -43,7 +51,10 @@ struct TableReading {
   ///
   /// - Parameter watchesBackslash: a backslash may mean something where there are quotes.
   mutating func readGood(_ marked: MarkedText, from index: Int, at offset: Int, watchesBackslash: Bool) -> Int {
-    guard !quotes.scalarOnlyForTests, quotes.state != .escaped, blanks == 0 else { return 0 }
+    guard !quotes.scalarOnlyForTests, quotes.state != .escaped, blanks == 0, strangeAt == nil, !isReturnOpen else {
+      return 0
+    }
+    let lineEnds = LineEndWatch(lineEnd)
     let (marks, blocks) = (marked.marks + index, marked.fullBlocks - index)
     let (wanted, longest) = (columns - 1, maxRowBytes)
     let watched: UInt64 = watchesBackslash ? ~0 : 0
@@ -54,7 +65,7 @@ struct TableReading {
     var count = 0
     while count < blocks {
       let block = marks[count]
-      guard let structure = carried.structure(of: block, watched: watched) else { break }
+      guard let structure = carried.structure(of: block, watched: watched, lineEnds) else { break }
       var (ends, between) = (block.ends & structure, block.separators & structure)
       if ends == 0 {
         separators &+= between.nonzeroBitCount
@@ -92,39 +103,62 @@ struct TableReading {
     let structure = quotes.advance(block)
     var ends = structure & block.ends
     var between = structure & block.separators
+    var alone = othersAlone(in: block, at: offset, structure)
     while ends != 0 {
       let place = ends.trailingZeroBitCount
       let below: UInt64 = (1 << UInt64(place)) - 1
       let found = separators + (between & below).nonzeroBitCount + 1
       let end = offset + place
       let length = end - rowStart
-      if found == columns, length > 1, length <= maxRowBytes, blanks == 0 {
+      let endsInCR = (place > 0 ? block.bytes[place - 1] : lastByte) == Alphabet.carriageReturn
+      if alone & below != 0 {
+        noteStrange(at: offset + alone.trailingZeroBitCount)
+      } else if lineEnd == .lf && endsInCR || lineEnd == .crlf && !endsInCR {
+        noteStrange(at: end)
+      }
+      alone &= ~below
+      if found == columns, length > 1, length <= maxRowBytes, blanks == 0, strangeAt == nil {
         rows += 1
       } else {
-        endOddRow(found, length: length, endsInCR: (place > 0 ? block.bytes[place - 1] : lastByte) == 0x0d)
+        endOddRow(found, length: length, endsInCR: endsInCR)
       }
       rowStart = end + 1
       separators = 0
       between &= ~below
       ends &= ends &- 1
     }
+    if alone != 0 { noteStrange(at: offset + alone.trailingZeroBitCount) }
     separators += between.nonzeroBitCount
     lastByte = block.bytes[block.count - 1]
     return structure
   }
+
+  /// Outside of quotes: what others take for a line end, and this reading does not.
+  @inline(__always)
+  private mutating func othersAlone(in block: Block, at offset: Int, _ structure: UInt64) -> UInt64 {
+    guard lineEnd == .auto || lineEnd == .cr, block.others != 0 || isReturnOpen else { return 0 }
+    let others = block.others & quotes.outside
+    if lineEnd == .cr { return others }
+    if isReturnOpen, block.ends & structure & 1 == 0 { noteStrange(at: offset - 1) }
+    isReturnOpen = others & block.last != 0
+    return others & ~(block.ends >> 1) & ~block.last
+  }
+
+  private mutating func noteStrange(at offset: Int) { strangeAt = strangeAt ?? offset }
 
   /// The text ends at `offset`.
   mutating func finish(at offset: Int) {
     if quotes.isOpen {
       note(.openQuote)
     } else if offset > rowStart {
-      endOddRow(separators + 1, length: offset - rowStart, endsInCR: lastByte == 0x0d)
+      endOddRow(separators + 1, length: offset - rowStart, endsInCR: lastByte == Alphabet.carriageReturn)
     }
   }
 
   @inline(never)
   private mutating func endOddRow(_ found: Int, length: Int, endsInCR: Bool) {
-    let text = length - (endsInCR ? 1 : 0)
+    let text = length - (endsInCR && lineEnd.mayHaveReturn ? 1 : 0)
+    defer { strangeAt = nil }
     guard text > 0 else {
       blanks += 1
       return
@@ -134,18 +168,28 @@ struct TableReading {
       rows += 1
     }
     blanks = 0
-    if found != columns { note(.columns(found), row: rows + 1) }
+    if strangeAt != nil {
+      note(.lineEnd, row: rows + 1)
+    } else if found != columns {
+      note(.columns(found), row: rows + 1)
+    }
     if text > maxRowBytes {
       note(.tooLong, row: rows + 1)
-      endedTooLong = endedTooLong ?? rows + 1
+      endedTooLong = endedTooLong ?? tooLong(row: rows + 1)
     }
     rows += 1
   }
 
   /// The first row that is longer than it may be, ended or not, where the text goes on to `offset`. The last byte of one that is open may
   /// be half of its line end.
-  func tooLong(at offset: Int) -> Int? {
-    endedTooLong ?? (offset - rowStart > maxRowBytes +| 1 ? currentRow : nil)
+  func tooLong(at offset: Int) -> Problem? {
+    endedTooLong ?? (offset - rowStart > maxRowBytes +| 1 ? tooLong(row: currentRow) : nil)
+  }
+
+  /// Where line ends are not what they should be, that is why.
+  private func tooLong(row: Int) -> Problem {
+    let isStrange = strangeAt.map { $0 - rowStart <= maxRowBytes } ?? false
+    return Problem(kind: isStrange ? .lineEnd : .tooLong, row: row)
   }
 
   private mutating func note(_ kind: Problem.Kind, row: Int? = nil) {
@@ -157,6 +201,6 @@ struct TableReading {
   func hasMet(_ other: TableReading) -> Bool {
     quotes.state == other.quotes.state && rowStart == other.rowStart && separators == other.separators
       && rows == other.rows && blanks == other.blanks && problemCount == other.problemCount
-      && problems == other.problems
+      && problems == other.problems && strangeAt == other.strangeAt && isReturnOpen == other.isReturnOpen
   }
 }

@@ -46,7 +46,7 @@ public struct TableRewriter: ~Copyable {
     }
     if target.packs { deflater = Deflater(level: 6) }
     var special = [Bool](repeating: false, count: 256)
-    for byte in [delimiter, quote, Alphabet.lineFeed, Alphabet.backslash].compactMap({ $0 }) {
+    for byte in [delimiter, quote, rules.lineEnd.byte, Alphabet.backslash].compactMap({ $0 }) {
       special[Int(byte)] = true
     }
     self.special = special
@@ -174,7 +174,7 @@ public struct TableRewriter: ~Copyable {
 
   private mutating func take(_ byte: UInt8) {
     let before = reading.state
-    let isEnd = byte == Alphabet.lineFeed
+    let isEnd = byte == rules.lineEnd.byte
     if reading.step(byte, isQuote: byte == quote, isStructural: isEnd || byte == delimiter) {
       if isEnd { return endLine() }
       endField()
@@ -201,7 +201,7 @@ public struct TableRewriter: ~Copyable {
   }
 
   private mutating func endLine() {
-    if lastByte == Alphabet.carriageReturn, lineBytes > 0 {
+    if rules.lineEnd.mayHaveReturn, lastByte == Alphabet.carriageReturn, lineBytes > 0 {
       lineBytes -= 1
       if field.last == Alphabet.carriageReturn { field.removeLast() }
     }

@@ -13,12 +13,11 @@ struct TableRows {
   private(set) var differed = false
 
   init(rules: TableRules, delimiter: UInt8?, columns: Int, maxProblems: Int) {
-    alphabet = Alphabet(quote: rules.quote, separators: delimiter.map { [$0] } ?? [])
+    alphabet = Alphabet(quote: rules.quote, separators: delimiter.map { [$0] } ?? [], lineEnd: rules.lineEnd)
     isAuto = rules.escape == .auto
     first = TableReading(
       quotes: QuoteReading(backslash: rules.escape == .backslash, scalarOnlyForTests: rules.scalarOnlyForTests),
-      columns: columns,
-      maxRowBytes: rules.maxRowBytes, maxProblems: maxProblems)
+      columns: columns, lineEnd: rules.lineEnd, maxRowBytes: rules.maxRowBytes, maxProblems: maxProblems)
   }
 
   mutating func feed(_ bytes: UnsafeBufferPointer<UInt8>, in room: MarkRoom) {
@@ -52,7 +51,7 @@ struct TableRows {
   }
 
   /// The first row that is longer than it may be, under whichever reading. Nothing that follows can make the table good.
-  var tooLong: Int? {
+  var tooLong: TableReading.Problem? {
     guard let row = first.tooLong(at: offset) else { return nil }
     guard isAuto, let second else { return row }
     return second.tooLong(at: offset) == nil ? nil : row

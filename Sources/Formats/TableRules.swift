@@ -17,11 +17,30 @@ public struct TableRules: Hashable, Sendable {
     case latin1
   }
 
+  /// What ends a line outside of quotes.
+  public enum LineEnd: Hashable, Sendable {
+    /// LF, or CRLF. Where a CR stands alone the table is refused: others take it for a line end.
+    case auto
+    /// LF, never CRLF; a CR elsewhere is data.
+    case lf
+    /// CRLF, never LF alone; a CR elsewhere is data.
+    case crlf
+    /// CR. A LF is refused.
+    case cr
+
+    /// The byte with which a line is over.
+    var byte: UInt8 { self == .cr ? Alphabet.carriageReturn : Alphabet.lineFeed }
+    var other: UInt8 { self == .cr ? Alphabet.lineFeed : Alphabet.carriageReturn }
+    /// A CR before the end belongs to it.
+    var mayHaveReturn: Bool { self == .auto || self == .crlf }
+  }
+
   public var encoding = Encoding.utf8
+  public var lineEnd = LineEnd.auto
   /// Nil: told from the first line, among `,` tab `;` `|`, whichever occurs most outside quotes (the first of them
   /// where several do); `:` only where none of them occurs. None at all: a table of one column.
   public var delimiter: UInt8?
-  /// Nil: nothing quotes, and each line feed ends a row.
+  /// Nil: nothing quotes, and each line end ends a row.
   public var quote: UInt8? = UInt8(ascii: "\"")
   public var escape = Escape.auto
   public var header = true

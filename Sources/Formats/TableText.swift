@@ -76,13 +76,13 @@ struct TableText {
     }
     guard case .rows(var rows) = phase else { return Verdict(reasons: capped(fatal.map { [$0] } ?? [], more: 0)) }
     guard fatal == nil else {
-      let read = fatal?.code == .rowTooLong ? fatal?.row.map { $0 - 1 } : nil
+      let isOfRow = fatal?.code == .rowTooLong || fatal?.code == .lineEnd
+      let read = isOfRow ? fatal?.row.map { $0 - 1 } : nil
       return Verdict(rows: read ?? rows.rows, reasons: capped((fatal.map { [$0] } ?? []) + headerReasons, more: 0))
     }
     let outcome = rows.finish()
-    if let row = rows.tooLong, outcome.problemCount > 0 {
-      let reason = reason(TableReading.Problem(kind: .tooLong, row: row))
-      return Verdict(rows: row - 1, reasons: capped([reason] + headerReasons, more: 0))
+    if let problem = rows.tooLong, outcome.problemCount > 0 {
+      return Verdict(rows: problem.row - 1, reasons: capped([reason(problem)] + headerReasons, more: 0))
     }
     // What is wrong with a row is the cause of a wrong count, not the other way round.
     var reasons = headerReasons + outcome.problems.map(reason)
@@ -154,6 +154,9 @@ struct TableText {
       case .tooLong(let used):
         stop(.rowTooLong, "The first line is longer than \(rules.maxRowBytes) bytes")
         return used
+      case .strangeEnd(let used):
+        stop(.lineEnd, rules.lineEnd.complaint)
+        return used
       case .complete(let used):
         endHeader(header, isOpen: false, hasLineEnd: true, in: room)
         if fatal != nil { return used }
@@ -164,7 +167,7 @@ struct TableText {
     phase = .head([])
     rows.feed(rest, in: room)
     phase = .rows(rows)
-    if let row = rows.tooLong { fatal = reason(TableReading.Problem(kind: .tooLong, row: row)) }
+    if let problem = rows.tooLong { fatal = reason(problem) }
     return text.count
   }
 
@@ -187,7 +190,7 @@ struct TableText {
       headerReasons = check.reasons
       doubtful = check.doubtful
     } else {
-      (header.line + (hasLineEnd ? [Alphabet.lineFeed] : [])).withUnsafeBufferPointer {
+      (header.line + (hasLineEnd ? [rules.lineEnd.byte] : [])).withUnsafeBufferPointer {
         rows.feed($0, in: room)
       }
     }
@@ -212,6 +215,7 @@ struct TableText {
     case .blank: return Reason(.columnCount, "The row is empty", row: problem.row, column: 1)
     case .tooLong: return Reason(.rowTooLong, "The row is longer than \(rules.maxRowBytes) bytes", row: problem.row)
     case .openQuote: return Reason(.openQuote, "A quote that opens in this row is never closed", row: problem.row)
+    case .lineEnd: return Reason(.lineEnd, rules.lineEnd.complaint, row: problem.row)
     }
   }
 

@@ -81,7 +81,7 @@ extension Inspection {
   /// Nil where it is no table that can be read to its end.
   var dialect: DropPart.Dialect? {
     let fatal: Set<Reason.Code> = [
-      .empty, .notText, .badEncoding, .nulByte, .noHeader, .rowTooLong, .openQuote, .tooLarge, .gzipDamaged,
+      .empty, .notText, .badEncoding, .nulByte, .lineEnd, .noHeader, .rowTooLong, .openQuote, .tooLarge, .gzipDamaged,
       .gzipTruncated, .gzipTrailing, .encrypted, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected,
     ]
     if reasons.contains(where: { fatal.contains($0.code) }) { return nil }

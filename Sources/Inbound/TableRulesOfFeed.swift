@@ -12,6 +12,13 @@ extension TableRules {
       case .backslash: .backslash
       case .double: .double
       }
+    lineEnd =
+      switch settings.format.lineEnd {
+      case .auto: .auto
+      case .lf: .lf
+      case .crlf: .crlf
+      case .cr: .cr
+      }
     encoding =
       switch settings.format.encoding {
       case .utf8: .utf8

@@ -41,7 +41,7 @@ struct ReaderTests {
       mode: "0640"
       collision: fail
       ready: { settle: 500ms }
-      format: { delimiter: "\\t", quote: "\\0", escape: "\\\\", header: false }
+      format: { delimiter: "\\t", quote: "\\0", escape: "\\\\", line_end: cr, header: false }
       require:
         columns: [id, "e mail"]
         columns_exact: true
@@ -59,7 +59,7 @@ struct ReaderTests {
     #expect(feed.handoverName == "{feed}-{stem}_{utc}.{ext}" && feed.mode == 0o640 && feed.collision == .fail)
     #expect(feed.settle == .milliseconds(500))
     #expect(feed.format.delimiter == 9 && feed.format.quote == 0 && feed.format.escape == .backslash)
-    #expect(!feed.format.header)
+    #expect(!feed.format.header && feed.format.lineEnd == .cr)
     #expect(feed.require.columns == ["id", "e mail"] && feed.require.columnsExact && feed.require.empty == .archive)
     #expect(feed.require.minRows == 2 && feed.require.maxRows == 3)
     #expect(feed.require.maxBytes == 5_000_000 && feed.require.maxRowBytes == 2_048)

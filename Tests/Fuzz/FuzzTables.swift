@@ -7,6 +7,7 @@ public func fuzzTables(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   let bytes = UnsafeRawBufferPointer(start: start + 1, count: count - 1)
   var rules = TableRules()
   rules.escape = [.auto, .double, .backslash, .auto][Int(start[0] & 3)]
+  rules.lineEnd = [.auto, .auto, .lf, .auto, .crlf, .cr, .auto, .cr][Int(start[0] >> 5)]
   rules.header = start[0] & 4 == 0
   rules.maxRowBytes = start[0] & 8 == 0 ? 100 : 1 << 20
   rules.maxBytes = start[0] & 16 == 0 ? 1 << 16 : 200

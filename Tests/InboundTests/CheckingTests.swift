@@ -168,6 +168,21 @@ struct CheckingTests {
     #expect(try rig.handedOver.isEmpty)
   }
 
+  @Test("Lines that end in CR alone are no empty drop, whatever becomes of those; said outright, they are rewritten")
+  func lineEnds() throws {
+    let rig = try Rig { $0.require.empty = .archive }
+    let text = "id,email\r1,a\r2,b\r"
+    try rig.land("a.csv", text)
+    #expect(try rig.run().quarantined == 1)
+    #expect(try rig.reasons(.quarantine, rig.drops(.quarantine)[0]).map(\.code) == [.lineEnd])
+    rig.settings.format.lineEnd = .cr
+    rig.settings.rewrite = FeedSettings.Rewrite()
+    rig.engine.reload(rig.settings)
+    try rig.land("b.csv", text)
+    #expect(try rig.run().handedOver == 1)
+    #expect(try rig.handed("b.csv") == "id\temail\n1\ta\n2\tb\n")
+  }
+
   @Test("A drop with an override passes, whatever was found")
   func override() throws {
     let rig = try Rig()

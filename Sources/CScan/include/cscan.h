@@ -6,14 +6,14 @@
 
 // Which of 64 bytes mean something: bit i stands for byte i. `within`: up to here and with it, an odd number of the 64 are quotes.
 typedef struct {
-  uint64_t quotes, within, backslashes, ends, separators;
+  uint64_t quotes, within, backslashes, ends, others, separators;
 } cs_marks;
 
-// The bytes looked for beside line feed and backslash: the first `count` (0 to 5) of `separators`, and `quote` if anything
-// `quotes`.
+// The bytes looked for beside the backslash: the first `count` (0 to 5) of `separators`, `quote` if anything `quotes`, and of line feed
+// and carriage return the one that is an `end`, and the `other`.
 typedef struct {
   bool quotes;
-  uint8_t quote, count, separators[5];
+  uint8_t quote, count, separators[5], end, other;
 } cs_alphabet;
 
 // Marks `blocks` times 64 bytes of text. Swift's own SIMD types do not become vector comparisons here, these do; and the

@@ -70,8 +70,10 @@ public struct FeedSettings: Hashable, Sendable {
     /// Nil: no quoting.
     public var quote: UInt8? = UInt8(ascii: "\"")
     public var escape = Escape.auto
+    public var lineEnd = LineEnd.auto
     public var encoding = Encoding.utf8
     public var header = true
+    public enum LineEnd: String, Hashable, Sendable, CaseIterable { case auto, lf, crlf, cr }
     public enum Escape: String, Hashable, Sendable, CaseIterable { case auto, backslash = "\\", double }
     public init() {}
   }

@@ -60,6 +60,7 @@ extension FeedSettings.Format {
     section.read("delimiter", .delimiterOrAuto, into: &delimiter)
     section.read("quote", .quote, into: &quote)
     section.read("escape", .word, into: &escape)
+    section.read("line_end", .word, into: &lineEnd)
     section.read("encoding", .word, into: &encoding)
     section.read("header", .flag, into: &header)
     section.finish()

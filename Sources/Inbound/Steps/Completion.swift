@@ -156,7 +156,7 @@ struct Completion {
   private func hasManyLines(_ file: any ReadableFile, in pass: FeedPass) throws(FileFault) -> Bool? {
     var (lines, since) = (0, 0)
     let answer = try pass.reader.read(file) { (bytes) throws(FileFault) in
-      let found = Self.lineEnds(in: bytes)
+      let found = Self.lineEnds(in: bytes, pass.settings.format.lineEnd == .cr ? 13 : 10)
       lines += found
       since = found > 0 ? 0 : since + bytes.count
       // A line longer than any row may be is no table's.
@@ -165,11 +165,11 @@ struct Completion {
     return answer == .stopped ? nil : lines >= Limits.rowsPerPart
   }
 
-  private static func lineEnds(in bytes: UnsafeRawBufferPointer) -> Int {
+  private static func lineEnds(in bytes: UnsafeRawBufferPointer, _ byte: Int32) -> Int {
     guard var at = bytes.baseAddress else { return 0 }
     let end = at + bytes.count
     var count = 0
-    while at < end, let found = memchr(at, 10, end - at) {
+    while at < end, let found = memchr(at, byte, end - at) {
       count += 1
       at = UnsafeRawPointer(found) + 1
     }

@@ -73,6 +73,35 @@ def carries_and_tells(site: Site) -> None:
     check(subject is not None and subject[1] in explained and "What to do:" in explained, explained)
 
 
+# Writes half a file, tells so, and goes on when it is told to.
+UPLOADER = f"""\
+import os, time
+file = os.open("{HOME}/landing/slow.csv", os.O_WRONLY | os.O_CREAT, 0o660)
+os.write(file, b"email,segment\\na,1\\n")
+while not os.path.exists("/box/go-on"): time.sleep(0.05)
+os.write(file, b"b,2\\n")
+"""
+
+
+def waits_for_uploads(site: Site) -> None:
+    """An upload of another account that pauses is taken whole: the kernel tells that it is still open, and only the service may ask"""
+    site.write("/box-uploader.py", UPLOADER)
+    site.must("systemd-run --quiet --collect --unit=uploader -p User=campaign -p UMask=0007 python3 /box-uploader.py")
+    # Others go through meanwhile, many times its settle time.
+    for number in range(5):
+        name = f"beside-{number}.csv"
+        site.handed_over(name, site.drop(name))
+        check(site.run(f"test -e {HOME}/landing/slow.csv").code == 0, site.recent())
+    check(site.run(f"test -e {HOME}/import/slow.csv").code != 0, site.recent())
+    site.must("touch /box/go-on")
+    site.handed_over("slow.csv", "email,segment\na,1\nb,2\n")
+    check("nobody has it open for writing" in site.must("navette status"), site.must("navette status"))
+    # It has that right and no other, and keeps it for itself.
+    status = site.must(f"cat /proc/{site.show('MainPID')}/status")
+    for line in ("CapEff:\t0000000010000000", "CapAmb:\t0000000000000000", "CapInh:\t0000000000000000", "CapBnd:\t0000000010000000"):
+        check(line in status, status)
+
+
 def keeps_its_sandbox(site: Site) -> None:
     """Each sandbox promise is enforced: what is forbidden fails, what is needed works"""
     found = probe_unit(site)

@@ -32,10 +32,11 @@ FORBIDDEN = {f"write {folder}": ("EROFS",) for folder in FOLDERS} | {
     "crypto socket": ("EAFNOSUPPORT",),
     "make a file set-user-id": NO,
     "become root": NO,
-    "CapEff": ("0",),
-    "CapPrm": ("0",),
-    "CapBnd": ("0",),
-    "CapAmb": ("0",),
+    # CAP_LEASE, and nothing else.
+    "CapEff": ("10000000",),
+    "CapPrm": ("10000000",),
+    "CapBnd": ("10000000",),
+    "CapAmb": ("10000000",),
     "NoNewPrivs": ("1",),
     "Seccomp": ("2",),
 }

@@ -25,6 +25,7 @@ PROMISES = [
     operating.starts_with_its_drop_in,
     operating.is_ready_without_a_store,
     operating.carries_and_tells,
+    operating.waits_for_uploads,
     operating.keeps_its_sandbox,
     operating.reloads,
     operating.refuses,

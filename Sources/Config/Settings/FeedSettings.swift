@@ -134,7 +134,7 @@ public struct FeedSettings: Hashable, Sendable {
       guard by.count > 1, let first = by.first else { return nil }
       let minutes = by.map { $0.hour * 60 + $0.minute }
       let later = minutes.dropFirst() + [first.hour * 60 + first.minute + 24 * 60]
-      return zip(minutes, later).map { .seconds(($1 - $0) * 60) }.min()
+      return zip(minutes, later).map { .seconds(($1 - $0) * 60) }.filter { $0 > .zero }.min()
     }
   }
 

@@ -65,6 +65,11 @@ struct Consistency {
   private func checkFeeds() {
     for feed in settings.feeds {
       checkRewrite(feed)
+      if let expect = feed.expect, let gap = expect.leastGap, expect.grace >= gap {
+        report(
+          "feeds.\(feed.name).expect.grace", "two due times are \(Quantities.text(gap)) apart, so grace has to be less",
+          "Choose a shorter grace, or fewer times")
+      }
       let require = feed.require
       if require.maxRows > 0, require.maxRows < require.minRows {
         report(

@@ -31,4 +31,7 @@ extension Limits {
 
   /// Groups of one account: more than any has, and no more than the kernel gives a process.
   static let accountGroups = 65_536
+
+  /// Due times of a feed on one day: Adobe Experience Platform exports every three hours at most, and this is every hour.
+  static let dueTimes = 24
 }

@@ -63,11 +63,18 @@ struct FieldWriter {
     return true
   }
 
-  /// A row of one empty value would be an empty line, which nobody takes for a row at the end of a table.
+  /// A row of one empty value would be an empty line, which nobody takes for a row at the end of a table. Without quotes the replacement
+  /// stands for the value.
   mutating func endRow(into out: inout [UInt8]) -> Obstacle? {
     var obstacle: Obstacle?
     if row.isEmpty {
-      if let quote = rules.quote { row = [quote, quote] } else { obstacle = .emptyRow }
+      if let quote = rules.quote {
+        row = [quote, quote]
+      } else if let replacement = rules.replacement {
+        _ = encode(replacement)
+      } else {
+        obstacle = .emptyRow
+      }
     }
     out += row
     if rules.endsInCRLF { out.append(0x0d) }

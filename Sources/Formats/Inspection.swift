@@ -10,6 +10,8 @@ public struct Inspection: Hashable, Sendable {
   /// Of the text, as UTF-8 without its mark, where that is not the raw bytes: of what was packed, has a mark, or is in another encoding.
   /// Nil otherwise, and where the text could not be read to its end.
   public var textDigest: Digest?
+  /// The text was read to its end, and has no line end there.
+  public var isOpenEnded: Bool
   /// Of text that was looked at: all of it, unless a reason ended the reading.
   public var textBytes: UInt64
   /// Rows of data: not the header, not empty lines at the end.

@@ -17,6 +17,8 @@ public struct TableInspector: ~Copyable {
   private var transcoder: Transcoder?
   private var converted: [UInt8] = []
   private var text: TableText
+  /// Of the text, as UTF-8.
+  private var lastByte: UInt8?
   private let room = MarkRoom()
 
   /// - Parameter hashes: false where only the table is of interest: the digest costs more than all the rest, and is that of nothing then.
@@ -67,6 +69,7 @@ public struct TableInspector: ~Copyable {
     let verdict = text.finish(in: room)
     var inspection = Inspection(
       sha256: hasher.finish(), rawBytes: rawBytes, textDigest: isDecided ? nil : textHasher?.finish(),
+      isOpenEnded: !isDecided && lastByte.map { $0 != 0x0a && $0 != 0x0d } ?? false,
       textBytes: text.bytes, rows: verdict.rows, header: text.names,
       headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter, backslash: verdict.backslash,
       compression: packing == .gzip ? .gzip : .none, reasons: verdict.reasons, doubtful: verdict.doubtful)
@@ -108,7 +111,10 @@ public struct TableInspector: ~Copyable {
   }
 
   private mutating func read(_ piece: UnsafeRawBufferPointer) {
-    if transcoder == nil { textHasher?.update(piece) }
+    if transcoder == nil {
+      textHasher?.update(piece)
+      lastByte = piece.last ?? lastByte
+    }
     piece.withMemoryRebound(to: UInt8.self) { bytes in
       guard transcoder != nil else { return text.feed(bytes, in: room) }
       transcoder?.feed(bytes, into: &converted)
@@ -118,6 +124,7 @@ public struct TableInspector: ~Copyable {
 
   private mutating func readConverted() {
     converted.withUnsafeBytes { textHasher?.update($0) }
+    lastByte = converted.last ?? lastByte
     converted.withUnsafeBufferPointer { text.feed($0, in: room) }
     converted.removeAll(keepingCapacity: true)
     if let fault = transcoder?.fault { text.refuse(fault) }

@@ -72,7 +72,7 @@ extension RewriteRules {
 
   /// False where everything can be written.
   func mayRefuse(_ dialect: DropPart.Dialect) -> Bool {
-    if replacement != nil { return quote == nil && dialect.delimiter == nil }
+    if replacement != nil { return false }
     return quote == nil || encoding != .utf8
   }
 }

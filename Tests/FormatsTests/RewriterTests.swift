@@ -72,6 +72,7 @@ struct RewriterTests {
     let quoted = target { $0.quote = UInt8(ascii: "\"") }
     #expect(text("id\n1\n\n2\n\"\"\n\n\n", quoted) == "id\n1\n\"\"\n2\n\"\"\n")
     #expect(rewrite(Array("id\n1\n\n2\n".utf8), TableRules(), target()).problems.map(\.row) == [2])
+    #expect(text("id\n1\n\n2\n\"\"\n\n\n", target { $0.replacement = "?" }) == "id\n1\n?\n2\n?\n")
   }
 
   @Test("Damage that came after the checks is seen")

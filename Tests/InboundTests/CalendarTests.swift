@@ -49,6 +49,73 @@ struct CalendarTests {
     #expect(calendar.due(before: calendar.due(after: time(due))) == time(due))
   }
 
+  private func expect(_ times: [(Int, Int)], _ zone: String, grace: Int = 1_800) throws -> FeedSettings.Expect {
+    var expect = FeedSettings.Expect(by: try times.map { try #require(TimeOfDay(hour: $0.0, minute: $0.1)) })
+    (expect.timezone, expect.grace) = (zone, .seconds(grace))
+    return expect
+  }
+
+  @Test("come several times on each day, in order, also where clocks skip an hour")
+  func several() throws {
+    let calendar = try #require(ArrivalCalendar(try expect([(6, 0), (14, 30), (22, 0)], "UTC")))
+    var due = time("2026-03-11T23:00:00Z")
+    var shown: [String] = []
+    for _ in 0..<4 {
+      due = calendar.due(after: due)
+      shown.append(calendar.shown(due))
+    }
+    #expect(
+      shown == ["2026-03-12 06:00 UTC", "2026-03-12 14:30 UTC", "2026-03-12 22:00 UTC", "2026-03-13 06:00 UTC"])
+    // 02:30 is skipped, and comes as 03:30, behind 03:00; 02:00 comes as 03:00, and the two are one.
+    let spring = try #require(ArrivalCalendar(try expect([(2, 0), (2, 30), (3, 0), (12, 0)], "Europe/Paris")))
+    var found: [Timestamp] = []
+    due = time("2026-03-28T23:30:00Z")
+    for _ in 0..<3 {
+      due = spring.due(after: due)
+      found.append(due)
+    }
+    #expect(found == [time("2026-03-29T01:00:00Z"), time("2026-03-29T01:30:00Z"), time("2026-03-29T10:00:00Z")])
+  }
+
+  @Test("stay in order through a year of every three hours, with spans that neither overlap nor turn round")
+  func orderOfMany() throws {
+    for zone in ["UTC", "Europe/Paris", "Australia/Lord_Howe"] {
+      let calendar = try #require(ArrivalCalendar(try expect((0..<8).map { ($0 * 3, 15) }, zone)))
+      var due = calendar.due(after: time("2026-01-01T00:00:00Z"))
+      for _ in 0..<3_000 {
+        let next = calendar.due(after: due)
+        #expect(next > due && next - due >= .seconds(2 * 3_600) && next - due <= .seconds(4 * 3_600))
+        #expect(calendar.due(before: next) == due)
+        #expect(calendar.opening(of: next) >= due && calendar.opening(of: next) <= calendar.handOver(to: next))
+        #expect(calendar.handOver(to: next) <= next)
+        due = next
+      }
+    }
+  }
+
+  @Test("Every three hours each drop meets its own due time; the one that does not come is late, then missing")
+  func everyThreeHours() throws {
+    let expect = try expect((0..<8).map { ($0 * 3, 0) }, "UTC")
+    let calendar = try #require(ArrivalCalendar(expect))
+    var expecting = Expecting(calendar, rule: Expecting.rule(expect), since: time("2026-03-12T00:30:00Z"))
+    #expect(expecting.take(time("2026-03-12T02:50:00Z")).isEmpty)
+    #expect(expecting.take(time("2026-03-12T06:10:00Z")).isEmpty)
+    #expect(expecting.look(at: time("2026-03-12T09:30:00Z")) == [.late(time("2026-03-12T09:00:00Z"))])
+    #expect(expecting.look(at: time("2026-03-12T11:00:00Z")) == [.missing(time("2026-03-12T09:00:00Z"))])
+    #expect(expecting.take(time("2026-03-12T12:05:00Z")).isEmpty)
+    #expect(expecting.due == time("2026-03-12T15:00:00Z"))
+    #expect(
+      expecting.take(time("2026-03-12T12:20:00Z")) == [
+        .extra(time("2026-03-12T12:00:00Z"), at: time("2026-03-12T12:20:00Z"))
+      ])
+  }
+
+  @Test("One time a day is the rule that it was: nothing begins anew with a new version")
+  func rule() throws {
+    #expect(Expecting.rule(try expect(6)) == "06:00 mon,tue,wed,thu,fri,sat,sun Europe/Paris 1800000")
+    #expect(Expecting.rule(try expect([(6, 0), (18, 0)], "UTC")).hasPrefix("06:00,18:00 mon,"))
+  }
+
   @Test("keep to their days of the week, as these are where the clocks are")
   func weekdays() throws {
     let calendar = try #require(ArrivalCalendar(try expect(6, days: Self.week)))

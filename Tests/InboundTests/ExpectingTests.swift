@@ -25,7 +25,7 @@ struct ExpectingTests {
     if let second { rig.wall = Timestamp(seconds: rig.wall.seconds / 60 * 60 + second) }
     let due = rig.wall + .seconds(7_200)
     let paris = try #require(SystemZone.named("Europe/Paris")).local(due)
-    rig.settings.expect?.by = try #require(TimeOfDay(hour: paris.hour, minute: paris.minute))
+    rig.settings.expect?.by = [try #require(TimeOfDay(hour: paris.hour, minute: paris.minute))]
     rig.restart()
     return rig
   }

@@ -121,13 +121,23 @@ public struct FeedSettings: Hashable, Sendable {
 
   /// When a drop should have come.
   public struct Expect: Hashable, Sendable {
-    public var by: TimeOfDay
+    /// On each of the days, in order; at least one.
+    public var by: [TimeOfDay]
     public var days = Set(Day.allCases)
     /// A name of the time zone database.
     public var timezone = "UTC"
     public var grace: Duration = .seconds(30 * 60)
     public enum Day: String, Hashable, Sendable, CaseIterable { case mon, tue, wed, thu, fri, sat, sun }
-    public init(by: TimeOfDay) { self.by = by }
+    public init(by: TimeOfDay...) { self.by = by }
+    public init(by: [TimeOfDay]) { self.by = by }
+
+    /// Of the times that follow each other around the clock, so many are the least apart; nil: one a day.
+    public var leastGap: Duration? {
+      guard by.count > 1, let first = by.first else { return nil }
+      let minutes = by.map { $0.hour * 60 + $0.minute }
+      let later = minutes.dropFirst() + [first.hour * 60 + first.minute + 24 * 60]
+      return zip(minutes, later).map { .seconds(($1 - $0) * 60) }.filter { $0 > .zero }.min()
+    }
   }
 
   /// Drops that are fetched from a store into the landing folder.

@@ -109,16 +109,65 @@ extension FeedSettings.Rewrite {
 
 extension FeedSettings.Expect {
   fileprivate init?(_ section: Section) {
-    let by = section.require("by", .timeOfDay)
+    let every = section.read("every", .dueEvery)
+    let by = section.has("every") ? section.read("by", .timesOfDay) : section.require("by", .timesOfDay)
     let days = section.read("days", .list(Kind<Day>.word, atLeast: 1))
     let timezone = section.read("timezone", .timezone)
     let grace = section.read("grace", .time(to: .seconds(86_400)))
     section.finish()
-    guard let by else { return nil }
-    self.init(by: by)
+    if every != nil, let by, by.count > 1 {
+      let spot = section.spot.child("every")
+      spot.walk.report(
+        ConfigProblem(
+          at: spot.walk.places[spot.path], key: spot.path, "either several times stand in by, or every repeats one",
+          remedy: "Leave out one of them"))
+      return nil
+    }
+    guard let first = by ?? (every == nil ? nil : TimeOfDay(hour: 0, minute: 0).map { [$0] }) else { return nil }
+    self.init(by: every.map { Self.repeated(first, every: $0) } ?? first.sorted())
     self.days = days.map { Set($0) } ?? self.days
     self.timezone = timezone ?? self.timezone
     self.grace = grace ?? self.grace
+  }
+}
+
+extension FeedSettings.Expect {
+  /// All around the clock, which the time divides.
+  private static func repeated(_ first: [TimeOfDay], every: Duration) -> [TimeOfDay] {
+    let day = 24 * 60
+    let step = max(1, Int(every.milliseconds / 60_000))
+    let start = first.first.map { $0.hour * 60 + $0.minute } ?? 0
+    return stride(from: start, to: start + day, by: step).compactMap { minute in
+      TimeOfDay(hour: minute % day / 60, minute: minute % 60)
+    }.sorted()
+  }
+}
+
+extension Kind where T == [TimeOfDay] {
+  /// One time or a list of them.
+  fileprivate static var timesOfDay: Kind<[TimeOfDay]> {
+    let expected = "a time of day such as \"06:00\", or a list of at most \(Limits.dueTimes) of them"
+    return Kind(expected) { node, spot in
+      guard case .list(let nodes) = node.value else {
+        return Kind<TimeOfDay>.scalar(expected) { Quantities.timeOfDay($0) }.read(node, spot).map { [$0] }
+      }
+      guard nodes.count <= Limits.dueTimes else {
+        spot.refuse(node, expected: expected)
+        return nil
+      }
+      return Kind.list(.timeOfDay, atLeast: 1).read(node, spot)
+    }
+  }
+}
+
+extension Kind where T == Duration {
+  fileprivate static var dueEvery: Kind<Duration> {
+    .scalar("a time such as 3h, from 1h to 12h, that divides a day") { text in
+      guard let time = Quantities.duration(text), time >= .seconds(3_600), time <= .seconds(12 * 3_600),
+        86_400_000 % time.milliseconds == 0, time.milliseconds % 60_000 == 0
+      else { return nil }
+      return time
+    }
   }
 }
 

@@ -1,12 +1,12 @@
 import Config
 import Core
 
-/// When a feed's drops are due: once on each day that `expect` names, by the clocks of its zone. Where clocks skip that time in
-/// spring, it is as much later; where they show it twice in autumn, it is the first of the two.
+/// When a feed's drops are due: at each time of each day that `expect` names, by the clocks of its zone. Where clocks skip that time in
+/// spring, it is as much later; where they show it twice in autumn, it is the first of the two. Two that come to the same are one.
 ///
 /// Pure: the same times give the same answers.
 struct ArrivalCalendar: Hashable, Sendable {
-  let by: TimeOfDay
+  let by: [TimeOfDay]
   let zone: ClockZone
   let zoneName: String
   let grace: Duration
@@ -23,7 +23,7 @@ struct ArrivalCalendar: Hashable, Sendable {
     self.zone = zone
     (by, grace, zoneName) = (expect.by, expect.grace, expect.timezone)
     let days: [FeedSettings.Expect.Day] = [.sun, .mon, .tue, .wed, .thu, .fri, .sat]
-    precondition(!expect.days.isEmpty, "the configuration asks for one day at least")
+    precondition(!expect.days.isEmpty && !expect.by.isEmpty, "the configuration asks for one day and time at least")
     weekdays = days.map(expect.days.contains)
   }
 
@@ -31,25 +31,33 @@ struct ArrivalCalendar: Hashable, Sendable {
 
   func due(after time: Timestamp) -> Timestamp {
     // At least one in each week; and a zone may skip a whole day.
-    dues(around: time, days: -1...9).first { $0 > time } ?? time + .seconds(7 * 86_400)
+    let after: (Timestamp) -> Bool = { $0 > time }
+    return dues(around: time, days: -1...2).first(where: after) ?? dues(around: time, days: -1...9).first(where: after)
+      ?? time + .seconds(7 * 86_400)
   }
 
   func due(before time: Timestamp) -> Timestamp {
-    dues(around: time, days: -9...1).last { $0 < time } ?? time - .seconds(7 * 86_400)
+    let before: (Timestamp) -> Bool = { $0 < time }
+    return dues(around: time, days: -2...1).last(where: before) ?? dues(around: time, days: -9...1).last(where: before)
+      ?? time - .seconds(7 * 86_400)
   }
 
   private func dues(around time: Timestamp, days: ClosedRange<Int>) -> [Timestamp] {
     let today = zone.local(time)
     let midnight = Timestamp(.init(year: today.year, month: today.month, day: today.day))
-    return days.compactMap { day in
+    var dues: [Timestamp] = []
+    for day in days {
       let date = midnight + .seconds(day * 86_400)
       // The first of January 1970 was a Thursday.
       let weekday = Int(((date.seconds / 86_400 + 4) % 7 + 7) % 7)
-      guard weekdays[weekday] else { return nil }
+      guard weekdays[weekday] else { continue }
       let fields = date.fields
-      return zone.instant(
-        .init(year: fields.year, month: fields.month, day: fields.day, hour: by.hour, minute: by.minute))
+      dues += by.map {
+        zone.instant(.init(year: fields.year, month: fields.month, day: fields.day, hour: $0.hour, minute: $0.minute))
+      }
     }
+    // Where clocks skip an hour, one time can pass the next.
+    return dues.sorted()
   }
 
   // MARK: Which drop counts for which
@@ -77,6 +85,6 @@ struct ArrivalCalendar: Hashable, Sendable {
   /// `2026-03-12 06:00 Europe/Paris`
   func shown(_ due: Timestamp) -> String {
     let local = zone.local(due)
-    return "\(Timestamp(local).date) \(TimeOfDay(hour: local.hour, minute: local.minute) ?? by) \(zoneName)"
+    return "\(Timestamp(local).date) \(TimeOfDay(hour: local.hour, minute: local.minute) ?? by[0]) \(zoneName)"
   }
 }

@@ -40,7 +40,8 @@ struct Expecting: Hashable, Sendable {
   /// What the rule is called: another rule is another text.
   static func rule(_ expect: FeedSettings.Expect) -> String {
     let days = FeedSettings.Expect.Day.allCases.filter(expect.days.contains).map(\.rawValue).joined(separator: ",")
-    return "\(expect.by) \(days) \(expect.timezone) \(expect.grace.milliseconds)"
+    let times = expect.by.map(\.description).joined(separator: ",")
+    return "\(times) \(days) \(expect.timezone) \(expect.grace.milliseconds)"
   }
 
   var isLate: Bool { state.late == due }

@@ -82,6 +82,7 @@ struct Inspecting {
         plan.parts[number].shape = shape(of: inspection)
         plan.parts[number].dialect = inspection.dialect
         var finding = PartFinding(part: part, inspection: inspection)
+        finding.inspection.reasons = explained(inspection, pass.settings.format)
         switch try PartRewriter(pass.reader).rehearse(plan.parts[number], at: path) {
         case .done: break
         case .refused(let reasons): finding.inspection.reasons += reasons

@@ -167,8 +167,13 @@ public struct DropPart: Hashable, Sendable, Codable {
     public let delimiter: UInt8?
     /// Whether `\"` is a quote.
     public let backslash: Bool
+    /// True where the first line is `sep=;`, and no part of the table. Nil in older plans, too.
+    public let separatorLine: Bool?
 
-    public init(delimiter: UInt8?, backslash: Bool) { (self.delimiter, self.backslash) = (delimiter, backslash) }
+    public init(delimiter: UInt8?, backslash: Bool, separatorLine: Bool = false) {
+      (self.delimiter, self.backslash) = (delimiter, backslash)
+      self.separatorLine = separatorLine ? true : nil
+    }
   }
 
   public var isData: Bool { role == nil }
@@ -267,6 +272,7 @@ public struct Reason: Hashable, Sendable, Codable {
     case empty, headerOnly = "header_only", notText = "not_text", badEncoding = "bad_encoding", nulByte = "nul_byte"
     case noHeader = "no_header", missingColumn = "missing_column", duplicateColumn = "duplicate_column"
     case ambiguousEscape = "ambiguous_escape", lineEnd = "line_end"
+    case delimiterUnsure = "delimiter_unsure", separatorLine = "separator_line"
     case columnCount = "column_count", rowTooLong = "row_too_long", openQuote = "open_quote"
     case tooFewRows = "too_few_rows", tooManyRows = "too_many_rows", tooLarge = "too_large"
     case gzipDamaged = "gzip_damaged", gzipTruncated = "gzip_truncated", gzipTrailing = "gzip_trailing"

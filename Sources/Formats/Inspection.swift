@@ -19,6 +19,8 @@ public struct Inspection: Hashable, Sendable {
   public var delimiter: UInt8?
   /// Whether `\"` is a quote. Where it makes no difference, a backslash is data.
   public var backslash: Bool
+  /// The first line is `sep=;`, and no part of the table.
+  public var hasSeparatorLine = false
   public var compression: Compression
   /// Why the file must be refused: at most `Limits.reasons`, and one that counts what was left out. Empty: it passed.
   public var reasons: [Reason]

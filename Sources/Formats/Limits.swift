@@ -34,6 +34,9 @@ extension Limits {
   /// A field that is looked at for the day of a row; no timestamp is longer.
   static let dateFieldBytes = 64
 
+  /// Bytes behind the first line by which the delimiter is told: some hundred rows.
+  static let sampleBytes = 16 * 1024
+
   /// First bytes by which a kind of file is told.
   static let sniffBytes = 64
 }

@@ -1,4 +1,4 @@
-/// Gathers a table's first line, which tells the delimiter and the number of columns.
+/// Gathers a table's first line, which tells the number of columns.
 struct TableHeader {
   let rules: TableRules
   /// The line so far, without its end once it is complete.
@@ -10,14 +10,8 @@ struct TableHeader {
 
   init(rules: TableRules) {
     self.rules = rules
-    let candidates = [Alphabet.comma, Alphabet.tab, Alphabet.semicolon, Alphabet.pipe, Alphabet.colon]
-    alphabet = Alphabet(quote: rules.quote, separators: rules.delimiter.map { [$0] } ?? candidates)
-    readings =
-      switch rules.escape {
-      case .auto: [false, true].map { QuoteReading(backslash: $0) }
-      case .backslash: [QuoteReading(backslash: true)]
-      case .double: [QuoteReading(backslash: false)]
-      }
+    alphabet = Alphabet(quote: rules.quote, separators: rules.delimiter.map { [$0] } ?? DelimiterGuess.candidates)
+    readings = rules.readings
   }
 
   enum Progress: Equatable {
@@ -69,23 +63,6 @@ struct TableHeader {
   }
 
   var isOpen: Bool { readings.contains { $0.isOpen } }
-
-  /// As configured, or told from the line; nil for one column.
-  var delimiter: UInt8? {
-    if let fixed = rules.delimiter { return fixed }
-    var counts: [UInt8: Int] = [:]
-    var reading = QuoteReading(backslash: rules.escape == .backslash)
-    for byte in line
-    where reading.step(byte, isQuote: byte == rules.quote, isStructural: alphabet.separators.contains(byte)) {
-      counts[byte, default: 0] += 1
-    }
-    let usual = [Alphabet.comma, Alphabet.tab, Alphabet.semicolon, Alphabet.pipe]
-    var best: (byte: UInt8, count: Int)?
-    for byte in usual {
-      if let count = counts[byte], count > best?.count ?? 0 { best = (byte, count) }
-    }
-    return best?.byte ?? (counts[Alphabet.colon] == nil ? nil : Alphabet.colon)
-  }
 
   /// The line's fields, without quotes and escapes. With `auto`, the backslash reading where only it leaves no text
   /// behind a closing quote.

@@ -66,7 +66,8 @@ public struct TableInspector: ~Copyable {
     var inspection = Inspection(
       sha256: hasher.finish(), rawBytes: rawBytes, textBytes: text.bytes, rows: verdict.rows, header: text.names,
       headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter, backslash: verdict.backslash,
-      compression: packing == .gzip ? .gzip : .none, reasons: verdict.reasons, doubtful: verdict.doubtful)
+      hasSeparatorLine: text.separatorLine != nil, compression: packing == .gzip ? .gzip : .none,
+      reasons: verdict.reasons, doubtful: verdict.doubtful)
     if let gzipFault {
       // How far the text went before the fault depends on zlib's buffers, so nothing else is said of it.
       inspection.reasons = [Self.reason(gzipFault)]
@@ -112,7 +113,7 @@ public struct TableInspector: ~Copyable {
   private mutating func readConverted() {
     converted.withUnsafeBufferPointer { text.feed($0, in: room) }
     converted.removeAll(keepingCapacity: true)
-    if let fault = transcoder?.fault { text.refuse(fault) }
+    if let fault = transcoder?.fault { text.refuse(fault, in: room) }
   }
 
   private static func reason(_ fault: GzipFault) -> Reason {

@@ -11,6 +11,8 @@ public struct TableRewriter: ~Copyable {
   private let quote: UInt8?
   private var writer: FieldWriter
   private var reading: QuoteReading
+  /// The line being read is no part of the table.
+  private var isLeftOut: Bool
   private var head: [UInt8]? = []
   private var inflater: Inflater?
   private var transcoder: Transcoder?
@@ -35,7 +37,11 @@ public struct TableRewriter: ~Copyable {
   /// - Parameters:
   ///   - delimiter: as the checks found it; nil for a table of one column.
   ///   - backslash: whether `\"` is a quote.
-  public init(_ rules: TableRules, delimiter: UInt8?, backslash: Bool, to target: RewriteRules) {
+  ///   - leavesOut: the first line is no part of the table.
+  public init(
+    _ rules: TableRules, delimiter: UInt8?, backslash: Bool, leavesOut: Bool = false, to target: RewriteRules
+  ) {
+    isLeftOut = leavesOut
     (self.rules, self.delimiter, quote) = (rules, delimiter, rules.quote)
     writer = FieldWriter(target)
     reading = QuoteReading(backslash: backslash)
@@ -195,7 +201,7 @@ public struct TableRewriter: ~Copyable {
   }
 
   private mutating func endField() {
-    if let obstacle = writer.append(field) { note(obstacle, column: column) }
+    if !isLeftOut, let obstacle = writer.append(field) { note(obstacle, column: column) }
     field.removeAll(keepingCapacity: true)
     column += 1
   }
@@ -206,6 +212,10 @@ public struct TableRewriter: ~Copyable {
       if field.last == Alphabet.carriageReturn { field.removeLast() }
     }
     defer { (lineBytes, lastByte, column) = (0, 0, 1) }
+    if isLeftOut {
+      isLeftOut = false
+      return field.removeAll(keepingCapacity: true)
+    }
     if lineBytes == 0 {
       field.removeAll(keepingCapacity: true)
       blanks += 1

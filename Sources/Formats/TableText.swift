@@ -6,7 +6,15 @@ struct TableText {
   private enum Phase {
     case head([UInt8])
     case header(TableHeader)
+    /// The first line is over, and the rows that tell the delimiter are gathered.
+    case sample(Sample)
     case rows(TableRows)
+  }
+
+  private struct Sample {
+    let header: TableHeader
+    let hasLineEnd: Bool
+    var bytes: [UInt8] = []
   }
 
   let rules: TableRules
@@ -19,6 +27,7 @@ struct TableText {
   private(set) var names: [String]?
   private(set) var headerLine: [UInt8] = []
   private(set) var delimiter: UInt8?
+  private(set) var separatorLine: SeparatorLine?
   private var headerReasons: [Reason] = []
   private var doubtful: [Reason] = []
 
@@ -47,6 +56,7 @@ struct TableText {
     }
     guard allowed < text.count, fatal == nil else { return }
     if case .head(let head) = phase { begin(head, in: room) }
+    endSample(in: room)
     if fatal == nil { fatal = Reason(.tooLarge, "The text is larger than \(rules.maxBytes) bytes") }
   }
 
@@ -54,7 +64,8 @@ struct TableText {
   var rows: Int { if case .rows(let rows) = phase { rows.rows } else { 0 } }
 
   /// What comes next is not text at all.
-  mutating func refuse(_ why: String) {
+  mutating func refuse(_ why: String, in room: MarkRoom) {
+    endSample(in: room)
     if fatal == nil { stop(.badEncoding, why) }
   }
 
@@ -68,12 +79,14 @@ struct TableText {
   mutating func finish(in room: MarkRoom) -> Verdict {
     if fatal == nil, case .head(let head) = phase { begin(head, in: room) }
     if fatal == nil, gate.brokenBytes > 0 {
+      endSample(in: room)
       stop(.badEncoding, "The text ends inside a character")
     }
     if fatal == nil, case .header(var header) = phase {
       header.end()
       endHeader(header, isOpen: header.isOpen, hasLineEnd: false, in: room)
     }
+    endSample(isWhole: true, in: room)
     guard case .rows(var rows) = phase else { return Verdict(reasons: capped(fatal.map { [$0] } ?? [], more: 0)) }
     guard fatal == nil else {
       let isOfRow = fatal?.code == .rowTooLong || fatal?.code == .lineEnd
@@ -133,6 +146,8 @@ struct TableText {
     guard fatal == nil else { return }
     bytes += UInt64(readTable(UnsafeBufferPointer(rebasing: slice[passed.good]), in: room))
     guard fatal == nil, let fault = passed.fault else { return }
+    endSample(in: room)
+    guard fatal == nil else { return }
     switch fault {
     case .notUTF8: stop(.badEncoding, "The text is not UTF-8")
     case .nul: stop(.nulByte, "The text holds a NUL byte")
@@ -144,24 +159,35 @@ struct TableText {
     _ text: UnsafeBufferPointer<UInt8>, in room: MarkRoom
   ) -> Int {
     var rest = text
-    if case .header(var header) = phase {
+    while case .header(var header) = phase {
       // Not copied while it grows.
       phase = .head([])
-      let progress = header.feed(text)
+      let before = text.count - rest.count
+      let progress = header.feed(rest)
       phase = .header(header)
       switch progress {
       case .more: return text.count
       case .tooLong(let used):
         stop(.rowTooLong, "The first line is longer than \(rules.maxRowBytes) bytes")
-        return used
+        return before + used
       case .strangeEnd(let used):
         stop(.lineEnd, rules.lineEnd.complaint)
-        return used
+        return before + used
       case .complete(let used):
         endHeader(header, isOpen: false, hasLineEnd: true, in: room)
-        if fatal != nil { return used }
-        rest = UnsafeBufferPointer(rebasing: text[used...])
+        if fatal != nil { return before + used }
+        rest = UnsafeBufferPointer(rebasing: rest[used...])
       }
+    }
+    if case .sample(var sample) = phase {
+      phase = .head([])
+      let part = rest.prefix(Limits.sampleBytes - sample.bytes.count)
+      sample.bytes.append(contentsOf: part)
+      phase = .sample(sample)
+      guard sample.bytes.count == Limits.sampleBytes else { return text.count }
+      endSample(in: room)
+      rest = UnsafeBufferPointer(rebasing: rest.dropFirst(part.count))
+      if fatal != nil { return text.count }
     }
     guard case .rows(var rows) = phase else { return text.count }
     phase = .head([])
@@ -175,11 +201,35 @@ struct TableText {
     _ header: TableHeader, isOpen: Bool, hasLineEnd: Bool, in room: MarkRoom
   ) {
     if isOpen { return stop(.openQuote, "A quote in the first line is never closed") }
-    if header.line.isEmpty { return stop(.noHeader, "The first line is empty") }
+    if header.line.isEmpty {
+      if separatorLine != nil, !hasLineEnd { return stop(.empty, "There is no text behind the line “sep=”") }
+      return stop(.noHeader, "The first line is empty")
+    }
+    if separatorLine == nil, let line = SeparatorLine(header.line) {
+      separatorLine = line
+      if !hasLineEnd { return stop(.empty, "There is no text behind the line “sep=”") }
+      return phase = .header(TableHeader(rules: rules))
+    }
     if header.line.count > rules.maxRowBytes {
       return stop(.rowTooLong, "The first line is longer than \(rules.maxRowBytes) bytes")
     }
-    delimiter = header.delimiter
+    phase = .sample(Sample(header: header, hasLineEnd: hasLineEnd))
+    // Nothing is left to be told.
+    if let said = saidDelimiter, header.fields(delimiter: said).count > 1 { endSample(in: room) }
+  }
+
+  /// By the settings, or else by a line that is there for it.
+  private var saidDelimiter: UInt8? {
+    rules.delimiter ?? separatorLine.flatMap { $0.isKnown ? $0.delimiter : nil }
+  }
+
+  private mutating func endSample(isWhole: Bool = false, in room: MarkRoom) {
+    guard fatal == nil, case .sample(let sample) = phase else { return }
+    let header = sample.header
+    var known = rules
+    known.delimiter = saidDelimiter
+    let guess = DelimiterGuess(header.line, sample.bytes, isWhole: isWhole, known)
+    delimiter = guess.delimiter
     let fields = header.fields(delimiter: delimiter)
     var rows = TableRows(
       rules: rules, delimiter: delimiter, columns: fields.count, maxProblems: Limits.reasons)
@@ -190,11 +240,29 @@ struct TableText {
       headerReasons = check.reasons
       doubtful = check.doubtful
     } else {
-      (header.line + (hasLineEnd ? [rules.lineEnd.byte] : [])).withUnsafeBufferPointer {
+      (header.line + (sample.hasLineEnd ? [rules.lineEnd.byte] : [])).withUnsafeBufferPointer {
         rows.feed($0, in: room)
       }
     }
+    if let doubt = guess.doubt { doubtful.append(Reason(.delimiterUnsure, doubt.message)) }
+    checkSeparatorLine()
+    sample.bytes.withUnsafeBufferPointer { rows.feed($0, in: room) }
     phase = .rows(rows)
+    if let problem = rows.tooLong { fatal = reason(problem) }
+  }
+
+  private mutating func checkSeparatorLine() {
+    guard let line = separatorLine else { return }
+    if !line.isKnown {
+      doubtful.append(Reason(.delimiterUnsure, "The line “sep=” names a delimiter that navette does not know"))
+    } else if line.delimiter != delimiter {
+      let message = "The line “sep=” names \(named(line.delimiter)) as the delimiter, and format.delimiter another"
+      doubtful.append(Reason(.delimiterUnsure, message))
+    }
+    guard !rules.dropsSeparatorLine else { return }
+    let message =
+      "The first line is “sep=”, for Excel alone: others take it for the header; set rewrite, which leaves it out"
+    doubtful.append(Reason(.separatorLine, message))
   }
 
   private mutating func stop(_ code: Reason.Code, _ message: String) {

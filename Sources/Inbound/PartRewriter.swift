@@ -38,7 +38,8 @@ struct PartRewriter {
     _ emit: (UnsafeRawBufferPointer) throws(FileFault) -> Void
   ) throws(FileFault) -> Rewritten {
     var rewriter = TableRewriter(
-      TableRules(settings), delimiter: dialect.delimiter, backslash: dialect.backslash, to: target)
+      TableRules(settings), delimiter: dialect.delimiter, backslash: dialect.backslash,
+      leavesOut: dialect.separatorLine == true, to: target)
     let isThrough = try reader.readChecked(part, at: path) { (bytes) throws(FileFault) in
       try rewriter.feed(bytes, emit: emit)
       return rewriter.problems.count < Limits.reasons
@@ -85,6 +86,6 @@ extension Inspection {
       .gzipTruncated, .gzipTrailing, .encrypted, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected,
     ]
     if reasons.contains(where: { fatal.contains($0.code) }) { return nil }
-    return DropPart.Dialect(delimiter: delimiter, backslash: backslash)
+    return DropPart.Dialect(delimiter: delimiter, backslash: backslash, separatorLine: hasSeparatorLine)
   }
 }

@@ -26,6 +26,7 @@ extension TableRules {
       case .latin1: .latin1
       }
     header = settings.format.header
+    dropsSeparatorLine = settings.rewrite != nil
     columns = settings.require.columns
     columnsExact = settings.require.columnsExact
     minRows = settings.require.minRows

@@ -9,7 +9,9 @@ func rewrite(
   _ bytes: [UInt8], _ rules: TableRules, _ target: RewriteRules, chunk: Int = .max
 ) -> (bytes: [UInt8], rows: Int, problems: [Reason], isDamaged: Bool) {
   let found = inspect(bytes, rules)
-  var rewriter = TableRewriter(rules, delimiter: found.delimiter, backslash: found.backslash, to: target)
+  var rewriter = TableRewriter(
+    rules, delimiter: found.delimiter, backslash: found.backslash,
+    leavesOut: found.hasSeparatorLine, to: target)
   var out: [UInt8] = []
   var start = 0
   while start < bytes.count {

@@ -37,6 +37,9 @@ extension Limits {
   /// Bytes behind the first line by which the delimiter is told: some hundred rows.
   static let sampleBytes = 16 * 1024
 
-  /// First bytes by which a kind of file is told.
-  static let sniffBytes = 64
+  /// First bytes by which a kind of file is told: room for a greeting before PGP data, and for the mark of a tar.
+  static let sniffBytes = 1024
+
+  /// As many of them as control characters are looked for in: further behind, they are a row's fault.
+  static let magicBytes = 64
 }

@@ -20,6 +20,8 @@ struct TableText {
   let rules: TableRules
   private var phase = Phase.head([])
   private var gate: TextGate
+  /// In a table of one column any line is a row. Nil in others, which PGP data does not pass.
+  private var armor: ArmorSearch?
   /// Bytes looked at.
   private(set) var bytes: UInt64 = 0
   /// The reason that ended the reading.
@@ -64,9 +66,9 @@ struct TableText {
   var rows: Int { if case .rows(let rows) = phase { rows.rows } else { 0 } }
 
   /// What comes next is not text at all.
-  mutating func refuse(_ why: String, in room: MarkRoom) {
+  mutating func refuse(_ why: Reason, in room: MarkRoom) {
     endSample(in: room)
-    if fatal == nil { stop(.badEncoding, why) }
+    if fatal == nil { stop(why.code, why.message) }
   }
 
   struct Verdict {
@@ -126,10 +128,12 @@ struct TableText {
   private mutating func begin(_ head: [UInt8], in room: MarkRoom) {
     phase = .header(TableHeader(rules: rules))
     var skipped = 0
-    switch Sniff(head) {
+    let kind = Sniff(head)
+    switch kind {
     case .empty: stop(.empty, "There is no text")
     case .pgp: stop(.encrypted, "The content is PGP data")
-    case .zip, .bzip2, .gzip, .binary: stop(.notText, "The content is packed or binary data, not text")
+    case .binary: stop(.notText, "The content is binary data, not text")
+    case .gzip, .other: fatal = kind.otherThanText
     case .utf16: stop(.badEncoding, "The text is UTF-16, not UTF-8")
     case .utf8BOM: skipped = 3
     case .text: break
@@ -189,12 +193,21 @@ struct TableText {
       rest = UnsafeBufferPointer(rebasing: rest.dropFirst(part.count))
       if fatal != nil { return text.count }
     }
-    guard case .rows(var rows) = phase else { return text.count }
-    phase = .head([])
-    rows.feed(rest, in: room)
-    phase = .rows(rows)
-    if let problem = rows.tooLong { fatal = reason(problem) }
+    feedRows(rest, in: room)
     return text.count
+  }
+
+  private mutating func feedRows(_ text: UnsafeBufferPointer<UInt8>, in room: MarkRoom) {
+    guard case .rows(var rows) = phase else { return }
+    phase = .head([])
+    let armorStart = armor?.first(in: text)
+    rows.feed(UnsafeBufferPointer(rebasing: text.prefix(max(0, armorStart ?? text.count))), in: room)
+    phase = .rows(rows)
+    if let problem = rows.tooLong {
+      fatal = reason(problem)
+    } else if armorStart != nil {
+      stop(.encrypted, "PGP data begins in this row; send it without the text before it")
+    }
   }
 
   private mutating func endHeader(
@@ -246,9 +259,9 @@ struct TableText {
     }
     if let doubt = guess.doubt { doubtful.append(Reason(.delimiterUnsure, doubt.message)) }
     checkSeparatorLine()
-    sample.bytes.withUnsafeBufferPointer { rows.feed($0, in: room) }
+    if fields.count == 1 { armor = ArmorSearch() }
     phase = .rows(rows)
-    if let problem = rows.tooLong { fatal = reason(problem) }
+    sample.bytes.withUnsafeBufferPointer { feedRows($0, in: room) }
   }
 
   private mutating func checkSeparatorLine() {

@@ -69,6 +69,21 @@ struct DecryptingTests {
     #expect(!told.contains(Correspondent.passphrase) && !told.contains("campaign@"))
   }
 
+  @Test(
+    "Armored data behind a mark, a blank or a greeting is opened, and without a key told as encrypted",
+    arguments: ["\u{feff}", "\n", "\r\n  ", "Hello,\nhere is the file; as agreed:\n\n", " ", "\u{feff}\n"])
+  func greeting(before: String) async throws {
+    let (rig, sender) = try await rig()
+    let sealed = Array(before.utf8) + (try await sender.encrypt(Sample.table, ["--armor", "--encrypt"]))
+    try rig.land("a.csv.asc", sealed)
+    #expect(try rig.run().handedOver == 1, "\(rig.events.all)")
+    #expect(try rig.handed("a.csv") == Sample.table)
+    let closed = try Rig()
+    try closed.land("a.csv", sealed)
+    #expect(try closed.run().quarantined == 1)
+    #expect(try closed.reasons(.quarantine, closed.drops(.quarantine)[0]).map(\.code) == [.encrypted])
+  }
+
   @Test("No program of GnuPG is left running for the key")
   func nothingRuns() async throws {
     let (rig, sender) = try await rig()

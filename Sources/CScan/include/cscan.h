@@ -23,7 +23,11 @@ void cs_mark(const uint8_t *_Nonnull text, size_t blocks, const cs_alphabet *_No
 // How many bytes at the start of a text are ASCII and not NUL, in steps of 64: at most 63 less than there are.
 size_t cs_plain(const uint8_t *_Nonnull text, size_t count);
 
-// The same two with the comparisons that every processor has, which are taken where there are no wider ones.
+// Where other bytes first stand in a text; nil where they do not.
+const uint8_t *_Nullable cs_find(
+  const uint8_t *_Nonnull text, size_t count, const uint8_t *_Nonnull wanted, size_t length);
+
+// The first two with the comparisons that every processor has, which are taken where there are no wider ones.
 void cs_mark_narrow(
   const uint8_t *_Nonnull text, size_t blocks, const cs_alphabet *_Nonnull alphabet, cs_marks *_Nonnull marks);
 size_t cs_plain_narrow(const uint8_t *_Nonnull text, size_t count);

@@ -18,6 +18,7 @@ INLINE void mark(
     marks[i].quotes = quotes;
     marks[i].within = parity(quotes);
     marks[i].backslashes = equal(text, '\\');
+    marks[i].apostrophes = a.apostrophes ? equal(text, '\'') : 0;
     marks[i].ends = equal(text, a.end);
     marks[i].others = equal(text, a.other);
     uint64_t separators = a.count ? equal(text, a.separators[0]) : 0;

@@ -167,11 +167,14 @@ public struct DropPart: Hashable, Sendable, Codable {
     public let delimiter: UInt8?
     /// Whether `\"` is a quote.
     public let backslash: Bool
+    /// Whether `'"` is a quote. Nil in older plans, too.
+    public let apostrophe: Bool?
     /// True where the first line is `sep=;`, and no part of the table. Nil in older plans, too.
     public let separatorLine: Bool?
 
-    public init(delimiter: UInt8?, backslash: Bool, separatorLine: Bool = false) {
+    public init(delimiter: UInt8?, backslash: Bool, apostrophe: Bool = false, separatorLine: Bool = false) {
       (self.delimiter, self.backslash) = (delimiter, backslash)
+      self.apostrophe = apostrophe ? true : nil
       self.separatorLine = separatorLine ? true : nil
     }
   }
@@ -280,7 +283,7 @@ public struct Reason: Hashable, Sendable, Codable {
     case duplicate, unreadable
     case incomplete, sizeMismatch = "size_mismatch", manifestUnreadable = "manifest_unreadable"
     case pgpNoKey = "pgp_no_key", pgpPassphrase = "pgp_passphrase", pgpDamaged = "pgp_damaged"
-    case pgpUnprotected = "pgp_unprotected"
+    case pgpUnprotected = "pgp_unprotected", pgpSeveral = "pgp_several"
     case columnsChanged = "columns_changed", rowsChanged = "rows_changed", unwritable
     case damaged, crashedAgent = "crashed_agent"
   }

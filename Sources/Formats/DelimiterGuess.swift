@@ -109,11 +109,14 @@ struct DelimiterGuess {
 extension TableRules {
   /// Each way in which quotes may be read.
   var readings: [QuoteReading] {
-    switch escape {
-    case .auto: [QuoteReading(backslash: false), QuoteReading(backslash: true)]
-    case .backslash: [QuoteReading(backslash: true)]
-    case .double: [QuoteReading(backslash: false)]
-    }
+    let escapes: [QuoteEscape] =
+      switch escape {
+      case .auto: [.double, .backslash, .apostrophe]
+      case .backslash: [.backslash]
+      case .apostrophe: [.apostrophe]
+      case .double: [.double]
+      }
+    return escapes.map { QuoteReading($0, scalarOnlyForTests: scalarOnlyForTests) }
   }
 }
 

@@ -23,17 +23,19 @@ struct TableHeader {
     case strangeEnd(used: Int)
   }
 
-  /// It is complete at the first line end that every reading takes for one.
+  /// It is complete at the first line end that every reading takes for one, or one of them that has met nothing odd.
   mutating func feed(_ bytes: UnsafeBufferPointer<UInt8>) -> Progress {
     for index in bytes.indices {
       let byte = bytes[index]
       let isEnd = byte == rules.lineEnd.byte
-      var ended = isEnd
+      var (ended, isWell) = (isEnd, false)
       for reading in readings.indices {
         let isStructure = readings[reading].step(
           byte, isQuote: byte == rules.quote, isStructural: isEnd || alphabet.separators.contains(byte))
         ended = ended && isStructure
+        isWell = isWell || isEnd && isStructure && readings[reading].strays == 0
       }
+      ended = ended || isWell
       if isStrange(byte, ended: ended) { return .strangeEnd(used: index + 1) }
       if ended {
         end()
@@ -47,7 +49,7 @@ struct TableHeader {
   }
 
   private mutating func isStrange(_ byte: UInt8, ended: Bool) -> Bool {
-    let isOther = byte == rules.lineEnd.other && !isOpen
+    let isOther = byte == rules.lineEnd.other && (isClosed || readings.contains { !$0.isOpen && $0.strays == 0 })
     if rules.lineEnd == .cr { return isOther }
     defer { isReturnOpen = isOther }
     switch rules.lineEnd {
@@ -62,19 +64,31 @@ struct TableHeader {
     if rules.lineEnd != .cr, line.last == Alphabet.carriageReturn { line.removeLast() }
   }
 
-  var isOpen: Bool { readings.contains { $0.isOpen } }
+  /// Under every reading.
+  var isOpen: Bool { readings.allSatisfy { $0.isOpen } }
+  private var isClosed: Bool { !readings.contains { $0.isOpen } }
 
-  /// The line's fields, without quotes and escapes. With `auto`, the backslash reading where only it leaves no text
-  /// behind a closing quote.
-  func fields(delimiter: UInt8?) -> [String] {
-    let plain = split(delimiter, backslash: rules.escape == .backslash)
-    guard rules.escape == .auto, plain.strays > 0 else { return plain.fields }
-    let escaping = split(delimiter, backslash: true)
-    return escaping.strays < plain.strays ? escaping.fields : plain.fields
+  /// The line under one reading.
+  struct Parsed {
+    let escape: QuoteEscape
+    /// Without quotes and escapes.
+    var fields: [String] = []
+    var strays = 0
+    var escapes = 0
+    var isOpen = false
   }
 
-  private func split(_ delimiter: UInt8?, backslash: Bool) -> (fields: [String], strays: Int) {
-    var reading = QuoteReading(backslash: backslash)
+  /// Under each reading; first the one that leaves the least text behind closing quotes.
+  func parsed(delimiter: UInt8?) -> [Parsed] {
+    let all = rules.readings.map { parse(delimiter, $0) }
+    let best = all.indices.min {
+      (all[$0].isOpen ? 1 : 0, all[$0].strays, $0) < (all[$1].isOpen ? 1 : 0, all[$1].strays, $1)
+    }
+    return best.map { best in [all[best]] + all.indices.filter { $0 != best }.map { all[$0] } } ?? []
+  }
+
+  private func parse(_ delimiter: UInt8?, _ start: QuoteReading) -> Parsed {
+    var reading = start
     var fields: [[UInt8]] = [[]]
     for byte in line {
       let before = reading.state
@@ -84,9 +98,12 @@ struct TableHeader {
       }
       switch (before, reading.state) {
       case (.fieldStart, .quoted), (.quoted, .quoteSeen), (.quoted, .escaped): break
+      case (.escaped, _): fields[fields.count - 1] += reading.escape.bytes(before: byte, quote: rules.quote)
       default: fields[fields.count - 1].append(byte)
       }
     }
-    return (fields.map { String(decoding: $0, as: UTF8.self) }, reading.strays)
+    return Parsed(
+      escape: start.escape, fields: fields.map { String(decoding: $0, as: UTF8.self) }, strays: reading.strays,
+      escapes: reading.escapes, isOpen: reading.isOpen)
   }
 }

@@ -65,7 +65,7 @@ public struct TableInspector: ~Copyable {
     let verdict = text.finish(in: room)
     var inspection = Inspection(
       sha256: hasher.finish(), rawBytes: rawBytes, textBytes: text.bytes, rows: verdict.rows, header: text.names,
-      headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter, backslash: verdict.backslash,
+      headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter, escape: verdict.escape,
       hasSeparatorLine: text.separatorLine != nil, compression: packing == .gzip ? .gzip : .none,
       reasons: verdict.reasons, doubtful: verdict.doubtful)
     if let gzipFault {

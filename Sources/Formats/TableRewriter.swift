@@ -36,15 +36,15 @@ public struct TableRewriter: ~Copyable {
 
   /// - Parameters:
   ///   - delimiter: as the checks found it; nil for a table of one column.
-  ///   - backslash: whether `\"` is a quote.
+  ///   - escape: as they found it, too.
   ///   - leavesOut: the first line is no part of the table.
   public init(
-    _ rules: TableRules, delimiter: UInt8?, backslash: Bool, leavesOut: Bool = false, to target: RewriteRules
+    _ rules: TableRules, delimiter: UInt8?, escape: QuoteEscape, leavesOut: Bool = false, to target: RewriteRules
   ) {
     isLeftOut = leavesOut
     (self.rules, self.delimiter, quote) = (rules, delimiter, rules.quote)
     writer = FieldWriter(target)
-    reading = QuoteReading(backslash: backslash)
+    reading = QuoteReading(escape)
     switch rules.encoding {
     case .utf8: break
     case .utf16: transcoder = Transcoder(.utf16)
@@ -52,7 +52,7 @@ public struct TableRewriter: ~Copyable {
     }
     if target.packs { deflater = Deflater(level: 6) }
     var special = [Bool](repeating: false, count: 256)
-    for byte in [delimiter, quote, rules.lineEnd.byte, Alphabet.backslash].compactMap({ $0 }) {
+    for byte in [delimiter, quote, rules.lineEnd.byte, escape.byte].compactMap({ $0 }) {
       special[Int(byte)] = true
     }
     self.special = special
@@ -193,9 +193,7 @@ public struct TableRewriter: ~Copyable {
     switch (before, reading.state) {
     case (.fieldStart, .quoted), (.quoted, .quoteSeen), (.quoted, .escaped): return
     case (.escaped, _):
-      // Spark escapes quotes and backslashes; before anything else a backslash is one.
-      if byte != quote, byte != Alphabet.backslash { field.append(Alphabet.backslash) }
-      field.append(byte)
+      field += reading.escape.bytes(before: byte, quote: quote)
     default: field.append(byte)
     }
   }

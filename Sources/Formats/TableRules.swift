@@ -1,10 +1,12 @@
 /// What a table must be.
 public struct TableRules: Hashable, Sendable {
   public enum Escape: Hashable, Sendable {
-    /// Both of the others are tried.
+    /// All of the others are tried.
     case auto
     /// `\"`; a doubled quote is accepted as well.
     case backslash
+    /// `'"`; the same.
+    case apostrophe
     /// `""` (RFC 4180); a backslash is data.
     case double
   }

@@ -30,7 +30,10 @@ struct TableText {
   private(set) var headerLine: [UInt8] = []
   private(set) var delimiter: UInt8?
   private(set) var separatorLine: SeparatorLine?
+  /// The first line under each reading.
+  private var firstLine: [TableHeader.Parsed] = []
   private var headerReasons: [Reason] = []
+  private var headerDoubts: [Reason] = []
   private var doubtful: [Reason] = []
 
   init(rules: TableRules) {
@@ -73,7 +76,7 @@ struct TableText {
 
   struct Verdict {
     var rows = 0
-    var backslash = false
+    var escape = QuoteEscape.double
     var reasons: [Reason] = []
     var doubtful: [Reason] = []
   }
@@ -99,6 +102,9 @@ struct TableText {
     if let problem = rows.tooLong, outcome.problemCount > 0 {
       return Verdict(rows: problem.row - 1, reasons: capped([reason(problem)] + headerReasons, more: 0))
     }
+    if rules.header, let line = firstLine.first(where: { $0.escape == outcome.escape }), line.fields != names {
+      check(line.fields)
+    }
     // What is wrong with a row is the cause of a wrong count, not the other way round.
     var reasons = headerReasons + outcome.problems.map(reason)
     if outcome.rows == 0 {
@@ -114,13 +120,13 @@ struct TableText {
     }
     if outcome.isDoubtful {
       let message =
-        #"The rows are right both with \" and with "" as an escaped quote, but are not the same; set format.escape"#
+        #"Quotes can be read in several ways (escaped as \", as '" or as ""), and values differ; set format.escape"#
       doubtful.append(Reason(.ambiguousEscape, message))
     }
     return Verdict(
-      rows: outcome.rows, backslash: outcome.backslash,
+      rows: outcome.rows, escape: outcome.escape,
       reasons: capped(reasons, more: outcome.problemCount - outcome.problems.count),
-      doubtful: capped(doubtful, more: 0))
+      doubtful: capped(headerDoubts + doubtful, more: 0))
   }
 
   // MARK: Steps
@@ -228,7 +234,7 @@ struct TableText {
     }
     phase = .sample(Sample(header: header, hasLineEnd: hasLineEnd))
     // Nothing is left to be told.
-    if let said = saidDelimiter, header.fields(delimiter: said).count > 1 { endSample(in: room) }
+    if let said = saidDelimiter, header.parsed(delimiter: said).first?.fields.count != 1 { endSample(in: room) }
   }
 
   /// By the settings, or else by a line that is there for it.
@@ -243,15 +249,18 @@ struct TableText {
     known.delimiter = saidDelimiter
     let guess = DelimiterGuess(header.line, sample.bytes, isWhole: isWhole, known)
     delimiter = guess.delimiter
-    let fields = header.fields(delimiter: delimiter)
+    firstLine = header.parsed(delimiter: delimiter)
+    let fields = firstLine.first?.fields ?? []
+    var lines: [QuoteEscape: TableRows.FirstLine] = [:]
+    for line in firstLine where rules.header {
+      lines[line.escape] = TableRows.FirstLine(
+        isPossible: !line.isOpen && line.fields.count == fields.count, strays: line.strays, escapes: line.escapes)
+    }
     var rows = TableRows(
-      rules: rules, delimiter: delimiter, columns: fields.count, maxProblems: Limits.reasons)
+      rules: rules, delimiter: delimiter, columns: fields.count, firstLine: lines, maxProblems: Limits.reasons)
     if rules.header {
-      names = fields
       headerLine = header.line
-      let check = HeaderCheck(names: fields, rules: rules)
-      headerReasons = check.reasons
-      doubtful = check.doubtful
+      check(fields)
     } else {
       (header.line + (sample.hasLineEnd ? [rules.lineEnd.byte] : [])).withUnsafeBufferPointer {
         rows.feed($0, in: room)
@@ -262,6 +271,12 @@ struct TableText {
     if fields.count == 1 { armor = ArmorSearch() }
     phase = .rows(rows)
     sample.bytes.withUnsafeBufferPointer { feedRows($0, in: room) }
+  }
+
+  private mutating func check(_ fields: [String]) {
+    names = fields
+    let check = HeaderCheck(names: fields, rules: rules)
+    (headerReasons, headerDoubts) = (check.reasons, check.doubtful)
   }
 
   private mutating func checkSeparatorLine() {

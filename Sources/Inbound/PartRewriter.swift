@@ -38,7 +38,7 @@ struct PartRewriter {
     _ emit: (UnsafeRawBufferPointer) throws(FileFault) -> Void
   ) throws(FileFault) -> Rewritten {
     var rewriter = TableRewriter(
-      TableRules(settings), delimiter: dialect.delimiter, backslash: dialect.backslash,
+      TableRules(settings), delimiter: dialect.delimiter, escape: dialect.escape,
       leavesOut: dialect.separatorLine == true, to: target)
     let isThrough = try reader.readChecked(part, at: path) { (bytes) throws(FileFault) in
       try rewriter.feed(bytes, emit: emit)
@@ -83,9 +83,15 @@ extension Inspection {
   var dialect: DropPart.Dialect? {
     let fatal: Set<Reason.Code> = [
       .empty, .notText, .badEncoding, .nulByte, .lineEnd, .noHeader, .rowTooLong, .openQuote, .tooLarge, .gzipDamaged,
-      .gzipTruncated, .gzipTrailing, .encrypted, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected,
+      .gzipTruncated, .gzipTrailing, .encrypted, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected, .pgpSeveral,
     ]
     if reasons.contains(where: { fatal.contains($0.code) }) { return nil }
-    return DropPart.Dialect(delimiter: delimiter, backslash: backslash, separatorLine: hasSeparatorLine)
+    return DropPart.Dialect(
+      delimiter: delimiter, backslash: escape == .backslash, apostrophe: escape == .apostrophe,
+      separatorLine: hasSeparatorLine)
   }
+}
+
+extension DropPart.Dialect {
+  var escape: QuoteEscape { backslash ? .backslash : apostrophe == true ? .apostrophe : .double }
 }

@@ -10,6 +10,7 @@ extension TableRules {
       switch settings.format.escape {
       case .auto: .auto
       case .backslash: .backslash
+      case .apostrophe: .apostrophe
       case .double: .double
       }
     lineEnd =

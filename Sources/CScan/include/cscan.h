@@ -6,13 +6,13 @@
 
 // Which of 64 bytes mean something: bit i stands for byte i. `within`: up to here and with it, an odd number of the 64 are quotes.
 typedef struct {
-  uint64_t quotes, within, backslashes, ends, others, separators;
+  uint64_t quotes, within, backslashes, apostrophes, ends, others, separators;
 } cs_marks;
 
 // The bytes looked for beside the backslash: the first `count` (0 to 5) of `separators`, `quote` if anything `quotes`, and of line feed
-// and carriage return the one that is an `end`, and the `other`.
+// and carriage return the one that is an `end`, and the `other`; apostrophes where they are wanted.
 typedef struct {
-  bool quotes;
+  bool quotes, apostrophes;
   uint8_t quote, count, separators[5], end, other;
 } cs_alphabet;
 

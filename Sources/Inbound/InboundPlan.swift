@@ -36,7 +36,7 @@ func judge(
   }
   if let override {
     // What cannot be written or decrypted cannot be handed over, whoever says so.
-    let lasting: Set<Reason.Code> = [.unwritable, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected]
+    let lasting: Set<Reason.Code> = [.unwritable, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected, .pgpSeveral]
     reasons.removeAll { !lasting.contains($0.code) && override.lets($0.code) }
     doubts.removeAll { override.lets($0.code) }
   }

@@ -80,9 +80,10 @@ struct PartReader {
         return count - passed
       }
     }
-    let ring = try keys.ring(of: settings.name, decrypt)
     return try turn.working { () throws(FileFault) in
-      let answer = try ring.decrypt(from: source, stop: stop, to: body)
+      let answer = try keys.using(settings.name, decrypt, turn) { (ring) throws(FileFault) in
+        try ring.decrypt(from: source, stop: stop, to: body)
+      }
       if answer == .stopped || answer != .whole && !toEnd { return answer }
       let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
       defer { room.deallocate() }

@@ -1,4 +1,6 @@
+#define _GNU_SOURCE
 #include "cscan.h"
+#include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -16,6 +18,7 @@ INLINE void mark(
     marks[i].quotes = quotes;
     marks[i].within = parity(quotes);
     marks[i].backslashes = equal(text, '\\');
+    marks[i].apostrophes = a.apostrophes ? equal(text, '\'') : 0;
     marks[i].ends = equal(text, a.end);
     marks[i].others = equal(text, a.other);
     uint64_t separators = a.count ? equal(text, a.separators[0]) : 0;
@@ -110,4 +113,8 @@ size_t cs_plain(const uint8_t *text, size_t count) {
   if (wide()) return plain_wide(text, count);
 #endif
   return cs_plain_narrow(text, count);
+}
+
+const uint8_t *cs_find(const uint8_t *text, size_t count, const uint8_t *wanted, size_t length) {
+  return memmem(text, count, wanted, length);
 }

@@ -93,7 +93,7 @@ public enum ConfigReader {
     switch fault.kind {
     case .missing: "Create it, or name another file with --config"
     case .denied: "Let the user that navette runs as read it"
-    case .exists, .full, .crossDevice, .damaged, .io, .exhausted: nil
+    case .exists, .full, .crossDevice, .damaged, .io, .hung, .exhausted: nil
     }
   }
 }

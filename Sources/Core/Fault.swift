@@ -36,6 +36,8 @@ public enum FileKind: Hashable, Sendable {
   case damaged
   /// The disk failed, and may not fail again.
   case io
+  /// A program that is needed neither reads nor writes: to ask again soon would take as long.
+  case hung
   /// This process or machine has too little of something (descriptors, memory): it says nothing of the file that was met.
   case exhausted
 }

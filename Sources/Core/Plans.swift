@@ -170,8 +170,16 @@ public struct DropPart: Hashable, Sendable, Codable {
     public let delimiter: UInt8?
     /// Whether `\"` is a quote.
     public let backslash: Bool
+    /// Whether `'"` is a quote. Nil in older plans, too.
+    public let apostrophe: Bool?
+    /// True where the first line is `sep=;`, and no part of the table. Nil in older plans, too.
+    public let separatorLine: Bool?
 
-    public init(delimiter: UInt8?, backslash: Bool) { (self.delimiter, self.backslash) = (delimiter, backslash) }
+    public init(delimiter: UInt8?, backslash: Bool, apostrophe: Bool = false, separatorLine: Bool = false) {
+      (self.delimiter, self.backslash) = (delimiter, backslash)
+      self.apostrophe = apostrophe ? true : nil
+      self.separatorLine = separatorLine ? true : nil
+    }
   }
 
   public var isData: Bool { role == nil }
@@ -270,6 +278,7 @@ public struct Reason: Hashable, Sendable, Codable {
     case empty, headerOnly = "header_only", notText = "not_text", badEncoding = "bad_encoding", nulByte = "nul_byte"
     case noHeader = "no_header", missingColumn = "missing_column", duplicateColumn = "duplicate_column"
     case ambiguousEscape = "ambiguous_escape", lineEnd = "line_end"
+    case delimiterUnsure = "delimiter_unsure", separatorLine = "separator_line"
     case columnCount = "column_count", rowTooLong = "row_too_long", openQuote = "open_quote"
     case tooFewRows = "too_few_rows", tooManyRows = "too_many_rows", tooLarge = "too_large"
     case gzipDamaged = "gzip_damaged", gzipTruncated = "gzip_truncated", gzipTrailing = "gzip_trailing"
@@ -277,14 +286,16 @@ public struct Reason: Hashable, Sendable, Codable {
     case duplicate, unreadable
     case incomplete, sizeMismatch = "size_mismatch", manifestUnreadable = "manifest_unreadable"
     case pgpNoKey = "pgp_no_key", pgpPassphrase = "pgp_passphrase", pgpDamaged = "pgp_damaged"
-    case pgpUnprotected = "pgp_unprotected"
+    case pgpUnprotected = "pgp_unprotected", pgpSeveral = "pgp_several"
     case columnsChanged = "columns_changed", rowsChanged = "rows_changed", unwritable
     case damaged, crashedAgent = "crashed_agent"
 
     /// No release helps: what cannot be read, decrypted, written or named cannot be handed over, whoever says so.
     public var isLasting: Bool {
       switch self {
-      case .unreadable, .unwritable, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected, .nameTaken, .badName: true
+      case .unreadable, .unwritable, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected, .pgpSeveral, .nameTaken,
+        .badName:
+        true
       default: false
       }
     }

@@ -9,6 +9,7 @@ struct Alphabet {
   static let pipe = UInt8(ascii: "|")
   static let colon = UInt8(ascii: ":")
   static let doubleQuote = UInt8(ascii: "\"")
+  static let apostrophe = UInt8(ascii: "'")
   static let backslash = UInt8(ascii: "\\")
   static let lineFeed: UInt8 = 0x0a
   static let carriageReturn: UInt8 = 0x0d
@@ -19,13 +20,13 @@ struct Alphabet {
   let separators: [UInt8]
   fileprivate let bytes: cs_alphabet
 
-  init(quote: UInt8?, separators: [UInt8], lineEnd: TableRules.LineEnd = .auto) {
+  init(quote: UInt8?, separators: [UInt8], lineEnd: TableRules.LineEnd = .auto, hasApostrophes: Bool = false) {
     precondition(separators.count <= 5, "a block is compared with at most five separators")
     self.quote = quote
     self.separators = separators
     func at(_ index: Int) -> UInt8 { index < separators.count ? separators[index] : 0 }
     bytes = cs_alphabet(
-      quotes: quote != nil, quote: quote ?? 0, count: UInt8(separators.count),
+      quotes: quote != nil, apostrophes: hasApostrophes, quote: quote ?? 0, count: UInt8(separators.count),
       separators: (at(0), at(1), at(2), at(3), at(4)), end: lineEnd.byte, other: lineEnd.other)
   }
 }
@@ -39,6 +40,7 @@ struct Block {
   let count: Int
   let quotes: UInt64
   let backslashes: UInt64
+  let apostrophes: UInt64
   let ends: UInt64
   /// Of line feed and carriage return the one that is no end.
   let others: UInt64
@@ -52,6 +54,7 @@ struct Block {
     self.count = count
     quotes = marks.quotes & valid
     backslashes = marks.backslashes & valid
+    apostrophes = marks.apostrophes & valid
     ends = marks.ends & valid
     others = marks.others & valid
     separators = marks.separators & valid
@@ -80,6 +83,18 @@ struct Block {
       left &= left &- 1
     }
     return found
+  }
+
+  /// What may be an escape: the byte before a quote or itself, or the last one. Before anything else it is data.
+  @inline(__always)
+  func escapes(_ escape: QuoteEscape) -> UInt64 {
+    let bytes: UInt64 =
+      switch escape {
+      case .double: 0
+      case .backslash: backslashes
+      case .apostrophe: apostrophes
+      }
+    return bytes & ((quotes | bytes) >> 1 | last)
   }
 
   @inline(__always)

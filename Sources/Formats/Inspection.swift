@@ -22,8 +22,10 @@ public struct Inspection: Hashable, Sendable {
   public var headerDigest: Digest
   /// Nil for a table of one column.
   public var delimiter: UInt8?
-  /// Whether `\"` is a quote. Where it makes no difference, a backslash is data.
-  public var backslash: Bool
+  /// How quotes are escaped. Where it makes no difference, in no way but twice.
+  public var escape: QuoteEscape
+  /// The first line is `sep=;`, and no part of the table.
+  public var hasSeparatorLine = false
   public var compression: Compression
   /// Why the file must be refused: at most `Limits.reasons`, and one that counts what was left out. Empty: it passed.
   public var reasons: [Reason]

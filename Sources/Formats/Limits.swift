@@ -34,6 +34,12 @@ extension Limits {
   /// A field that is looked at for the day of a row; no timestamp is longer.
   static let dateFieldBytes = 64
 
-  /// First bytes by which a kind of file is told.
-  static let sniffBytes = 64
+  /// Bytes behind the first line by which the delimiter is told: some hundred rows.
+  static let sampleBytes = 16 * 1024
+
+  /// First bytes by which a kind of file is told: room for a greeting before PGP data, and for the mark of a tar.
+  static let sniffBytes = 1024
+
+  /// As many of them as control characters are looked for in: further behind, they are a row's fault.
+  static let magicBytes = 64
 }

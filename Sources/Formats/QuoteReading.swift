@@ -4,24 +4,35 @@ import CScan
 /// which are data.
 ///
 /// - A quote opens a quoted field only as the field's first byte; elsewhere in an unquoted field it is data.
-/// - Inside a quoted field `""` is a quote. The backslash reading takes `\"` (and `\` before any byte) as data as well,
-///   so it reads what Spark writes, and a mix of both.
+/// - Inside a quoted field `""` is a quote. The reading with backslashes takes `\"` for one as well, and `\\` for a backslash, so it
+///   reads what Spark writes, and a mix of both; before anything else a backslash is data. That with apostrophes does the same with `'`.
 /// - After a closing quote comes a separator or a line end. Other text there is taken as data, and counted in `strays`.
 struct QuoteReading {
   enum State: UInt8 { case fieldStart, plain, quoted, quoteSeen, escaped }
 
-  let backslash: Bool
+  let escape: QuoteEscape
+  private let escapeByte: UInt8?
   var state = State.fieldStart
   /// How often text followed a closing quote: the sign of a wrong reading.
-  var strays = 0
+  private(set) var strays = 0
+  /// How often an escape was one.
+  private(set) var escapes = 0
   /// Of the block read last: what does not lie in quotes.
   private(set) var outside: UInt64 = 0
   /// For tests: the byte-wise machine alone, which the block-wise one must equal.
   var scalarOnlyForTests = false
 
-  init(backslash: Bool, scalarOnlyForTests: Bool = false) {
-    self.backslash = backslash
+  init(_ escape: QuoteEscape, scalarOnlyForTests: Bool = false) {
+    self.escape = escape
+    escapeByte = escape.byte
     self.scalarOnlyForTests = scalarOnlyForTests
+  }
+
+  /// In the same place, with another escape.
+  func twin(_ escape: QuoteEscape, strays: Int, escapes: Int) -> QuoteReading {
+    var twin = QuoteReading(escape, scalarOnlyForTests: scalarOnlyForTests)
+    (twin.state, twin.strays, twin.escapes, twin.outside) = (state, self.strays + strays, escapes, outside)
+    return twin
   }
 
   /// The state between two full blocks, but for an escape, as masks: all ones where text is inside quotes, the lowest bit for the
@@ -32,15 +43,15 @@ struct QuoteReading {
     var fieldStart: UInt64
 
     /// What of a block's separators and line ends is structure. Nil where a quote is not where it should be, text follows one that
-    /// closed, or a backslash or line end that is watched is among them: `advance` looks closer.
+    /// closed, or an escape or line end that is watched is among them: `advance` looks closer.
     @inline(__always)
-    func structure(of block: cs_marks, watched: UInt64, _ lineEnds: LineEndWatch) -> UInt64? {
+    func structure(of block: cs_marks, _ escapes: EscapeWatch, _ lineEnds: LineEndWatch) -> UInt64? {
       let inside = block.within ^ self.inside
       let structure = (block.ends | block.separators) & ~inside
       let closing = block.quotes & ~inside
       let mayOpen = (structure | closing) << 1 | seen | fieldStart
       let behind = (closing << 1 | seen) & ~(structure | block.quotes | block.others)
-      let odd = behind | block.quotes & inside & ~mayOpen | block.backslashes & watched & (inside | block.quotes)
+      let odd = behind | block.quotes & inside & ~mayOpen | escapes.odd(in: block) & inside
       return odd | lineEnds.odd(in: block, outside: ~inside) == 0 ? structure : nil
     }
 
@@ -87,7 +98,7 @@ struct QuoteReading {
     let structure = block.ends | block.separators
     switch state {
     case .quoted:
-      if backslash, block.backslashes & block.last != 0 { return advanceByByte(block) }
+      if block.escapes(escape) != 0 { return advanceByByte(block) }
       outside = 0
       return 0
     case .quoteSeen where structure & 1 == 0 && block.carriageReturns(among: 1) == 0:
@@ -102,11 +113,8 @@ struct QuoteReading {
   @inline(__always)
   private mutating func advanceQuoted(_ block: Block) -> UInt64 {
     let quotes = block.quotes
-    if backslash {
-      let slashes = block.backslashes
-      // An escaped quote, or an escape that reaches into the next block. Rare: byte by byte.
-      if (slashes << 1) & quotes != 0 || slashes & block.last != 0 { return advanceByByte(block) }
-    }
+    // Rare: byte by byte.
+    if block.escapes(escape) != 0 { return advanceByByte(block) }
     // Bit i: inside a quoted field behind byte i. A doubled quote closes and opens again, which comes to the same.
     var inside = quotes
     inside ^= inside << 1
@@ -159,12 +167,13 @@ struct QuoteReading {
   mutating func step(_ byte: UInt8, isQuote: Bool, isStructural: Bool) -> Bool {
     switch state {
     case .escaped:
+      if isQuote || byte == escapeByte { escapes += 1 }
       state = .quoted
       return false
     case .quoted:
       if isQuote {
         state = .quoteSeen
-      } else if backslash && byte == Alphabet.backslash {
+      } else if byte == escapeByte {
         state = .escaped
       }
       return false

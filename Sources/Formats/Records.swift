@@ -90,8 +90,8 @@ private struct RecordScanner {
 
   /// From `end` on, until there is no more, or to a stretch over which the readings differ. True: no more.
   private mutating func scanQuoted(_ alphabet: Alphabet) -> Bool {
-    var plain = QuoteReading(backslash: false)
-    var escaping = QuoteReading(backslash: true)
+    var plain = QuoteReading(.double)
+    var escaping = QuoteReading(.backslash)
     var offset = end
     while offset < limit {
       let block = Block(bytes, at: offset, alphabet)
@@ -164,8 +164,8 @@ private struct RecordScanner {
 
   /// Rules 2 and 3, byte by byte from `end`. False: nothing can be said yet, or a limit is reached.
   private mutating func settle(_ alphabet: Alphabet) -> Bool {
-    var plain = Way(reading: QuoteReading(backslash: false), start: end)
-    var escaping = Way(reading: QuoteReading(backslash: true), start: end)
+    var plain = Way(reading: QuoteReading(.double), start: end)
+    var escaping = Way(reading: QuoteReading(.backslash), start: end)
     let bound = min(bytes.count - end, maxRecord) + end
     for index in end..<bound {
       let byte = bytes[index]

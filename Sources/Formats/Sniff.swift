@@ -2,37 +2,60 @@ import Core
 
 /// What bytes are, told by the first of them. Names tell nothing: AEP's extensions for packed files are not documented.
 public enum Sniff: Hashable, Sendable {
-  case empty, gzip, bzip2, zip, pgp, utf16, utf8BOM, binary, text
+  case empty, gzip, pgp, utf16, utf8BOM, binary, text
+  /// Another kind of file, which has a name.
+  case other(ContentKind)
 
   /// As many first bytes as are looked at.
   public static let headBytes = Limits.sniffBytes
 
-  private static let armor = Array("-----BEGIN PGP ".utf8)
+  static let armor = Array("-----BEGIN PGP ".utf8)
+  private static let mark: [UInt8] = [0xef, 0xbb, 0xbf]
 
   /// - Parameter head: the first `headBytes` bytes, or all of a shorter file.
   public init(_ head: some Collection<UInt8>) {
     let head = Array(head.prefix(Self.headBytes))
+    // A table's first lines may hold much; what a file begins with does not.
+    let first = Array(head.prefix(Limits.magicBytes))
     if head.isEmpty {
       self = .empty
     } else if head.starts(with: [0x1f, 0x8b]) {
       self = .gzip
-    } else if head.starts(with: [0xef, 0xbb, 0xbf]) {
-      self = .utf8BOM
-    } else if head.starts(with: [0xff, 0xfe]) || head.starts(with: [0xfe, 0xff]) {
+    } else if let kind = ContentKind(head) {
+      self = .other(kind)
+    } else if first.starts(with: [0xff, 0xfe]) || first.starts(with: [0xfe, 0xff]) {
       self = .utf16
-    } else if head.starts(with: [0x50, 0x4b, 0x03, 0x04]) || head.starts(with: [0x50, 0x4b, 0x05, 0x06]) {
-      self = .zip
-    } else if head.starts(with: Array("BZh".utf8)), head.count > 9, (0x31...0x39).contains(head[3]),
-      head[4...].starts(with: [0x31, 0x41, 0x59, 0x26, 0x53, 0x59])
-    {
-      self = .bzip2
-    } else if head.starts(with: Self.armor) || Self.isPGPPacket(head) {
+    } else if Self.armorStart(head) != nil || Self.isPGPPacket(first) {
       self = .pgp
-    } else if Self.looksUTF16(head) {
+    } else if let kind = ContentKind(text: head.starts(with: Self.mark) ? head[3...] : head[...]) {
+      self = .other(kind)
+    } else if head.starts(with: Self.mark) {
+      self = .utf8BOM
+    } else if Self.looksUTF16(first) {
       self = .utf16
     } else {
-      self = Self.looksBinary(head) ? .binary : .text
+      self = Self.looksBinary(first) ? .binary : .text
     }
+  }
+
+  /// Why it is refused where text was unpacked, whatever its encoding is.
+  var otherThanText: Reason? {
+    switch self {
+    case .other(let kind): kind.reason
+    case .gzip: Reason(.notText, "The gzip data holds gzip data: it was packed twice")
+    default: nil
+    }
+  }
+
+  /// Where armored PGP data begins: behind a byte order mark, blanks and other lines perhaps, such as a greeting.
+  public static func armorStart(_ head: some Collection<UInt8>) -> Int? {
+    let head = Array(head.prefix(headBytes))
+    var isLineStart = true
+    for (index, byte) in head.enumerated().dropFirst(head.starts(with: mark) ? 3 : 0) {
+      if isLineStart, byte == armor[0], head[index...].starts(with: armor) { return index }
+      isLineStart = byte == 0x0a || byte == 0x0d || isLineStart && (byte == 0x20 || byte == 0x09)
+    }
+    return nil
   }
 
   /// An OpenPGP message in its binary form begins (RFC 9580, sections 4.2 and 10.3) with a packet tag that has its high

@@ -1,4 +1,4 @@
-/// Gathers a table's first line, which tells the delimiter and the number of columns.
+/// Gathers a table's first line, which tells the number of columns.
 struct TableHeader {
   let rules: TableRules
   /// The line so far, without its end once it is complete.
@@ -10,14 +10,8 @@ struct TableHeader {
 
   init(rules: TableRules) {
     self.rules = rules
-    let candidates = [Alphabet.comma, Alphabet.tab, Alphabet.semicolon, Alphabet.pipe, Alphabet.colon]
-    alphabet = Alphabet(quote: rules.quote, separators: rules.delimiter.map { [$0] } ?? candidates)
-    readings =
-      switch rules.escape {
-      case .auto: [false, true].map { QuoteReading(backslash: $0) }
-      case .backslash: [QuoteReading(backslash: true)]
-      case .double: [QuoteReading(backslash: false)]
-      }
+    alphabet = Alphabet(quote: rules.quote, separators: rules.delimiter.map { [$0] } ?? DelimiterGuess.candidates)
+    readings = rules.readings
   }
 
   enum Progress: Equatable {
@@ -29,17 +23,19 @@ struct TableHeader {
     case strangeEnd(used: Int)
   }
 
-  /// It is complete at the first line end that every reading takes for one.
+  /// It is complete at the first line end that every reading takes for one, or one of them that has met nothing odd.
   mutating func feed(_ bytes: UnsafeBufferPointer<UInt8>) -> Progress {
     for index in bytes.indices {
       let byte = bytes[index]
       let isEnd = byte == rules.lineEnd.byte
-      var ended = isEnd
+      var (ended, isWell) = (isEnd, false)
       for reading in readings.indices {
         let isStructure = readings[reading].step(
           byte, isQuote: byte == rules.quote, isStructural: isEnd || alphabet.separators.contains(byte))
         ended = ended && isStructure
+        isWell = isWell || isEnd && isStructure && readings[reading].strays == 0
       }
+      ended = ended || isWell
       if isStrange(byte, ended: ended) { return .strangeEnd(used: index + 1) }
       if ended {
         end()
@@ -53,7 +49,7 @@ struct TableHeader {
   }
 
   private mutating func isStrange(_ byte: UInt8, ended: Bool) -> Bool {
-    let isOther = byte == rules.lineEnd.other && !isOpen
+    let isOther = byte == rules.lineEnd.other && (isClosed || readings.contains { !$0.isOpen && $0.strays == 0 })
     if rules.lineEnd == .cr { return isOther }
     defer { isReturnOpen = isOther }
     switch rules.lineEnd {
@@ -68,36 +64,31 @@ struct TableHeader {
     if rules.lineEnd != .cr, line.last == Alphabet.carriageReturn { line.removeLast() }
   }
 
-  var isOpen: Bool { readings.contains { $0.isOpen } }
+  /// Under every reading.
+  var isOpen: Bool { readings.allSatisfy { $0.isOpen } }
+  private var isClosed: Bool { !readings.contains { $0.isOpen } }
 
-  /// As configured, or told from the line; nil for one column.
-  var delimiter: UInt8? {
-    if let fixed = rules.delimiter { return fixed }
-    var counts: [UInt8: Int] = [:]
-    var reading = QuoteReading(backslash: rules.escape == .backslash)
-    for byte in line
-    where reading.step(byte, isQuote: byte == rules.quote, isStructural: alphabet.separators.contains(byte)) {
-      counts[byte, default: 0] += 1
-    }
-    let usual = [Alphabet.comma, Alphabet.tab, Alphabet.semicolon, Alphabet.pipe]
-    var best: (byte: UInt8, count: Int)?
-    for byte in usual {
-      if let count = counts[byte], count > best?.count ?? 0 { best = (byte, count) }
-    }
-    return best?.byte ?? (counts[Alphabet.colon] == nil ? nil : Alphabet.colon)
+  /// The line under one reading.
+  struct Parsed {
+    let escape: QuoteEscape
+    /// Without quotes and escapes.
+    var fields: [String] = []
+    var strays = 0
+    var escapes = 0
+    var isOpen = false
   }
 
-  /// The line's fields, without quotes and escapes. With `auto`, the backslash reading where only it leaves no text
-  /// behind a closing quote.
-  func fields(delimiter: UInt8?) -> [String] {
-    let plain = split(delimiter, backslash: rules.escape == .backslash)
-    guard rules.escape == .auto, plain.strays > 0 else { return plain.fields }
-    let escaping = split(delimiter, backslash: true)
-    return escaping.strays < plain.strays ? escaping.fields : plain.fields
+  /// Under each reading; first the one that leaves the least text behind closing quotes.
+  func parsed(delimiter: UInt8?) -> [Parsed] {
+    let all = rules.readings.map { parse(delimiter, $0) }
+    let best = all.indices.min {
+      (all[$0].isOpen ? 1 : 0, all[$0].strays, $0) < (all[$1].isOpen ? 1 : 0, all[$1].strays, $1)
+    }
+    return best.map { best in [all[best]] + all.indices.filter { $0 != best }.map { all[$0] } } ?? []
   }
 
-  private func split(_ delimiter: UInt8?, backslash: Bool) -> (fields: [String], strays: Int) {
-    var reading = QuoteReading(backslash: backslash)
+  private func parse(_ delimiter: UInt8?, _ start: QuoteReading) -> Parsed {
+    var reading = start
     var fields: [[UInt8]] = [[]]
     for byte in line {
       let before = reading.state
@@ -107,9 +98,12 @@ struct TableHeader {
       }
       switch (before, reading.state) {
       case (.fieldStart, .quoted), (.quoted, .quoteSeen), (.quoted, .escaped): break
+      case (.escaped, _): fields[fields.count - 1] += reading.escape.bytes(before: byte, quote: rules.quote)
       default: fields[fields.count - 1].append(byte)
       }
     }
-    return (fields.map { String(decoding: $0, as: UTF8.self) }, reading.strays)
+    return Parsed(
+      escape: start.escape, fields: fields.map { String(decoding: $0, as: UTF8.self) }, strays: reading.strays,
+      escapes: reading.escapes, isOpen: reading.isOpen)
   }
 }

@@ -71,8 +71,9 @@ public struct TableInspector: ~Copyable {
       sha256: hasher.finish(), rawBytes: rawBytes, textDigest: isDecided ? nil : textHasher?.finish(),
       isOpenEnded: !isDecided && lastByte.map { $0 != 0x0a && $0 != 0x0d } ?? false,
       textBytes: text.bytes, rows: verdict.rows, header: text.names,
-      headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter, backslash: verdict.backslash,
-      compression: packing == .gzip ? .gzip : .none, reasons: verdict.reasons, doubtful: verdict.doubtful)
+      headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter, escape: verdict.escape,
+      hasSeparatorLine: text.separatorLine != nil, compression: packing == .gzip ? .gzip : .none,
+      reasons: verdict.reasons, doubtful: verdict.doubtful)
     if let gzipFault {
       // How far the text went before the fault depends on zlib's buffers, so nothing else is said of it.
       inspection.reasons = [Self.reason(gzipFault)]
@@ -127,7 +128,7 @@ public struct TableInspector: ~Copyable {
     lastByte = converted.last ?? lastByte
     converted.withUnsafeBufferPointer { text.feed($0, in: room) }
     converted.removeAll(keepingCapacity: true)
-    if let fault = transcoder?.fault { text.refuse(fault) }
+    if let fault = transcoder?.fault { text.refuse(fault, in: room) }
   }
 
   private static func reason(_ fault: GzipFault) -> Reason {

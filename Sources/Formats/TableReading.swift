@@ -48,16 +48,13 @@ struct TableReading {
 
   /// Reads blocks from `index` on, as long as they are full and all in them is as it must be. Returns how many; `read` comes to
   /// the same with each of them, and is for all others.
-  ///
-  /// - Parameter watchesBackslash: a backslash may mean something where there are quotes.
-  mutating func readGood(_ marked: MarkedText, from index: Int, at offset: Int, watchesBackslash: Bool) -> Int {
+  mutating func readGood(_ marked: MarkedText, from index: Int, at offset: Int, _ escapes: EscapeWatch) -> Int {
     guard !quotes.scalarOnlyForTests, quotes.state != .escaped, blanks == 0, strangeAt == nil, !isReturnOpen else {
       return 0
     }
     let lineEnds = LineEndWatch(lineEnd)
     let (marks, blocks) = (marked.marks + index, marked.fullBlocks - index)
     let (wanted, longest) = (columns - 1, maxRowBytes)
-    let watched: UInt64 = watchesBackslash ? ~0 : 0
     // Counted from here, and in copies: what is stored with each block costs more than what is found in it.
     var start = rowStart &- offset
     var (separators, rows) = (separators, rows)
@@ -65,7 +62,7 @@ struct TableReading {
     var count = 0
     while count < blocks {
       let block = marks[count]
-      guard let structure = carried.structure(of: block, watched: watched, lineEnds) else { break }
+      guard let structure = carried.structure(of: block, escapes, lineEnds) else { break }
       var (ends, between) = (block.ends & structure, block.separators & structure)
       if ends == 0 {
         separators &+= between.nonzeroBitCount
@@ -197,7 +194,7 @@ struct TableReading {
     if problems.count < maxProblems { problems.append(Problem(kind: kind, row: row ?? currentRow)) }
   }
 
-  /// Whether both have come to the same, and so will go on alike until the next backslash before a quote.
+  /// Whether both have come to the same, and so will go on alike until the next escape.
   func hasMet(_ other: TableReading) -> Bool {
     quotes.state == other.quotes.state && rowStart == other.rowStart && separators == other.separators
       && rows == other.rows && blanks == other.blanks && problemCount == other.problemCount

@@ -11,6 +11,8 @@ public struct TableRewriter: ~Copyable {
   private let quote: UInt8?
   private var writer: FieldWriter
   private var reading: QuoteReading
+  /// The line being read is no part of the table.
+  private var isLeftOut: Bool
   private var head: [UInt8]? = []
   private var inflater: Inflater?
   private var transcoder: Transcoder?
@@ -34,11 +36,15 @@ public struct TableRewriter: ~Copyable {
 
   /// - Parameters:
   ///   - delimiter: as the checks found it; nil for a table of one column.
-  ///   - backslash: whether `\"` is a quote.
-  public init(_ rules: TableRules, delimiter: UInt8?, backslash: Bool, to target: RewriteRules) {
+  ///   - escape: as they found it, too.
+  ///   - leavesOut: the first line is no part of the table.
+  public init(
+    _ rules: TableRules, delimiter: UInt8?, escape: QuoteEscape, leavesOut: Bool = false, to target: RewriteRules
+  ) {
+    isLeftOut = leavesOut
     (self.rules, self.delimiter, quote) = (rules, delimiter, rules.quote)
     writer = FieldWriter(target)
-    reading = QuoteReading(backslash: backslash)
+    reading = QuoteReading(escape)
     switch rules.encoding {
     case .utf8: break
     case .utf16: transcoder = Transcoder(.utf16)
@@ -46,7 +52,7 @@ public struct TableRewriter: ~Copyable {
     }
     if target.packs { deflater = Deflater(level: 6) }
     var special = [Bool](repeating: false, count: 256)
-    for byte in [delimiter, quote, rules.lineEnd.byte, Alphabet.backslash].compactMap({ $0 }) {
+    for byte in [delimiter, quote, rules.lineEnd.byte, escape.byte].compactMap({ $0 }) {
       special[Int(byte)] = true
     }
     self.special = special
@@ -187,15 +193,13 @@ public struct TableRewriter: ~Copyable {
     switch (before, reading.state) {
     case (.fieldStart, .quoted), (.quoted, .quoteSeen), (.quoted, .escaped): return
     case (.escaped, _):
-      // Spark escapes quotes and backslashes; before anything else a backslash is one.
-      if byte != quote, byte != Alphabet.backslash { field.append(Alphabet.backslash) }
-      field.append(byte)
+      field += reading.escape.bytes(before: byte, quote: quote)
     default: field.append(byte)
     }
   }
 
   private mutating func endField() {
-    if let obstacle = writer.append(field) { note(obstacle, column: column) }
+    if !isLeftOut, let obstacle = writer.append(field) { note(obstacle, column: column) }
     field.removeAll(keepingCapacity: true)
     column += 1
   }
@@ -206,6 +210,10 @@ public struct TableRewriter: ~Copyable {
       if field.last == Alphabet.carriageReturn { field.removeLast() }
     }
     defer { (lineBytes, lastByte, column) = (0, 0, 1) }
+    if isLeftOut {
+      isLeftOut = false
+      return field.removeAll(keepingCapacity: true)
+    }
     if lineBytes == 0 {
       field.removeAll(keepingCapacity: true)
       blanks += 1

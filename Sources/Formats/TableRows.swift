@@ -1,23 +1,45 @@
-/// The data of a table under one reading of its quotes, or under two at once where the escape is to be found out.
+/// The data of a table under one reading of its quotes, or under all at once where the escape is to be found out.
 struct TableRows {
-  let alphabet: Alphabet
-  /// Holds `both` while the two readings are at one: the second is split off only where they part, and joined again
-  /// where they meet.
-  private var first: TableReading
-  private var second: TableReading?
-  /// How many strays the backslash reading has more than the first, while it is joined.
-  private var strayGap = 0
-  private let isAuto: Bool
-  private var offset = 0
-  /// A delimiter or line end counted in one reading only.
-  private(set) var differed = false
+  /// What the first line says of one reading.
+  struct FirstLine {
+    /// Its columns are those of the table.
+    var isPossible = true
+    var strays = 0
+    var escapes = 0
+  }
 
-  init(rules: TableRules, delimiter: UInt8?, columns: Int, maxProblems: Int) {
-    alphabet = Alphabet(quote: rules.quote, separators: delimiter.map { [$0] } ?? [], lineEnd: rules.lineEnd)
-    isAuto = rules.escape == .auto
+  /// Another reading beside the first. It is split off only where the two part, and joined again where they meet.
+  private struct Other {
+    let escape: QuoteEscape
+    /// Nil while they are at one.
+    var reading: TableReading?
+    /// How many strays and escapes it has more than the first, while it is joined.
+    var strays = 0
+    var escapes = 0
+  }
+
+  let alphabet: Alphabet
+  private var first: TableReading
+  private var others: [Other]
+  /// How many are split off.
+  private var apart = 0
+  private let firstLine: [QuoteEscape: FirstLine]
+  private var offset = 0
+
+  /// - Parameter firstLine: of each reading; none: the first line is a row, and comes with the others.
+  init(
+    rules: TableRules, delimiter: UInt8?, columns: Int, firstLine: [QuoteEscape: FirstLine] = [:], maxProblems: Int
+  ) {
+    let readings = rules.readings
+    let escapes = readings.map(\.escape)
+    alphabet = Alphabet(
+      quote: rules.quote, separators: delimiter.map { [$0] } ?? [], lineEnd: rules.lineEnd,
+      hasApostrophes: escapes.contains(.apostrophe))
     first = TableReading(
-      quotes: QuoteReading(backslash: rules.escape == .backslash, scalarOnlyForTests: rules.scalarOnlyForTests),
-      columns: columns, lineEnd: rules.lineEnd, maxRowBytes: rules.maxRowBytes, maxProblems: maxProblems)
+      quotes: readings[0], columns: columns, lineEnd: rules.lineEnd, maxRowBytes: rules.maxRowBytes,
+      maxProblems: maxProblems)
+    others = escapes.dropFirst().map { Other(escape: $0) }
+    self.firstLine = firstLine
   }
 
   mutating func feed(_ bytes: UnsafeBufferPointer<UInt8>, in room: MarkRoom) {
@@ -30,17 +52,17 @@ struct TableRows {
   }
 
   private mutating func feed(_ marked: MarkedText) {
+    let watch = EscapeWatch([first.quotes.escape] + others.map(\.escape))
     var index = 0
     while index < marked.blocks {
-      if second == nil {
-        let good = first.readGood(
-          marked, from: index, at: offset, watchesBackslash: isAuto || first.quotes.backslash)
+      if apart == 0 {
+        let good = first.readGood(marked, from: index, at: offset, watch)
         index += good
         offset += good * Block.size
         if index == marked.blocks { break }
       }
       let block = marked[index]
-      if isAuto, second != nil || mayPart(block) {
+      if apart > 0 || others.contains(where: { mayPart($0, block) }) {
         readApart(block)
       } else {
         _ = first.read(block, at: offset)
@@ -52,73 +74,83 @@ struct TableRows {
 
   /// The first row that is longer than it may be, under whichever reading. Nothing that follows can make the table good.
   var tooLong: TableReading.Problem? {
-    guard let row = first.tooLong(at: offset) else { return nil }
-    guard isAuto, let second else { return row }
-    return second.tooLong(at: offset) == nil ? nil : row
+    guard let problem = first.tooLong(at: offset) else { return nil }
+    return others.contains { $0.reading.map { $0.tooLong(at: offset) == nil } ?? false } ? nil : problem
   }
 
   /// The row being read.
   var currentRow: Int { first.currentRow }
-  /// Rows so far; where the readings differ, the smaller count.
-  var rows: Int { min(first.rows, second?.rows ?? first.rows) }
+  /// Rows so far; where the readings differ, the smallest count.
+  var rows: Int { others.reduce(first.rows) { min($0, $1.reading?.rows ?? $0) } }
 
   struct Outcome {
     var rows: Int
     var problems: [TableReading.Problem]
     var problemCount: Int
-    /// Both readings fit, and differ.
+    /// Several readings fit, and differ in a value.
     var isDoubtful: Bool
     /// The reading that was chosen.
-    var backslash: Bool
+    var escape: QuoteEscape
   }
 
   /// A reading fits where every row is right; it fits well where, besides, no text follows a closing quote.
+  ///
+  /// An escape is a sign for one reading, and data for all others: two that fit differ where one of them has met any.
   mutating func finish() -> Outcome {
-    first.finish(at: offset)
-    second?.finish(at: offset)
-    guard isAuto else { return outcome(first) }
-    let second = self.second ?? twin()
-    let fits = (first: first.problemCount == 0, second: second.problemCount == 0)
-    let well = (first: fits.first && first.quotes.strays == 0, second: fits.second && second.quotes.strays == 0)
-    switch (well.first || !well.second && fits.first, well.second || !well.first && fits.second) {
-    case (true, true): return outcome(first, isDoubtful: differed)
-    case (true, false): return outcome(first)
-    case (false, true): return outcome(second)
-    case (false, false): return outcome(second.problemCount < first.problemCount ? second : first)
+    var readings = [first] + others.map { $0.reading ?? twin($0) }
+    for index in readings.indices { readings[index].finish(at: offset) }
+    let fitting = readings.filter { $0.problemCount == 0 && line($0).isPossible }
+    let well = fitting.filter { $0.quotes.strays + line($0).strays == 0 }
+    let chosen = well.isEmpty ? fitting : well
+    guard let best = chosen.first else {
+      let possible = readings.filter { line($0).isPossible }
+      let least = possible.dropFirst().reduce(possible.first ?? first) {
+        $1.problemCount < $0.problemCount ? $1 : $0
+      }
+      return outcome(least)
     }
+    let hasEscapes = chosen.contains { $0.quotes.escapes + line($0).escapes > 0 }
+    return outcome(best, isDoubtful: chosen.count > 1 && hasEscapes)
   }
+
+  private func line(_ reading: TableReading) -> FirstLine { firstLine[reading.quotes.escape] ?? FirstLine() }
 
   private func outcome(_ reading: TableReading, isDoubtful: Bool = false) -> Outcome {
     Outcome(
       rows: reading.rows, problems: reading.problems, problemCount: reading.problemCount, isDoubtful: isDoubtful,
-      backslash: reading.quotes.backslash)
+      escape: reading.quotes.escape)
   }
 
-  /// They part at a backslash inside quotes only; a block that has both marks might hold one.
+  /// They part at an escape inside quotes only.
   @inline(__always)
-  private func mayPart(_ block: Block) -> Bool {
+  private func mayPart(_ other: Other, _ block: Block) -> Bool {
     guard block.quotes != 0 || first.quotes.state == .quoted else { return false }
-    return block.backslashes != 0
+    return block.escapes(other.escape) != 0
   }
 
   private mutating func readApart(_ block: Block) {
-    var other = second ?? twin()
-    let one = first.read(block, at: offset)
-    let two = other.read(block, at: offset)
-    if one != two { differed = true }
-    if first.hasMet(other) {
-      strayGap = other.quotes.strays - first.quotes.strays
-      second = nil
-    } else {
-      second = other
+    for index in others.indices where others[index].reading == nil && mayPart(others[index], block) {
+      others[index].reading = twin(others[index])
+      apart += 1
+    }
+    _ = first.read(block, at: offset)
+    for index in others.indices {
+      // Moved out, so that it is not copied.
+      guard var reading = others[index].reading.take() else { continue }
+      _ = reading.read(block, at: offset)
+      if first.hasMet(reading) {
+        others[index].strays = reading.quotes.strays - first.quotes.strays
+        others[index].escapes = reading.quotes.escapes
+        apart -= 1
+      } else {
+        others[index].reading = reading
+      }
     }
   }
 
-  private func twin() -> TableReading {
+  private func twin(_ other: Other) -> TableReading {
     var twin = first
-    twin.quotes = QuoteReading(backslash: true, scalarOnlyForTests: first.quotes.scalarOnlyForTests)
-    twin.quotes.state = first.quotes.state
-    twin.quotes.strays = first.quotes.strays + strayGap
+    twin.quotes = first.quotes.twin(other.escape, strays: other.strays, escapes: other.escapes)
     return twin
   }
 }

@@ -1,10 +1,12 @@
 /// What a table must be.
 public struct TableRules: Hashable, Sendable {
   public enum Escape: Hashable, Sendable {
-    /// Both of the others are tried.
+    /// All of the others are tried.
     case auto
     /// `\"`; a doubled quote is accepted as well.
     case backslash
+    /// `'"`; the same.
+    case apostrophe
     /// `""` (RFC 4180); a backslash is data.
     case double
   }
@@ -37,13 +39,15 @@ public struct TableRules: Hashable, Sendable {
 
   public var encoding = Encoding.utf8
   public var lineEnd = LineEnd.auto
-  /// Nil: told from the first line, among `,` tab `;` `|`, whichever occurs most outside quotes (the first of them
-  /// where several do); `:` only where none of them occurs. None at all: a table of one column.
+  /// Nil: told from the first line and the rows behind it, among `,` tab `;` `|`: of those in which most rows are like the first
+  /// line, the one with the most columns; `:` only where none of them is. None at all: a table of one column.
   public var delimiter: UInt8?
   /// Nil: nothing quotes, and each line end ends a row.
   public var quote: UInt8? = UInt8(ascii: "\"")
   public var escape = Escape.auto
   public var header = true
+  /// A first line `sep=;` is left out of what is handed over.
+  public var dropsSeparatorLine = false
   /// Names that the header must hold. Not looked at without a header.
   public var columns: [String] = []
   /// These and no others, in this order.

@@ -6,12 +6,22 @@ struct TableText {
   private enum Phase {
     case head([UInt8])
     case header(TableHeader)
+    /// The first line is over, and the rows that tell the delimiter are gathered.
+    case sample(Sample)
     case rows(TableRows)
+  }
+
+  private struct Sample {
+    let header: TableHeader
+    let hasLineEnd: Bool
+    var bytes: [UInt8] = []
   }
 
   let rules: TableRules
   private var phase = Phase.head([])
   private var gate: TextGate
+  /// In a table of one column any line is a row. Nil in others, which PGP data does not pass.
+  private var armor: ArmorSearch?
   /// Bytes looked at.
   private(set) var bytes: UInt64 = 0
   /// The reason that ended the reading.
@@ -19,7 +29,11 @@ struct TableText {
   private(set) var names: [String]?
   private(set) var headerLine: [UInt8] = []
   private(set) var delimiter: UInt8?
+  private(set) var separatorLine: SeparatorLine?
+  /// The first line under each reading.
+  private var firstLine: [TableHeader.Parsed] = []
   private var headerReasons: [Reason] = []
+  private var headerDoubts: [Reason] = []
   private var doubtful: [Reason] = []
 
   init(rules: TableRules) {
@@ -47,6 +61,7 @@ struct TableText {
     }
     guard allowed < text.count, fatal == nil else { return }
     if case .head(let head) = phase { begin(head, in: room) }
+    endSample(in: room)
     if fatal == nil { fatal = Reason(.tooLarge, "The text is larger than \(rules.maxBytes) bytes") }
   }
 
@@ -54,13 +69,14 @@ struct TableText {
   var rows: Int { if case .rows(let rows) = phase { rows.rows } else { 0 } }
 
   /// What comes next is not text at all.
-  mutating func refuse(_ why: String) {
-    if fatal == nil { stop(.badEncoding, why) }
+  mutating func refuse(_ why: Reason, in room: MarkRoom) {
+    endSample(in: room)
+    if fatal == nil { stop(why.code, why.message) }
   }
 
   struct Verdict {
     var rows = 0
-    var backslash = false
+    var escape = QuoteEscape.double
     var reasons: [Reason] = []
     var doubtful: [Reason] = []
   }
@@ -68,12 +84,14 @@ struct TableText {
   mutating func finish(in room: MarkRoom) -> Verdict {
     if fatal == nil, case .head(let head) = phase { begin(head, in: room) }
     if fatal == nil, gate.brokenBytes > 0 {
+      endSample(in: room)
       stop(.badEncoding, "The text ends inside a character")
     }
     if fatal == nil, case .header(var header) = phase {
       header.end()
       endHeader(header, isOpen: header.isOpen, hasLineEnd: false, in: room)
     }
+    endSample(isWhole: true, in: room)
     guard case .rows(var rows) = phase else { return Verdict(reasons: capped(fatal.map { [$0] } ?? [], more: 0)) }
     guard fatal == nil else {
       let isOfRow = fatal?.code == .rowTooLong || fatal?.code == .lineEnd
@@ -83,6 +101,9 @@ struct TableText {
     let outcome = rows.finish()
     if let problem = rows.tooLong, outcome.problemCount > 0 {
       return Verdict(rows: problem.row - 1, reasons: capped([reason(problem)] + headerReasons, more: 0))
+    }
+    if rules.header, let line = firstLine.first(where: { $0.escape == outcome.escape }), line.fields != names {
+      check(line.fields)
     }
     // What is wrong with a row is the cause of a wrong count, not the other way round.
     var reasons = headerReasons + outcome.problems.map(reason)
@@ -99,13 +120,13 @@ struct TableText {
     }
     if outcome.isDoubtful {
       let message =
-        #"The rows are right both with \" and with "" as an escaped quote, but are not the same; set format.escape"#
+        #"Quotes can be read in several ways (escaped as \", as '" or as ""), and values differ; set format.escape"#
       doubtful.append(Reason(.ambiguousEscape, message))
     }
     return Verdict(
-      rows: outcome.rows, backslash: outcome.backslash,
+      rows: outcome.rows, escape: outcome.escape,
       reasons: capped(reasons, more: outcome.problemCount - outcome.problems.count),
-      doubtful: capped(doubtful, more: 0))
+      doubtful: capped(headerDoubts + doubtful, more: 0))
   }
 
   // MARK: Steps
@@ -113,10 +134,12 @@ struct TableText {
   private mutating func begin(_ head: [UInt8], in room: MarkRoom) {
     phase = .header(TableHeader(rules: rules))
     var skipped = 0
-    switch Sniff(head) {
+    let kind = Sniff(head)
+    switch kind {
     case .empty: stop(.empty, "There is no text")
     case .pgp: stop(.encrypted, "The content is PGP data")
-    case .zip, .bzip2, .gzip, .binary: stop(.notText, "The content is packed or binary data, not text")
+    case .binary: stop(.notText, "The content is binary data, not text")
+    case .gzip, .other: fatal = kind.otherThanText
     case .utf16: stop(.badEncoding, "The text is UTF-16, not UTF-8")
     case .utf8BOM: skipped = 3
     case .text: break
@@ -133,6 +156,8 @@ struct TableText {
     guard fatal == nil else { return }
     bytes += UInt64(readTable(UnsafeBufferPointer(rebasing: slice[passed.good]), in: room))
     guard fatal == nil, let fault = passed.fault else { return }
+    endSample(in: room)
+    guard fatal == nil else { return }
     switch fault {
     case .notUTF8: stop(.badEncoding, "The text is not UTF-8")
     case .nul: stop(.nulByte, "The text holds a NUL byte")
@@ -144,57 +169,128 @@ struct TableText {
     _ text: UnsafeBufferPointer<UInt8>, in room: MarkRoom
   ) -> Int {
     var rest = text
-    if case .header(var header) = phase {
+    while case .header(var header) = phase {
       // Not copied while it grows.
       phase = .head([])
-      let progress = header.feed(text)
+      let before = text.count - rest.count
+      let progress = header.feed(rest)
       phase = .header(header)
       switch progress {
       case .more: return text.count
       case .tooLong(let used):
         stop(.rowTooLong, "The first line is longer than \(rules.maxRowBytes) bytes")
-        return used
+        return before + used
       case .strangeEnd(let used):
         stop(.lineEnd, rules.lineEnd.complaint)
-        return used
+        return before + used
       case .complete(let used):
         endHeader(header, isOpen: false, hasLineEnd: true, in: room)
-        if fatal != nil { return used }
-        rest = UnsafeBufferPointer(rebasing: text[used...])
+        if fatal != nil { return before + used }
+        rest = UnsafeBufferPointer(rebasing: rest[used...])
       }
     }
-    guard case .rows(var rows) = phase else { return text.count }
-    phase = .head([])
-    rows.feed(rest, in: room)
-    phase = .rows(rows)
-    if let problem = rows.tooLong { fatal = reason(problem) }
+    if case .sample(var sample) = phase {
+      phase = .head([])
+      let part = rest.prefix(Limits.sampleBytes - sample.bytes.count)
+      sample.bytes.append(contentsOf: part)
+      phase = .sample(sample)
+      guard sample.bytes.count == Limits.sampleBytes else { return text.count }
+      endSample(in: room)
+      rest = UnsafeBufferPointer(rebasing: rest.dropFirst(part.count))
+      if fatal != nil { return text.count }
+    }
+    feedRows(rest, in: room)
     return text.count
+  }
+
+  private mutating func feedRows(_ text: UnsafeBufferPointer<UInt8>, in room: MarkRoom) {
+    guard case .rows(var rows) = phase else { return }
+    phase = .head([])
+    let armorStart = armor?.first(in: text)
+    rows.feed(UnsafeBufferPointer(rebasing: text.prefix(max(0, armorStart ?? text.count))), in: room)
+    phase = .rows(rows)
+    if let problem = rows.tooLong {
+      fatal = reason(problem)
+    } else if armorStart != nil {
+      stop(.encrypted, "PGP data begins in this row; send it without the text before it")
+    }
   }
 
   private mutating func endHeader(
     _ header: TableHeader, isOpen: Bool, hasLineEnd: Bool, in room: MarkRoom
   ) {
     if isOpen { return stop(.openQuote, "A quote in the first line is never closed") }
-    if header.line.isEmpty { return stop(.noHeader, "The first line is empty") }
+    if header.line.isEmpty {
+      if separatorLine != nil, !hasLineEnd { return stop(.empty, "There is no text behind the line “sep=”") }
+      return stop(.noHeader, "The first line is empty")
+    }
+    if separatorLine == nil, let line = SeparatorLine(header.line) {
+      separatorLine = line
+      if !hasLineEnd { return stop(.empty, "There is no text behind the line “sep=”") }
+      return phase = .header(TableHeader(rules: rules))
+    }
     if header.line.count > rules.maxRowBytes {
       return stop(.rowTooLong, "The first line is longer than \(rules.maxRowBytes) bytes")
     }
-    delimiter = header.delimiter
-    let fields = header.fields(delimiter: delimiter)
+    phase = .sample(Sample(header: header, hasLineEnd: hasLineEnd))
+    // Nothing is left to be told.
+    if let said = saidDelimiter, header.parsed(delimiter: said).first?.fields.count != 1 { endSample(in: room) }
+  }
+
+  /// By the settings, or else by a line that is there for it.
+  private var saidDelimiter: UInt8? {
+    rules.delimiter ?? separatorLine.flatMap { $0.isKnown ? $0.delimiter : nil }
+  }
+
+  private mutating func endSample(isWhole: Bool = false, in room: MarkRoom) {
+    guard fatal == nil, case .sample(let sample) = phase else { return }
+    let header = sample.header
+    var known = rules
+    known.delimiter = saidDelimiter
+    let guess = DelimiterGuess(header.line, sample.bytes, isWhole: isWhole, known)
+    delimiter = guess.delimiter
+    firstLine = header.parsed(delimiter: delimiter)
+    let fields = firstLine.first?.fields ?? []
+    var lines: [QuoteEscape: TableRows.FirstLine] = [:]
+    for line in firstLine where rules.header {
+      lines[line.escape] = TableRows.FirstLine(
+        isPossible: !line.isOpen && line.fields.count == fields.count, strays: line.strays, escapes: line.escapes)
+    }
     var rows = TableRows(
-      rules: rules, delimiter: delimiter, columns: fields.count, maxProblems: Limits.reasons)
+      rules: rules, delimiter: delimiter, columns: fields.count, firstLine: lines, maxProblems: Limits.reasons)
     if rules.header {
-      names = fields
       headerLine = header.line
-      let check = HeaderCheck(names: fields, rules: rules)
-      headerReasons = check.reasons
-      doubtful = check.doubtful
+      check(fields)
     } else {
-      (header.line + (hasLineEnd ? [rules.lineEnd.byte] : [])).withUnsafeBufferPointer {
+      (header.line + (sample.hasLineEnd ? [rules.lineEnd.byte] : [])).withUnsafeBufferPointer {
         rows.feed($0, in: room)
       }
     }
+    if let doubt = guess.doubt { doubtful.append(Reason(.delimiterUnsure, doubt.message)) }
+    checkSeparatorLine()
+    if fields.count == 1 { armor = ArmorSearch() }
     phase = .rows(rows)
+    sample.bytes.withUnsafeBufferPointer { feedRows($0, in: room) }
+  }
+
+  private mutating func check(_ fields: [String]) {
+    names = fields
+    let check = HeaderCheck(names: fields, rules: rules)
+    (headerReasons, headerDoubts) = (check.reasons, check.doubtful)
+  }
+
+  private mutating func checkSeparatorLine() {
+    guard let line = separatorLine else { return }
+    if !line.isKnown {
+      doubtful.append(Reason(.delimiterUnsure, "The line “sep=” names a delimiter that navette does not know"))
+    } else if line.delimiter != delimiter {
+      let message = "The line “sep=” names \(named(line.delimiter)) as the delimiter, and format.delimiter another"
+      doubtful.append(Reason(.delimiterUnsure, message))
+    }
+    guard !rules.dropsSeparatorLine else { return }
+    let message =
+      "The first line is “sep=”, for Excel alone: others take it for the header; set rewrite, which leaves it out"
+    doubtful.append(Reason(.separatorLine, message))
   }
 
   private mutating func stop(_ code: Reason.Code, _ message: String) {

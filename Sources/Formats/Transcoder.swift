@@ -1,3 +1,5 @@
+import Core
+
 /// Turns UTF-16 or ISO-8859-1 into UTF-8, in pieces of any size.
 struct Transcoder {
   enum Source: Hashable { case utf16, latin1 }
@@ -11,7 +13,7 @@ struct Transcoder {
   /// Half a character of UTF-16.
   private var high: UInt16?
   /// Why the text cannot be read; then nothing more is.
-  private(set) var fault: String?
+  private(set) var fault: Reason?
 
   init(_ source: Source) { self.source = source }
 
@@ -29,17 +31,19 @@ struct Transcoder {
 
   mutating func finish(into out: inout [UInt8]) {
     if fault == nil, head != nil { begin(&out) }
-    if fault == nil, odd != nil || high != nil { fault = "The text ends inside a character" }
+    if fault == nil, odd != nil || high != nil { fault = Reason(.badEncoding, "The text ends inside a character") }
   }
 
   private mutating func begin(_ out: inout [UInt8]) {
     guard let first = head else { return }
     head = nil
     var skipped = 0
+    let kind = Sniff(first)
+    if let other = kind.otherThanText { return fault = other }
     switch source {
     case .latin1:
-      if first.starts(with: [0xef, 0xbb, 0xbf]) { fault = "The text is UTF-8, not ISO-8859-1" }
-      if Sniff(first) == .utf16 { fault = "The text is UTF-16, not ISO-8859-1" }
+      if first.starts(with: [0xef, 0xbb, 0xbf]) { fault = Self.wrong("UTF-8, not ISO-8859-1") }
+      if kind == .utf16 { fault = Self.wrong("UTF-16, not ISO-8859-1") }
     case .utf16:
       if first.isEmpty { return }
       if first.starts(with: [0xff, 0xfe]) || first.starts(with: [0xfe, 0xff]) {
@@ -48,12 +52,14 @@ struct Transcoder {
         // Without a mark: in most writing some of the first characters are Latin ones, which have NUL for a half.
         let nuls = first.indices.filter { first[$0] == 0 }
         isBigEndian = nuls.count(where: { $0.isMultiple(of: 2) }) * 2 > nuls.count
-        if nuls.isEmpty { fault = "The text is not UTF-16" }
+        if nuls.isEmpty { fault = Self.wrong("not UTF-16") }
       }
     }
     guard fault == nil else { return }
     first[skipped...].withUnsafeBufferPointer { convert($0, &out) }
   }
+
+  private static func wrong(_ what: String) -> Reason { Reason(.badEncoding, "The text is \(what)") }
 
   private mutating func convert(_ bytes: UnsafeBufferPointer<UInt8>, _ out: inout [UInt8]) {
     switch source {
@@ -69,7 +75,9 @@ struct Transcoder {
         }
         odd = nil
         let unit = isBigEndian ? UInt16(first) << 8 | UInt16(byte) : UInt16(byte) << 8 | UInt16(first)
-        guard take(unit, &out) else { return fault = "The text is not UTF-16: half a character stands alone" }
+        guard take(unit, &out) else {
+          return fault = Self.wrong("not UTF-16: half a character stands alone")
+        }
       }
     }
   }

@@ -62,10 +62,18 @@ extension Limits {
   static let gpgLineBytes = 4_096
   /// Keys that a message is encrypted to and that people are told of.
   static let gpgRecipients = 100
+  /// So long, in milliseconds, a feed waits for a program of GnuPG at its worker's place; then others may have that.
+  static let gpgFirstLook: Int32 = 20
   /// One look at a program of GnuPG that neither reads nor writes, in milliseconds.
   static let gpgLook: Int32 = 500
   /// So many of them without a byte: it hangs.
   static let gpgLooks = 120
+  /// The same where its agent is told to end: nothing is lost where it does not.
+  static let gpgCloseLooks = 10
+  /// A GnuPG that hangs is tried again after this, then after twice as long each time.
+  static let gpgRest: Duration = .seconds(120)
+  /// No later.
+  static let gpgLongestRest: Duration = .seconds(1_800)
   /// A user's or group's record: most fit into it, and four times as much is tried where one does not.
   static let accountBytes = 4_096
   /// A group of thousands of members needs much room, and this bounds it.

@@ -38,7 +38,8 @@ struct PartRewriter {
     _ emit: (UnsafeRawBufferPointer) throws(FileFault) -> Void
   ) throws(FileFault) -> Rewritten {
     var rewriter = TableRewriter(
-      TableRules(settings), delimiter: dialect.delimiter, backslash: dialect.backslash, to: target)
+      TableRules(settings), delimiter: dialect.delimiter, escape: dialect.escape,
+      leavesOut: dialect.separatorLine == true, to: target)
     let isThrough = try reader.readChecked(part, at: path) { (bytes) throws(FileFault) in
       try rewriter.feed(bytes, emit: emit)
       return rewriter.problems.count < Limits.reasons
@@ -82,9 +83,15 @@ extension Inspection {
   var dialect: DropPart.Dialect? {
     let fatal: Set<Reason.Code> = [
       .empty, .notText, .badEncoding, .nulByte, .lineEnd, .noHeader, .rowTooLong, .openQuote, .tooLarge, .gzipDamaged,
-      .gzipTruncated, .gzipTrailing, .encrypted, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected,
+      .gzipTruncated, .gzipTrailing, .encrypted, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected, .pgpSeveral,
     ]
     if reasons.contains(where: { fatal.contains($0.code) }) { return nil }
-    return DropPart.Dialect(delimiter: delimiter, backslash: backslash)
+    return DropPart.Dialect(
+      delimiter: delimiter, backslash: escape == .backslash, apostrophe: escape == .apostrophe,
+      separatorLine: hasSeparatorLine)
   }
+}
+
+extension DropPart.Dialect {
+  var escape: QuoteEscape { backslash ? .backslash : apostrophe == true ? .apostrophe : .double }
 }

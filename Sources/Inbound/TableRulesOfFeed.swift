@@ -10,6 +10,7 @@ extension TableRules {
       switch settings.format.escape {
       case .auto: .auto
       case .backslash: .backslash
+      case .apostrophe: .apostrophe
       case .double: .double
       }
     lineEnd =
@@ -26,6 +27,7 @@ extension TableRules {
       case .latin1: .latin1
       }
     header = settings.format.header
+    dropsSeparatorLine = settings.rewrite != nil
     columns = settings.require.columns
     columnsExact = settings.require.columnsExact
     minRows = settings.require.minRows

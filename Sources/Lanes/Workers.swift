@@ -104,6 +104,14 @@ public final class Turn: Sendable {
     return try body()
   }
 
+  /// Within long work: waits for something that others do, while another lane has its place.
+  public func aside<Result>(_ body: () -> Result) -> Result {
+    guard let workers, isWorking.withLock({ $0 }) else { return body() }
+    workers.giveBack(number)
+    defer { workers.take(number) }
+    return body()
+  }
+
   /// Between two pieces of long work: lets those go first who wait, where its own time is over. Without effect elsewhere.
   public func breathe() {
     guard let workers, isWorking.withLock({ $0 }), workers.isOver(number) else { return }

@@ -16,8 +16,8 @@ struct BlockTests {
   /// Byte by byte, as the words of the header say.
   private func marks(_ text: ArraySlice<UInt8>, _ alphabet: cs_alphabet) -> [UInt64] {
     let separators = withUnsafeBytes(of: alphabet.separators) { Array($0.prefix(Int(alphabet.count))) }
-    var (quotes, within, backslashes, ends, others, found) =
-      (0, 0, 0, 0, 0, 0) as (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
+    var (quotes, within, backslashes, apostrophes, ends, others, found) =
+      (0, 0, 0, 0, 0, 0, 0) as (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
     var isOdd = false
     for (place, byte) in text.enumerated() {
       let bit: UInt64 = 1 << UInt64(place)
@@ -27,21 +27,28 @@ struct BlockTests {
       }
       if isOdd { within |= bit }
       if byte == UInt8(ascii: "\\") { backslashes |= bit }
+      if alphabet.apostrophes, byte == UInt8(ascii: "'") { apostrophes |= bit }
       if byte == alphabet.end { ends |= bit }
       if byte == alphabet.other { others |= bit }
       if separators.contains(byte) { found |= bit }
     }
-    return [quotes, within, backslashes, ends, others, found]
+    return [quotes, within, backslashes, apostrophes, ends, others, found]
   }
 
   @Test("The marks of wide and narrow comparisons are those of each byte")
   func marked() {
     var random = SplitMix64(seed: 7)
     let alphabets = [
-      cs_alphabet(quotes: true, quote: 0x22, count: 1, separators: (0x2c, 0, 0, 0, 0), end: 10, other: 13),
-      cs_alphabet(quotes: false, quote: 0, count: 0, separators: (0, 0, 0, 0, 0), end: 10, other: 13),
-      cs_alphabet(quotes: true, quote: 0, count: 5, separators: (0x2c, 0x3b, 0x7c, 0x09, 0x3a), end: 13, other: 10),
-      cs_alphabet(quotes: true, quote: 0x27, count: 2, separators: (0x80, 0xff, 0x2c, 0x2c, 0x2c), end: 10, other: 13),
+      cs_alphabet(
+        quotes: true, apostrophes: true, quote: 0x22, count: 1, separators: (0x2c, 0, 0, 0, 0), end: 10, other: 13),
+      cs_alphabet(
+        quotes: false, apostrophes: true, quote: 0, count: 0, separators: (0, 0, 0, 0, 0), end: 10, other: 13),
+      cs_alphabet(
+        quotes: true, apostrophes: false, quote: 0, count: 5, separators: (0x2c, 0x3b, 0x7c, 0x09, 0x3a), end: 13,
+        other: 10),
+      cs_alphabet(
+        quotes: true, apostrophes: false, quote: 0x27, count: 2, separators: (0x80, 0xff, 0x2c, 0x2c, 0x2c), end: 10,
+        other: 13),
     ]
     for alphabet in alphabets {
       for blocks in [1, 2, 7, 256] {
@@ -52,7 +59,9 @@ struct BlockTests {
           for block in 0..<blocks {
             let one = found[block]
             let wanted = marks(text[(block * 64)..<(block * 64 + 64)], alphabet)
-            #expect([one.quotes, one.within, one.backslashes, one.ends, one.others, one.separators] == wanted)
+            #expect(
+              [one.quotes, one.within, one.backslashes, one.apostrophes, one.ends, one.others, one.separators] == wanted
+            )
           }
         }
       }

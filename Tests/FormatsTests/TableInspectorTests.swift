@@ -190,7 +190,7 @@ struct TableInspectorTests {
   func decided() {
     var inspector = TableInspector(rules: TableRules())
     Array("a,b\n1,2\n".utf8).withUnsafeBytes { inspector.feed($0) }
-    Array(repeating: UInt8(ascii: "x"), count: 80).withUnsafeBytes { inspector.feed($0) }
+    Array(repeating: UInt8(ascii: "x"), count: 1_080).withUnsafeBytes { inspector.feed($0) }
     let before = inspector.isDecided
     #expect(!before)
     [UInt8(0xff)].withUnsafeBytes { inspector.feed($0) }
@@ -198,7 +198,7 @@ struct TableInspectorTests {
     #expect(after)
     [UInt8(0x0a)].withUnsafeBytes { inspector.feed($0) }
     let found = inspector.finish()
-    #expect(found.rawBytes == 90)
+    #expect(found.rawBytes == 1_090)
     #expect(found.reasons.map(\.code) == [.badEncoding])
   }
 }

@@ -6,7 +6,7 @@ public func fuzzTables(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   guard let start, count > 1 else { return 0 }
   let bytes = UnsafeRawBufferPointer(start: start + 1, count: count - 1)
   var rules = TableRules()
-  rules.escape = [.auto, .double, .backslash, .auto][Int(start[0] & 3)]
+  rules.escape = [.auto, .double, .backslash, .apostrophe][Int(start[0] & 3)]
   rules.lineEnd = [.auto, .auto, .lf, .auto, .crlf, .cr, .auto, .cr][Int(start[0] >> 5)]
   rules.header = start[0] & 4 == 0
   rules.maxRowBytes = start[0] & 8 == 0 ? 100 : 1 << 20

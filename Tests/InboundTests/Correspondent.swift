@@ -3,6 +3,7 @@ import Core
 import Files
 import Glibc
 import Inbound
+import Lanes
 import SystemPackage
 import TestKit
 import Testing
@@ -87,7 +88,7 @@ struct ToyDecrypter: Decrypter {
   static func sealed(_ text: String) -> String { String(decoding: head, as: UTF8.self) + text }
 
   func sweep() {}
-  func open(_ settings: FeedSettings.Decrypt, of feed: FeedName) -> any KeyRing { Ring() }
+  func open(_ settings: FeedSettings.Decrypt, of feed: FeedName, _ turn: Turn) -> any KeyRing { Ring() }
 
   private final class Ring: KeyRing {
     func decrypt(from source: Source, stop: () -> Bool, to sink: Sink) throws(FileFault) -> Decryption {

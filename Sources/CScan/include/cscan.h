@@ -6,13 +6,13 @@
 
 // Which of 64 bytes mean something: bit i stands for byte i. `within`: up to here and with it, an odd number of the 64 are quotes.
 typedef struct {
-  uint64_t quotes, within, backslashes, ends, others, separators;
+  uint64_t quotes, within, backslashes, apostrophes, ends, others, separators;
 } cs_marks;
 
 // The bytes looked for beside the backslash: the first `count` (0 to 5) of `separators`, `quote` if anything `quotes`, and of line feed
-// and carriage return the one that is an `end`, and the `other`.
+// and carriage return the one that is an `end`, and the `other`; apostrophes where they are wanted.
 typedef struct {
-  bool quotes;
+  bool quotes, apostrophes;
   uint8_t quote, count, separators[5], end, other;
 } cs_alphabet;
 
@@ -23,7 +23,11 @@ void cs_mark(const uint8_t *_Nonnull text, size_t blocks, const cs_alphabet *_No
 // How many bytes at the start of a text are ASCII and not NUL, in steps of 64: at most 63 less than there are.
 size_t cs_plain(const uint8_t *_Nonnull text, size_t count);
 
-// The same two with the comparisons that every processor has, which are taken where there are no wider ones.
+// Where other bytes first stand in a text; nil where they do not.
+const uint8_t *_Nullable cs_find(
+  const uint8_t *_Nonnull text, size_t count, const uint8_t *_Nonnull wanted, size_t length);
+
+// The first two with the comparisons that every processor has, which are taken where there are no wider ones.
 void cs_mark_narrow(
   const uint8_t *_Nonnull text, size_t blocks, const cs_alphabet *_Nonnull alphabet, cs_marks *_Nonnull marks);
 size_t cs_plain_narrow(const uint8_t *_Nonnull text, size_t count);

@@ -3,6 +3,7 @@ public import Core
 import Files
 import Formats
 import Glibc
+public import Lanes
 public import Spool
 import SystemPackage
 
@@ -28,11 +29,11 @@ public struct GnuPG: Decrypter {
   /// Before any feed is worked on.
   public func sweep() throws(FileFault) {
     guard try files.info(homes) != nil else { return }
-    for name in try files.list(homes) { GnuPGRing(homes.appending(name), files).close() }
+    for name in try files.list(homes) { GnuPGRing(homes.appending(name), files, .free()).close() }
     try files.removeTree(homes)
   }
 
-  public func open(_ settings: FeedSettings.Decrypt, of feed: FeedName) throws(FileFault) -> any KeyRing {
+  public func open(_ settings: FeedSettings.Decrypt, of feed: FeedName, _ turn: Turn) throws(FileFault) -> any KeyRing {
     let home = homes.appending(FileName(String(DigestHasher.digest(of: feed.text.utf8).description.prefix(8))))
     guard home.string.utf8.count <= Limits.gpgHomeBytes else {
       throw FileFault(
@@ -40,7 +41,7 @@ public struct GnuPG: Decrypter {
         why: "its name has more than \(Limits.gpgHomeBytes) bytes, and gpg's sockets in it would be too long",
         remedy: "Give `state` a shorter path")
     }
-    let ring = GnuPGRing(home, files)
+    let ring = GnuPGRing(home, files, turn)
     do throws(FileFault) {
       ring.close()
       try make(home)
@@ -72,10 +73,11 @@ public struct GnuPG: Decrypter {
 private final class GnuPGRing: KeyRing {
   private let home: FilePath
   private let files: LinuxFiles
+  private let turn: Turn
   private var passphrase = ""
   private var keys: Set<String> = []
 
-  init(_ home: FilePath, _ files: LinuxFiles) { (self.home, self.files) = (home, files) }
+  init(_ home: FilePath, _ files: LinuxFiles, _ turn: Turn) { (self.home, self.files, self.turn) = (home, files, turn) }
 
   deinit { close() }
 
@@ -108,18 +110,25 @@ private final class GnuPGRing: KeyRing {
   }
 
   func decrypt(from source: Source, stop: () -> Bool, to sink: Sink) throws(FileFault) -> Decryption {
+    var shape = MessageShape()
+    func told(_ room: UnsafeMutableRawBufferPointer) throws(FileFault) -> Int {
+      let count = try source(room)
+      shape.feed(UnsafeRawBufferPointer(rebasing: room[..<count]))
+      return count
+    }
     let ending = try gpg([
       "--skip-verify", "--passphrase-fd", "\(GnuPGProcess.passphraseNumber)", "--output", "-", "--decrypt",
-    ]).run(passphrase: passphrase, from: source, stop: stop, to: sink)
+    ]).run(passphrase: passphrase, from: told, stop: stop, to: sink)
     if ending.wasStopped { return .stopped }
     if ending.hadEnough { return .enough }
-    return ending.status.verdict(exit: ending.exit, keys: keys)
+    return ending.status.verdict(exit: ending.exit, keys: keys, hasPassphrase: !passphrase.isEmpty, shape)
   }
 
   func close() {
     guard (try? files.info(home)) != nil else { return }
     let stopping = GnuPGProcess(
-      program: "gpgconf", arguments: ["--homedir", home.string, "--kill", "gpg-agent"], environment: environment)
+      program: "gpgconf", arguments: ["--homedir", home.string, "--kill", "gpg-agent"], environment: environment,
+      looks: Limits.gpgCloseLooks, turn: turn)
     _ = try? stopping.run(from: Self.nothing, to: { (_) throws(FileFault) in true })
     // The agent takes its sockets away meanwhile. Where it could not be told, it ends when it misses them.
     for _ in 0..<5 {
@@ -141,7 +150,7 @@ private final class GnuPGRing: KeyRing {
       "--no-auto-check-trustdb", "--trust-model", "always", "--pinentry-mode", "loopback", "--status-fd",
       "\(GnuPGProcess.statusNumber)",
     ]
-    return GnuPGProcess(program: "gpg", arguments: common + arguments, environment: environment)
+    return GnuPGProcess(program: "gpg", arguments: common + arguments, environment: environment, turn: turn)
   }
 
   private var environment: [String] {

@@ -1,6 +1,7 @@
 import Core
 import Files
 import Glibc
+import Lanes
 import Threads
 
 /// One run of a program of GnuPG: bytes go in and come out by sockets, so nothing needs a file and a program that ends early raises no
@@ -22,6 +23,9 @@ struct GnuPGProcess {
   let program: String
   let arguments: [String]
   let environment: [String]
+  /// So many without a byte: it hangs.
+  var looks = Limits.gpgLooks
+  var turn = Turn.free()
 
   /// - Parameter passphrase: nil: the program is given none.
   func run(
@@ -48,7 +52,7 @@ struct GnuPGProcess {
     var pump = Pump(input: input, output: output, status: status)
     var ending = Ending()
     do throws(FileFault) {
-      try pump.run(&ending, source, stop, sink, fault("it hangs"))
+      try pump.run(&ending, source, stop, sink, looks, turn, hangs)
     } catch {
       child.kill()
       child.wait()
@@ -63,6 +67,12 @@ struct GnuPGProcess {
     FileFault(
       .io, "Cannot decrypt with", at: program, why: why,
       remedy: "Install GnuPG (Debian: apt-get install gnupg) and see whether it runs as the user that navette runs as")
+  }
+
+  private var hangs: FileFault {
+    FileFault(
+      .hung, "Cannot decrypt with", at: program, why: "it hangs: it neither reads nor writes",
+      remedy: "See what it waits for as the user that navette runs as; it is tried again later by itself")
   }
 
   /// A connection to the program: our end, and the one that becomes a descriptor of its own. Closed with the last reference.
@@ -108,7 +118,8 @@ struct GnuPGProcess {
     init(input: Ends, output: Ends, status: Ends) { (self.input, self.output, self.status) = (input, output, status) }
 
     mutating func run(
-      _ ending: inout Ending, _ source: KeyRing.Source, _ stop: () -> Bool, _ sink: KeyRing.Sink, _ hangs: FileFault
+      _ ending: inout Ending, _ source: KeyRing.Source, _ stop: () -> Bool, _ sink: KeyRing.Sink, _ most: Int,
+      _ turn: Turn, _ hangs: FileFault
     ) throws(FileFault) {
       defer { room.deallocate() }
       let taken = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 16)
@@ -124,10 +135,11 @@ struct GnuPGProcess {
           pollfd(fd: status.ours, events: Int16(POLLIN), revents: 0),
           pollfd(fd: input.ours, events: Int16(POLLOUT), revents: 0),
         ]
-        let ready = poll(&looks, 3, Limits.gpgLook)
+        var ready = poll(&looks, 3, Limits.gpgFirstLook)
+        if ready == 0 { ready = turn.aside { poll(&looks, 3, Limits.gpgLook) } }
         if ready <= 0 {
           idle += 1
-          if idle >= Limits.gpgLooks { throw hangs }
+          if idle >= most { throw hangs }
           continue
         }
         idle = 0

@@ -16,6 +16,8 @@ struct GnuPGStatus {
   private var isUnprotected = false
   private var isWrongPassphrase = false
   private var hasText = false
+  private var needsPassphrase = false
+  private var lacksPassphrase = false
 
   mutating func feed(_ bytes: UnsafeRawBufferPointer) {
     for byte in bytes {
@@ -34,6 +36,8 @@ struct GnuPGStatus {
     switch words[1] {
     case "ENC_TO": if words.count > 2, recipients.count < Limits.gpgRecipients { recipients.append(String(words[2])) }
     case "IMPORT_RES": if words.count > 11 { secretKeys = Int(words[11]) ?? 0 }
+    case "NEED_PASSPHRASE_SYM": needsPassphrase = true
+    case "MISSING_PASSPHRASE": lacksPassphrase = true
     case "BEGIN_DECRYPTION": hasBegun = true
     case "DECRYPTION_KEY", "SESSION_KEY": isOpen = true
     case "DECRYPTION_INFO":
@@ -52,11 +56,26 @@ struct GnuPGStatus {
   /// - Parameters:
   ///   - exit: of gpg; nil: a signal ended it.
   ///   - keys: ids of the secret keys in the ring.
-  func verdict(exit: Int32?, keys: Set<String>) -> Decryption {
-    if exit == 0, isOkay, !hasFailed, !isAltered { return .whole }
+  ///   - hasPassphrase: the feed has one.
+  ///   - shape: what the message's own packets tell.
+  func verdict(
+    exit: Int32?, keys: Set<String>, hasPassphrase: Bool = true, _ shape: MessageShape = MessageShape()
+  ) -> Decryption {
     func refused(_ code: Reason.Code, _ message: String) -> Decryption { .refused(Reason(code, message)) }
-    if isWrongPassphrase {
-      return refused(.pgpPassphrase, "It is encrypted with a passphrase, and not with the feed's")
+    if shape.hasSecond {
+      return refused(.pgpSeveral, "There are two PGP messages or more in it; send each as a file of its own")
+    }
+    if exit == 0, isOkay, !hasFailed, !isAltered { return .whole }
+    if isWrongPassphrase || needsPassphrase && lacksPassphrase && !isOpen && recipients.isEmpty {
+      return refused(
+        .pgpPassphrase,
+        hasPassphrase
+          ? "It is encrypted with a passphrase, and not with the feed's"
+          : "It is encrypted with a passphrase, and the feed has none: set decrypt.passphrase")
+    }
+    // GnuPG calls an authenticated mode okay whose check has failed, and its exit status alone tells; or it tells of no protection.
+    if shape.isAuthenticated, isOpen {
+      return refused(.pgpDamaged, "The PGP data was altered or cut off: its integrity check fails")
     }
     if isUnprotected, !isOkay {
       return refused(
@@ -69,7 +88,11 @@ struct GnuPGStatus {
     if isOpen { return refused(.pgpDamaged, "The PGP data is cut off or damaged") }
     if recipients.isEmpty { return refused(.pgpDamaged, "The PGP data cannot be read: it is cut off, or no message") }
     if recipients.contains(where: keys.contains) {
-      return refused(.pgpPassphrase, "The passphrase does not open the feed's key")
+      return refused(
+        .pgpPassphrase,
+        hasPassphrase
+          ? "The passphrase does not open the feed's key"
+          : "The feed's key has a passphrase, and the feed has none: set decrypt.passphrase")
     }
     if recipients.contains(where: { $0.allSatisfy { $0 == "0" } }) {
       return refused(.pgpNoKey, "It hides whom it is encrypted for, and the feed's key and passphrase do not open it")

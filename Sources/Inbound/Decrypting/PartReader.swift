@@ -46,10 +46,11 @@ struct PartReader {
     return try head(of: file) == .pgp
   }
 
-  func head(of file: any ReadableFile) throws(FileFault) -> Sniff {
+  func head(of file: any ReadableFile) throws(FileFault) -> Sniff { Sniff(try firstBytes(of: file)) }
+
+  private func firstBytes(of file: any ReadableFile) throws(FileFault) -> ArraySlice<UInt8> {
     var head = [UInt8](repeating: 0, count: Sniff.headBytes)
-    let filled = try file.fill(&head, at: 0)
-    return Sniff(head[..<filled])
+    return head[..<(try file.fill(&head, at: 0))]
   }
 
   /// - Parameters:
@@ -64,15 +65,25 @@ struct PartReader {
       throw FileFault(.denied, "Cannot decrypt for feed", at: settings.name.text, why: "it has no key any more")
     }
     var offset: UInt64 = 0
+    // GnuPG passes over a greeting, and not over all that may stand before its line.
+    var before = Sniff.armorStart(try firstBytes(of: file)) ?? 0
     func source(_ room: UnsafeMutableRawBufferPointer) throws(FileFault) -> Int {
-      let count = try file.read(into: room, at: offset)
-      raw(UnsafeRawBufferPointer(rebasing: room[..<count]))
-      offset += UInt64(count)
-      return count
+      while true {
+        let count = try file.read(into: room, at: offset)
+        raw(UnsafeRawBufferPointer(rebasing: room[..<count]))
+        offset += UInt64(count)
+        let passed = min(before, count)
+        guard passed > 0 else { return count }
+        before -= passed
+        guard count > passed else { continue }
+        room.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[passed..<count]))
+        return count - passed
+      }
     }
-    let ring = try keys.ring(of: settings.name, decrypt)
     return try turn.working { () throws(FileFault) in
-      let answer = try ring.decrypt(from: source, stop: stop, to: body)
+      let answer = try keys.using(settings.name, decrypt, turn) { (ring) throws(FileFault) in
+        try ring.decrypt(from: source, stop: stop, to: body)
+      }
       if answer == .stopped || answer != .whole && !toEnd { return answer }
       let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4096)
       defer { room.deallocate() }

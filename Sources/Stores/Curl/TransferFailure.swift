@@ -84,7 +84,7 @@ extension FileKind {
     case .full: .full
     case .denied: .denied
     case .missing, .exists, .crossDevice, .damaged: .refused
-    case .io, .exhausted: .unreachable
+    case .io, .hung, .exhausted: .unreachable
     }
   }
 }

@@ -1,0 +1,18 @@
+import CScan
+
+/// Where a byte may be an escape, in masks: all ones or none.
+struct EscapeWatch {
+  private let backslashes, apostrophes: UInt64
+
+  init(_ escapes: [QuoteEscape]) {
+    backslashes = escapes.contains(.backslash) ? ~0 : 0
+    apostrophes = escapes.contains(.apostrophe) ? ~0 : 0
+  }
+
+  /// Of a full block: those before a quote or before themselves, and the last byte.
+  @inline(__always)
+  func odd(in block: cs_marks) -> UInt64 {
+    let (one, other) = (block.backslashes & backslashes, block.apostrophes & apostrophes)
+    return one & ((block.quotes | one) >> 1 | 1 << 63) | other & ((block.quotes | other) >> 1 | 1 << 63)
+  }
+}

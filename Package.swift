@@ -68,7 +68,8 @@ let rest: [Target] = [
   module("Formats", ["Core", "CScan", "CZlib", crypto]),
   module("Stores", ["Core", "Store", "Config", "Files", "Threads", "CCurl", "CLinux", crypto, system]),
   module(
-    "Inbound", ["CLinux", "Core", "Formats", "Files", "Journal", "Config", "Lanes", "Ledger", "Spool", "Threads", system]),
+    "Inbound",
+    ["CLinux", "Core", "Formats", "Files", "Journal", "Config", "Lanes", "Ledger", "Spool", "Threads", system]),
   module(
     "Pull",
     [

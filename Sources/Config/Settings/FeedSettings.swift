@@ -74,7 +74,9 @@ public struct FeedSettings: Hashable, Sendable {
     public var encoding = Encoding.utf8
     public var header = true
     public enum LineEnd: String, Hashable, Sendable, CaseIterable { case auto, lf, crlf, cr }
-    public enum Escape: String, Hashable, Sendable, CaseIterable { case auto, backslash = "\\", apostrophe = "'", double }
+    public enum Escape: String, Hashable, Sendable, CaseIterable {
+      case auto, backslash = "\\", apostrophe = "'", double
+    }
     public init() {}
   }
 

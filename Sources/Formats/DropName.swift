@@ -60,6 +60,11 @@ public struct DropName: Hashable, Sendable {
     return (FileName(bytes: stem[..<mark] + name.bytes[stem.endIndex...]), part)
   }
 
+  /// Whether digits stand before the suffix, as those of a date do.
+  public static func endsInNumber(_ name: FileName) -> Bool {
+    split(name).stem.last.map { (48...57).contains($0) } ?? false
+  }
+
   /// `x_3.csv` for `x.csv` and 3; `x.csv` itself for 1.
   public static func part(_ number: Int, of first: FileName) -> FileName {
     guard number > 1 else { return first }

@@ -22,7 +22,7 @@ struct Arrival: Hashable {
 ///   packed where it lies (`x.csv.gz` for `x.csv`) has its size if it had it before. With `ready.manifest: off`, a manifest goes by itself,
 ///   to the archive, and keeps nothing waiting.
 /// - `x.csv`, `x_2.csv`, … are one set: all of them at rest, none missing in between, and the last one not exactly as long as parts
-///   are that have a successor. Alone, `x_2.csv` waits for `x.csv` only where its name is AEP's: others end their names so, too.
+///   are that have a successor. Whichever comes first waits for those before it, unless its name ends so for another reason (`isPart`).
 /// - With `ready.marker`, each file has its own.
 /// - What is not complete waits until nothing has changed in it for `ready.timeout`; then it goes as it is, with what is missing.
 ///
@@ -46,6 +46,8 @@ struct Completing {
     var manifest: FeedSettings.Manifest
     var timeout: Duration
     var marker: MarkerTemplate?
+    /// Whether `x_2.csv` belongs to `x.csv`.
+    var numbersParts = true
   }
 
   /// Whether a part has as many rows as one that has a successor; nil: asked to stop.
@@ -90,7 +92,7 @@ struct Completing {
     }
     // A manifest that is being written may list any of the others.
     if !isBeingTold {
-      for set in Self.sets(view.data.keys.filter { !bound.contains($0) }) {
+      for set in Self.sets(view.data.keys.filter { !bound.contains($0) }, rules) {
         if let arrival = try unlisted(set, view, rules, isFull) { found.append(arrival) }
       }
     }
@@ -230,23 +232,25 @@ struct Completing {
   private struct PartSet {
     let first: FileName
     var parts: [Int: FileName] = [:]
-    /// Whether the name says that it is an export of AEP, which numbers its parts.
-    var isExport = false
   }
 
-  private static func sets(_ names: [FileName]) -> [PartSet] {
+  /// A name that ends like a part's, and need not be one: only AEP's names, and those without a date or number of their own, are sure to
+  /// be. `report_2026_03_12.csv` is no twelfth part.
+  private static func isPart(_ part: Int, of first: FileName) -> Bool {
+    DropName(first).isExport || part <= Limits.lastUndatedPart && !DropName.endsInNumber(first)
+  }
+
+  private static func sets(_ names: [FileName], _ rules: Rules) -> [PartSet] {
     var sets: [FileName: PartSet] = [:]
     var sequels: [(name: FileName, first: FileName, part: Int)] = []
     for name in names {
       sets[name] = PartSet(first: name, parts: [1: name])
-      if let sequel = DropName.sequel(name) { sequels.append((name, sequel.first, sequel.part)) }
+      if rules.numbersParts, let sequel = DropName.sequel(name) { sequels.append((name, sequel.first, sequel.part)) }
     }
     for (name, first, part) in sequels.sorted(by: { ($0.first, $0.part) < ($1.first, $1.part) }) {
-      let isExport = DropName(first).isExport
       let isNext = sets[first]?.parts[part - 1] != nil
-      guard isExport || isNext else { continue }
+      guard isNext || isPart(part, of: first) else { continue }
       sets[first, default: PartSet(first: first)].parts[part] = name
-      sets[first]?.isExport = isExport
       // A set of its own no more, unless others count it as their first.
       if sets[name]?.parts.count == 1 { sets[name] = nil }
     }

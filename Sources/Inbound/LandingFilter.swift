@@ -26,7 +26,8 @@ public struct LandingFilter: Sendable {
   }
 
   func rules(_ settings: FeedSettings) -> Completing.Rules {
-    Completing.Rules(manifest: settings.manifest, timeout: settings.timeout, marker: marker)
+    Completing.Rules(
+      manifest: settings.manifest, timeout: settings.timeout, marker: marker, numbersParts: settings.parts == .auto)
   }
 
   /// Hidden names, and those that clients and editors give to files they have not finished.

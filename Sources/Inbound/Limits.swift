@@ -19,6 +19,8 @@ extension Limits {
   static let patience: Duration = .seconds(60)
   /// What is ours and still written is looked at no sooner: its writer has it open.
   static let writtenPause: Duration = .seconds(1)
+  /// Of a name without a date: a larger number at its end is one of its own. So many parts have half a billion rows.
+  static let lastUndatedPart = 99
   /// A part of `rowsPerPart` rows: each has two bytes at least.
   static let fullPartBytes: UInt64 = 2 * 5_000_000
   /// The same packed: gzip makes at best 1,032 of one byte.

@@ -16,6 +16,8 @@ public struct FeedSettings: Hashable, Sendable {
   public var collision = Collision.rename
   public var settle = Settle.auto
   public var manifest = Manifest.auto
+  /// Whether `x_2.csv` belongs to `x.csv`.
+  public var parts = Parts.auto
   /// A name with placeholders, waited for and removed after hand-over; empty: none.
   public var marker = ""
   /// An incomplete set is quarantined after this.
@@ -58,6 +60,7 @@ public struct FeedSettings: Hashable, Sendable {
 
   public enum Collision: String, Hashable, Sendable, CaseIterable { case rename, replace, fail }
   public enum Duplicates: String, Hashable, Sendable, CaseIterable { case skip, quarantine, deliver }
+  public enum Parts: String, Hashable, Sendable, CaseIterable { case auto, off }
   public enum Manifest: String, Hashable, Sendable, CaseIterable { case auto, required, off }
   public enum Encoding: String, Hashable, Sendable, CaseIterable {
     case utf8 = "utf-8", utf16 = "utf-16", latin1 = "iso-8859-1"

@@ -39,6 +39,7 @@ extension FeedSettings {
   private mutating func readReady(_ section: Section) {
     section.read("settle", .settle, into: &settle)
     section.read("manifest", .word, into: &manifest)
+    section.read("parts", .word, into: &parts)
     section.read("marker", .markerTemplate, into: &marker)
     section.read("timeout", .readyTimeout, into: &timeout)
     section.finish()

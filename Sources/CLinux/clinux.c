@@ -225,8 +225,7 @@ int cl_become(uint32_t user, uint32_t group, const char *name) {
   return (int)syscall(SYS_capset, &header, none);
 }
 
-// CapEff of proc(5), in which CAP_LEASE is bit 28 (capabilities(7)). Of a thread of ours capget(2) would tell the same, of another process too
-// little.
+// CapEff of proc(5): any process may read it of any other.
 int cl_has_lease_capability(int32_t process) {
   char path[32] = "/proc/self/status", line[256];
   if (process > 0) snprintf(path, sizeof path, "/proc/%d/status", (int)process);

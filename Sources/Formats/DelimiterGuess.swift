@@ -134,6 +134,6 @@ extension DelimiterGuess.Doubt {
 }
 
 /// A delimiter, for people.
-func named(_ delimiter: UInt8) -> String {
-  delimiter == Alphabet.tab ? "a tab" : "“\(Character(UnicodeScalar(delimiter)))”"
+public func named(_ delimiter: UInt8) -> String {
+  delimiter == Alphabet.tab ? "a tab" : "'\(Character(UnicodeScalar(delimiter)))'"
 }

@@ -24,8 +24,7 @@ func explained(_ inspection: Inspection, _ format: FeedSettings.Format) -> [Reas
 
 private func separation(_ delimiter: UInt8?, _ format: FeedSettings.Format) -> String {
   guard let delimiter else { return "no delimiter was found in the first line, and format.delimiter is auto" }
-  let shown = delimiter == UInt8(ascii: "\t") ? "tab" : "'\(Character(Unicode.Scalar(delimiter)))'"
-  return "separated by \(shown) (\(format.delimiter == nil ? "guessed" : "format.delimiter"))"
+  return "separated by \(named(delimiter)) (\(format.delimiter == nil ? "guessed" : "format.delimiter"))"
 }
 
 /// The last row, which has no end.

@@ -34,7 +34,7 @@ struct ExplainingTests {
     var format = FeedSettings.Format()
     format.delimiter = UInt8(ascii: "\t")
     #expect(
-      try found("a\tb\n1\n", format) == ["The row has 1 column, the header 2; separated by tab (format.delimiter)"])
+      try found("a\tb\n1\n", format) == ["The row has 1 column, the header 2; separated by a tab (format.delimiter)"])
     #expect(
       try found("a\n1\n", columns: ["z"]).first?.hasSuffix(
         "; no delimiter was found in the first line, and format.delimiter is auto") == true)

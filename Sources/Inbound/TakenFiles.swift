@@ -47,7 +47,7 @@ struct TakenFile: Sendable {
 }
 
 /// What was taken is kept open for a while, over all feeds, so that what comes late is seen and can be read. Bounded: what was taken first is
-/// given up first, but nothing of which something came late. A process's own: a restart knows none of them. From any thread.
+/// given up first, and last of all that of which something came late. A process's own: a restart knows none of them. From any thread.
 public final class TakenFiles: Sendable {
   private let all = Locked<[TakenFile]>([])
 
@@ -58,9 +58,15 @@ public final class TakenFiles: Sendable {
     all.withLock { all in
       all.removeAll { Self.isSame($0, file) }
       all.append(file)
-      Self.giveUp(&all) { $0.count > Limits.takenFiles }
-      Self.giveUp(&all, where: { $0.keptBytes > 0 }) { $0.total(\.keptBytes) > Limits.takenBytes }
+      Self.bound(&all)
     }
+  }
+
+  private static func bound(_ all: inout [TakenFile]) {
+    giveUp(&all) { $0.count > Limits.takenFiles }
+    // Each was told of.
+    if all.count > Limits.takenFiles { all.removeFirst(all.count - Limits.takenFiles) }
+    giveUp(&all, where: { $0.keptBytes > 0 }) { $0.total(\.keptBytes) > Limits.takenBytes }
   }
 
   /// Unless it was given up meanwhile.
@@ -68,6 +74,7 @@ public final class TakenFiles: Sendable {
     all.withLock { all in
       guard let index = all.firstIndex(where: { Self.isSame($0, file) }) else { return }
       if file.isOver, file.growing == nil { all.remove(at: index) } else { all[index] = file }
+      Self.bound(&all)
     }
   }
 

@@ -90,6 +90,8 @@ extension DropRecord {
   }
 
   public static func counts(_ outcome: DropOutcome, _ reason: Reason.Code?) -> Bool {
-    (outcome != .quarantined && outcome != .damaged) || reason == .empty || reason == .headerOnly
+    // The rest of a drop that has counted.
+    if outcome == .held, reason == .lateWrite { return false }
+    return (outcome != .quarantined && outcome != .damaged) || reason == .empty || reason == .headerOnly
   }
 }

@@ -106,6 +106,22 @@ public enum FilesConformance {
       try require(bytes == Array("kept".utf8), "bytes")
       try require(reader.info().links == 0, "links")
     },
+    FilesCase("what is kept open is seen and read, whatever becomes of its name") { files, root in
+      try files.put("one", at: root.appending("f"))
+      try require(files.comesToRest(root.appending("f")), "at rest")
+      let kept = try files.keepOpen(root.appending("f"))
+      let writer = try files.append(to: root.appending("f"))
+      try files.move(root.appending("f"), to: root.appending("g"))
+      try files.remove(root.appending("g"))
+      try Array(" two".utf8).withUnsafeBytes { try writer.write($0) }
+      let info = try kept.info()
+      try require(info.size == 7 && info.links == 0, "\(info)")
+      var bytes = [UInt8](repeating: 0, count: 16)
+      let count = try bytes.withUnsafeMutableBytes { try kept.read(into: $0, at: 0) }
+      try require(String(decoding: bytes[..<count], as: UTF8.self) == "one two", "read")
+      try refuses(.missing) { _ = try files.keepOpen(root.appending("g")) }
+      try refuses(.damaged) { _ = try files.keepOpen(root) }
+    },
     FilesCase("only a regular file is opened") { files, root in
       try refuses(.damaged) { _ = try files.open(root) }
       try refuses(.missing) { _ = try files.open(root.appending("nowhere")) }

@@ -104,7 +104,9 @@ struct LookingBack {
     let what = "its sender wrote on after it had been taken as drop \(file.drop): \(how)"
     try note(file.drop, "Its sender wrote on after it had been taken: \(how)", in: pass)
     var fate = "When nobody writes it any more, the whole file is held as a drop of its own"
-    if try pass.spool.place(of: file.drop) == .claimed, let plan = try? pass.plan(.claimed, file.drop) {
+    if try pass.spool.place(of: file.drop) == .claimed, let plan = try? pass.plan(.claimed, file.drop),
+      try Overrides().find(.claimed, file.drop, in: pass)?.lets(.lateWrite) != true
+    {
       try hold(plan, Reason(.lateWrite, Self.heldSentence, part: file.part.name), in: &pass)
       fate = "The drop was not handed over yet, and is held. " + fate
     }

@@ -25,6 +25,7 @@ final class AgentRun: Sendable {
   let clock: ClockTrust
   /// What feeds took of late: a reload forgets none of it.
   let taken = TakenFiles()
+  let mounts = MountWatch()
   private let lock: AgentLock
 
   /// - Parameter isAgent: a life that is told of; false: a command that works without one.

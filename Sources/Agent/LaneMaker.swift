@@ -52,7 +52,8 @@ struct LaneMaker {
       feeds.append(lane)
       let worker = PullWorker(
         feed, state: run.state, files: LinuxFiles(settings), ledger: run.ledger, events: run.events,
-        minFree: settings.limits.minFree, slots: slots, room: room)
+        minFree: settings.limits.minFree, slots: slots, room: room,
+        mounts: run.mounts)
       guard let worker else { continue }
       pulls.append(
         PullLane(
@@ -65,13 +66,13 @@ struct LaneMaker {
   private func feed(_ feed: FeedSettings) -> FeedLane {
     FeedLane(
       feed, state: run.state, files: files(feed.name.lane), ledger: run.ledger, events: run.events, hands: run.hands,
-      suspects: run.suspects, trust: run.clock, minFree: settings.limits.minFree, taken: run.taken,
-      runner: runner(feed.name.lane),
-      clock: SystemClock.now, report: { [reporter] pass, now in reporter.passed(feed.name, pass, at: now) })
+      suspects: run.suspects, trust: run.clock, minFree: settings.limits.minFree, taken: run.taken, mounts: run.mounts,
+      runner: runner(feed.name.lane), clock: SystemClock.now,
+      report: { [reporter] pass, now in reporter.passed(feed.name, pass, at: now) })
   }
 
   func streams() -> ([StreamLane], StoreStates) {
-    let shared = StreamsShared(settings)
+    let shared = StreamsShared(settings, mounts: run.mounts)
     let lanes = settings.streams.map { stream in
       StreamLane(
         stream, of: settings, shared: shared, files: files(stream.name.lane), ledger: run.ledger, events: run.events,

@@ -38,7 +38,8 @@ final class LaneWatch: Sendable {
       onWake: { [weak self] folder in self?.wake(folder) },
       onOverflow: { [events] in
         events.record(.watchOverflow, "The kernel dropped folder events; every folder is looked at anew")
-      })
+      },
+      onMount: { [weak self] in self?.lookAtMounts() })
     folders.withLock { $0.watcher = watcher }
     for feed in lanes.feeds { watchLanding(of: feed.name, []) }
     if !watch([run.state.requests]).isEmpty { pollRequests() }
@@ -120,6 +121,9 @@ final class LaneWatch: Sendable {
     }
     for (stream, folders) in logs where folders.contains(folder) { nudge(stream) }
   }
+
+  /// Something was mounted somewhere, or unmounted.
+  private func lookAtMounts() { if run.mounts.hasNews() { lanes.wake() } }
 
   private func nudge(_ stream: StreamName) {
     guard folders.withLock({ $0.nudged.insert(stream).inserted }) else { return }

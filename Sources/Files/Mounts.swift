@@ -4,9 +4,13 @@ public import SystemPackage
 
 /// What is mounted where: the kernel's table, `/proc/self/mountinfo` of proc(5).
 public struct Mounts: Sendable {
-  private struct Mount: Sendable {
+  struct Mount: Hashable, Sendable {
+    let id: Substring
+    let device: Substring
     /// Where it is seen, and what of its file system is seen there.
     let point, root: [Substring]
+    /// It comes and goes with one of another namespace: a service's with the host's.
+    let follows: Bool
   }
 
   private let mounts: [Mount]
@@ -17,8 +21,31 @@ public struct Mounts: Sendable {
       let words = line.split(separator: " ", omittingEmptySubsequences: false)
       guard words.count > 5 else { return nil }
       return Mount(
-        point: Mounts.plain(words[4]).split(separator: "/"), root: Mounts.plain(words[3]).split(separator: "/"))
+        id: words[0], device: words[2], point: Mounts.plain(words[4]).split(separator: "/"),
+        root: Mounts.plain(words[3]).split(separator: "/"),
+        follows: words[6...].prefix { $0 != "-" }.contains { $0.hasPrefix("master:") })
     }
+  }
+
+  /// Those at the path and above it, in the order in which they were mounted: of several at one point the last is seen.
+  /// - Parameter path: absolute, its links resolved.
+  func chain(of path: FilePath) -> [Mount] {
+    let path = path.string.split(separator: "/")
+    return mounts.filter { path.starts(with: $0.point) }
+  }
+
+  /// Where the file system is mounted that holds the path, as things are now; nil where the kernel does not tell, and for the root's own.
+  public static func point(of path: FilePath) -> FilePath? {
+    guard let real = real(path), let table = table() else { return nil }
+    let point = Mounts(table).chain(of: real).max { $0.point.count < $1.point.count }?.point ?? []
+    return point.isEmpty ? nil : FilePath("/" + point.joined(separator: "/"))
+  }
+
+  /// Its links resolved; nil where there is no such path.
+  static func real(_ path: FilePath) -> FilePath? {
+    guard let real = path.withPlatformString({ realpath($0, nil) }) else { return nil }
+    defer { free(real) }
+    return FilePath(platformString: real)
   }
 
   /// The same path, counted from the root of the file system that it lies on. It stays what it is when disks get other numbers at a
@@ -34,16 +61,23 @@ public struct Mounts: Sendable {
 
   /// As things are now; nil where there is no such path, or the kernel does not tell.
   public static func home(of path: FilePath) -> String? {
-    guard let real = path.withPlatformString({ realpath($0, nil) }) else { return nil }
-    defer { free(real) }
-    return table().flatMap { Mounts($0).home(of: FilePath(platformString: real)) }
+    guard let real = real(path) else { return nil }
+    return table().flatMap { Mounts($0).home(of: real) }
   }
 
-  /// The file tells no size beforehand.
   private static func table() -> String? {
-    let descriptor = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)
+    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
+    return table(descriptor)
+  }
+
+  /// poll(2) tells by POLLPRI that it has changed; each open descriptor is told once.
+  static let file = "/proc/self/mountinfo"
+
+  /// The file tells no size beforehand.
+  static func table(_ descriptor: Int32) -> String? {
+    guard lseek(descriptor, 0, SEEK_SET) == 0 else { return nil }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: Limits.mountBytes)
     while true {

@@ -26,12 +26,16 @@ final class WatchReader: Sendable {
   private let roots: GuardedRoots
   private let inotify: Int32
   private let ending: Int32
+  /// The kernel's table of mounts; below zero where nobody asks for it.
+  private let mounts: Int32
   private let table = Locked(Table())
   private let onWake: @Sendable (FilePath?) -> Void
   private let onOverflow: @Sendable () -> Void
+  private let onMount: (@Sendable () -> Void)?
 
   init?(
-    roots: GuardedRoots, onWake: @escaping @Sendable (FilePath?) -> Void, onOverflow: @escaping @Sendable () -> Void
+    roots: GuardedRoots, onWake: @escaping @Sendable (FilePath?) -> Void, onOverflow: @escaping @Sendable () -> Void,
+    onMount: (@Sendable () -> Void)?
   ) {
     let inotify = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
     let ending = cl_event_descriptor()
@@ -42,11 +46,14 @@ final class WatchReader: Sendable {
     }
     self.roots = roots
     (self.inotify, self.ending, self.onWake, self.onOverflow) = (inotify, ending, onWake, onOverflow)
+    self.onMount = onMount
+    mounts = onMount == nil ? -1 : open(Mounts.file, O_RDONLY | O_CLOEXEC)
   }
 
   deinit {
     close(inotify)
     close(ending)
+    if mounts >= 0 { close(mounts) }
   }
 
   func watch(_ directory: FilePath) -> WatchOutcome {
@@ -77,9 +84,10 @@ final class WatchReader: Sendable {
   }
 
   func run() {
-    while rest(milliseconds: -1, events: true) {
+    while let isMounts = rest(milliseconds: -1, events: true) {
+      if isMounts { onMount?() }
       // Others of the same burst are on their way: one wake for all of them.
-      guard rest(milliseconds: Limits.watchPause, events: false) else { return }
+      guard rest(milliseconds: Limits.watchPause, events: false) != nil else { return }
       let batch = drain()
       if batch.overflowed {
         onOverflow()
@@ -89,13 +97,15 @@ final class WatchReader: Sendable {
     }
   }
 
-  /// False when it is time to end. Zero wake-ups while nothing happens.
-  private func rest(milliseconds: Int32, events: Bool) -> Bool {
-    var both = [
+  /// Nil when it is time to end; else whether the mounts have changed. Zero wake-ups while nothing happens.
+  private func rest(milliseconds: Int32, events: Bool) -> Bool? {
+    // poll(2) passes over what is below zero.
+    var all = [
       pollfd(fd: ending, events: Int16(POLLIN), revents: 0), pollfd(fd: inotify, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: mounts, events: Int16(POLLPRI), revents: 0),
     ]
-    _ = attempt { poll(&both, events ? 2 : 1, milliseconds) }
-    return both[0].revents == 0
+    _ = attempt { poll(&all, events ? 3 : 1, milliseconds) }
+    return all[0].revents == 0 ? all[2].revents & Int16(POLLPRI | POLLERR) != 0 : nil
   }
 
   private func drain() -> Batch {

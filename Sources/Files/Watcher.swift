@@ -23,11 +23,12 @@ public final class Watcher: Sendable {
   ///   - guarded: folders below which no link is watched.
   ///   - onWake: with nil: look everywhere.
   ///   - onOverflow: the kernel dropped events; a wake with nil follows.
+  ///   - onMount: something was mounted somewhere, or unmounted.
   public init(
     guarded: [FilePath] = [], onWake: @escaping @Sendable (FilePath?) -> Void,
-    onOverflow: @escaping @Sendable () -> Void
+    onOverflow: @escaping @Sendable () -> Void, onMount: (@Sendable () -> Void)? = nil
   ) {
-    let reader = WatchReader(roots: GuardedRoots(guarded), onWake: onWake, onOverflow: onOverflow)
+    let reader = WatchReader(roots: GuardedRoots(guarded), onWake: onWake, onOverflow: onOverflow, onMount: onMount)
     thread = reader.flatMap { reader in JoinedThread("navette-inotify") { reader.run() } }
     self.reader = thread == nil ? nil : reader
   }

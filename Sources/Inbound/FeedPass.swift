@@ -25,6 +25,8 @@ struct PassContext {
   let keys: KeyRingCache
   /// Of all feeds.
   let taken: TakenFiles
+  /// Nil: only what a folder looks like is looked at.
+  let mounts: MountWatch?
 }
 
 /// One pass over one feed: what its steps share. The steps are in `Steps`, and their order is in `FeedWorker`.
@@ -96,6 +98,16 @@ struct FeedPass {
 // MARK: - Small things that every step needs
 
 extension FeedPass {
+  /// What lies in a folder says nothing where its file system went, or another hides it.
+  func requireMounts(_ state: FilePath) throws(FileFault) {
+    guard let mounts = host.mounts else { return }
+    for (folder, doing) in [
+      (state, "Cannot work in"), (landing, "Cannot look into"), (handover, "Cannot hand over to"),
+    ] {
+      if let fault = mounts.fault(at: folder, doing) { throw fault }
+    }
+  }
+
   func partsPath(_ place: DropPlace, _ id: DropID) -> FilePath {
     spool.path(place, id).appending(DropPlan.partsName)
   }

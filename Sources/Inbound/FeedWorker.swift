@@ -21,19 +21,20 @@ public struct FeedWorker {
   /// - Parameters:
   ///   - minFree: bytes that stay free on the volume of the state folder.
   ///   - taken: what is kept open for a while, over all feeds.
+  ///   - mounts: whether the folders are what they were at the start.
   ///   - salt: tells apart drops that were seen in one second: the first of a random start, then one more each time.
   ///   - decrypter: nil: GnuPG.
   public init(
     _ settings: FeedSettings, state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
     hands: Hands = .none, suspects: Suspects = .none, clock: ClockTrust = .trusting, turn: Turn = .free(),
-    minFree: UInt64 = 0, taken: TakenFiles = TakenFiles(), salt: @escaping () -> UInt32,
-    decrypter: (any Decrypter)? = nil
+    minFree: UInt64 = 0, taken: TakenFiles = TakenFiles(), mounts: MountWatch? = nil,
+    salt: @escaping () -> UInt32, decrypter: (any Decrypter)? = nil
   ) {
     self.state = state
     host = PassContext(
       files: files, ledger: ledger, events: events, hands: hands, suspects: suspects, clock: clock, turn: turn,
       reportPath: { state.report(of: $0) }, minFree: minFree, salt: salt,
-      keys: KeyRingCache(decrypter ?? GnuPG(state: state)), taken: taken)
+      keys: KeyRingCache(decrypter ?? GnuPG(state: state)), taken: taken, mounts: mounts)
     feed = FeedState(settings, state: state, files: files)
   }
 
@@ -88,6 +89,8 @@ public struct FeedWorker {
 
   /// The way of every drop, a step a line. What a stop left between two of them is found by the next pass, in the place that it lies in.
   private mutating func takeSteps(_ pass: inout FeedPass) throws(LedgerFault) {
+    let root = state.root
+    guard try step(&pass, { _, pass in try pass.requireMounts(root) }) else { return pass.isOver = true }
     // Without it nothing may be concluded from what lies in the places.
     guard try step(&pass, { feed, pass in try feed.adopting.run(&feed.claiming, in: &pass) }) else {
       return pass.isOver = true

@@ -14,8 +14,11 @@ public struct StreamsShared: Sendable {
   public let slots: StoreSlots
   public let stores: StoreStates
   public let spool: SpoolLimit
+  /// Nil: only what a folder looks like is looked at.
+  let mounts: MountWatch?
 
-  public init(_ settings: Settings) {
+  public init(_ settings: Settings, mounts: MountWatch? = nil) {
+    self.mounts = mounts
     slots = StoreSlots(Dictionary(settings.stores.map { ($0.name, $0.concurrency) }, uniquingKeysWith: { a, _ in a }))
     stores = StoreStates()
     spool = SpoolLimit(settings.limits.spoolMaxBytes)

@@ -98,6 +98,7 @@ public struct StreamWorker {
     if state.isFlushed || pass.pause.map({ pass.now.uptime >= $0.until }) ?? true {
       // Trouble with the logs or a full disk must not keep sealed batches from leaving.
       do {
+        try requireMounts(in: pass)
         if state.isStopped {
           try look(in: &pass)
         } else if let due = try read(in: &pass) {
@@ -114,6 +115,15 @@ public struct StreamWorker {
     try state.sweeping.run(in: &pass)
     // What stood behind it has its turn.
     if pass.pause == nil, pass.waits.endPass(at: pass.now.uptime) { pass.summary.next = pass.now.uptime }
+  }
+
+  /// What lies in a folder says nothing where its file system went, or another hides it.
+  private func requireMounts(in pass: StreamPass) throws(FileFault) {
+    guard let mounts = context.shared.mounts else { return }
+    if let fault = mounts.fault(at: context.state.root, "Cannot work in") { throw fault }
+    for folder in Set(context.settings.logs.map { FilePath($0).removingLastComponent() }) {
+      if let fault = mounts.fault(at: folder, "Cannot look into") { throw fault }
+    }
   }
 
   /// From logs to sealed batches, once.

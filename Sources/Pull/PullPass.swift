@@ -16,6 +16,8 @@ struct PullContext: Sendable {
   let minFree: UInt64
   let slots: StoreSlots
   let room: PromisedRoom
+  /// Nil: only what a folder looks like is looked at.
+  let mounts: MountWatch?
 }
 
 /// One pass over one pull, or the end of one piece of its work: what its steps share. The steps are in `Steps`, and their order is in

@@ -26,13 +26,15 @@ public struct PullWorker: Sendable {
   public init?(
     _ feed: FeedSettings, state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
     minFree: UInt64 = 0, slots: StoreSlots, room: PromisedRoom = PromisedRoom(),
+    mounts: MountWatch? = nil,
     random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
   ) {
     guard let pull = PullState(feed) else { return nil }
     self.feed = pull
     self.random = random
     host = PullContext(
-      state: state, files: files, ledger: ledger, events: events, minFree: minFree, slots: slots, room: room)
+      state: state, files: files, ledger: ledger, events: events, minFree: minFree, slots: slots, room: room,
+      mounts: mounts)
   }
 
   var slots: StoreSlots { host.slots }
@@ -75,6 +77,7 @@ public struct PullWorker: Sendable {
     pass.feed.isStopped = isPaused(pass.feed.name)
     if pass.feed.isStopped { return }
     if let wait = pass.feed.wait, pass.now.uptime < wait.until { return }
+    if let fault = host.mounts?.fault(at: pass.feed.landing, "Cannot fetch into") { throw fault }
     try feed.landing.prepare(in: pass)
     feed.fetching.wake(in: &pass)
     try feed.landing.run(in: &pass)

@@ -33,6 +33,7 @@ struct Check: AsyncParsableCommand {
       for line in AgentProcess.completeness(settings) { Terminal.line(line) }
       for secret in settings.unread { Terminal.line("not looked at, for only the service has it: \(secret.key)") }
       if !AgentProcess.isService, !connect, let dropIn { tell(dropIn) }
+      if !AgentProcess.isService, !connect { tell(MountUnits(settings)) }
       guard connect else {
         for note in StoreCheck.notes(settings) { Terminal.line(note) }
         return .done
@@ -50,6 +51,13 @@ struct Check: AsyncParsableCommand {
       }
       return worst
     }
+  }
+
+  private func tell(_ units: MountUnits?) {
+    guard let units else { return }
+    Terminal.line(
+      "as a service it should start after these mounts, and stop before they go, by systemctl edit navette:")
+    for line in units.description.split(separator: "\n") { Terminal.line("  \(line)") }
   }
 
   private func tell(_ dropIn: DropIn) {

@@ -13,6 +13,7 @@ import time
 import traceback
 
 import installing
+import mounting
 import operating
 from box import Box, CannotBoot
 from campaign import Broken, Site
@@ -26,6 +27,8 @@ PROMISES = [
     operating.is_ready_without_a_store,
     operating.carries_and_tells,
     operating.waits_for_uploads,
+    mounting.sees_what_goes_and_comes,
+    mounting.binds_itself_to_mounts,
     operating.keeps_its_sandbox,
     operating.reloads,
     operating.refuses,

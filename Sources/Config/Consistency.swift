@@ -70,6 +70,11 @@ struct Consistency {
           "feeds.\(feed.name).expect.grace", "two due times are \(Quantities.text(gap)) apart, so grace has to be less",
           "Choose a shorter grace, or fewer times")
       }
+      if feed.format.type == .opaque, feed.rewrite != nil {
+        report(
+          "feeds.\(feed.name).rewrite", "opaque content is not looked into, so it cannot be rewritten",
+          "Leave out rewrite, or set format.type to delimited or json")
+      }
       let require = feed.require
       if require.maxRows > 0, require.maxRows < require.minRows {
         report(

@@ -174,9 +174,16 @@ public struct DropPart: Hashable, Sendable, Codable {
     public let apostrophe: Bool?
     /// True where the first line is `sep=;`, and no part of the table. Nil in older plans, too.
     public let separatorLine: Bool?
+    /// True where it is lines of JSON: all else says nothing then. Nil in older plans, too.
+    public let json: Bool?
 
-    public init(delimiter: UInt8?, backslash: Bool, apostrophe: Bool = false, separatorLine: Bool = false) {
+    public static let jsonLines = Dialect(delimiter: nil, backslash: false, json: true)
+
+    public init(
+      delimiter: UInt8?, backslash: Bool, apostrophe: Bool = false, separatorLine: Bool = false, json: Bool = false
+    ) {
       (self.delimiter, self.backslash) = (delimiter, backslash)
+      self.json = json ? true : nil
       self.apostrophe = apostrophe ? true : nil
       self.separatorLine = separatorLine ? true : nil
     }
@@ -284,6 +291,8 @@ public struct Reason: Hashable, Sendable, Codable {
     case gzipDamaged = "gzip_damaged", gzipTruncated = "gzip_truncated", gzipTrailing = "gzip_trailing"
     case encrypted, changedInFlight = "changed_in_flight", nameTaken = "name_taken", badName = "bad_name"
     case duplicate, unreadable
+    case badJSON = "bad_json", missingKey = "missing_key", repeatedKey = "repeated_key"
+    case newColumn = "new_column", tooManyColumns = "too_many_columns"
     case incomplete, sizeMismatch = "size_mismatch", manifestUnreadable = "manifest_unreadable"
     case pgpNoKey = "pgp_no_key", pgpPassphrase = "pgp_passphrase", pgpDamaged = "pgp_damaged"
     case pgpUnprotected = "pgp_unprotected", pgpSeveral = "pgp_several"

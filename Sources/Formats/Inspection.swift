@@ -31,4 +31,6 @@ public struct Inspection: Hashable, Sendable {
   public var reasons: [Reason]
   /// Why a person should look at it, although it could be read.
   public var doubtful: [Reason]
+  /// Of lines of JSON, where paths are gathered: all of them, in the order in which they were first seen.
+  public var paths: [ValuePath] = []
 }

@@ -42,4 +42,10 @@ extension Limits {
 
   /// As many of them as control characters are looked for in: further behind, they are a row's fault.
   static let magicBytes = 64
+
+  /// Keys of an object of JSON that are compared one by one before a table of them is asked: most objects are like the one before.
+  static let jsonSiblings = 8
+
+  /// Keys of one object that lead nowhere and are compared one by one, for one that comes twice; beyond, a set of them is kept.
+  static let jsonStrangeKeys = 32
 }

@@ -76,7 +76,7 @@ public struct TableInspector: ~Copyable {
       reasons: verdict.reasons, doubtful: verdict.doubtful)
     if let gzipFault {
       // How far the text went before the fault depends on zlib's buffers, so nothing else is said of it.
-      inspection.reasons = [Self.reason(gzipFault)]
+      inspection.reasons = [gzipFault.reason]
       inspection.doubtful = []
     }
     return inspection
@@ -129,14 +129,5 @@ public struct TableInspector: ~Copyable {
     converted.withUnsafeBufferPointer { text.feed($0, in: room) }
     converted.removeAll(keepingCapacity: true)
     if let fault = transcoder?.fault { text.refuse(fault, in: room) }
-  }
-
-  private static func reason(_ fault: GzipFault) -> Reason {
-    switch fault {
-    case .damaged: Reason(.gzipDamaged, "The gzip data is damaged")
-    case .truncated: Reason(.gzipTruncated, "The gzip data ends too early: the file is not complete")
-    case .trailing: Reason(.gzipTrailing, "Something that is not gzip follows the gzip data")
-    case .tooLarge: Reason(.tooLarge, "The text is larger than allowed")
-    }
   }
 }

@@ -30,7 +30,7 @@ private func separation(_ delimiter: UInt8?, _ format: FeedSettings.Format) -> S
 /// The last row, which has no end.
 private func isBrokenOff(_ reason: Reason, _ inspection: Inspection) -> Bool {
   guard inspection.isOpenEnded, let row = reason.row else { return false }
-  return reason.code == .openQuote || reason.code == .columnCount && row == inspection.rows
+  return reason.code == .openQuote || [.columnCount, .badJSON].contains(reason.code) && row == inspection.rows
 }
 
 extension Reason {

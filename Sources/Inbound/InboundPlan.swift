@@ -7,7 +7,8 @@ import Ledger
 
 /// More than the feed takes, as its length alone tells: of text that is neither packed nor encrypted.
 func isTooLarge(_ size: UInt64, _ kind: Sniff, _ settings: FeedSettings) -> Bool {
-  guard kind != .gzip, kind != .pgp else { return false }
+  let isPacked = kind == .gzip && settings.format.type != .opaque
+  guard !isPacked, kind != .pgp || settings.decrypt == nil && settings.format.type == .opaque else { return false }
   // UTF-8 has at least half as many bytes as UTF-16.
   return (settings.format.encoding == .utf16 ? size / 2 : size) > settings.require.maxBytes
 }

@@ -11,7 +11,7 @@ extension EventKind {
       .warning
     case .agentStarted, .agentStopping, .agentInterrupted, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate,
       .dropReleased,
-      .feedEarly, .feedExtra, .feedArrived, .batchConfirmed, .batchPurged:
+      .feedEarly, .feedExtra, .feedArrived, .columnsKept, .batchConfirmed, .batchPurged:
       .notice
     case .segmentRotated, .batchSealed, .laneResumed, .placeSwept: .info
     }
@@ -45,6 +45,7 @@ extension EventKind {
     case .feedMissing: "7e48c78dcd7d4fcdb1e40f63c020d3cc"
     case .feedArrived: "fa00a162c4564c81b6e4655cce20c8f5"
     case .leaversAbsent: "64cd8d54df22477b9a6d7934fdade44b"
+    case .columnsKept: "5e1b0c7d92a84f0c8e36d41f7a60b925"
     case .logWaiting: "3d59277f578e4316998ee5dd286fde99"
     case .sourceGap: "b0103e3ab913465db9780aef170cdaa4"
     case .segmentRotated: "716e73d3a0e247b685b2dc918f2af668"

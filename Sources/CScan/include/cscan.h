@@ -27,6 +27,10 @@ size_t cs_plain(const uint8_t *_Nonnull text, size_t count);
 const uint8_t *_Nullable cs_find(
   const uint8_t *_Nonnull text, size_t count, const uint8_t *_Nonnull wanted, size_t length);
 
+// How many bytes of a text come before the first that ends a string of JSON or is none of its plain characters: a double quote, a
+// backslash, or a control character. As many as there are where none is such.
+size_t cs_json_plain(const uint8_t *_Nonnull text, size_t count);
+
 // The first two with the comparisons that every processor has, which are taken where there are no wider ones.
 void cs_mark_narrow(
   const uint8_t *_Nonnull text, size_t blocks, const cs_alphabet *_Nonnull alphabet, cs_marks *_Nonnull marks);

@@ -68,6 +68,7 @@ public struct FeedSettings: Hashable, Sendable {
   public enum Empty: String, Hashable, Sendable, CaseIterable { case quarantine, archive, deliver }
 
   public struct Format: Hashable, Sendable {
+    public var type = ContentType.delimited
     /// Nil: told from the header line.
     public var delimiter: UInt8?
     /// Nil: no quoting.
@@ -76,6 +77,7 @@ public struct FeedSettings: Hashable, Sendable {
     public var lineEnd = LineEnd.auto
     public var encoding = Encoding.utf8
     public var header = true
+    public enum ContentType: String, Hashable, Sendable, CaseIterable { case delimited, json, opaque }
     public enum LineEnd: String, Hashable, Sendable, CaseIterable { case auto, lf, crlf, cr }
     public enum Escape: String, Hashable, Sendable, CaseIterable {
       case auto, backslash = "\\", apostrophe = "'", double
@@ -119,8 +121,29 @@ public struct FeedSettings: Hashable, Sendable {
     public var compress = Compression.none
     /// For what the dialect cannot write; nil: such a drop is refused.
     public var replacement: Character?
+    /// How objects become rows; of feeds of JSON alone.
+    public var objects = Objects()
     public enum LineEnd: String, Hashable, Sendable, CaseIterable { case lf, crlf }
     public enum Compression: String, Hashable, Sendable, CaseIterable { case none, gzip }
+    public init() {}
+  }
+
+  /// How objects of JSON become rows of a table.
+  public struct Objects: Hashable, Sendable {
+    /// Nil: all paths, frozen with the first accepted drop.
+    public var columns: [PathColumn]?
+    public var newColumns = NewColumns.hold
+    /// Between the keys of a path, in the name of a column that was found.
+    public var separator = "."
+    /// Between the elements of an array.
+    public var join = ";"
+    public var nested = Nested.refuse
+    /// What stands for null, and where there is nothing.
+    public var null = ""
+    public var missing = ""
+    /// What becomes of a drop with a path that is none of the columns.
+    public enum NewColumns: String, Hashable, Sendable, CaseIterable { case hold, append, ignore }
+    public enum Nested: String, Hashable, Sendable, CaseIterable { case refuse, json }
     public init() {}
   }
 

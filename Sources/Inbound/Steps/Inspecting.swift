@@ -17,7 +17,9 @@ struct Inspecting {
     if let next = pass.feed.waits.next { pass.summary.look(at: max(next, now)) }
     // What was in hand when the agent died comes last, one at a time: whatever it does, the others are through by then.
     let isSuspect = { [suspects = pass.host.suspects] (id: DropID) in suspects.wasInHand(.drop(id)) }
-    return claimed.filter { !isSuspect($0) }.slices(of: Limits.dropsTogether) + claimed.filter(isSuspect).slices(of: 1)
+    // Where drops decide which columns a feed has, each sees what the one before it has decided.
+    let together = pass.settings.findsColumns ? 1 : Limits.dropsTogether
+    return claimed.filter { !isSuspect($0) }.slices(of: together) + claimed.filter(isSuspect).slices(of: 1)
   }
 
   /// - Returns: nil: asked to stop. What has been checked is checked again then.
@@ -40,7 +42,7 @@ struct Inspecting {
       let found = try pass.each(.drop(plan.id)) { pass in .done(try Overrides().find(.claimed, plan.id, in: pass)) }
       guard let override = found.value else { continue }
       // Checked in an earlier pass, and kept waiting since.
-      if outcomes[plan.id] == .accepted, plan.checkedAt != nil, isReadable(plan, in: pass) {
+      if outcomes[plan.id] == .accepted, plan.checkedAt != nil, try isReadable(plan, in: pass) {
         judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, wasChecked: true, override: override))
         continue
       }
@@ -61,65 +63,121 @@ struct Inspecting {
     }
   }
 
-  /// False where it was encrypted, and the feed has lost its key since.
-  private func isReadable(_ plan: DropPlan, in pass: FeedPass) -> Bool {
-    pass.settings.decrypt != nil || plan.parts.allSatisfy { $0.clear == nil }
+  /// False where it was encrypted, and the feed has lost its key since; or where it was read as something else.
+  private func isReadable(_ plan: DropPlan, in pass: FeedPass) throws -> Bool {
+    if pass.settings.findsColumns, try pass.columns() == nil { return false }
+    let isJSON = pass.settings.format.type == .json
+    return plan.data.allSatisfy { part in
+      (pass.settings.decrypt != nil || part.clear == nil) && part.dialect.map { ($0.json == true) == isJSON } ?? true
+    }
   }
 
   /// Nil: asked to stop.
   private func check(_ plan: DropPlan, _ override: Override?, in pass: FeedPass) throws(FileFault) -> Judged? {
     var plan = plan
     let wasChecked = plan.checkedAt != nil
+    func unreadable(_ fault: FileFault, _ part: DropPart) -> Judged {
+      let reason = Reason(.unreadable, fault.description, part: part.name)
+      return Judged(plan: plan, verdict: .held([reason]), isRecorded: false, wasChecked: wasChecked, override: override)
+    }
+    let known = try pass.columns()
     var findings: [PartFinding] = []
     for (number, part) in plan.parts.enumerated() where part.isData {
-      let path = pass.partsPath(.claimed, plan.id).appending(part.name)
       do {
-        guard let (inspection, clear) = try inspect(path, isReleased: override != nil, in: pass) else { return nil }
-        plan.parts[number].clear = clear
-        plan.parts[number].sha256 = inspection.sha256
-        plan.parts[number].text = inspection.textDigest
-        plan.parts[number].rows = inspection.rows
-        plan.parts[number].shape = shape(of: inspection)
-        plan.parts[number].dialect = inspection.dialect
-        var finding = PartFinding(part: part, inspection: inspection)
-        finding.inspection.reasons = explained(inspection, pass.settings.format)
-        switch try PartRewriter(pass.reader).rehearse(plan.parts[number], at: path) {
+        guard let found = try inspect(part, of: plan.id, known, isReleased: override != nil, in: pass) else {
+          return nil
+        }
+        plan.parts[number] = found.part
+        findings.append(found)
+      } catch {
+        guard isOfPart(error, part, plan.id, in: pass) else { throw error }
+        return unreadable(error, part)
+      }
+    }
+    let news = columns(of: findings, known, override, in: pass)
+    for index in findings.indices {
+      let part = findings[index].part
+      do {
+        switch try PartRewriter(pass.reader, news.columns).rehearse(part, at: path(of: part, plan.id, in: pass)) {
         case .done: break
-        case .refused(let reasons): finding.inspection.reasons += reasons
+        case .refused(let reasons): findings[index].inspection.reasons += reasons
         case .stopped: return nil
         }
-        findings.append(finding)
       } catch {
-        // A key that cannot be used says nothing of the part; a disk may read the next time.
-        guard error.isAbout(path), error.kind != .exhausted,
-          error.kind != .io || pass.feed.waits.isPersistent(.drop(plan.id))
-        else { throw error }
-        // A part that is gone or cannot be read: a person must look, whatever the others are.
-        let reason = Reason(.unreadable, error.description, part: part.name)
-        return Judged(
-          plan: plan, verdict: .held([reason]), isRecorded: false, wasChecked: wasChecked, override: override)
+        guard isOfPart(error, part, plan.id, in: pass) else { throw error }
+        return unreadable(error, part)
       }
+    }
+    if let first = findings.indices.first {
+      findings[first].inspection.reasons += news.reasons
+      findings[first].inspection.doubtful += news.doubts
     }
     plan.checkedAt = pass.now.wall
     let verdict = judge(findings, incomplete: plan.incomplete ?? [], pass.settings.require, override)
     return Judged(
       plan: plan, verdict: verdict, isRecorded: false, wasChecked: wasChecked, override: override,
       emptiness: emptiness(of: findings, incomplete: plan.incomplete ?? []),
-      lacksMembershipStatus: findings.first.map { pass.settings.format.header && lacksMembershipStatus($0) } ?? false)
+      lacksMembershipStatus: findings.first.map { pass.settings.format.header && lacksMembershipStatus($0) } ?? false,
+      keptColumns: news.kept)
+  }
+
+  private func path(of part: DropPart, _ id: DropID, in pass: FeedPass) -> FilePath {
+    pass.partsPath(.claimed, id).appending(part.name)
+  }
+
+  /// A part that is gone or cannot be read: a person must look, whatever the others are. A key that cannot be used says nothing of the
+  /// part; a disk may read the next time.
+  private func isOfPart(_ fault: FileFault, _ part: DropPart, _ id: DropID, in pass: FeedPass) -> Bool {
+    fault.isAbout(path(of: part, id, in: pass)) && fault.kind != .exhausted
+      && (fault.kind != .io || pass.feed.waits.isPersistent(.drop(id)))
+  }
+
+  /// What the paths of a drop mean for the columns of its feed. Where a part is refused anyway, its paths say nothing.
+  private func columns(
+    of findings: [PartFinding], _ known: [PathColumn]?, _ override: Override?, in pass: FeedPass
+  ) -> FeedColumns.News {
+    guard pass.settings.findsColumns, let objects = pass.settings.rewrite?.objects,
+      findings.allSatisfy({ $0.part.dialect != nil })
+    else { return FeedColumns.News(columns: known) }
+    var seen: Set<ValuePath> = []
+    let found = findings.flatMap(\.inspection.paths).filter { seen.insert($0).inserted }
+    return FeedColumns.compare(known, with: found, objects, override)
+  }
+
+  /// Nil: asked to stop.
+  private func inspect(
+    _ part: DropPart, of id: DropID, _ known: [PathColumn]?, isReleased: Bool, in pass: FeedPass
+  ) throws(FileFault) -> PartFinding? {
+    var rules = ContentRules(pass.settings)
+    if case .json(var json) = rules, known != nil, pass.settings.rewrite?.objects.newColumns == .ignore {
+      json.gathers = false
+      rules = .json(json)
+    }
+    let found = try inspect(path(of: part, id, in: pass), rules, isReleased: isReleased, in: pass)
+    guard let (raw, clear) = found else { return nil }
+    var (part, inspection) = (part, raw)
+    part.clear = clear
+    part.sha256 = inspection.sha256
+    part.text = inspection.textDigest
+    part.rows = pass.settings.format.type == .opaque ? nil : inspection.rows
+    part.shape = shape(of: inspection)
+    part.dialect = inspection.dialect(pass.settings.format.type)
+    inspection.reasons = explained(inspection, pass.settings.format)
+    return PartFinding(part: part, inspection: inspection)
   }
 
   /// What is refused is not read to its end where it is large: its digest is not known then, and nobody needs it.
   /// - Parameter isReleased: a person may let it pass whatever is found, so it is read.
   /// - Returns: nil: asked to stop.
   private func inspect(
-    _ path: FilePath, isReleased: Bool, in pass: FeedPass
+    _ path: FilePath, _ rules: ContentRules, isReleased: Bool, in pass: FeedPass
   ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
     let file = try pass.files.open(path)
     let (kind, size) = (try pass.reader.head(of: file), try file.info().size)
-    var rules = TableRules(pass.settings)
+    var rules = rules
     // Packed text that is so much larger than its file is no table but a trap.
     rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, size *| Limits.packRatio))
-    var inspector = TableInspector(rules: rules)
+    var inspector = ContentInspector(rules)
     if isTooLarge(size, kind, pass.settings), !isReleased {
       var inspection = inspector.finish()
       inspection.reasons = [
@@ -143,7 +201,7 @@ struct Inspecting {
 
   /// What its end does not prove was never there: nothing else is said of it then.
   private func inspectSealed(
-    _ file: any ReadableFile, _ inspector: consuming TableInspector, most: UInt64, isReleased: Bool, in pass: FeedPass
+    _ file: any ReadableFile, _ inspector: consuming ContentInspector, most: UInt64, isReleased: Bool, in pass: FeedPass
   ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
     var inspector = inspector
     var hasher = DigestHasher()

@@ -91,6 +91,7 @@ struct Staging {
     let owner: UInt32? = if let name = pass.settings.owner { try Accounts.user(name) } else { nil }
     let group: UInt32? = if let name = pass.settings.group { try Accounts.group(name) } else { nil }
     let folder = try pass.files.info(pass.handover)
+    let columns = try pass.columns()
     for (number, part) in plan.parts.enumerated() where part.isData {
       let staged = pass.stagedPath(plan, number)
       do throws(FileFault) {
@@ -98,7 +99,7 @@ struct Staging {
         let path = pass.partsPath(.claimed, plan.id).appending(part.name)
         let isRewritten = pass.settings.rewrite != nil && part.dialect != nil
         if isRewritten {
-          switch try PartRewriter(pass.reader).rewrite(part, at: path, to: staged) {
+          switch try PartRewriter(pass.reader, columns).rewrite(part, at: path, to: staged) {
           case .done: break
           case .refused(let reasons):
             unstage(plan, in: pass)

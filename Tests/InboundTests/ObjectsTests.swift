@@ -232,17 +232,17 @@ struct ExportFolderTests {
 
 @Suite("Opaque feeds")
 struct OpaqueTests {
-  private let parquet = Array("PAR1".utf8) + [0x15, 0x00, 0xff] + Array("PAR1".utf8)
+  private let content = Array("PAR1".utf8) + [0x15, 0x00, 0xff] + Array("PAR1".utf8)
 
   @Test("Complete, once, archived, handed over byte for byte")
   func parquet() throws {
     let rig = try Rig { $0.format.type = .opaque }
-    try rig.land("a.gz.parquet", parquet)
+    try rig.land("a.gz.parquet", content)
     #expect(try rig.run().handedOver == 1)
-    #expect(try rig.files.contents(of: rig.settings.handover.appending("a.gz.parquet"), limit: 100) == parquet)
+    #expect(try rig.files.contents(of: rig.settings.handover.appending("a.gz.parquet"), limit: 100) == content)
     let plan = try rig.plan(.archive, rig.drops(.archive)[0])
     #expect(plan.rows == nil && plan.data[0].sha256 != nil && plan.data[0].dialect == nil)
-    try rig.land("b.parquet", parquet)
+    try rig.land("b.parquet", content)
     #expect(try rig.run().duplicates == 1)
     // The same packed is something else here: nobody looks inside.
     try rig.land("c.gz", Sample.gzip("PAR1"))

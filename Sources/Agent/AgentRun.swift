@@ -23,6 +23,8 @@ final class AgentRun: Sendable {
   /// What it crashed on before.
   let suspects: Suspects
   let clock: ClockTrust
+  /// What feeds took of late: a reload forgets none of it.
+  let taken = TakenFiles()
   private let lock: AgentLock
 
   /// - Parameter isAgent: a life that is told of; false: a command that works without one.

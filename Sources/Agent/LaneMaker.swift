@@ -46,6 +46,7 @@ struct LaneMaker {
     let slots = StoreSlots(
       Dictionary(settings.stores.map { ($0.name, $0.concurrency) }, uniquingKeysWith: { a, _ in a }))
     let room = PromisedRoom()
+    run.taken.forget(except: Set(settings.feeds.map(\.name)))
     for feed in settings.feeds {
       let lane = self.feed(feed)
       feeds.append(lane)
@@ -64,7 +65,8 @@ struct LaneMaker {
   private func feed(_ feed: FeedSettings) -> FeedLane {
     FeedLane(
       feed, state: run.state, files: files(feed.name.lane), ledger: run.ledger, events: run.events, hands: run.hands,
-      suspects: run.suspects, trust: run.clock, minFree: settings.limits.minFree, runner: runner(feed.name.lane),
+      suspects: run.suspects, trust: run.clock, minFree: settings.limits.minFree, taken: run.taken,
+      runner: runner(feed.name.lane),
       clock: SystemClock.now, report: { [reporter] pass, now in reporter.passed(feed.name, pass, at: now) })
   }
 

@@ -155,7 +155,7 @@ private final class Tally: EventSink {
 
   func record(_ event: Event) {
     switch event.kind {
-    case .dropQuarantined, .dropHeld, .dropDamaged, .batchHeld, .batchDamaged: found.withLock { $0 = true }
+    case .dropQuarantined, .dropHeld, .dropDamaged, .lateWrite, .batchHeld, .batchDamaged: found.withLock { $0 = true }
     default: break
     }
     next.record(event)

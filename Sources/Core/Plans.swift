@@ -102,7 +102,7 @@ public struct DropPart: Hashable, Sendable, Codable {
   public let name: FileName
   /// The folder it was found in.
   public let landing: String
-  public let size: UInt64
+  public var size: UInt64
   public let inode: UInt64
   /// Nil in older plans.
   public var device: UInt64?
@@ -221,6 +221,8 @@ public struct DropPlan: Hashable, Sendable, Codable {
   public var landingIsMount: Bool?
   /// Where it was staged for its hand-over.
   public var staged: Staged?
+  /// The drop after which its sender wrote on: this one is the whole file as it was then.
+  public var restOf: DropID?
 
   public struct Staged: Hashable, Sendable, Codable {
     public let folder: String
@@ -298,6 +300,7 @@ public struct Reason: Hashable, Sendable, Codable {
     case pgpUnprotected = "pgp_unprotected", pgpSeveral = "pgp_several"
     case columnsChanged = "columns_changed", rowsChanged = "rows_changed", unwritable
     case damaged, crashedAgent = "crashed_agent"
+    case lateWrite = "late_write"
 
     /// No release helps: what cannot be read, decrypted, written or named cannot be handed over, whoever says so.
     public var isLasting: Bool {

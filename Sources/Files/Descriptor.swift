@@ -5,7 +5,7 @@ internal import SystemPackage
 
 /// An open file of the kernel's, closed when the last reference goes. It is both doors: nothing but the type at which it is handed
 /// out says whether it may be read or written.
-final class Descriptor: ReadableFile, WritableFile {
+final class Descriptor: KeptFile, WritableFile {
   let number: Int32
   private let path: FilePath
 
@@ -29,6 +29,14 @@ final class Descriptor: ReadableFile, WritableFile {
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileFault) -> Int {
     guard let start = Int(exactly: offset) else { throw FileFault(errno: EINVAL, "Cannot read", path) }
     return try checked("Cannot read") { pread(number, buffer.baseAddress, buffer.count, start) }
+  }
+
+  func writers() throws(FileFault) -> Writers {
+    // What other machines write, or the process behind FUSE, this kernel does not know; and NFS answers EAGAIN where it merely has no
+    // delegation.
+    if FileSystem.type(of: self)?.isRemote != false { return .unknown }
+    guard let failure = attempt({ cl_probe_lease(number) }).failure else { return .none }
+    return failure == EAGAIN ? .some : .unknown
   }
 
   func nextData(from offset: UInt64) -> UInt64? {

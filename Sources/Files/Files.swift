@@ -18,6 +18,9 @@ public protocol Files: Sendable {
   /// For reading. Follows no link in the last component; `.damaged` where it is a folder, a pipe or a device.
   func open(_ path: FilePath) throws(FileFault) -> any ReadableFile
 
+  /// The same, to be kept open from pass to pass: what becomes of its name does not matter, and its bytes stay for as long.
+  func keepOpen(_ path: FilePath) throws(FileFault) -> any KeptFile
+
   /// A new, empty file. `.exists` where the name is taken.
   func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile
 
@@ -75,6 +78,12 @@ public protocol ReadableFile: AnyObject {
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileFault) -> Int
   /// The first byte from there on that lies on the disk: what is before it was never written, and is zero. Nil: nothing more does.
   func nextData(from offset: UInt64) -> UInt64?
+}
+
+/// A file that is kept open. From any thread.
+public protocol KeptFile: ReadableFile, Sendable {
+  /// As `Files.writers`, whatever the file is called now.
+  func writers() throws(FileFault) -> Writers
 }
 
 extension ReadableFile {

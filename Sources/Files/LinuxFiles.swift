@@ -55,6 +55,8 @@ public struct LinuxFiles: Files {
     return file
   }
 
+  public func keepOpen(_ path: FilePath) throws(FileFault) -> any KeptFile { try openRegular(path) }
+
   public func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
     try createFile(path, mode: mode)
   }
@@ -128,11 +130,7 @@ public struct LinuxFiles: Files {
       if error.kind == .denied { return .unknown }
       throw error
     }
-    // What other machines write, or the process behind FUSE, this kernel does not know; and NFS answers EAGAIN where it merely has no
-    // delegation.
-    if FileSystem.type(of: file)?.isRemote != false { return .unknown }
-    guard let failure = attempt({ cl_probe_lease(file.number) }).failure else { return .none }
-    return failure == EAGAIN ? .some : .unknown
+    return try file.writers()
   }
 
   public func freeBytes(at path: FilePath) throws(FileFault) -> UInt64 {

@@ -26,14 +26,14 @@ public actor FeedLane: Lane {
   public init(
     _ settings: FeedSettings, state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
     hands: Hands = .none, suspects: Suspects = .none, trust: ClockTrust = .trusting, minFree: UInt64 = 0,
-    runner: LaneRunner, clock: @escaping Clock, report: @escaping Report = { _, _ in }
+    taken: TakenFiles = TakenFiles(), runner: LaneRunner, clock: @escaping Clock, report: @escaping Report = { _, _ in }
   ) {
     name = settings.name
     spool = Spool(root: state.feed(settings.name), files: files)
     self.runner = runner
     worker = FeedWorker(
       settings, state: state, files: files, ledger: ledger, events: events, hands: hands, suspects: suspects,
-      clock: trust, turn: runner.turn, minFree: minFree, salt: { DropSalt.next() })
+      clock: trust, turn: runner.turn, minFree: minFree, taken: taken, salt: { DropSalt.next() })
     self.clock = clock
     self.report = report
   }

@@ -23,6 +23,8 @@ struct PassContext {
   /// Names of drops: unique together with the second in which they were seen.
   let salt: () -> UInt32
   let keys: KeyRingCache
+  /// Of all feeds.
+  let taken: TakenFiles
 }
 
 /// One pass over one feed: what its steps share. The steps are in `Steps`, and their order is in `FeedWorker`.
@@ -116,8 +118,13 @@ extension FeedPass {
   /// - Parameter bytes: about to be written below that folder.
   func requireRoom(for bytes: UInt64, at folder: FilePath) throws(FileFault) {
     guard host.minFree > 0 else { return }
-    let free = try files.freeBytes(at: folder)
+    var free = try files.freeBytes(at: folder)
     guard free < bytes +| host.minFree else { return }
+    // What is kept only because something might come late goes first.
+    if host.taken.relieve() {
+      free = try files.freeBytes(at: folder)
+      guard free < bytes +| host.minFree else { return }
+    }
     throw FileFault(
       .full, "Cannot take more into", at: folder,
       why: "\(counted(free, "byte")) free, \(bytes) needed, limits.min_free is \(host.minFree)",

@@ -15,6 +15,7 @@ struct FeedState {
   var completion = Completion()
   var taking = Taking()
   var claiming = Claiming()
+  var lookingBack = LookingBack()
   var inspecting = Inspecting()
   var comparing = Comparing()
   var staging = Staging()

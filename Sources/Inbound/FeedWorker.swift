@@ -20,18 +20,20 @@ public struct FeedWorker {
 
   /// - Parameters:
   ///   - minFree: bytes that stay free on the volume of the state folder.
+  ///   - taken: what is kept open for a while, over all feeds.
   ///   - salt: tells apart drops that were seen in one second: the first of a random start, then one more each time.
   ///   - decrypter: nil: GnuPG.
   public init(
     _ settings: FeedSettings, state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink,
     hands: Hands = .none, suspects: Suspects = .none, clock: ClockTrust = .trusting, turn: Turn = .free(),
-    minFree: UInt64 = 0, salt: @escaping () -> UInt32, decrypter: (any Decrypter)? = nil
+    minFree: UInt64 = 0, taken: TakenFiles = TakenFiles(), salt: @escaping () -> UInt32,
+    decrypter: (any Decrypter)? = nil
   ) {
     self.state = state
     host = PassContext(
       files: files, ledger: ledger, events: events, hands: hands, suspects: suspects, clock: clock, turn: turn,
       reportPath: { state.report(of: $0) }, minFree: minFree, salt: salt,
-      keys: KeyRingCache(decrypter ?? GnuPG(state: state)))
+      keys: KeyRingCache(decrypter ?? GnuPG(state: state)), taken: taken)
     feed = FeedState(settings, state: state, files: files)
   }
 
@@ -80,7 +82,8 @@ public struct FeedWorker {
     }
     try takeSteps(&pass)
     pass.end()
-    feed.reporting.run(feed.intake.waiting(at: pass.now) + feed.completion.waiting(at: pass.now), in: pass)
+    let waiting = feed.intake.waiting(at: pass.now) + feed.completion.waiting(at: pass.now)
+    feed.reporting.run(waiting + feed.lookingBack.waiting(in: pass), in: pass)
   }
 
   /// The way of every drop, a step a line. What a stop left between two of them is found by the next pass, in the place that it lies in.
@@ -98,6 +101,7 @@ public struct FeedWorker {
     try step(&pass, Self.finish)
     // What is ours already and was not claimed would be taken from landing once more.
     if try step(&pass, Self.resume) { try step(&pass, Self.take) }
+    try step(&pass) { feed, pass in try feed.lookingBack.run(&feed.claiming, in: &pass) }
     try step(&pass, Self.work)
     try step(&pass) { feed, pass in try feed.reminding.run(in: &pass) }
     try step(&pass) { feed, pass in try feed.sweeping.run(in: &pass) }
@@ -184,6 +188,7 @@ public struct FeedWorker {
       try KeepingColumns().run(judged, in: pass)
       // Staged before it is recorded, so that one barrier serves both. Where nothing can be staged, the verdicts are told all the same.
       let fault = try feed.staging.run(&judged, in: &pass)
+      judged = try feed.inspecting.lastLook(at: judged, feed.lookingBack, feed.staging, in: &pass)
       try feed.recording.run(judged, &feed.reminding, in: &pass)
       let sorted = try feed.sorting.run(judged, in: &pass)
       let published = try feed.publishing.run(sorted.compactMap(\.value), in: &pass)

@@ -28,6 +28,19 @@ extension Limits {
   /// A manifest's files may have come so long before the time that it tells: clocks differ.
   static let manifestMargin: Duration = .seconds(600)
 
+  // MARK: What was taken and may still be written
+
+  /// A file is kept open for so long after it was taken: an upload that has paused goes on within minutes, or begins anew.
+  static let takenTime: Duration = .seconds(600)
+  /// So many of them over all feeds: each costs a descriptor.
+  static let takenFiles = 256
+  /// Of bytes that nothing else keeps any more, over all feeds: they are missing where uploads go.
+  static let takenBytes: UInt64 = 1 << 30
+  /// And so much, one part of so many, of what is free there.
+  static let takenShare: UInt64 = 4
+  /// The first look at it; each later one comes after twice the time, so that ten minutes take seven.
+  static let takenFirstLook: Duration = .seconds(10)
+
   // MARK: Hand-over and what is kept
 
   /// A name that is taken is looked at so often: its consumer takes the file when it will.

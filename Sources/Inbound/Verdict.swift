@@ -43,6 +43,16 @@ enum Verdict: Hashable {
 }
 
 extension Verdict {
+  /// What came late waits for a person, whatever else is said of it: a part of it may have been handed over.
+  func heldAsRest(of first: DropID?) -> Verdict {
+    guard let first else { return self }
+    let reason = Reason(
+      .lateWrite,
+      "Its sender wrote on after drop \(first) had been taken, and this is the whole file. Release hands over all of it, also what "
+        + "drop \(first) has handed over; purge deletes it")
+    return .held(listed([reason] + reasons))
+  }
+
   var eventName: String {
     switch self {
     case .accepted, .confirmed: "checked"

@@ -2,7 +2,8 @@ extension EventKind {
   /// How loud: an error needs a person, a warning heals itself, a notice is the audit trail.
   public var priority: Priority {
     switch self {
-    case .configRefused, .dropQuarantined, .dropHeld, .dropDamaged, .batchHeld, .batchDamaged, .credentialRefused,
+    case .configRefused, .dropQuarantined, .dropHeld, .dropDamaged, .lateWrite, .batchHeld, .batchDamaged,
+      .credentialRefused,
       .credentialExpiring,
       .transferStalled, .spoolFull, .diskLow, .ledgerRebuilt, .agentCrashed:
       .error
@@ -35,6 +36,7 @@ extension EventKind {
     case .transferStalled: "ad5a547f2a8948d1916b714d49134d68"
     case .dropHeld: "4cbfe0aabf184682b34b9074b87ef2a8"
     case .dropDamaged: "9335da687c2c45c194f79422b72ec524"
+    case .lateWrite: "eabb3f503e1342beb1e3df037914943c"
     case .batchDamaged: "c84bfb933a8442c3bdaeb28a41a14e16"
     case .clockDoubted: "e0f26ecaf38b415db1532b3bb3574586"
     case .dropReleased: "b6dec4a407074750bec0da25e9b8f3a6"

@@ -66,6 +66,10 @@ final class TouchyFiles: Files {
     try check(.open, path)
     return try disk.open(real(path))
   }
+  func keepOpen(_ path: FilePath) throws(FileFault) -> any KeptFile {
+    try check(.open, path)
+    return try disk.keepOpen(real(path))
+  }
   func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
     try check(.create, path)
     return try disk.create(real(path), mode: mode)

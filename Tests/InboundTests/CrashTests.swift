@@ -252,6 +252,7 @@ private final class Consumer: Files {
   func list(_ directory: FilePath) throws(FileFault) -> [FileName] { try disk.list(directory) }
   func info(_ path: FilePath) throws(FileFault) -> FileInfo? { try disk.info(path) }
   func open(_ path: FilePath) throws(FileFault) -> any ReadableFile { try disk.open(path) }
+  func keepOpen(_ path: FilePath) throws(FileFault) -> any KeptFile { try disk.keepOpen(path) }
   func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
     try disk.create(path, mode: mode)
   }

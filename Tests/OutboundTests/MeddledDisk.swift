@@ -61,6 +61,7 @@ final class MeddledDisk: Files {
     if instant == .opening, path == "/logs/a.csv" { meddle() }
     return try disk.open(path)
   }
+  func keepOpen(_ path: FilePath) throws(FileFault) -> any KeptFile { try disk.keepOpen(path) }
   func makeDirectory(_ path: FilePath, mode: AccessMode) throws(FileFault) { try disk.makeDirectory(path, mode: mode) }
   func link(_ path: FilePath, as twin: FilePath) throws(FileFault) { try disk.link(path, as: twin) }
   func copy(_ path: FilePath, to target: FilePath, mode: AccessMode) throws(FileFault) {

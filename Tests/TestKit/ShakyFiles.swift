@@ -54,6 +54,11 @@ public final class ShakyFiles: Files {
     return ShakyReadableFile(try base.open(path), trouble)
   }
 
+  public func keepOpen(_ path: FilePath) throws(FileFault) -> any KeptFile {
+    try trouble("open")
+    return try base.keepOpen(path)
+  }
+
   public func create(_ path: FilePath, mode: AccessMode) throws(FileFault) -> any WritableFile {
     try trouble("create")
     return ShakyWritableFile(try base.create(path, mode: mode), trouble)

@@ -53,6 +53,11 @@ public final class SimFiles: Files {
     return SimOpenFile(self, id, path)
   }
 
+  public func keepOpen(_ path: FilePath) throws(FileFault) -> any KeptFile {
+    let id = try look(.open, path) { (disk) throws(FileFault) in try disk.regular("Cannot open", path) }
+    return SimOpenFile(self, id, path)
+  }
+
   public func writers(of path: FilePath) throws(FileFault) -> Writers {
     try look(.writers, path) { (disk) throws(FileFault) in
       let id = try disk.regular("Cannot open", path)
@@ -230,7 +235,7 @@ extension SimFiles {
 }
 
 /// A file that the program has open. It stays readable when its name goes.
-private final class SimOpenFile: ReadableFile, WritableFile {
+private final class SimOpenFile: KeptFile, WritableFile {
   private let files: SimFiles
   private let id: Int
   private let path: FilePath
@@ -255,6 +260,14 @@ private final class SimOpenFile: ReadableFile, WritableFile {
     }
     buffer.copyBytes(from: bytes)
     return bytes.count
+  }
+
+  func writers() throws(FileFault) -> Writers {
+    try ofThisLife()
+    return try files.look(.writers, path) { disk in
+      if disk.isForeign(path) { return .unknown }
+      return disk.knobs.openForWriting.contains(path) || disk.knobs.held.contains(UInt64(id)) ? .some : .none
+    }
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws(FileFault) {

@@ -8,6 +8,7 @@ import SystemPackage
 /// From `gathering` to `claimed`, and what was taken leaves landing.
 ///
 /// - An original is removed only after its drop is claimed and recorded, and only while it is what was claimed.
+/// - Where its sender has written on meanwhile, it stays in landing, and the drop is held: the whole file becomes another.
 struct Claiming {
   /// What landing may hold of drops that are ours.
   var reserved = Reserving()
@@ -16,6 +17,7 @@ struct Claiming {
 
   mutating func run(_ plans: [DropPlan], in pass: inout FeedPass) throws {
     guard !plans.isEmpty else { return }
+    for plan in plans where plan.restOf != nil { try KeepingRest().restore(plan, in: pass) }
     try pass.spool.move(plans.map(\.id), from: .gathering, to: .claimed)
     try record(plans, in: pass)
     _ = try clear(plans, in: &pass)
@@ -44,12 +46,19 @@ struct Claiming {
     guard try pass.files.info(pass.landing)?.kind == .directory else { return plans }
     var cleared: [DropPlan] = []
     var changed: Set<FilePath> = []
+    var late: [DropPlan] = []
     for plan in plans {
-      let isClear = try pass.each(.drop(plan.id)) { pass in .done(try clear(plan, &changed, in: pass)) }.value == true
-      if isClear { cleared.append(plan) }
+      let fate = try pass.each(.drop(plan.id)) { pass in .done(try clear(plan, &changed, in: pass)) }.value
+      if fate == .cleared { cleared.append(plan) }
+      if fate == .late { late.append(plan) }
       for part in plan.parts where pass.isInLanding(part) {
-        reserved.note(pass.original(of: part), isClear ? nil : part.inode)
+        reserved.note(pass.original(of: part), fate == .cleared || fate == .late ? nil : part.inode)
       }
+    }
+    for plan in late {
+      let outcome = try pass.each(.drop(plan.id)) { pass in .done(try holdLate(plan, in: &pass)) }
+      // A person lets it pass.
+      if outcome.value == false { cleared.append(plan) }
     }
     let folders = changed.sorted { $0.string < $1.string }
     do throws(FileFault) {
@@ -69,34 +78,86 @@ struct Claiming {
     return cleared.filter { plan in !plan.parts.contains { barred.contains(FilePath($0.landing)) } }
   }
 
-  /// - Returns: whether landing holds nothing of it any more.
-  private func clear(_ plan: DropPlan, _ changed: inout Set<FilePath>, in pass: FeedPass) throws -> Bool {
-    var isClear = true
+  private enum Fate { case cleared, waits, late }
+
+  /// Cleared: landing holds nothing of it any more.
+  private func clear(_ plan: DropPlan, _ changed: inout Set<FilePath>, in pass: FeedPass) throws -> Fate {
+    var fate = Fate.cleared
     for (number, part) in plan.parts.enumerated() where pass.isInLanding(part) {
       let folder = FilePath(part.landing)
       let hidden = folder.appending(FileName(".\(plan.id).\(number).taken"))
-      if try pass.holding(.clear, plan.id, { () throws(FileFault) in try isOriginal(part, of: plan.id, in: pass) }) {
+      let found = try pass.holding(
+        .clear, plan.id, { () throws(FileFault) in try original(of: part, plan.id, in: pass) })
+      if case .written = found { fate = .late }
+      var before: FileInfo?
+      if case .same(let info) = found {
         do throws(FileFault) { try pass.files.move(pass.original(of: part), to: hidden) } catch {
           if error.kind == .denied, !pass.files.mayWrite(in: folder), folder == pass.landing {
             throw LaneFault(fault: error)
           }
           if error.kind != .missing { throw error }
         }
+        before = info
         changed.insert(folder)
       }
       guard let info = try pass.files.info(hidden) else { continue }
       changed.insert(folder)
-      if info.isSame(as: part), info.size == part.size {
-        try pass.files.remove(hidden)
-      } else {
-        // Another file: it gets its name back. Where that is taken once more, it waits until it is free.
-        do { try pass.files.move(hidden, to: pass.original(of: part)) } catch {
-          guard error.kind == .exists else { throw error }
-          isClear = false
-        }
+      if try remove(hidden, info, part, of: plan, before, in: pass) { continue }
+      // Another file, or one that is written: it gets its name back. Where that is taken once more, it waits until it is free.
+      do {
+        try pass.files.move(hidden, to: pass.original(of: part))
+        if info.isSame(as: part) { fate = .late }
+      } catch {
+        guard error.kind == .exists else { throw error }
+        if fate == .cleared { fate = .waits }
       }
     }
-    return isClear
+    return fate
+  }
+
+  /// Its last look. It is kept open for a while: what somebody writes who has it open still is seen, and not lost.
+  /// - Parameter before: how it was before it was hidden; nil: by an earlier process.
+  /// - Returns: false where it is not what was claimed any more.
+  private func remove(
+    _ hidden: FilePath, _ info: FileInfo, _ part: DropPart, of plan: DropPlan, _ before: FileInfo?, in pass: FeedPass
+  ) throws -> Bool {
+    guard info.isSame(as: part), info.size == part.size else { return false }
+    let file: any KeptFile
+    do throws(FileFault) { file = try pass.files.keepOpen(hidden) } catch {
+      // It was readable when it was copied: who has taken that away does not write it in part.
+      guard error.kind == .denied else { throw error }
+      try pass.files.remove(hidden)
+      return true
+    }
+    // Who has it open is asked before the look.
+    if try file.writers() == .some { return false }
+    let now = try file.info()
+    guard now.size == part.size else { return false }
+    if let before {
+      guard before.modified == now.modified else { return false }
+    } else if try !isEqual(hidden, pass.partsPath(.claimed, plan.id).appending(part.name), in: pass) {
+      return false
+    }
+    try pass.files.remove(hidden)
+    guard part.isData else { return true }
+    var taken = TakenFile(part, of: plan.id, pass.settings.name, file, try file.info(), at: pass.now.uptime)
+    // What came between the look and the removal is found by the next look.
+    if taken.seen.size != part.size || taken.modified != now.modified { taken.seen.changed = 0 }
+    pass.host.taken.keep(taken)
+    return true
+  }
+
+  /// - Returns: false where a person lets it pass.
+  private func holdLate(_ plan: DropPlan, in pass: inout FeedPass) throws -> Bool {
+    if try Overrides().find(.claimed, plan.id, in: pass)?.lets(.lateWrite) == true { return false }
+    let why =
+      "Its sender wrote on while it was taken, so this is a part of it: the whole file is taken from landing as a drop of its own"
+    try LookingBack().hold(plan, Reason(.lateWrite, why), in: &pass)
+    pass.report(
+      .lateWrite,
+      "\(plan.shown) of feed \(pass.settings.name): its sender wrote on while it was taken as drop \(plan.id), which is "
+        + "held. The whole file lies in landing still, and becomes a drop of its own", plan, [.reason: "grown"])
+    return true
   }
 
   /// Before landing is looked at: what is ours already is not taken again.
@@ -122,16 +183,25 @@ struct Claiming {
     }
   }
 
+  private enum Original {
+    case same(FileInfo)
+    /// Its sender writes it, or has written since.
+    case written
+    case other
+  }
+
   /// Whether landing holds what this claimed part was made of. After a power cut its ctime can be that of a rename which is undone:
   /// then the bytes decide.
-  private func isOriginal(_ part: DropPart, of id: DropID, in pass: FeedPass) throws(FileFault) -> Bool {
+  private func original(of part: DropPart, _ id: DropID, in pass: FeedPass) throws(FileFault) -> Original {
     let path = pass.original(of: part)
-    guard let info = try pass.files.info(path), info.kind == .file, info.isSame(as: part), info.size == part.size else {
-      return false
-    }
-    if info.changed == part.changed { return true }
-    if try pass.files.writersIfThere(of: path) == .some { return false }
-    return try isEqual(path, pass.partsPath(.claimed, id).appending(part.name), in: pass)
+    guard let info = try pass.files.info(path), info.kind == .file, info.isSame(as: part) else { return .other }
+    // A file that was made since may have got the same inode.
+    if let born = info.born, born > part.changed { return .other }
+    let isWritten = info.born == nil ? Original.other : .written
+    guard info.size == part.size else { return isWritten }
+    if info.changed == part.changed { return .same(info) }
+    if try pass.files.writersIfThere(of: path) == .some { return isWritten }
+    return try isEqual(path, pass.partsPath(.claimed, id).appending(part.name), in: pass) ? .same(info) : isWritten
   }
 
   private func isEqual(_ one: FilePath, _ other: FilePath, in pass: FeedPass) throws(FileFault) -> Bool {

@@ -10,9 +10,12 @@ import SystemPackage
 
 /// What the checks say of claimed drops. They change nothing, so after a stop they are made again.
 struct Inspecting {
+  private var look = LastLook()
+
   /// Claimed drops that may be worked on, in slices.
-  func slices(in pass: inout FeedPass) throws -> [ArraySlice<DropID>] {
+  mutating func slices(in pass: inout FeedPass) throws -> [ArraySlice<DropID>] {
     let now = pass.now.uptime
+    look.keep(try pass.drops(in: .claimed))
     let claimed = try pass.workable(in: .claimed).filter { !pass.feed.waits.isPostponed(.drop($0), at: now) }
     if let next = pass.feed.waits.next { pass.summary.look(at: max(next, now)) }
     // What was in hand when the agent died comes last, one at a time: whatever it does, the others are through by then.
@@ -23,7 +26,7 @@ struct Inspecting {
   }
 
   /// - Returns: nil: asked to stop. What has been checked is checked again then.
-  func run(_ plans: [DropPlan], in pass: inout FeedPass) throws -> [Judged]? {
+  mutating func run(_ plans: [DropPlan], in pass: inout FeedPass) throws -> [Judged]? {
     let outcomes = try pass.host.ledger.read { (t) throws(LedgerFault) in
       var outcomes: [DropID: DropOutcome] = [:]
       for plan in plans { outcomes[plan.id] = try t.drops.find(plan.id)?.outcome }
@@ -34,7 +37,7 @@ struct Inspecting {
   }
 
   /// - Returns: nil: asked to stop.
-  private func examine(_ plans: [DropPlan], _ outcomes: [DropID: DropOutcome], in pass: inout FeedPass) throws
+  private mutating func examine(_ plans: [DropPlan], _ outcomes: [DropID: DropOutcome], in pass: inout FeedPass) throws
     -> [Judged]?
   {
     var judged: [Judged] = []
@@ -42,18 +45,44 @@ struct Inspecting {
       let found = try pass.each(.drop(plan.id)) { pass in .done(try Overrides().find(.claimed, plan.id, in: pass)) }
       guard let override = found.value else { continue }
       // Checked in an earlier pass, and kept waiting since.
-      if outcomes[plan.id] == .accepted, plan.checkedAt != nil, try isReadable(plan, in: pass) {
+      let looked = try pass.each(.drop(plan.id)) { pass in try look.before(plan, in: &pass) }
+      guard let plan = looked.value else { continue }
+      if outcomes[plan.id] == .accepted, plan.checkedAt != nil, try isReadable(plan, in: pass),
+        try look.isAsChecked(plan, in: pass)
+      {
         judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, wasChecked: true, override: override))
         continue
       }
       let outcome = try pass.each(.drop(plan.id)) { pass in
-        .done(try pass.holding(.check, plan.id) { () throws(FileFault) in try check(plan, override, in: pass) })
+        try look.note(plan, in: pass)
+        return .done(try pass.holding(.check, plan.id) { () throws(FileFault) in try check(plan, override, in: pass) })
       }
       guard let checked = outcome.value else { continue }
       guard let one = checked else { return nil }
       judged.append(one)
     }
     return judged
+  }
+
+  /// What goes on is what was checked: somebody may have written since. Then it is not recorded, and checked again.
+  mutating func lastLook(
+    at judged: [Judged], _ lookingBack: LookingBack, _ staging: Staging, in pass: inout FeedPass
+  ) throws -> [Judged] {
+    try judged.filter { one in
+      let found = try pass.each(.drop(one.plan.id)) { pass -> ItemOutcome<Bool> in
+        if try lookingBack.isLate(one.plan.id, in: &pass) { return .done(false) }
+        guard let taken = try look.after(one.plan, in: pass) else {
+          _ = pass.wait(for: one.plan, "somebody writes it still")
+          return .done(false)
+        }
+        if one.isStaged || one.verdict != .accepted { for file in taken { pass.host.taken.keep(file) } }
+        return .done(true)
+      }
+      if found.value == true { return true }
+      if one.isStaged { staging.unstage(one.plan, in: pass) }
+      pass.feed.inHand.release(one.plan)
+      return false
+    }
   }
 
   /// A drop whose plan cannot be read waits for a person; the others go on.
@@ -113,7 +142,8 @@ struct Inspecting {
       findings[first].inspection.doubtful += news.doubts
     }
     plan.checkedAt = pass.now.wall
-    let verdict = judge(findings, incomplete: plan.incomplete ?? [], pass.settings.require, override)
+    let found = judge(findings, incomplete: plan.incomplete ?? [], pass.settings.require, override)
+    let verdict = override?.lets(.lateWrite) == true ? found : found.heldAsRest(of: plan.restOf)
     return Judged(
       plan: plan, verdict: verdict, isRecorded: false, wasChecked: wasChecked, override: override,
       emptiness: emptiness(of: findings, incomplete: plan.incomplete ?? []),

@@ -57,7 +57,10 @@ struct Operating {
       let isWaiting = place == .held || place == .damaged
       if isWaiting { try pass.spool.move(Array(slice), from: place, to: .quarantine) }
       let place = isWaiting ? .quarantine : place
-      for id in slice { try pass.files.removeTree(pass.partsPath(place, id)) }
+      for id in slice {
+        try pass.files.removeTree(pass.partsPath(place, id))
+        pass.host.taken.forget(id)
+      }
       try pass.sync(slice.map { pass.spool.path(place, $0) })
     }
     guard !ids.isEmpty else { return }

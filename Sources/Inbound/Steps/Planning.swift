@@ -23,17 +23,14 @@ struct Planning {
     let all =
       try parts(arrival.data, nil) + parts(arrival.manifest.map { [$0] } ?? [], .manifest)
       + parts(arrival.markers, .marker)
-    while true {
-      let id = DropID(seen: pass.now.wall, salt: pass.host.salt())
-      guard try pass.spool.place(of: id) == nil else { continue }
-      var plan = DropPlan(id: id, feed: pass.settings.name, seenAt: pass.now.wall, parts: all)
-      if pass.feed.mounts.wasMount(pass.landing) { plan.landingIsMount = true }
-      if !arrival.missing.isEmpty { plan.incomplete = Array(arrival.missing.prefix(Limits.reasons)) }
-      try pass.files.makeDirectory(pass.spool.path(.gathering, id), mode: .stateDirectory)
-      try pass.files.makeDirectory(pass.partsPath(.gathering, id), mode: .stateDirectory)
-      try write(plan, in: pass)
-      return plan
-    }
+    let id = try pass.newDrop()
+    var plan = DropPlan(id: id, feed: pass.settings.name, seenAt: pass.now.wall, parts: all)
+    if pass.feed.mounts.wasMount(pass.landing) { plan.landingIsMount = true }
+    if !arrival.missing.isEmpty { plan.incomplete = Array(arrival.missing.prefix(Limits.reasons)) }
+    try pass.files.makeDirectory(pass.spool.path(.gathering, id), mode: .stateDirectory)
+    try pass.files.makeDirectory(pass.partsPath(.gathering, id), mode: .stateDirectory)
+    try write(plan, in: pass)
+    return plan
   }
 
   /// Where a feed pulls: the object that was fetched under this name, if this is its file.
@@ -53,6 +50,16 @@ struct Planning {
     let file = try pass.files.create(pass.planPath(.gathering, plan.id), mode: .stateFile)
     try encodePlan(plan).withUnsafeBufferPointer { (raw) throws(FileFault) in
       try file.write(UnsafeRawBufferPointer(raw))
+    }
+  }
+}
+
+extension FeedPass {
+  /// The name of a drop that is seen now, and that no other has.
+  func newDrop() throws(FileFault) -> DropID {
+    while true {
+      let id = DropID(seen: now.wall, salt: host.salt())
+      if try spool.place(of: id) == nil { return id }
     }
   }
 }

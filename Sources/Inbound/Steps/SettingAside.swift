@@ -88,6 +88,10 @@ struct SettingAside {
       }
       try pass.files.copy(original, to: target, mode: .stateFile)
       try pass.sync([target, pass.partsPath(.gathering, plan.id)])
+      // What its sender has written since would go with it.
+      guard try pass.files.writersIfThere(of: original) != .some,
+        try pass.files.info(original).map({ Settling.Observation($0) }) == Settling.Observation(info)
+      else { return try pass.spool.remove(plan.id, from: .gathering) }
       try pass.files.remove(original)
     }
     try pass.sync([pass.partsPath(.gathering, plan.id), folder])

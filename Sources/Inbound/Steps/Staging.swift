@@ -121,6 +121,11 @@ struct Staging {
           try pass.files.set(mode: .init(rawValue: pass.settings.mode), owner: owner, group: group, of: staged)
         }
         guard let info = try pass.files.info(staged), isRewritten || info.size == part.clear?.size ?? part.size else {
+          // Its sender writes it still: the last look meets it, and it is checked again.
+          if try pass.files.info(pass.partsPath(.claimed, plan.id).appending(part.name))?.size != part.size {
+            unstage(plan, in: pass)
+            return .gone
+          }
           throw FileFault(.io, "Cannot stage", at: staged, why: "the copy is not as long as drop \(plan.id)")
         }
         if group == nil, let wanted = folder?.group, info.group != wanted {
@@ -146,7 +151,7 @@ struct Staging {
     }
   }
 
-  private func unstage(_ plan: DropPlan, in pass: FeedPass) {
+  func unstage(_ plan: DropPlan, in pass: FeedPass) {
     for number in plan.dataIndices { try? pass.files.remove(pass.stagedPath(plan, number)) }
   }
 

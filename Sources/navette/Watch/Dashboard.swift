@@ -134,7 +134,7 @@ struct Dashboard {
 
   private static func tone(_ event: String) -> Tone {
     switch event {
-    case "drop_quarantined", "batch_held", "drop_held": .bad
+    case "drop_quarantined", "batch_held", "drop_held", "late_write": .bad
     case "upload_retry", "drop_duplicate", "feed_empty": .doubtful
     default: .plain
     }

@@ -116,7 +116,7 @@ extension TableRules {
       case .apostrophe: [.apostrophe]
       case .double: [.double]
       }
-    return escapes.map { QuoteReading($0, scalarOnlyForTests: scalarOnlyForTests) }
+    return escapes.map { QuoteReading($0, quotesByNUL: quote == 0, scalarOnlyForTests: scalarOnlyForTests) }
   }
 }
 

@@ -5,7 +5,7 @@ import Core
 struct TableReading {
   /// What is wrong with one row. Rows count from 1.
   struct Problem: Hashable {
-    enum Kind: Hashable { case columns(Int), blank, tooLong, openQuote, lineEnd }
+    enum Kind: Hashable { case columns(Int), blank, tooLong, openQuote, lineEnd, nul }
     let kind: Kind
     let row: Int
   }
@@ -27,9 +27,13 @@ struct TableReading {
   private var endedTooLong: Problem?
   /// Empty lines since the last row: nothing at the end of the text, rows of one empty field elsewhere.
   private var blanks = 0
+  /// Of these, which end otherwise than they should; what comes next tells whether they count.
+  private var strangeBlanks: [Int] = []
   private var lastByte: UInt8 = 0
   /// Where the row being read holds a line end that is none.
   private var strangeAt: Int?
+  /// It holds a NUL that quotes nothing.
+  private var hasNUL = false
   /// The last byte is a CR outside of quotes, and what follows tells what it is.
   private var isReturnOpen = false
 
@@ -49,7 +53,8 @@ struct TableReading {
   /// Reads blocks from `index` on, as long as they are full and all in them is as it must be. Returns how many; `read` comes to
   /// the same with each of them, and is for all others.
   mutating func readGood(_ marked: MarkedText, from index: Int, at offset: Int, _ escapes: EscapeWatch) -> Int {
-    guard !quotes.scalarOnlyForTests, quotes.state != .escaped, blanks == 0, strangeAt == nil, !isReturnOpen else {
+    guard !quotes.scalarOnlyForTests, quotes.state != .escaped, blanks == 0, strangeAt == nil, !hasNUL, !isReturnOpen
+    else {
       return 0
     }
     let lineEnds = LineEndWatch(lineEnd)
@@ -101,6 +106,7 @@ struct TableReading {
     var ends = structure & block.ends
     var between = structure & block.separators
     var alone = othersAlone(in: block, at: offset, structure)
+    var nuls = quotes.nuls
     while ends != 0 {
       let place = ends.trailingZeroBitCount
       let below: UInt64 = (1 << UInt64(place)) - 1
@@ -114,7 +120,9 @@ struct TableReading {
         noteStrange(at: end)
       }
       alone &= ~below
-      if found == columns, length > 1, length <= maxRowBytes, blanks == 0, strangeAt == nil {
+      if nuls & below != 0 { hasNUL = true }
+      nuls &= ~below
+      if found == columns, length > 1, length <= maxRowBytes, blanks == 0, strangeAt == nil, !hasNUL {
         rows += 1
       } else {
         endOddRow(found, length: length, endsInCR: endsInCR)
@@ -125,6 +133,7 @@ struct TableReading {
       ends &= ends &- 1
     }
     if alone != 0 { noteStrange(at: offset + alone.trailingZeroBitCount) }
+    if nuls != 0 { hasNUL = true }
     separators += between.nonzeroBitCount
     lastByte = block.bytes[block.count - 1]
     return structure
@@ -146,6 +155,7 @@ struct TableReading {
   /// The text ends at `offset`.
   mutating func finish(at offset: Int) {
     if quotes.isOpen {
+      countBlanks()
       note(.openQuote)
     } else if offset > rowStart {
       endOddRow(separators + 1, length: offset - rowStart, endsInCR: lastByte == Alphabet.carriageReturn)
@@ -155,26 +165,35 @@ struct TableReading {
   @inline(never)
   private mutating func endOddRow(_ found: Int, length: Int, endsInCR: Bool) {
     let text = length - (endsInCR && lineEnd.mayHaveReturn ? 1 : 0)
-    defer { strangeAt = nil }
+    defer { (strangeAt, hasNUL) = (nil, false) }
     guard text > 0 else {
+      if strangeAt != nil, columns == 1, strangeBlanks.count < maxProblems { strangeBlanks.append(blanks) }
       blanks += 1
       return
     }
-    for _ in 0..<blanks {
-      if columns != 1 { note(.blank, row: rows + 1) }
-      rows += 1
-    }
-    blanks = 0
+    countBlanks()
     if strangeAt != nil {
       note(.lineEnd, row: rows + 1)
     } else if found != columns {
       note(.columns(found), row: rows + 1)
+    } else if hasNUL {
+      note(.nul, row: rows + 1)
     }
     if text > maxRowBytes {
       note(.tooLong, row: rows + 1)
       endedTooLong = endedTooLong ?? tooLong(row: rows + 1)
     }
     rows += 1
+  }
+
+  /// Something follows them, so they are rows.
+  private mutating func countBlanks() {
+    for blank in 0..<blanks {
+      if columns != 1 { note(.blank, row: rows + 1) }
+      if strangeBlanks.contains(blank) { note(.lineEnd, row: rows + 1) }
+      rows += 1
+    }
+    (blanks, strangeBlanks) = (0, [])
   }
 
   /// The first row that is longer than it may be, ended or not, where the text goes on to `offset`. The last byte of one that is open may
@@ -199,5 +218,6 @@ struct TableReading {
     quotes.state == other.quotes.state && rowStart == other.rowStart && separators == other.separators
       && rows == other.rows && blanks == other.blanks && problemCount == other.problemCount
       && problems == other.problems && strangeAt == other.strangeAt && isReturnOpen == other.isReturnOpen
+      && hasNUL == other.hasNUL && strangeBlanks == other.strangeBlanks
   }
 }

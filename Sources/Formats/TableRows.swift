@@ -52,7 +52,8 @@ struct TableRows {
   }
 
   private mutating func feed(_ marked: MarkedText) {
-    let watch = EscapeWatch([first.quotes.escape] + others.map(\.escape))
+    let watch = EscapeWatch(
+      [first.quotes.escape] + others.map(\.escape), quotesByNUL: first.quotes.quotesByNUL)
     var index = 0
     while index < marked.blocks {
       if apart == 0 {
@@ -74,12 +75,22 @@ struct TableRows {
 
   /// The first row that is longer than it may be, under whichever reading. Nothing that follows can make the table good.
   var tooLong: TableReading.Problem? {
-    guard let problem = first.tooLong(at: offset) else { return nil }
-    return others.contains { $0.reading.map { $0.tooLong(at: offset) == nil } ?? false } ? nil : problem
+    guard first.tooLong(at: offset) != nil else { return nil }
+    let isLong = others.allSatisfy { $0.reading.map { $0.tooLong(at: offset) != nil } ?? true }
+    return isLong ? leading.tooLong(at: offset) : nil
   }
 
   /// The row being read.
-  var currentRow: Int { first.currentRow }
+  var currentRow: Int { leading.currentRow }
+  /// The reading that fits best so far: what ends the table is told with its rows.
+  private var leading: TableReading {
+    others.compactMap(\.reading).reduce(first) { fit($1) < fit($0) ? $1 : $0 }
+  }
+
+  private func fit(_ reading: TableReading) -> (Int, Int, Int) {
+    let line = line(reading)
+    return (line.isPossible ? 0 : 1, reading.problemCount, reading.quotes.strays + line.strays)
+  }
   /// Rows so far; where the readings differ, the smallest count.
   var rows: Int { others.reduce(first.rows) { min($0, $1.reading?.rows ?? $0) } }
 

@@ -32,6 +32,8 @@ public struct TableRules: Hashable, Sendable {
 
     /// The byte with which a line is over.
     var byte: UInt8 { self == .cr ? Alphabet.carriageReturn : Alphabet.lineFeed }
+    /// What is written where it was left out; with `auto` one is as good as the other.
+    var bytes: [UInt8] { self == .crlf ? [Alphabet.carriageReturn, Alphabet.lineFeed] : [byte] }
     var other: UInt8 { self == .cr ? Alphabet.lineFeed : Alphabet.carriageReturn }
     /// A CR before the end belongs to it.
     var mayHaveReturn: Bool { self == .auto || self == .crlf }

@@ -70,6 +70,7 @@ struct TableText {
 
   /// What comes next is not text at all.
   mutating func refuse(_ why: Reason, in room: MarkRoom) {
+    if fatal == nil, case .head(let head) = phase, !head.isEmpty { begin(head, in: room) }
     endSample(in: room)
     if fatal == nil { stop(why.code, why.message) }
   }
@@ -136,16 +137,16 @@ struct TableText {
     var skipped = 0
     let kind = Sniff(head)
     switch kind {
-    case .empty: stop(.empty, "There is no text")
-    case .pgp: stop(.encrypted, "The content is PGP data")
-    case .binary: stop(.notText, "The content is binary data, not text")
+    case .empty: fatal = Reason(.empty, "There is no text")
+    case .pgp: fatal = Reason(.encrypted, "The content is PGP data")
+    case .binary: fatal = Reason(.notText, "The content is binary data, not text")
     case .gzip, .other: fatal = kind.otherThanText
-    case .utf16: stop(.badEncoding, "The text is UTF-16, not UTF-8")
+    case .utf16: fatal = Reason(.badEncoding, "The text is UTF-16, not UTF-8")
     case .utf8BOM: skipped = 3
     case .text: break
     }
     bytes = UInt64(skipped)
-    if head.count == skipped, fatal == nil { stop(.empty, "There is no text") }
+    if head.count == skipped, fatal == nil { fatal = Reason(.empty, "There is no text") }
     guard fatal == nil else { return }
     head[skipped...].withUnsafeBufferPointer { read($0, in: room) }
   }
@@ -262,7 +263,7 @@ struct TableText {
       headerLine = header.line
       check(fields)
     } else {
-      (header.line + (sample.hasLineEnd ? [rules.lineEnd.byte] : [])).withUnsafeBufferPointer {
+      (header.line + (sample.hasLineEnd ? rules.lineEnd.bytes : [])).withUnsafeBufferPointer {
         rows.feed($0, in: room)
       }
     }
@@ -295,7 +296,12 @@ struct TableText {
 
   private mutating func stop(_ code: Reason.Code, _ message: String) {
     var row: Int?
-    if case .rows(let rows) = phase { row = rows.currentRow }
+    switch phase {
+    case .rows(let rows): row = rows.currentRow
+    // Without a header the first line is a row.
+    case .header, .sample: row = rules.header || code == .noHeader || code == .empty ? nil : 1
+    case .head: break
+    }
     fatal = Reason(code, message, row: row)
   }
 
@@ -312,6 +318,7 @@ struct TableText {
     case .tooLong: return Reason(.rowTooLong, "The row is longer than \(rules.maxRowBytes) bytes", row: problem.row)
     case .openQuote: return Reason(.openQuote, "A quote that opens in this row is never closed", row: problem.row)
     case .lineEnd: return Reason(.lineEnd, rules.lineEnd.complaint, row: problem.row)
+    case .nul: return Reason(.nulByte, "The row holds a NUL byte that quotes nothing", row: problem.row)
     }
   }
 

@@ -75,9 +75,10 @@ struct HandoverNames {
 /// where it is packed.
 func outgoingName(_ part: DropPart, _ rewrite: FeedSettings.Rewrite?) -> FileName {
   let name = part.clearName
-  guard let rewrite, part.dialect != nil else { return name }
   let packed = Array(".gz".utf8)
   let isPacked = name.bytes.suffix(3).map { $0 | 0x20 } == packed.map { $0 | 0x20 }
+  if part.goesPlain == true { return isPacked && name.bytes.count > 3 ? FileName(bytes: name.bytes.dropLast(3)) : name }
+  guard let rewrite, part.dialect != nil else { return name }
   switch rewrite.compress {
   case .none where isPacked && name.bytes.count > 3: return FileName(bytes: name.bytes.dropLast(3))
   case .gzip where !isPacked: return FileName(bytes: name.bytes + packed)

@@ -19,10 +19,14 @@ struct PartRewriter {
   }
 
   /// Whether it can all be written, without writing it.
-  func rehearse(_ part: DropPart, at path: FilePath) throws(FileFault) -> Rewritten {
+  /// - Parameter list: of the rows that are left out.
+  func rehearse(_ part: DropPart, at path: FilePath, without list: RejectList) throws(FileFault) -> Rewritten {
     guard let target = settings.rewrite.map({ RewriteRules($0) }), let dialect = part.dialect,
       target.mayRefuse(dialect)
     else { return .done }
+    if part.rejected ?? 0 > 0 {
+      return try PartSplitter(reader: reader, list: list).split(part, at: path, good: { (_) throws(FileFault) in })
+    }
     return try rewrite(part, at: path, dialect, target) { (_) throws(FileFault) in }
   }
 
@@ -37,6 +41,8 @@ struct PartRewriter {
     _ part: DropPart, at path: FilePath, _ dialect: DropPart.Dialect, _ target: RewriteRules,
     _ emit: (UnsafeRawBufferPointer) throws(FileFault) -> Void
   ) throws(FileFault) -> Rewritten {
+    var target = target
+    if part.goesPlain == true { target.packs = false }
     var rewriter = TableRewriter(
       TableRules(settings), delimiter: dialect.delimiter, escape: dialect.escape,
       leavesOut: dialect.separatorLine == true, to: target)

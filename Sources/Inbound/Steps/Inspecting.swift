@@ -40,7 +40,7 @@ struct Inspecting {
       let found = try pass.each(.drop(plan.id)) { pass in .done(try Overrides().find(.claimed, plan.id, in: pass)) }
       guard let override = found.value else { continue }
       // Checked in an earlier pass, and kept waiting since.
-      if outcomes[plan.id] == .accepted, plan.checkedAt != nil, isReadable(plan, in: pass) {
+      if outcomes[plan.id] == .accepted, plan.checkedAt != nil, try isReadable(plan, in: pass) {
         judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, wasChecked: true, override: override))
         continue
       }
@@ -61,43 +61,42 @@ struct Inspecting {
     }
   }
 
-  /// False where it was encrypted, and the feed has lost its key since.
-  private func isReadable(_ plan: DropPlan, in pass: FeedPass) -> Bool {
-    pass.settings.decrypt != nil || plan.parts.allSatisfy { $0.clear == nil }
+  /// False where it was encrypted, and the feed has lost its key since; or where it is not known any more which rows are left out.
+  private func isReadable(_ plan: DropPlan, in pass: FeedPass) throws(FileFault) -> Bool {
+    guard pass.settings.decrypt != nil || plan.parts.allSatisfy({ $0.clear == nil }) else { return false }
+    return try SpillFolder(pass).has(plan)
   }
 
   /// Nil: asked to stop.
   private func check(_ plan: DropPlan, _ override: Override?, in pass: FeedPass) throws(FileFault) -> Judged? {
     var plan = plan
     let wasChecked = plan.checkedAt != nil
+    let rows = try RowInspection(plan, in: pass)
     var findings: [PartFinding] = []
-    for (number, part) in plan.parts.enumerated() where part.isData {
+    for number in plan.dataIndices {
+      let part = plan.parts[number]
       let path = pass.partsPath(.claimed, plan.id).appending(part.name)
       do {
-        guard let (inspection, clear) = try inspect(path, isReleased: override != nil, in: pass) else { return nil }
-        plan.parts[number].clear = clear
-        plan.parts[number].sha256 = inspection.sha256
-        plan.parts[number].text = inspection.textDigest
-        plan.parts[number].rows = inspection.rows
-        plan.parts[number].shape = shape(of: inspection)
-        plan.parts[number].dialect = inspection.dialect
-        var finding = PartFinding(part: part, inspection: inspection)
-        finding.inspection.reasons = explained(inspection, pass.settings.format)
-        switch try PartRewriter(pass.reader).rehearse(plan.parts[number], at: path) {
+        guard let found = try inspect(number, at: path, isReleased: override != nil, rows, in: pass) else { return nil }
+        plan.parts[number].note(found.0, clear: found.1, pass.settings)
+        findings.append(PartFinding(part: part, inspection: found.0))
+      } catch {
+        return try unreadable(error, path, plan, part, wasChecked, override, in: pass)
+      }
+    }
+    try Rejecting(rows).run(&plan, &findings, isReleased: override != nil, in: pass)
+    for (index, number) in plan.dataIndices.enumerated() {
+      findings[index].inspection.reasons = explained(findings[index].inspection, pass.settings.format)
+      let path = pass.partsPath(.claimed, plan.id).appending(plan.parts[number].name)
+      let list = SpillFolder(pass).list(plan.id, number)
+      do {
+        switch try PartRewriter(pass.reader).rehearse(plan.parts[number], at: path, without: list) {
         case .done: break
-        case .refused(let reasons): finding.inspection.reasons += reasons
+        case .refused(let reasons): findings[index].inspection.reasons += reasons
         case .stopped: return nil
         }
-        findings.append(finding)
       } catch {
-        // A key that cannot be used says nothing of the part; a disk may read the next time.
-        guard error.isAbout(path), error.kind != .exhausted,
-          error.kind != .io || pass.feed.waits.isPersistent(.drop(plan.id))
-        else { throw error }
-        // A part that is gone or cannot be read: a person must look, whatever the others are.
-        let reason = Reason(.unreadable, error.description, part: part.name)
-        return Judged(
-          plan: plan, verdict: .held([reason]), isRecorded: false, wasChecked: wasChecked, override: override)
+        return try unreadable(error, path, plan, plan.parts[number], wasChecked, override, in: pass)
       }
     }
     plan.checkedAt = pass.now.wall
@@ -108,18 +107,52 @@ struct Inspecting {
       lacksMembershipStatus: findings.first.map { pass.settings.format.header && lacksMembershipStatus($0) } ?? false)
   }
 
+  /// A part that is gone or cannot be read: a person must look, whatever the others are. A key that cannot be used says nothing of the
+  /// part; a disk may read the next time.
+  private func unreadable(
+    _ fault: FileFault, _ path: FilePath, _ plan: DropPlan, _ part: DropPart, _ wasChecked: Bool, _ override: Override?,
+    in pass: FeedPass
+  ) throws(FileFault) -> Judged {
+    guard fault.isAbout(path), fault.kind != .exhausted,
+      fault.kind != .io || pass.feed.waits.isPersistent(.drop(plan.id))
+    else { throw fault }
+    let reason = Reason(.unreadable, fault.description, part: part.name)
+    return Judged(
+      plan: plan, verdict: .held([reason]), isRecorded: false, wasChecked: wasChecked, override: override)
+  }
+
+  /// Its cells are read as one reading of quotes has them, and once more where another one fits.
+  private func inspect(
+    _ number: Int, at path: FilePath, isReleased: Bool, _ rows: RowInspection?, in pass: FeedPass
+  ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
+    var first: QuoteEscape?
+    while true {
+      rows?.tally.begin(number)
+      guard let found = try inspect(path, isReleased: isReleased, rows, first, in: pass) else { return nil }
+      if let fault = rows?.tally.fault { throw fault }
+      guard rows != nil, first == nil, let escape = found.0.needsReadingWith else { return found }
+      rows?.tally.discard()
+      first = escape
+    }
+  }
+
   /// What is refused is not read to its end where it is large: its digest is not known then, and nobody needs it.
   /// - Parameter isReleased: a person may let it pass whatever is found, so it is read.
   /// - Returns: nil: asked to stop.
   private func inspect(
-    _ path: FilePath, isReleased: Bool, in pass: FeedPass
+    _ path: FilePath, isReleased: Bool, _ rows: RowInspection?, _ first: QuoteEscape?, in pass: FeedPass
   ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
     let file = try pass.files.open(path)
     let (kind, size) = (try pass.reader.head(of: file), try file.info().size)
     var rules = TableRules(pass.settings)
     // Packed text that is so much larger than its file is no table but a trap.
     rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, size *| Limits.packRatio))
-    var inspector = TableInspector(rules: rules)
+    let sample: SampleTable? =
+      if let path = pass.settings.require.sample { try SampleTable(path, pass.files) } else { nil }
+    if let sample { (rules.columns, rules.columnsExact) = (sample.columns, true) }
+    rules.firstEscape = first
+    rules.keySeed = rows?.seed ?? rules.keySeed
+    var inspector = TableInspector(rules: rules, sink: rows?.tally)
     if isTooLarge(size, kind, pass.settings), !isReleased {
       var inspection = inspector.finish()
       inspection.reasons = [
@@ -129,7 +162,11 @@ struct Inspecting {
       return (inspection, nil)
     }
     if pass.settings.decrypt != nil, kind == .pgp {
-      return try inspectSealed(file, inspector, most: rules.maxBytes, isReleased: isReleased, in: pass)
+      var sealed = try inspectSealed(file, inspector, most: rules.maxBytes, isReleased: isReleased, in: pass)
+      if let found = sealed?.0, let complaint = sample?.complaint(found, pass.settings.rewrite) {
+        sealed?.0.reasons.append(complaint)
+      }
+      return sealed
     }
     let answer = try pass.reader.read(file) { (bytes) throws(FileFault) in
       inspector.feed(bytes)
@@ -138,6 +175,7 @@ struct Inspecting {
     if answer == .stopped { return nil }
     var inspection = inspector.finish()
     if answer == .enough { (inspection.rawBytes, inspection.sha256) = (size, nil) }
+    if let complaint = sample?.complaint(inspection, pass.settings.rewrite) { inspection.reasons.append(complaint) }
     return (inspection, nil)
   }
 

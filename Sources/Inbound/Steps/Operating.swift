@@ -57,8 +57,11 @@ struct Operating {
       let isWaiting = place == .held || place == .damaged
       if isWaiting { try pass.spool.move(Array(slice), from: place, to: .quarantine) }
       let place = isWaiting ? .quarantine : place
-      for id in slice { try pass.files.removeTree(pass.partsPath(place, id)) }
-      try pass.sync(slice.map { pass.spool.path(place, $0) })
+      for id in slice {
+        try pass.files.removeTree(pass.partsPath(place, id))
+        try pass.rejectFolder(of: id).remove()
+      }
+      try pass.sync(slice.map { pass.spool.path(place, $0) } + [pass.spool.path(.quarantine)])
     }
     guard !ids.isEmpty else { return }
     pass.report(
@@ -103,7 +106,8 @@ struct Operating {
   }
 
   func hasData(_ place: DropPlace, _ id: DropID, in pass: FeedPass) throws(FileFault) -> Bool {
-    try pass.files.info(pass.partsPath(place, id)) != nil
+    if try pass.files.info(pass.partsPath(place, id)) != nil { return true }
+    return place == .archive ? try pass.rejectFolder(of: id).isThere() : false
   }
 
 }

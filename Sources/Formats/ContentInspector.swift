@@ -35,10 +35,11 @@ public struct ContentInspector: ~Copyable {
   private var json: JSONInspector?
   private var opaque: OpaqueInspector?
 
-  public init(_ rules: ContentRules) {
+  /// - Parameter sink: is told of bad rows and of keys.
+  public init(_ rules: ContentRules, sink: (any RowSink)? = nil) {
     switch rules {
-    case .table(let rules): table = TableInspector(rules: rules)
-    case .json(let rules): json = JSONInspector(rules: rules)
+    case .table(let rules): table = TableInspector(rules: rules, sink: sink)
+    case .json(let rules): json = JSONInspector(rules: rules, sink: sink)
     case .opaque: opaque = OpaqueInspector()
     }
   }

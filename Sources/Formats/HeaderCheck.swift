@@ -29,6 +29,10 @@ struct HeaderCheck {
         reasons.append(Reason(.missingColumn, "The header has no column “\(wanted)”"))
       }
     }
+    for wanted in rules.rows.named where seen[wanted] == nil && (rules.columnsExact || !rules.columns.contains(wanted))
+    {
+      reasons.append(Reason(.missingColumn, "The header has no column “\(wanted)”, which require names"))
+    }
   }
 
   private mutating func checkOrder(_ names: [String], _ wanted: [String]) {

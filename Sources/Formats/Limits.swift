@@ -49,19 +49,13 @@ extension Limits {
   /// Keys of one object that lead nowhere and are compared one by one, for one that comes twice; beyond, a set of them is kept.
   static let jsonStrangeKeys = 32
 
-  // MARK: Values and keys of rows
-
-  /// Bytes that a pattern for values stands for, its repeats written out: a value of a thousand characters.
-  static let patternBytes = 2_048
-  /// Groups within groups: each level is a call.
-  static let patternDepth = 50
-  /// States of a pattern's table: at most half a MiB of it.
-  static let patternStates = 2_000
-  /// Pairs of bytes that may follow each other in a pattern.
-  static let patternLinks = 50_000
+  // MARK: Keys of rows, and bad ones
 
   /// Rows of 24 bytes that are sorted in memory before they go to the disk; as much again is needed to sort them.
   static let sortedRows = 131_072
+  /// A row may be so many times as long as is allowed, and still be left out as a bad one: more is a quote that was never closed.
+  static let longRows = 16
+
   /// Sorted stretches that are merged at a time: each has its share of the memory for sorting.
   static let mergedRuns = 512
 }

@@ -1,7 +1,7 @@
 public import Core
 
 /// Which rows of a drop have the key of another one. Exact, up to a digest of 128 bits; memory is constant.
-public struct RowKeys: ~Copyable {
+public struct RowKeys {
   private let sorter: RowSorter
   private let keep: RowRules.Keep
 
@@ -15,10 +15,14 @@ public struct RowKeys: ~Copyable {
   }
 
   /// The rows that do not count as good, each once, in no order. To be called once.
-  public mutating func finish(_ duplicate: (UInt64) throws(FileFault) -> Void) throws(FileFault) {
+  /// - Parameter counts: false of rows that are as if they had never come.
+  public mutating func finish(
+    where counts: (UInt64) -> Bool = { _ in true }, _ duplicate: (UInt64) throws(FileFault) -> Void
+  ) throws(FileFault) {
     var (before, isFirst): (RowEntry?, Bool) = (nil, true)
     let keep = keep
     try sorter.sorted { (entry) throws(FileFault) in
+      guard counts(entry.third) else { return }
       if let one = before, one.first == entry.first, one.second == entry.second {
         if keep == .last || keep == .none && isFirst { try duplicate(one.third) }
         if keep != .last { try duplicate(entry.third) }

@@ -1,3 +1,5 @@
+public import Core
+
 /// What the values of a row must be, whatever kind of file it stands in. An empty value is of every type.
 public struct RowRules: Hashable, Sendable {
   public struct Value: Hashable, Sendable {
@@ -23,6 +25,25 @@ public struct RowRules: Hashable, Sendable {
   public init() {}
 
   public var isEmpty: Bool { values.isEmpty && unique.isEmpty }
+  /// Every column that a rule is for.
+  public var named: [String] { Set(values.keys).union(unique).sorted() }
+}
+
+extension RowRules {
+  /// Why a row is bad, for people: the column by its name in the rules, never a value.
+  public func complaint(_ kind: BadRow.Kind, _ name: String) -> (Reason.Code, String) {
+    switch kind {
+    case .columns: (.columnCount, "The row has another number of columns than the header")
+    case .tooLong: (.rowTooLong, "The row is longer than require.max_row_bytes")
+    case .type: (.badType, "The value of “\(name)” is not \(values[name]?.type?.shown ?? "of its type")")
+    case .null: (.missingValue, "“\(name)” is empty")
+    case .length: (.valueTooLong, "The value of “\(name)” has more than \(values[name]?.maxLength ?? 0) characters")
+    case .json: (.badJSON, "The line is no object of JSON")
+    case .repeatedKey: (.repeatedKey, "A key stands twice in one object")
+    case .missingKey: (.missingKey, "The object has no “\(name)”")
+    case .duplicate: (.duplicateKey, "Another row has the same \(unique.map { "“\($0)”" }.joined(separator: " and "))")
+    }
+  }
 }
 
 /// What is wrong with one value. The value itself is never told.

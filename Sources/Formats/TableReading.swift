@@ -4,10 +4,17 @@ import Core
 /// The rows of a table as one reading of its quotes sees them.
 struct TableReading {
   /// What is wrong with one row. Rows count from 1.
-  struct Problem: Hashable {
+  struct Problem: Equatable {
     enum Kind: Hashable { case columns(Int), blank, tooLong, openQuote, lineEnd, nul }
     let kind: Kind
     let row: Int
+    /// Where the row begins, or the row behind it where it is an empty line, which is `linesBack` before that.
+    let start: Int
+    var linesBack = 0
+    /// In which the row begins; 0 while that is not counted.
+    var line = 0
+
+    static func == (one: Problem, other: Problem) -> Bool { (one.kind, one.row) == (other.kind, other.row) }
   }
 
   var quotes: QuoteReading
@@ -15,7 +22,14 @@ struct TableReading {
   let lineEnd: TableRules.LineEnd
   let maxRowBytes: Int
   /// At most this many problems are kept.
+  /// No row may be longer, whatever becomes of those that are too long.
+  let mostRowBytes: Int
   let maxProblems: Int
+  /// What is found is put into `fresh` as well, all of it.
+  var tellsAll = false
+  var fresh: [Problem] = []
+  /// The line in which the row being read begins.
+  var rowLine = 1
 
   /// Offsets count from where the data begins.
   private(set) var rowStart = 0
@@ -38,12 +52,14 @@ struct TableReading {
   private var isReturnOpen = false
 
   init(
-    quotes: QuoteReading, columns: Int, lineEnd: TableRules.LineEnd = .auto, maxRowBytes: Int, maxProblems: Int
+    quotes: QuoteReading, columns: Int, lineEnd: TableRules.LineEnd = .auto, maxRowBytes: Int, mostRowBytes: Int? = nil,
+    maxProblems: Int
   ) {
     self.quotes = quotes
     self.columns = columns
     self.lineEnd = lineEnd
     self.maxRowBytes = maxRowBytes
+    self.mostRowBytes = mostRowBytes ?? maxRowBytes
     self.maxProblems = maxProblems
   }
 
@@ -181,7 +197,7 @@ struct TableReading {
     }
     if text > maxRowBytes {
       note(.tooLong, row: rows + 1)
-      endedTooLong = endedTooLong ?? tooLong(row: rows + 1)
+      if text > mostRowBytes, endedTooLong == nil { endedTooLong = tooLong(row: rows + 1) }
     }
     rows += 1
   }
@@ -189,8 +205,8 @@ struct TableReading {
   /// Something follows them, so they are rows.
   private mutating func countBlanks() {
     for blank in 0..<blanks {
-      if columns != 1 { note(.blank, row: rows + 1) }
-      if strangeBlanks.contains(blank) { note(.lineEnd, row: rows + 1) }
+      if columns != 1 { note(.blank, row: rows + 1, linesBack: blanks - blank) }
+      if strangeBlanks.contains(blank) { note(.lineEnd, row: rows + 1, linesBack: blanks - blank) }
       rows += 1
     }
     (blanks, strangeBlanks) = (0, [])
@@ -199,18 +215,30 @@ struct TableReading {
   /// The first row that is longer than it may be, ended or not, where the text goes on to `offset`. The last byte of one that is open may
   /// be half of its line end.
   func tooLong(at offset: Int) -> Problem? {
-    endedTooLong ?? (offset - rowStart > maxRowBytes +| 1 ? tooLong(row: currentRow) : nil)
+    endedTooLong ?? (offset - rowStart > mostRowBytes +| 1 ? tooLong(row: currentRow, line: rowLine) : nil)
   }
 
   /// Where line ends are not what they should be, that is why.
-  private func tooLong(row: Int) -> Problem {
-    let isStrange = strangeAt.map { $0 - rowStart <= maxRowBytes } ?? false
-    return Problem(kind: isStrange ? .lineEnd : .tooLong, row: row)
+  private func tooLong(row: Int, line: Int = 0) -> Problem {
+    let isStrange = strangeAt.map { $0 - rowStart <= mostRowBytes } ?? false
+    return Problem(kind: isStrange ? .lineEnd : .tooLong, row: row, start: rowStart, line: line)
   }
 
-  private mutating func note(_ kind: Problem.Kind, row: Int? = nil) {
+  private mutating func note(_ kind: Problem.Kind, row: Int? = nil, linesBack: Int = 0) {
     problemCount += 1
-    if problems.count < maxProblems { problems.append(Problem(kind: kind, row: row ?? currentRow)) }
+    guard problems.count < maxProblems || tellsAll else { return }
+    let problem = Problem(kind: kind, row: row ?? currentRow, start: rowStart, linesBack: linesBack)
+    if problems.count < maxProblems { problems.append(problem) }
+    if tellsAll { fresh.append(problem) }
+  }
+
+  /// For what was found in this stretch.
+  mutating func countLines(_ lines: inout LineCount) {
+    if endedTooLong?.line == 0, let start = endedTooLong?.start { endedTooLong?.line = lines.line(of: start) }
+    for index in problems.indices.reversed() {
+      if problems[index].line > 0 { return }
+      problems[index].line = lines.line(of: problems[index].start) - problems[index].linesBack
+    }
   }
 
   /// Whether both have come to the same, and so will go on alike until the next escape.

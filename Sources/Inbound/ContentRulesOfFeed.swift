@@ -22,6 +22,8 @@ extension JSONRules {
     maxRows = settings.require.maxRows
     maxBytes = settings.require.maxBytes
     maxRowBytes = settings.require.maxRowBytes
+    rows = RowRules(settings)
+    mayReject = settings.rejects != nil
   }
 }
 

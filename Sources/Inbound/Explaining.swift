@@ -10,7 +10,8 @@ func explained(_ inspection: Inspection, _ format: FeedSettings.Format) -> [Reas
     var more: [String] = []
     if explained.insert(reason.code).inserted {
       switch reason.code {
-      case .columnCount, .missingColumn: more.append(separation(inspection.delimiter, format))
+      case .columnCount: more.append(separation(inspection.delimiter, format))
+      case .missingColumn: more += [separation(inspection.delimiter, format), AEPCauses.columns]
       case .badEncoding: more.append("format.encoding is \(format.encoding.rawValue)")
       default: break
       }

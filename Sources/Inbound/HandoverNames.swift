@@ -74,9 +74,10 @@ struct HandoverNames {
 /// The name that a part's own name counts as: without `.gpg` where it was decrypted, without `.gz` where it is unpacked, with it
 /// where it is packed, and `.csv` in place of `.json` where a table was made of it.
 func outgoingName(_ part: DropPart, _ rewrite: FeedSettings.Rewrite?) -> FileName {
-  guard let rewrite, part.dialect != nil else { return part.clearName }
+  guard part.goesPlain == true || rewrite != nil && part.dialect != nil else { return part.clearName }
   var name = part.clearName.bytes
   let isPacked = drop(".gz", from: &name)
+  if part.goesPlain == true { return isPacked ? FileName(bytes: name) : part.clearName }
   let packing = part.clearName.bytes.suffix(isPacked ? 3 : 0)
   if part.dialect?.json == true, [".json", ".jsonl", ".ndjson"].contains(where: { drop($0, from: &name) }) {
     name += Array(".csv".utf8)

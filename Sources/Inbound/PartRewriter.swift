@@ -21,10 +21,14 @@ struct PartRewriter {
   }
 
   /// Whether it can all be written, without writing it.
-  func rehearse(_ part: DropPart, at path: FilePath) throws(FileFault) -> Rewritten {
+  /// - Parameter list: of the rows that are left out.
+  func rehearse(_ part: DropPart, at path: FilePath, without list: RejectList) throws(FileFault) -> Rewritten {
     guard let target = settings.rewrite.map({ RewriteRules($0) }), let dialect = part.dialect,
       dialect.json == true || target.mayRefuse(dialect)
     else { return .done }
+    if part.rejected ?? 0 > 0 {
+      return try PartSplitter(reader: reader, list: list).split(part, at: path, columns, good: { (_) throws(FileFault) in })
+    }
     return try rewrite(part, at: path, dialect, target) { (_) throws(FileFault) in }
   }
 
@@ -39,6 +43,8 @@ struct PartRewriter {
     _ part: DropPart, at path: FilePath, _ dialect: DropPart.Dialect, _ target: RewriteRules,
     _ emit: (UnsafeRawBufferPointer) throws(FileFault) -> Void
   ) throws(FileFault) -> Rewritten {
+    var target = target
+    if part.goesPlain == true { target.packs = false }
     if dialect.json == true { return try rewriteObjects(part, at: path, target, emit) }
     var rewriter = TableRewriter(
       TableRules(settings), delimiter: dialect.delimiter, escape: dialect.escape,
@@ -105,14 +111,16 @@ extension RewriteRules {
 
 extension Inspection {
   /// Nil where it is nothing that can be read to its end and rewritten.
-  func dialect(_ type: FeedSettings.Format.ContentType) -> DropPart.Dialect? {
-    if type == .opaque { return nil }
+  func dialect(_ settings: FeedSettings) -> DropPart.Dialect? {
+    let (type, mayReject) = (settings.format.type, settings.rejects != nil)
+    if type == .opaque || !isWhole { return nil }
     let fatal: Set<Reason.Code> = [
       .empty, .notText, .badEncoding, .nulByte, .lineEnd, .noHeader, .rowTooLong, .openQuote, .tooLarge, .gzipDamaged,
       .gzipTruncated, .gzipTrailing, .encrypted, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected, .pgpSeveral,
       .badJSON, .repeatedKey, .tooManyColumns,
     ]
-    if reasons.contains(where: { fatal.contains($0.code) }) { return nil }
+    let ofRows: Set<Reason.Code> = mayReject ? [.rowTooLong, .badJSON, .repeatedKey] : []
+    if reasons.contains(where: { fatal.contains($0.code) && !ofRows.contains($0.code) }) { return nil }
     if type == .json { return .jsonLines }
     return DropPart.Dialect(
       delimiter: delimiter, backslash: escape == .backslash, apostrophe: escape == .apostrophe,

@@ -8,7 +8,8 @@ extension EventKind {
       .transferStalled, .spoolFull, .diskLow, .ledgerRebuilt, .agentCrashed:
       .error
     case .feedLate, .feedMissing, .feedEmpty, .leaversAbsent, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow,
-      .metricsFailed, .inHandFailed, .clockDoubted, .logWaiting, .dropWaiting:
+      .metricsFailed, .inHandFailed, .clockDoubted, .logWaiting, .dropWaiting,
+      .rowsRejected:
       .warning
     case .agentStarted, .agentStopping, .agentInterrupted, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate,
       .dropReleased,
@@ -40,6 +41,7 @@ extension EventKind {
     case .batchDamaged: "c84bfb933a8442c3bdaeb28a41a14e16"
     case .clockDoubted: "e0f26ecaf38b415db1532b3bb3574586"
     case .dropReleased: "b6dec4a407074750bec0da25e9b8f3a6"
+    case .rowsRejected: "d327e2dcf372497d909bdc36018af2b1"
     case .feedLate: "89816748d8844d65ac4695d88f4a3dee"
     case .feedEarly: "5fc633ff1f484119ab6975bbff22ae55"
     case .feedExtra: "8bc3b8ff76834bbfadd796bb0c1a152c"

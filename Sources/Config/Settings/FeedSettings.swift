@@ -14,6 +14,8 @@ public struct FeedSettings: Hashable, Sendable {
   public var owner: String?
   public var group: String?
   public var collision = Collision.rename
+  /// What is handed over packed has no more bytes than this once it is unpacked; 0: no bound. What is larger goes plain.
+  public var packedMost: UInt64 = 4_000_000_000
   public var settle = Settle.auto
   public var manifest = Manifest.auto
   /// Whether `x_2.csv` belongs to `x.csv`.
@@ -28,6 +30,8 @@ public struct FeedSettings: Hashable, Sendable {
   public var archiveMaxBytes: UInt64 = 50 << 30
   public var quarantineKeep: Duration = .seconds(90 * 86_400)
   public var duplicates = Duplicates.skip
+  public var unique: Unique?
+  public var rejects: Rejects?
   public var decrypt: Decrypt?
   public var rewrite: Rewrite?
   public var expect: Expect?
@@ -99,7 +103,35 @@ public struct FeedSettings: Hashable, Sendable {
     public var maxRowBytes = 1 << 20
     /// In percent of the rows of the feed's last accepted drop; nil: not looked at.
     public var rowChange: Int?
+    /// By the name of the column.
+    public var types: [String: ValueType] = [:]
+    /// Columns in which no value may be empty.
+    public var notNull: [String] = []
+    /// In characters, by the name of the column.
+    public var length: [String: Int] = [:]
+    /// A file whose header and delimiter drops must have.
+    public var sample: FilePath?
     public init() {}
+  }
+
+  /// Columns whose values together no two rows of a drop may share.
+  public struct Unique: Hashable, Sendable {
+    public var columns: [String]
+    /// Which of several rows with one key is handed over, where bad rows are left out.
+    public var keep = Keep.none
+    public enum Keep: String, Hashable, Sendable, CaseIterable { case none, first, last }
+    public init(columns: [String]) { self.columns = columns }
+  }
+
+  /// Bad rows are left out of what is handed over, up to a bound.
+  public struct Rejects: Hashable, Sendable {
+    public var atMost: Bound
+    public enum Bound: Hashable, Sendable {
+      case rows(Int)
+      /// Hundredths of a percent.
+      case share(Int)
+    }
+    public init(atMost: Bound) { self.atMost = atMost }
   }
 
   public struct Decrypt: Hashable, Sendable {

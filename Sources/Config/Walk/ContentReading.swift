@@ -34,6 +34,7 @@ extension FeedSettings.Require {
     section.read("max_rows", .count(0...Int.max), into: &maxRows)
     section.read("max_row_bytes", .buffer(1...(256 << 20)), into: &maxRowBytes)
     section.read("row_change", .rowChange, into: &rowChange)
+    readRows(section)
     guard type == .delimited else {
       section.read("columns", .list(.path), into: &columns)
       section.finish(elsewhere: Self.ofTables)
@@ -42,12 +43,15 @@ extension FeedSettings.Require {
     section.read("columns", .list(.text("the name of a column")), into: &columns)
     section.read("columns_exact", .flag, into: &columnsExact)
     section.read("remember_columns", .flag, into: &rememberColumns)
+    readSample(section)
     section.finish()
   }
 
-  private static let ofTables = others(["columns_exact", "remember_columns"], "format.type: delimited")
+  private static let ofTables = others(["columns_exact", "remember_columns", "sample"], "format.type: delimited")
   private static let ofRows = ofTables.merging(
-    others(["columns", "min_rows", "max_rows", "max_row_bytes", "row_change"], "format.type: delimited and json")
+    others(
+      ["columns", "min_rows", "max_rows", "max_row_bytes", "row_change", "types", "not_null", "length"],
+      "format.type: delimited and json")
   ) { one, _ in one }
 }
 

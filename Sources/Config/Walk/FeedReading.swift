@@ -15,10 +15,13 @@ extension FeedSettings {
     section.read("owner", .account, into: &owner)
     section.read("group", .account, into: &group)
     section.read("collision", .word, into: &collision)
+    section.read("packed_max_bytes", .anySize, into: &packedMost)
     if let ready = section.section("ready") { readReady(ready) }
     if let format = section.section("format") { self.format = Format(format) }
     if let require = section.section("require") { self.require = Require(require, self.format.type) }
     section.read("duplicates", .word, into: &duplicates)
+    section.read("unique", .unique, into: &unique)
+    if let rejects = section.section("rejects") { self.rejects = Rejects(rejects) }
     if let archive = section.section("archive") {
       archive.read("keep", .keep, into: &archiveKeep)
       archive.read("max_bytes", .anySize, into: &archiveMaxBytes)

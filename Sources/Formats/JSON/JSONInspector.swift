@@ -7,11 +7,14 @@ public struct JSONInspector: ~Copyable {
   private var textHasher: TextHasher?
   private var rawBytes: UInt64 = 0
   private var lastByte: UInt8 = 0x0a
-  private var source: TextSource? = TextSource()
+  private var source: TextSource? = TextSource(.utf8)
   private var text: JSONText
 
-  public init(rules: JSONRules, hashes: Bool = true) {
-    text = JSONText(rules)
+  /// - Parameters:
+  ///   - hashes: false where only the objects are of interest.
+  ///   - sink: is told of bad rows and of keys.
+  public init(rules: JSONRules, hashes: Bool = true, sink: (any RowSink)? = nil) {
+    text = JSONText(rules, sink)
     self.hashes = hashes
     textHasher = hashes ? TextHasher() : nil
   }
@@ -29,11 +32,11 @@ public struct JSONInspector: ~Copyable {
     self.source = consume source
   }
 
-  private mutating func read(_ piece: UnsafeBufferPointer<UInt8>) -> Bool {
+  private mutating func read(_ piece: UnsafeBufferPointer<UInt8>) {
+    if text.isOver { return }
     textHasher?.update(UnsafeRawBufferPointer(piece))
     lastByte = piece.last ?? lastByte
     text.feed(piece)
-    return !text.isOver
   }
 
   /// The file has ended. To be called once.
@@ -50,8 +53,8 @@ public struct JSONInspector: ~Copyable {
       sha256: hasher.finish(), rawBytes: rawBytes, textDigest: isWhole ? textHasher?.finish() : nil,
       isOpenEnded: isWhole && lastByte != 0x0a, textBytes: text.bytes, rows: text.rows, header: nil,
       headerDigest: DigestHasher.digest(of: []), delimiter: nil, escape: .double,
-      compression: isPacked ? .gzip : .none,
+      compression: isPacked ? .gzip : .none, isWhole: isWhole,
       // How far the text went before the fault depends on zlib's buffers, so nothing else is said of it.
-      reasons: fault.map { [$0.reason] } ?? reasons, doubtful: [], paths: text.paths)
+      badRows: text.badRows, reasons: fault.map { [$0.reason] } ?? reasons, doubtful: [], paths: text.paths)
   }
 }

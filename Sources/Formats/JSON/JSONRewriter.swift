@@ -4,7 +4,7 @@ public import Core
 ///
 /// The lines were checked before.
 public struct JSONRewriter: ~Copyable {
-  private var source: TextSource? = TextSource()
+  private var source: TextSource? = TextSource(.utf8)
   private var mark: [UInt8]? = []
   private var lines: LineCutter
   private var rows: Rows
@@ -33,7 +33,7 @@ public struct JSONRewriter: ~Copyable {
   ) throws(E) {
     guard var source = source.take() else { return }
     source.feed(raw) { read($0) }
-    isBroken = isBroken || source.fault != nil
+    isBroken = source.isDamaged
     self.source = consume source
     try flush(atLeast: Limits.rewriteOut, emit)
   }
@@ -41,9 +41,9 @@ public struct JSONRewriter: ~Copyable {
   public mutating func finish<E: Error>(emit: (UnsafeRawBufferPointer) throws(E) -> Void) throws(E) {
     if var source = source.take() {
       source.finish { read($0) }
-      isBroken = isBroken || source.fault != nil
+      isBroken = source.isDamaged
     }
-    if let mark { mark.withUnsafeBufferPointer { _ = readLines($0) } }
+    if let mark { mark.withUnsafeBufferPointer { readLines($0) } }
     var cutter = lines
     cutter.finish { rows.take($0) }
     try flush(atLeast: 0, emit)
@@ -51,24 +51,23 @@ public struct JSONRewriter: ~Copyable {
   }
 
   /// A byte order mark is not part of the text.
-  private mutating func read(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+  private mutating func read(_ text: UnsafeBufferPointer<UInt8>) {
     guard var mark else { return readLines(text) }
     let part = text.prefix(3 - mark.count)
     mark.append(contentsOf: part)
     self.mark = mark
-    guard mark.count == 3 else { return true }
+    guard mark.count == 3 else { return }
     self.mark = nil
-    if mark != [0xef, 0xbb, 0xbf] { mark.withUnsafeBufferPointer { _ = readLines($0) } }
-    return readLines(UnsafeBufferPointer(rebasing: text.dropFirst(part.count)))
+    if mark != [0xef, 0xbb, 0xbf] { mark.withUnsafeBufferPointer { readLines($0) } }
+    readLines(UnsafeBufferPointer(rebasing: text.dropFirst(part.count)))
   }
 
-  private mutating func readLines(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+  private mutating func readLines(_ text: UnsafeBufferPointer<UInt8>) {
     // Moved out, so that it is not copied.
     var cutter = lines
     lines = LineCutter(most: 0)
     cutter.feed(text) { rows.take($0) }
     lines = cutter
-    return !rows.isDamaged
   }
 
   private mutating func flush<E: Error>(

@@ -14,7 +14,16 @@ public struct JSONRules: Hashable, Sendable {
   /// One line, without its end.
   public var maxRowBytes = 1 << 20
 
+  /// What values must be, by paths, and which of them are keys. What is an object or an array counts as its text.
+  public var rows = RowRules()
+  /// Of the digests of keys.
+  public var keySeed = KeySeed(0, 0)
+  /// Bad rows may be left out of what is handed over, so a line may be longer than `maxRowBytes`.
+  public var mayReject = false
+
   public init() {}
+
+  var mostRowBytes: Int { mayReject ? maxRowBytes * Limits.longRows : maxRowBytes }
 }
 
 /// How objects become rows of a table.

@@ -8,9 +8,19 @@ struct JSONText {
   private var lines: LineCutter
   private var object: JSONObject
   private let required: [Int]
+  /// The values that rules are for.
+  private let checked: [Int]
+  private var check: RowCheck
+  private let checkedNames: [String]
+  private let sink: (any RowSink)?
+  private var cell: [UInt8] = []
   /// Bytes looked at.
   private(set) var bytes: UInt64 = 0
   private(set) var rows = 0
+  /// Of them, not good by themselves.
+  private(set) var badRows = 0
+  /// Of the last object, from 1.
+  private var lineNumber = 0
   /// Empty lines since the last object: nothing at the end of the text.
   private var blanks = 0
   /// The reason that ended the reading.
@@ -18,14 +28,21 @@ struct JSONText {
   private var reasons: [Reason] = []
   private var left = 0
 
-  init(_ rules: JSONRules) {
-    self.rules = rules
+  init(_ rules: JSONRules, _ sink: (any RowSink)?) {
+    (self.rules, self.sink) = (rules, sink)
     var tree = PathTree()
     var required: [Int] = []
     for path in rules.required { required.append(tree.want(path, as: required.count)) }
     self.required = required
-    object = JSONObject(tree, count: required.count, gathers: rules.gathers)
-    lines = LineCutter(most: rules.maxRowBytes)
+    checkedNames = rules.rows.named.filter { ValuePath($0) != nil }
+    check = RowCheck(rules.rows, names: checkedNames, seed: rules.keySeed)
+    var count = required.count
+    checked = checkedNames.compactMap { ValuePath($0) }.map { path in
+      count += 1
+      return tree.want(path, as: count - 1)
+    }
+    object = JSONObject(tree, count: count, gathers: rules.gathers)
+    lines = LineCutter(most: rules.mostRowBytes)
   }
 
   var isOver: Bool { fatal != nil }
@@ -123,25 +140,71 @@ struct JSONText {
       blanks += 1
       return true
     }
-    if blanks > 0 {
-      note(Reason(.badJSON, "The line before this one is empty", row: rows + 1))
-      blanks = 0
+    // Those before it are no rows, but a person should know.
+    if blanks > 0, !rules.mayReject {
+      note(Reason(.badJSON, "The line before this one is empty", row: rows + 1, line: lineNumber))
     }
+    lineNumber += blanks + 1
+    blanks = 0
     rows += 1
     do throws(JSONObject.Fault) {
       try object.read(line)
+      try judge(line)
     } catch {
+      let reason = error.reason(row: rows, line: lineNumber, line)
       if error == .tooManyPaths {
-        fatal = error.reason(row: rows, line)
+        fatal = reason
         return false
       }
-      note(error.reason(row: rows, line))
-      return true
-    }
-    for (number, wanted) in required.enumerated() where object[wanted].kind == .missing {
-      note(Reason(.missingKey, "The object has no “\(rules.required[number])”", row: rows))
+      refuse(error == .repeatedKey ? .repeatedKey : .json, [reason])
     }
     return true
+  }
+
+  /// An object by its values. Each bad row is told once.
+  private mutating func judge(_ line: UnsafeBufferPointer<UInt8>) throws(JSONObject.Fault) {
+    var found: [Reason] = []
+    var kind: BadRow.Kind?
+    if line.count > rules.maxRowBytes {
+      kind = .tooLong
+      found.append(Reason(.rowTooLong, "The row is longer than \(rules.maxRowBytes) bytes", row: rows, line: lineNumber))
+    }
+    for (number, wanted) in required.enumerated() where object[wanted].kind == .missing {
+      kind = kind ?? .missingKey
+      found.append(
+        Reason(.missingKey, "The object has no “\(rules.required[number])”", row: rows, line: lineNumber))
+    }
+    for (index, wanted) in checked.enumerated() {
+      guard let fault = try check(index, object[wanted], line) else { continue }
+      let (code, message) = rules.rows.complaint(fault, checkedNames[index])
+      kind = kind ?? fault
+      found.append(Reason(code, message, row: rows, line: lineNumber))
+    }
+    let key = check.endRow()
+    if let kind { return refuse(kind, found) }
+    if let key { sink?.has(key, row: rows) }
+  }
+
+  private mutating func check(
+    _ index: Int, _ value: JSONObject.Value, _ line: UnsafeBufferPointer<UInt8>
+  ) throws(JSONObject.Fault) -> BadRow.Kind? {
+    let fault: CellFault?
+    switch value.kind {
+    case .missing, .null: fault = check.check(index, UnsafeBufferPointer(start: nil, count: 0))
+    case .escaped:
+      cell.removeAll(keepingCapacity: true)
+      try JSONString.unescape(UnsafeBufferPointer(rebasing: line[value.range]), into: &cell)
+      fault = cell.withUnsafeBufferPointer { check.check(index, $0) }
+    case .word, .number, .plain, .array, .object:
+      fault = check.check(index, UnsafeBufferPointer(rebasing: line[value.range]))
+    }
+    return fault.map { BadRow.Kind($0) }
+  }
+
+  private mutating func refuse(_ kind: BadRow.Kind, _ found: [Reason]) {
+    badRows += 1
+    for reason in found { note(reason) }
+    sink?.isBad(BadRow(kind, row: rows, line: lineNumber))
   }
 
   private mutating func note(_ reason: Reason) {
@@ -149,13 +212,15 @@ struct JSONText {
   }
 
   private mutating func stop(_ code: Reason.Code, _ message: String) {
-    fatal = Reason(code, message, row: head == nil && bytes > 0 ? rows + 1 : nil)
+    let isOfRow = head == nil && bytes > 0
+    fatal = Reason(
+      code, message, row: isOfRow ? rows + 1 : nil, line: isOfRow ? lineNumber + blanks + 1 : nil)
   }
 }
 
 extension JSONObject.Fault {
   /// Never what stands there.
-  func reason(row: Int, _ line: UnsafeBufferPointer<UInt8>) -> Reason {
+  func reason(row: Int, line number: Int, _ line: UnsafeBufferPointer<UInt8>) -> Reason {
     let first = line.first { $0 != 0x20 && $0 != 0x09 }
     let isOpening = line.allSatisfy { [0x20, 0x09, 0x0d, UInt8(ascii: "{"), UInt8(ascii: "[")].contains($0) }
     let message =
@@ -176,11 +241,10 @@ extension JSONObject.Fault {
       }
     let code: Reason.Code =
       switch self {
-      case .nul: .nulByte
       case .repeatedKey: .repeatedKey
       case .tooManyPaths: .tooManyColumns
       default: .badJSON
       }
-    return Reason(code, message, row: row)
+    return Reason(code, message, row: row, line: number)
   }
 }

@@ -92,49 +92,50 @@ struct Inspecting {
     }
   }
 
-  /// False where it was encrypted, and the feed has lost its key since; or where it was read as something else.
-  private func isReadable(_ plan: DropPlan, in pass: FeedPass) throws -> Bool {
+  /// False where it was encrypted, and the feed has lost its key since; where it was read as something else; or where it is not known any
+  /// more which rows are left out.
+  private func isReadable(_ plan: DropPlan, in pass: FeedPass) throws(FileFault) -> Bool {
     if pass.settings.findsColumns, try pass.columns() == nil { return false }
     let isJSON = pass.settings.format.type == .json
-    return plan.data.allSatisfy { part in
+    let isAsBefore = plan.data.allSatisfy { part in
       (pass.settings.decrypt != nil || part.clear == nil) && part.dialect.map { ($0.json == true) == isJSON } ?? true
     }
+    return try isAsBefore && SpillFolder(pass).has(plan)
   }
 
   /// Nil: asked to stop.
   private func check(_ plan: DropPlan, _ override: Override?, in pass: FeedPass) throws(FileFault) -> Judged? {
     var plan = plan
     let wasChecked = plan.checkedAt != nil
-    func unreadable(_ fault: FileFault, _ part: DropPart) -> Judged {
-      let reason = Reason(.unreadable, fault.description, part: part.name)
-      return Judged(plan: plan, verdict: .held([reason]), isRecorded: false, wasChecked: wasChecked, override: override)
-    }
+    let rows = try RowInspection(plan, in: pass)
     let known = try pass.columns()
     var findings: [PartFinding] = []
-    for (number, part) in plan.parts.enumerated() where part.isData {
+    for number in plan.dataIndices {
+      let part = plan.parts[number]
+      let path = pass.partsPath(.claimed, plan.id).appending(part.name)
       do {
-        guard let found = try inspect(part, of: plan.id, known, isReleased: override != nil, in: pass) else {
-          return nil
-        }
-        plan.parts[number] = found.part
-        findings.append(found)
+        let found = try inspect(number, at: path, isReleased: override != nil, known, rows, in: pass)
+        guard let (inspection, clear) = found else { return nil }
+        plan.parts[number].note(inspection, clear: clear, pass.settings)
+        findings.append(PartFinding(part: part, inspection: inspection))
       } catch {
-        guard isOfPart(error, part, plan.id, in: pass) else { throw error }
-        return unreadable(error, part)
+        return try unreadable(error, path, plan, part, wasChecked, override, in: pass)
       }
     }
-    let news = columns(of: findings, known, override, in: pass)
-    for index in findings.indices {
-      let part = findings[index].part
+    try Rejecting(rows).run(&plan, &findings, isReleased: override != nil, in: pass)
+    let news = columns(of: plan, findings, known, override, in: pass)
+    for (index, number) in plan.dataIndices.enumerated() {
+      findings[index].inspection.reasons = explained(findings[index].inspection, pass.settings.format)
+      let path = pass.partsPath(.claimed, plan.id).appending(plan.parts[number].name)
+      let list = SpillFolder(pass).list(plan.id, number)
       do {
-        switch try PartRewriter(pass.reader, news.columns).rehearse(part, at: path(of: part, plan.id, in: pass)) {
+        switch try PartRewriter(pass.reader, news.columns).rehearse(plan.parts[number], at: path, without: list) {
         case .done: break
         case .refused(let reasons): findings[index].inspection.reasons += reasons
         case .stopped: return nil
         }
       } catch {
-        guard isOfPart(error, part, plan.id, in: pass) else { throw error }
-        return unreadable(error, part)
+        return try unreadable(error, path, plan, plan.parts[number], wasChecked, override, in: pass)
       }
     }
     if let first = findings.indices.first {
@@ -151,63 +152,62 @@ struct Inspecting {
       keptColumns: news.kept)
   }
 
-  private func path(of part: DropPart, _ id: DropID, in pass: FeedPass) -> FilePath {
-    pass.partsPath(.claimed, id).appending(part.name)
-  }
-
-  /// A part that is gone or cannot be read: a person must look, whatever the others are. A key that cannot be used says nothing of the
-  /// part; a disk may read the next time.
-  private func isOfPart(_ fault: FileFault, _ part: DropPart, _ id: DropID, in pass: FeedPass) -> Bool {
-    fault.isAbout(path(of: part, id, in: pass)) && fault.kind != .exhausted
-      && (fault.kind != .io || pass.feed.waits.isPersistent(.drop(id)))
-  }
-
   /// What the paths of a drop mean for the columns of its feed. Where a part is refused anyway, its paths say nothing.
   private func columns(
-    of findings: [PartFinding], _ known: [PathColumn]?, _ override: Override?, in pass: FeedPass
+    of plan: DropPlan, _ findings: [PartFinding], _ known: [PathColumn]?, _ override: Override?, in pass: FeedPass
   ) -> FeedColumns.News {
     guard pass.settings.findsColumns, let objects = pass.settings.rewrite?.objects,
-      findings.allSatisfy({ $0.part.dialect != nil })
+      plan.data.allSatisfy({ $0.dialect != nil })
     else { return FeedColumns.News(columns: known) }
     var seen: Set<ValuePath> = []
     let found = findings.flatMap(\.inspection.paths).filter { seen.insert($0).inserted }
     return FeedColumns.compare(known, with: found, objects, override)
   }
 
-  /// Nil: asked to stop.
+  /// A part that is gone or cannot be read: a person must look, whatever the others are. A key that cannot be used says nothing of the
+  /// part; a disk may read the next time.
+  private func unreadable(
+    _ fault: FileFault, _ path: FilePath, _ plan: DropPlan, _ part: DropPart, _ wasChecked: Bool, _ override: Override?,
+    in pass: FeedPass
+  ) throws(FileFault) -> Judged {
+    guard fault.isAbout(path), fault.kind != .exhausted,
+      fault.kind != .io || pass.feed.waits.isPersistent(.drop(plan.id))
+    else { throw fault }
+    let reason = Reason(.unreadable, fault.description, part: part.name)
+    return Judged(
+      plan: plan, verdict: .held([reason]), isRecorded: false, wasChecked: wasChecked, override: override)
+  }
+
+  /// Its cells are read as one reading of quotes has them, and once more where another one fits.
   private func inspect(
-    _ part: DropPart, of id: DropID, _ known: [PathColumn]?, isReleased: Bool, in pass: FeedPass
-  ) throws(FileFault) -> PartFinding? {
-    var rules = ContentRules(pass.settings)
-    if case .json(var json) = rules, known != nil, pass.settings.rewrite?.objects.newColumns == .ignore {
-      json.gathers = false
-      rules = .json(json)
+    _ number: Int, at path: FilePath, isReleased: Bool, _ known: [PathColumn]?, _ rows: RowInspection?,
+    in pass: FeedPass
+  ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
+    var first: QuoteEscape?
+    while true {
+      rows?.tally.begin(number)
+      guard let found = try inspect(path, isReleased: isReleased, known, rows, first, in: pass) else { return nil }
+      if let fault = rows?.tally.fault { throw fault }
+      guard rows != nil, first == nil, let escape = found.0.needsReadingWith else { return found }
+      rows?.tally.discard()
+      first = escape
     }
-    let found = try inspect(path(of: part, id, in: pass), rules, isReleased: isReleased, in: pass)
-    guard let (raw, clear) = found else { return nil }
-    var (part, inspection) = (part, raw)
-    part.clear = clear
-    part.sha256 = inspection.sha256
-    part.text = inspection.textDigest
-    part.rows = pass.settings.format.type == .opaque ? nil : inspection.rows
-    part.shape = shape(of: inspection)
-    part.dialect = inspection.dialect(pass.settings.format.type)
-    inspection.reasons = explained(inspection, pass.settings.format)
-    return PartFinding(part: part, inspection: inspection)
   }
 
   /// What is refused is not read to its end where it is large: its digest is not known then, and nobody needs it.
   /// - Parameter isReleased: a person may let it pass whatever is found, so it is read.
   /// - Returns: nil: asked to stop.
   private func inspect(
-    _ path: FilePath, _ rules: ContentRules, isReleased: Bool, in pass: FeedPass
+    _ path: FilePath, isReleased: Bool, _ known: [PathColumn]?, _ rows: RowInspection?, _ first: QuoteEscape?,
+    in pass: FeedPass
   ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
     let file = try pass.files.open(path)
     let (kind, size) = (try pass.reader.head(of: file), try file.info().size)
-    var rules = rules
+    let sample = try sample(in: pass)
+    var rules = rules(known, rows, first, sample, in: pass)
     // Packed text that is so much larger than its file is no table but a trap.
     rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, size *| Limits.packRatio))
-    var inspector = ContentInspector(rules)
+    var inspector = ContentInspector(rules, sink: rows?.tally)
     if isTooLarge(size, kind, pass.settings), !isReleased {
       var inspection = inspector.finish()
       inspection.reasons = [
@@ -217,7 +217,11 @@ struct Inspecting {
       return (inspection, nil)
     }
     if pass.settings.decrypt != nil, kind == .pgp {
-      return try inspectSealed(file, inspector, most: rules.maxBytes, isReleased: isReleased, in: pass)
+      var sealed = try inspectSealed(file, inspector, most: rules.maxBytes, isReleased: isReleased, in: pass)
+      if let found = sealed?.0, let complaint = sample?.complaint(found, pass.settings.rewrite) {
+        sealed?.0.reasons.append(complaint)
+      }
+      return sealed
     }
     let answer = try pass.reader.read(file) { (bytes) throws(FileFault) in
       inspector.feed(bytes)
@@ -226,7 +230,31 @@ struct Inspecting {
     if answer == .stopped { return nil }
     var inspection = inspector.finish()
     if answer == .enough { (inspection.rawBytes, inspection.sha256) = (size, nil) }
+    if let complaint = sample?.complaint(inspection, pass.settings.rewrite) { inspection.reasons.append(complaint) }
     return (inspection, nil)
+  }
+
+  /// It is read for each drop, so that a change of it is seen.
+  private func sample(in pass: FeedPass) throws(FileFault) -> SampleTable? {
+    guard let path = pass.settings.require.sample else { return nil }
+    return try SampleTable(path, pass.files)
+  }
+
+  private func rules(
+    _ known: [PathColumn]?, _ rows: RowInspection?, _ first: QuoteEscape?, _ sample: SampleTable?, in pass: FeedPass
+  ) -> ContentRules {
+    switch ContentRules(pass.settings) {
+    case .table(var rules):
+      if let sample { (rules.columns, rules.columnsExact) = (sample.columns, true) }
+      rules.firstEscape = first
+      rules.keySeed = rows?.seed ?? rules.keySeed
+      return .table(rules)
+    case .json(var rules):
+      if known != nil, pass.settings.rewrite?.objects.newColumns == .ignore { rules.gathers = false }
+      rules.keySeed = rows?.seed ?? rules.keySeed
+      return .json(rules)
+    case .opaque(let most): return .opaque(most: most)
+    }
   }
 
   /// What its end does not prove was never there: nothing else is said of it then.

@@ -1,5 +1,3 @@
-import Core
-
 /// Why a pattern is none, as the rest of a sentence.
 public struct PatternFault: Error, Hashable, Sendable, CustomStringConvertible {
   public let description: String
@@ -23,7 +21,7 @@ public struct ValuePattern: Hashable, Sendable, CustomStringConvertible {
   public func hash(into hasher: inout Hasher) { hasher.combine(description) }
 
   /// All of a value, which is valid UTF-8.
-  func matches(_ cell: UnsafeBufferPointer<UInt8>) -> Bool { automaton.matches(cell) }
+  public func matches(_ cell: UnsafeBufferPointer<UInt8>) -> Bool { automaton.matches(cell) }
 }
 
 /// What a pattern is made of. A character beyond ASCII is the sequence of its bytes.

@@ -1,5 +1,3 @@
-import Core
-
 /// From the text of a pattern to what it is made of, by descent: alternatives, then sequences, then repeated items.
 struct PatternParser {
   private let scalars: [Unicode.Scalar]

@@ -1,5 +1,3 @@
-import Core
-
 /// A pattern as a table of states (Glushkov's positions, then subsets of them).
 struct PatternAutomaton: Sendable {
   /// Bytes that no part of the pattern tells apart have one class.

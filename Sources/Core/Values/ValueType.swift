@@ -29,8 +29,21 @@ public enum ValueType: Hashable, Sendable {
 
   public static let words = ["email", "date", "datetime", "number", "integer", "boolean"]
 
+  /// Behind "is not".
+  public var shown: String {
+    switch self {
+    case .email: "an e-mail address"
+    case .date: "a day such as 2026-03-12"
+    case .datetime: "a time such as 2026-03-12T06:00:00Z"
+    case .number: "a number"
+    case .integer: "a whole number"
+    case .boolean: "true, false, 1 or 0"
+    case .pattern: "as its pattern says"
+    }
+  }
+
   /// - Parameter cell: not empty.
-  func holds(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
+  public func holds(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
     switch self {
     case .email: Self.isEmail(cell)
     case .date: cell.count == 10 && Self.day(cell)

@@ -1,6 +1,7 @@
 public import Config
 public import Core
 import Files
+import Inbound
 public import Ledger
 import Spool
 import SystemPackage
@@ -197,6 +198,10 @@ public struct Inventory {
         ("bytes", "\(record.bytes)"), ("rows", record.rows.map(String.init) ?? "-"), ("seen", record.seenAt.iso()),
         ("outcome", record.outcome?.rawValue ?? "-"), ("handed over", record.handedOverAt?.iso() ?? "-"),
       ]
+      let rejects = RejectFolder(drop, in: spool(of: record.feed).path(.quarantine), files)
+      if let count = rejects.count() {
+        story.facts.append(("rejected", "\(counted(count.rejected, "row")) of \(count.rows), in \(rejects.path.shown)"))
+      }
       story.reasons = reasons(record, in: place)
     } else if let batch = BatchID(id), let record = try read(BatchTable.find(_:), batch) ?? nil {
       story.facts = [

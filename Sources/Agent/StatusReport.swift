@@ -24,6 +24,9 @@ public struct StatusReport: Sendable, Encodable {
     public var waiting = 0
     public var held = 0
     public var quarantine = 0
+    /// Bad rows that were left out of what was handed over, and still lie there; of so many drops.
+    public var rejectedRows = 0
+    public var rejectedDrops = 0
     public var damaged = 0
     public var handedOver = 0
     public var lagSeconds: Int64 = 0
@@ -44,6 +47,7 @@ public struct StatusReport: Sendable, Encodable {
     public var words: String?
 
     enum CodingKeys: String, CodingKey {
+      case rejectedRows = "rejected_rows"
       case name, waiting, held, quarantine, damaged, blocked, handedOver = "handed_over", lagSeconds = "lag_seconds"
       case pausedSince = "paused_since", lastError = "last_error", due, late, missed, pull
       case completeWhen = "complete_when"
@@ -225,6 +229,7 @@ public struct StatusReport: Sendable, Encodable {
     report.waiting = survey.waiting
     report.held = survey.held
     report.quarantine = survey.quarantine
+    (report.rejectedRows, report.rejectedDrops) = (survey.rejectedRows, survey.rejectedDrops)
     report.damaged = survey.damaged
     report.pausedSince = survey.pausedSince?.iso()
     report.lastError = survey.lastError

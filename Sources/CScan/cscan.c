@@ -10,8 +10,9 @@ typedef uint64_t (*equal_fn)(const uint8_t *, uint8_t);
 typedef uint64_t (*parity_fn)(uint64_t);
 
 // Inlined for each width of comparison.
-INLINE void mark(
+INLINE size_t mark(
   const uint8_t *text, size_t blocks, const cs_alphabet *alphabet, cs_marks *marks, equal_fn equal, parity_fn parity) {
+  size_t ends = 0;
   const cs_alphabet a = *alphabet;
   for (size_t i = 0; i < blocks; i++, text += 64) {
     const uint64_t quotes = a.quotes ? equal(text, a.quote) : 0;
@@ -19,12 +20,15 @@ INLINE void mark(
     marks[i].within = parity(quotes);
     marks[i].backslashes = equal(text, '\\');
     marks[i].apostrophes = a.apostrophes ? equal(text, '\'') : 0;
-    marks[i].ends = equal(text, a.end);
+    const uint64_t end = equal(text, a.end);
+    marks[i].ends = end;
+    ends += (size_t)__builtin_popcountll(end);
     marks[i].others = equal(text, a.other);
     uint64_t separators = a.count ? equal(text, a.separators[0]) : 0;
     for (int other = 1; other < a.count; other++) separators |= equal(text, a.separators[other]);
     marks[i].separators = separators;
   }
+  return ends;
 }
 
 INLINE uint64_t parity_narrow(uint64_t bits) {
@@ -46,7 +50,7 @@ INLINE uint64_t equal_narrow(const uint8_t *p, uint8_t wanted) {
   return mask;
 }
 
-#define WIDE __attribute__((target("avx2,pclmul")))
+#define WIDE __attribute__((target("avx2,pclmul,popcnt")))
 
 WIDE INLINE uint64_t equal_wide(const uint8_t *p, uint8_t wanted) {
   const __m256i w = _mm256_set1_epi8((char)wanted);
@@ -72,8 +76,8 @@ WIDE static size_t plain_wide(const uint8_t *text, size_t count) {
   return at;
 }
 
-WIDE static void mark_wide(const uint8_t *text, size_t blocks, const cs_alphabet *alphabet, cs_marks *marks) {
-  mark(text, blocks, alphabet, marks, equal_wide, parity_wide);
+WIDE static size_t mark_wide(const uint8_t *text, size_t blocks, const cs_alphabet *alphabet, cs_marks *marks) {
+  return mark(text, blocks, alphabet, marks, equal_wide, parity_wide);
 }
 #else
 INLINE uint64_t equal_narrow(const uint8_t *p, uint8_t wanted) {
@@ -83,19 +87,19 @@ INLINE uint64_t equal_narrow(const uint8_t *p, uint8_t wanted) {
 }
 #endif
 
-void cs_mark_narrow(const uint8_t *text, size_t blocks, const cs_alphabet *alphabet, cs_marks *marks) {
-  mark(text, blocks, alphabet, marks, equal_narrow, parity_narrow);
+size_t cs_mark_narrow(const uint8_t *text, size_t blocks, const cs_alphabet *alphabet, cs_marks *marks) {
+  return mark(text, blocks, alphabet, marks, equal_narrow, parity_narrow);
 }
 
 #if defined(__x86_64__)
-static bool wide(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul"); }
+static bool wide(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("popcnt"); }
 #endif
 
-void cs_mark(const uint8_t *text, size_t blocks, const cs_alphabet *alphabet, cs_marks *marks) {
+size_t cs_mark(const uint8_t *text, size_t blocks, const cs_alphabet *alphabet, cs_marks *marks) {
 #if defined(__x86_64__)
   if (wide()) return mark_wide(text, blocks, alphabet, marks);
 #endif
-  cs_mark_narrow(text, blocks, alphabet, marks);
+  return cs_mark_narrow(text, blocks, alphabet, marks);
 }
 
 size_t cs_plain_narrow(const uint8_t *text, size_t count) {
@@ -117,4 +121,23 @@ size_t cs_plain(const uint8_t *text, size_t count) {
 
 const uint8_t *cs_find(const uint8_t *text, size_t count, const uint8_t *wanted, size_t length) {
   return memmem(text, count, wanted, length);
+}
+
+size_t cs_json_plain(const uint8_t *text, size_t count) {
+  size_t at = 0;
+#if defined(__x86_64__)
+  // Every x86-64 has these. Most strings are shorter than two steps, so wider ones would gain little.
+  const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1f);
+  for (; at + 16 <= count; at += 16) {
+    const __m128i v = _mm_loadu_si128((const __m128i *)(text + at));
+    const __m128i special = _mm_or_si128(
+      _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)),
+      _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
+    const int mask = _mm_movemask_epi8(special);
+    if (mask) return at + (size_t)__builtin_ctz((unsigned)mask);
+  }
+#endif
+  for (; at < count; at++)
+    if (text[at] == '"' || text[at] == '\\' || text[at] < 0x20) return at;
+  return at;
 }

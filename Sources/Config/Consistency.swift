@@ -70,6 +70,11 @@ struct Consistency {
           "feeds.\(feed.name).expect.grace", "two due times are \(Quantities.text(gap)) apart, so grace has to be less",
           "Choose a shorter grace, or fewer times")
       }
+      if feed.format.type == .opaque, feed.rewrite != nil {
+        report(
+          "feeds.\(feed.name).rewrite", "opaque content is not looked into, so it cannot be rewritten",
+          "Leave out rewrite, or set format.type to delimited or json")
+      }
       let require = feed.require
       if require.maxRows > 0, require.maxRows < require.minRows {
         report(
@@ -77,9 +82,54 @@ struct Consistency {
           "no file can have at least \(require.minRows) (min_rows) and at most "
             + "\(counted(require.maxRows, "row"))")
       }
+      checkRows(feed)
       if require.columnsExact, require.columns.isEmpty {
         report("feeds.\(feed.name).require.columns_exact", "this needs the names of the columns", "Fill columns")
       }
+    }
+  }
+
+  private func checkRows(_ feed: FeedSettings) {
+    let (require, name) = (feed.require, feed.name)
+    if feed.format.type == .opaque {
+      for (key, isSet) in [("unique", feed.unique != nil), ("rejects", feed.rejects != nil)] where isSet {
+        report("feeds.\(name).\(key)", "opaque content is not looked into, so it has no rows", "Leave it out")
+      }
+    }
+    if feed.format.type == .json {
+      let named = require.types.keys.sorted() + require.notNull + require.length.keys.sorted() + (feed.unique?.columns ?? [])
+      for path in Set(named).sorted() where ValuePath(path) == nil {
+        report(
+          "feeds.\(name).format.type", "with json, values are named by paths, and “\(path)” is none",
+          "Write a dot of a key as \\.")
+      }
+    }
+    if !feed.format.header {
+      let named = [
+        ("require.types", !require.types.isEmpty), ("require.not_null", !require.notNull.isEmpty),
+        ("require.length", !require.length.isEmpty), ("require.sample", require.sample != nil),
+        ("unique", feed.unique != nil),
+      ]
+      for (key, isSet) in named where isSet {
+        report(
+          "feeds.\(name).\(key)", "columns are known by the names in the header, and format.header is false",
+          "Leave it out, or ask for files with a header")
+      }
+    }
+    if require.sample != nil, !require.columns.isEmpty {
+      report(
+        "feeds.\(name).require.sample", "the sample says which columns there are, and so does columns", "Choose one")
+    }
+    if let unique = feed.unique, unique.keep != .none, feed.rejects == nil {
+      report(
+        "feeds.\(name).unique.keep", "rows can only be left out where rejects says how many",
+        "Set rejects: { at_most: … }, or leave keep out")
+    }
+    if feed.rejects != nil, feed.format.encoding != .utf8, feed.rewrite == nil {
+      report(
+        "feeds.\(name).rejects",
+        "rows can be left out of text in UTF-8 or of what is rewritten, and format.encoding is \(feed.format.encoding.rawValue)",
+        "Set rewrite")
     }
   }
 

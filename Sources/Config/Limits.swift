@@ -32,6 +32,9 @@ extension Limits {
   /// Groups of one account: more than any has, and no more than the kernel gives a process.
   static let accountGroups = 65_536
 
+  /// A length in characters that can be asked for: no row is larger, whatever `max_row_bytes` says.
+  static let longestValue = 268_435_456
+
   /// Due times of a feed on one day: Adobe Experience Platform exports every three hours at most, and this is every hour.
   static let dueTimes = 24
 }

@@ -124,4 +124,19 @@ public enum Limits {
 
   /// The highest number of a batch: more than anybody will ever seal, and far from what overflows.
   public static let lastSequence = 999_999_999_999_999
+
+  /// Objects and arrays of JSON inside each other: AEP's schemas have a dozen. Bounds the stack.
+  public static let jsonDepth = 64
+
+  /// Columns of a table that is made of JSON. Campaign's own bound for one table is far below; a map whose keys are people's is told by it.
+  public static let jsonColumns = 10_000
+
+  /// Bytes that a pattern for values stands for, its repeats written out: a value of a thousand characters.
+  static let patternBytes = 2_048
+  /// Groups within groups: each level is a call.
+  static let patternDepth = 50
+  /// States of a pattern's table: at most half a MiB of it.
+  static let patternStates = 2_000
+  /// Pairs of bytes that may follow each other in a pattern.
+  static let patternLinks = 50_000
 }

@@ -45,6 +45,7 @@ extension DropPart {
     if !isPath(landing) { return "the landing folder of a part is no path" }
     if !isSize(size) || clear.map({ !isSize($0.size) }) == true { return "the size of a part is no file size" }
     if let rows, rows < 0 { return "a part has fewer than no rows" }
+    if let rejected, rejected < 0 || rejected > rows ?? 0 { return "a part has more bad rows than rows" }
     return nil
   }
 }

@@ -120,10 +120,14 @@ public struct DropPart: Hashable, Sendable, Codable {
   /// Nil in older plans.
   public var text: Digest?
   public var rows: Int?
+  /// How many of them are bad, and not handed over. Nil in older plans, and where there are none.
+  public var rejected: Int?
   /// Of the header line and the delimiter: what another drop's table must have to be like this one.
   public var shape: Digest?
   /// How the checks read it; nil where it is no table.
   public var dialect: Dialect?
+  /// It came packed, or would be packed, and unpacks to more than its consumer loads: it is handed over plain. Nil in older plans.
+  public var goesPlain: Bool?
   /// The name in the hand-over folder, chosen once.
   public var finalName: FileName?
   /// The staged file's inode: where a restart finds it under `finalName`, it was handed over.
@@ -174,9 +178,16 @@ public struct DropPart: Hashable, Sendable, Codable {
     public let apostrophe: Bool?
     /// True where the first line is `sep=;`, and no part of the table. Nil in older plans, too.
     public let separatorLine: Bool?
+    /// True where it is lines of JSON: all else says nothing then. Nil in older plans, too.
+    public let json: Bool?
 
-    public init(delimiter: UInt8?, backslash: Bool, apostrophe: Bool = false, separatorLine: Bool = false) {
+    public static let jsonLines = Dialect(delimiter: nil, backslash: false, json: true)
+
+    public init(
+      delimiter: UInt8?, backslash: Bool, apostrophe: Bool = false, separatorLine: Bool = false, json: Bool = false
+    ) {
       (self.delimiter, self.backslash) = (delimiter, backslash)
+      self.json = json ? true : nil
       self.apostrophe = apostrophe ? true : nil
       self.separatorLine = separatorLine ? true : nil
     }
@@ -264,14 +275,19 @@ public struct Reason: Hashable, Sendable, Codable {
   public var part: FileName?
   /// From 1, the header not counted.
   public var row: Int?
+  /// Of the file, in which the row begins, from 1. Nil in older plans.
+  public var line: Int?
   /// From 1.
   public var column: Int?
 
-  public init(_ code: Code, _ message: String, part: FileName? = nil, row: Int? = nil, column: Int? = nil) {
+  public init(
+    _ code: Code, _ message: String, part: FileName? = nil, row: Int? = nil, line: Int? = nil, column: Int? = nil
+  ) {
     self.code = code
     self.message = message
     self.part = part
     self.row = row
+    self.line = line
     self.column = column
   }
 
@@ -281,11 +297,15 @@ public struct Reason: Hashable, Sendable, Codable {
     case noHeader = "no_header", missingColumn = "missing_column", duplicateColumn = "duplicate_column"
     case ambiguousEscape = "ambiguous_escape", lineEnd = "line_end"
     case delimiterUnsure = "delimiter_unsure", separatorLine = "separator_line"
+    case badType = "bad_type", missingValue = "missing_value", valueTooLong = "value_too_long"
+    case duplicateKey = "duplicate_key", tooManyRejects = "too_many_rejects"
     case columnCount = "column_count", rowTooLong = "row_too_long", openQuote = "open_quote"
     case tooFewRows = "too_few_rows", tooManyRows = "too_many_rows", tooLarge = "too_large"
     case gzipDamaged = "gzip_damaged", gzipTruncated = "gzip_truncated", gzipTrailing = "gzip_trailing"
     case encrypted, changedInFlight = "changed_in_flight", nameTaken = "name_taken", badName = "bad_name"
     case duplicate, unreadable
+    case badJSON = "bad_json", missingKey = "missing_key", repeatedKey = "repeated_key"
+    case newColumn = "new_column", tooManyColumns = "too_many_columns"
     case incomplete, sizeMismatch = "size_mismatch", manifestUnreadable = "manifest_unreadable"
     case pgpNoKey = "pgp_no_key", pgpPassphrase = "pgp_passphrase", pgpDamaged = "pgp_damaged"
     case pgpUnprotected = "pgp_unprotected", pgpSeveral = "pgp_several"

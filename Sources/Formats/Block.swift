@@ -103,7 +103,7 @@ struct Block {
   @inline(__always)
   fileprivate static func mark(_ bytes: UnsafePointer<UInt8>, _ alphabet: borrowing Alphabet) -> cs_marks {
     var marks = cs_marks()
-    withUnsafePointer(to: alphabet.bytes) { cs_mark(bytes, 1, $0, &marks) }
+    _ = withUnsafePointer(to: alphabet.bytes) { cs_mark(bytes, 1, $0, &marks) }
     return marks
   }
 
@@ -126,6 +126,8 @@ struct MarkedText {
   static let most = Limits.markedBytes
 
   let text: UnsafeBufferPointer<UInt8>
+  /// Line ends in it, wherever they stand.
+  let lines: Int
   /// Of each block; they stay as they are until more is marked in the same room.
   let marks: UnsafePointer<cs_marks>
   private let room: MarkRoom
@@ -135,11 +137,18 @@ struct MarkedText {
     self.text = UnsafeBufferPointer(rebasing: text.prefix(Self.most))
     self.room = room
     marks = UnsafePointer(room.marks)
-    guard let start = text.baseAddress else { return }
+    guard let start = text.baseAddress else {
+      lines = 0
+      return
+    }
     let full = self.text.count / Block.size
-    withUnsafePointer(to: alphabet.bytes) { cs_mark(start, full, $0, room.marks) }
+    var found = withUnsafePointer(to: alphabet.bytes) { cs_mark(start, full, $0, room.marks) }
     let rest = self.text.count % Block.size
-    if rest > 0 { room.marks[full] = Block.mark(start + full * Block.size, rest, alphabet) }
+    if rest > 0 {
+      room.marks[full] = Block.mark(start + full * Block.size, rest, alphabet)
+      found += (room.marks[full].ends & Block.lowest(rest)).nonzeroBitCount
+    }
+    lines = found
   }
 
   var blocks: Int { (text.count + Block.size - 1) / Block.size }

@@ -15,6 +15,14 @@ enum Bytes {
     return UnsafeRawPointer(hit) - UnsafeRawPointer(start)
   }
 
+  @inline(__always)
+  static func areEqual(_ one: UnsafeBufferPointer<UInt8>, _ other: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard one.count == other.count, let first = one.baseAddress, let second = other.baseAddress else {
+      return one.count == other.count
+    }
+    return memcmp(first, second, one.count) == 0
+  }
+
   /// Of so many bytes at the start each is ASCII and not NUL. There may be more of them, by less than 64.
   static func plain(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
     bytes.baseAddress.map { cs_plain($0, bytes.count) } ?? 0

@@ -14,7 +14,9 @@ public enum ContentKind: String, Hashable, Sendable, CaseIterable {
   public var isEncrypted: Bool { [.age, .openssl, .pem].contains(self) }
 
   /// What is said of it where a table was expected.
-  var reason: Reason {
+  var reason: Reason { reason(insteadOf: "delimited text") }
+
+  func reason(insteadOf wanted: String) -> Reason {
     if isEncrypted { return Reason(.encrypted, "The content is encrypted (\(rawValue)), and not by PGP") }
     let hint =
       switch self {
@@ -22,7 +24,7 @@ public enum ContentKind: String, Hashable, Sendable, CaseIterable {
       case .html: ": perhaps an error page"
       default: ""
       }
-    return Reason(.notText, "The content is \(rawValue)\(hint), and not delimited text")
+    return Reason(.notText, "The content is \(rawValue)\(hint), and not \(wanted)")
   }
 
   private static let signatures: [(ContentKind, [UInt8])] = [

@@ -109,14 +109,17 @@ struct DelimiterGuess {
 extension TableRules {
   /// Each way in which quotes may be read.
   var readings: [QuoteReading] {
-    let escapes: [QuoteEscape] =
+    var escapes: [QuoteEscape] =
       switch escape {
       case .auto: [.double, .backslash, .apostrophe]
       case .backslash: [.backslash]
       case .apostrophe: [.apostrophe]
       case .double: [.double]
       }
-    return escapes.map { QuoteReading($0, scalarOnlyForTests: scalarOnlyForTests) }
+    if let firstEscape, let index = escapes.firstIndex(of: firstEscape) {
+      escapes.insert(escapes.remove(at: index), at: 0)
+    }
+    return escapes.map { QuoteReading($0, quotesByNUL: quote == 0, scalarOnlyForTests: scalarOnlyForTests) }
   }
 }
 

@@ -1,10 +1,13 @@
 import CScan
 
-/// Where a byte may be an escape, in masks: all ones or none.
+/// Where a byte may be an escape, or a quote that quotes nothing, in masks: all ones or none.
 struct EscapeWatch {
   private let backslashes, apostrophes: UInt64
+  /// NUL quotes, and no value may hold it: one behind another is looked at.
+  let doubled: UInt64
 
-  init(_ escapes: [QuoteEscape]) {
+  init(_ escapes: [QuoteEscape], quotesByNUL: Bool) {
+    doubled = quotesByNUL ? ~0 : 0
     backslashes = escapes.contains(.backslash) ? ~0 : 0
     apostrophes = escapes.contains(.apostrophe) ? ~0 : 0
   }

@@ -1,7 +1,18 @@
 /// Writes the values of one row after another in a dialect.
 struct FieldWriter {
   /// Why a value cannot be written as it is.
-  enum Obstacle: Hashable { case delimiter, lineBreak, character, emptyRow }
+  enum Obstacle: Hashable {
+    case delimiter, lineBreak, character, emptyRow
+
+    var message: String {
+      switch self {
+      case .delimiter: "The value holds the delimiter, and the dialect has no quotes"
+      case .lineBreak: "The value holds a line break, and the dialect has no quotes"
+      case .character: "The value holds a character that the encoding does not have"
+      case .emptyRow: "The row is one empty value, which the dialect cannot write without quotes"
+      }
+    }
+  }
 
   let rules: RewriteRules
   /// By byte: whether a value that holds it needs a closer look.

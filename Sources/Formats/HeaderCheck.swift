@@ -10,6 +10,9 @@ struct HeaderCheck {
     var seen: [String: Int] = [:]
     for (index, name) in names.enumerated() {
       let column = index + 1
+      if name.utf8.contains(0) {
+        reasons.append(Reason(.nulByte, "The name of the column holds a NUL byte that quotes nothing", column: column))
+      }
       if name.isEmpty {
         reasons.append(Reason(.noHeader, "The column has no name", column: column))
       } else if let earlier = seen[name] {
@@ -25,6 +28,10 @@ struct HeaderCheck {
       for wanted in rules.columns where seen[wanted] == nil {
         reasons.append(Reason(.missingColumn, "The header has no column “\(wanted)”"))
       }
+    }
+    for wanted in rules.rows.named where seen[wanted] == nil && (rules.columnsExact || !rules.columns.contains(wanted))
+    {
+      reasons.append(Reason(.missingColumn, "The header has no column “\(wanted)”, which require names"))
     }
   }
 

@@ -27,8 +27,16 @@ public struct Inspection: Hashable, Sendable {
   /// The first line is `sep=;`, and no part of the table.
   public var hasSeparatorLine = false
   public var compression: Compression
+  /// It was read to its end, whatever was found.
+  public var isWhole = true
+  /// Rows that are not good by themselves: of duplicates only whoever counts keys knows.
+  public var badRows = 0
+  /// Cells were read as another reading of quotes has them than the one that fits: read it again with this one.
+  public var needsReadingWith: QuoteEscape?
   /// Why the file must be refused: at most `Limits.reasons`, and one that counts what was left out. Empty: it passed.
   public var reasons: [Reason]
   /// Why a person should look at it, although it could be read.
   public var doubtful: [Reason]
+  /// Of lines of JSON, where paths are gathered: all of them, in the order in which they were first seen.
+  public var paths: [ValuePath] = []
 }

@@ -42,4 +42,20 @@ extension Limits {
 
   /// As many of them as control characters are looked for in: further behind, they are a row's fault.
   static let magicBytes = 64
+
+  /// Keys of an object of JSON that are compared one by one before a table of them is asked: most objects are like the one before.
+  static let jsonSiblings = 8
+
+  /// Keys of one object that lead nowhere and are compared one by one, for one that comes twice; beyond, a set of them is kept.
+  static let jsonStrangeKeys = 32
+
+  // MARK: Keys of rows, and bad ones
+
+  /// Rows of 24 bytes that are sorted in memory before they go to the disk; as much again is needed to sort them.
+  static let sortedRows = 131_072
+  /// A row may be so many times as long as is allowed, and still be left out as a bad one: more is a quote that was never closed.
+  static let longRows = 16
+
+  /// Sorted stretches that are merged at a time: each has its share of the memory for sorting.
+  static let mergedRuns = 512
 }

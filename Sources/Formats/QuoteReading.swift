@@ -19,10 +19,14 @@ struct QuoteReading {
   private(set) var escapes = 0
   /// Of the block read last: what does not lie in quotes.
   private(set) var outside: UInt64 = 0
+  /// NUL quotes: where it does not, it is of no value, and `nuls` tells where in the block read last.
+  let quotesByNUL: Bool
+  private(set) var nuls: UInt64 = 0
   /// For tests: the byte-wise machine alone, which the block-wise one must equal.
   var scalarOnlyForTests = false
 
-  init(_ escape: QuoteEscape, scalarOnlyForTests: Bool = false) {
+  init(_ escape: QuoteEscape, quotesByNUL: Bool = false, scalarOnlyForTests: Bool = false) {
+    self.quotesByNUL = quotesByNUL
     self.escape = escape
     escapeByte = escape.byte
     self.scalarOnlyForTests = scalarOnlyForTests
@@ -30,7 +34,7 @@ struct QuoteReading {
 
   /// In the same place, with another escape.
   func twin(_ escape: QuoteEscape, strays: Int, escapes: Int) -> QuoteReading {
-    var twin = QuoteReading(escape, scalarOnlyForTests: scalarOnlyForTests)
+    var twin = QuoteReading(escape, quotesByNUL: quotesByNUL, scalarOnlyForTests: scalarOnlyForTests)
     (twin.state, twin.strays, twin.escapes, twin.outside) = (state, self.strays + strays, escapes, outside)
     return twin
   }
@@ -50,7 +54,8 @@ struct QuoteReading {
       let structure = (block.ends | block.separators) & ~inside
       let closing = block.quotes & ~inside
       let mayOpen = (structure | closing) << 1 | seen | fieldStart
-      let behind = (closing << 1 | seen) & ~(structure | block.quotes | block.others)
+      let next = closing << 1 | seen
+      let behind = next & ~(structure | block.quotes | block.others) | next & block.quotes & escapes.doubled
       let odd = behind | block.quotes & inside & ~mayOpen | escapes.odd(in: block) & inside
       return odd | lineEnds.odd(in: block, outside: ~inside) == 0 ? structure : nil
     }
@@ -96,6 +101,7 @@ struct QuoteReading {
   @inline(__always)
   private mutating func advanceUnquoted(_ block: Block) -> UInt64 {
     let structure = block.ends | block.separators
+    nuls = 0
     switch state {
     case .quoted:
       if block.escapes(escape) != 0 { return advanceByByte(block) }
@@ -130,10 +136,11 @@ struct QuoteReading {
     let seen: UInt64 = state == .quoteSeen ? 1 : 0
     let mayOpen = (structure | closing) << 1 | seen | (state == .fieldStart ? 1 : 0)
     if opening & ~mayOpen != 0 { return advanceByByte(block) }
+    if quotesByNUL, (closing << 1 | seen) & quotes != 0 { return advanceByByte(block) }
     let behind = (closing << 1 | seen) & block.valid & ~(structure | quotes)
     if behind != 0, block.carriageReturns(among: behind) != behind { return advanceByByte(block) }
     let last = block.last
-    outside = ~inside
+    (outside, nuls) = (~inside, 0)
     if inside & last != 0 {
       state = .quoted
     } else if quotes & last != 0 {
@@ -148,11 +155,13 @@ struct QuoteReading {
   @inline(never)
   private mutating func advanceByByte(_ block: Block) -> UInt64 {
     var structure: UInt64 = 0
-    outside = 0
+    (outside, nuls) = (0, 0)
     for index in 0..<block.count {
       let bit: UInt64 = 1 << UInt64(index)
+      let isQuote = block.quotes & bit != 0
+      if quotesByNUL, isQuote, state != .fieldStart, state != .quoted { nuls |= bit }
       if step(
-        block.bytes[index], isQuote: block.quotes & bit != 0,
+        block.bytes[index], isQuote: isQuote,
         isStructural: (block.ends | block.separators) & bit != 0)
       {
         structure |= bit

@@ -21,11 +21,13 @@ public struct TableInspector: ~Copyable {
   private var lastByte: UInt8?
   private let room = MarkRoom()
 
-  /// - Parameter hashes: false where only the table is of interest: the digest costs more than all the rest, and is that of nothing then.
-  public init(rules: TableRules, hashes: Bool = true) {
+  /// - Parameters:
+  ///   - hashes: false where only the table is of interest: the digest costs more than all the rest, and is that of nothing then.
+  ///   - sink: is told of bad rows and of keys.
+  public init(rules: TableRules, hashes: Bool = true, sink: (any RowSink)? = nil) {
     self.rules = rules
     self.hashes = hashes
-    text = TableText(rules: rules)
+    text = TableText(rules: rules, sink: sink)
     transcoder =
       switch rules.encoding {
       case .utf8: nil
@@ -72,11 +74,12 @@ public struct TableInspector: ~Copyable {
       isOpenEnded: !isDecided && lastByte.map { $0 != 0x0a && $0 != 0x0d } ?? false,
       textBytes: text.bytes, rows: verdict.rows, header: text.names,
       headerDigest: DigestHasher.digest(of: text.headerLine), delimiter: text.delimiter, escape: verdict.escape,
-      hasSeparatorLine: text.separatorLine != nil, compression: packing == .gzip ? .gzip : .none,
-      reasons: verdict.reasons, doubtful: verdict.doubtful)
+      hasSeparatorLine: text.separatorLine != nil, compression: packing == .gzip ? .gzip : .none, isWhole: !isDecided,
+      badRows: verdict.badRows, needsReadingWith: verdict.needsReadingWith, reasons: verdict.reasons,
+      doubtful: verdict.doubtful)
     if let gzipFault {
       // How far the text went before the fault depends on zlib's buffers, so nothing else is said of it.
-      inspection.reasons = [Self.reason(gzipFault)]
+      inspection.reasons = [gzipFault.reason]
       inspection.doubtful = []
     }
     return inspection
@@ -129,14 +132,5 @@ public struct TableInspector: ~Copyable {
     converted.withUnsafeBufferPointer { text.feed($0, in: room) }
     converted.removeAll(keepingCapacity: true)
     if let fault = transcoder?.fault { text.refuse(fault, in: room) }
-  }
-
-  private static func reason(_ fault: GzipFault) -> Reason {
-    switch fault {
-    case .damaged: Reason(.gzipDamaged, "The gzip data is damaged")
-    case .truncated: Reason(.gzipTruncated, "The gzip data ends too early: the file is not complete")
-    case .trailing: Reason(.gzipTrailing, "Something that is not gzip follows the gzip data")
-    case .tooLarge: Reason(.tooLarge, "The text is larger than allowed")
-    }
   }
 }

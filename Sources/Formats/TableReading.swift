@@ -4,10 +4,17 @@ import Core
 /// The rows of a table as one reading of its quotes sees them.
 struct TableReading {
   /// What is wrong with one row. Rows count from 1.
-  struct Problem: Hashable {
-    enum Kind: Hashable { case columns(Int), blank, tooLong, openQuote, lineEnd }
+  struct Problem: Equatable {
+    enum Kind: Hashable { case columns(Int), blank, tooLong, openQuote, lineEnd, nul }
     let kind: Kind
     let row: Int
+    /// Where the row begins, or the row behind it where it is an empty line, which is `linesBack` before that.
+    let start: Int
+    var linesBack = 0
+    /// In which the row begins; 0 while that is not counted.
+    var line = 0
+
+    static func == (one: Problem, other: Problem) -> Bool { (one.kind, one.row) == (other.kind, other.row) }
   }
 
   var quotes: QuoteReading
@@ -15,7 +22,14 @@ struct TableReading {
   let lineEnd: TableRules.LineEnd
   let maxRowBytes: Int
   /// At most this many problems are kept.
+  /// No row may be longer, whatever becomes of those that are too long.
+  let mostRowBytes: Int
   let maxProblems: Int
+  /// What is found is put into `fresh` as well, all of it.
+  var tellsAll = false
+  var fresh: [Problem] = []
+  /// The line in which the row being read begins.
+  var rowLine = 1
 
   /// Offsets count from where the data begins.
   private(set) var rowStart = 0
@@ -27,19 +41,25 @@ struct TableReading {
   private var endedTooLong: Problem?
   /// Empty lines since the last row: nothing at the end of the text, rows of one empty field elsewhere.
   private var blanks = 0
+  /// Of these, which end otherwise than they should; what comes next tells whether they count.
+  private var strangeBlanks: [Int] = []
   private var lastByte: UInt8 = 0
   /// Where the row being read holds a line end that is none.
   private var strangeAt: Int?
+  /// It holds a NUL that quotes nothing.
+  private var hasNUL = false
   /// The last byte is a CR outside of quotes, and what follows tells what it is.
   private var isReturnOpen = false
 
   init(
-    quotes: QuoteReading, columns: Int, lineEnd: TableRules.LineEnd = .auto, maxRowBytes: Int, maxProblems: Int
+    quotes: QuoteReading, columns: Int, lineEnd: TableRules.LineEnd = .auto, maxRowBytes: Int, mostRowBytes: Int? = nil,
+    maxProblems: Int
   ) {
     self.quotes = quotes
     self.columns = columns
     self.lineEnd = lineEnd
     self.maxRowBytes = maxRowBytes
+    self.mostRowBytes = mostRowBytes ?? maxRowBytes
     self.maxProblems = maxProblems
   }
 
@@ -49,7 +69,8 @@ struct TableReading {
   /// Reads blocks from `index` on, as long as they are full and all in them is as it must be. Returns how many; `read` comes to
   /// the same with each of them, and is for all others.
   mutating func readGood(_ marked: MarkedText, from index: Int, at offset: Int, _ escapes: EscapeWatch) -> Int {
-    guard !quotes.scalarOnlyForTests, quotes.state != .escaped, blanks == 0, strangeAt == nil, !isReturnOpen else {
+    guard !quotes.scalarOnlyForTests, quotes.state != .escaped, blanks == 0, strangeAt == nil, !hasNUL, !isReturnOpen
+    else {
       return 0
     }
     let lineEnds = LineEndWatch(lineEnd)
@@ -101,6 +122,7 @@ struct TableReading {
     var ends = structure & block.ends
     var between = structure & block.separators
     var alone = othersAlone(in: block, at: offset, structure)
+    var nuls = quotes.nuls
     while ends != 0 {
       let place = ends.trailingZeroBitCount
       let below: UInt64 = (1 << UInt64(place)) - 1
@@ -114,7 +136,9 @@ struct TableReading {
         noteStrange(at: end)
       }
       alone &= ~below
-      if found == columns, length > 1, length <= maxRowBytes, blanks == 0, strangeAt == nil {
+      if nuls & below != 0 { hasNUL = true }
+      nuls &= ~below
+      if found == columns, length > 1, length <= maxRowBytes, blanks == 0, strangeAt == nil, !hasNUL {
         rows += 1
       } else {
         endOddRow(found, length: length, endsInCR: endsInCR)
@@ -125,6 +149,7 @@ struct TableReading {
       ends &= ends &- 1
     }
     if alone != 0 { noteStrange(at: offset + alone.trailingZeroBitCount) }
+    if nuls != 0 { hasNUL = true }
     separators += between.nonzeroBitCount
     lastByte = block.bytes[block.count - 1]
     return structure
@@ -146,6 +171,7 @@ struct TableReading {
   /// The text ends at `offset`.
   mutating func finish(at offset: Int) {
     if quotes.isOpen {
+      countBlanks()
       note(.openQuote)
     } else if offset > rowStart {
       endOddRow(separators + 1, length: offset - rowStart, endsInCR: lastByte == Alphabet.carriageReturn)
@@ -155,43 +181,64 @@ struct TableReading {
   @inline(never)
   private mutating func endOddRow(_ found: Int, length: Int, endsInCR: Bool) {
     let text = length - (endsInCR && lineEnd.mayHaveReturn ? 1 : 0)
-    defer { strangeAt = nil }
+    defer { (strangeAt, hasNUL) = (nil, false) }
     guard text > 0 else {
+      if strangeAt != nil, columns == 1, strangeBlanks.count < maxProblems { strangeBlanks.append(blanks) }
       blanks += 1
       return
     }
-    for _ in 0..<blanks {
-      if columns != 1 { note(.blank, row: rows + 1) }
-      rows += 1
-    }
-    blanks = 0
+    countBlanks()
     if strangeAt != nil {
       note(.lineEnd, row: rows + 1)
     } else if found != columns {
       note(.columns(found), row: rows + 1)
+    } else if hasNUL {
+      note(.nul, row: rows + 1)
     }
     if text > maxRowBytes {
       note(.tooLong, row: rows + 1)
-      endedTooLong = endedTooLong ?? tooLong(row: rows + 1)
+      if text > mostRowBytes, endedTooLong == nil { endedTooLong = tooLong(row: rows + 1) }
     }
     rows += 1
+  }
+
+  /// Something follows them, so they are rows.
+  private mutating func countBlanks() {
+    for blank in 0..<blanks {
+      if columns != 1 { note(.blank, row: rows + 1, linesBack: blanks - blank) }
+      if strangeBlanks.contains(blank) { note(.lineEnd, row: rows + 1, linesBack: blanks - blank) }
+      rows += 1
+    }
+    (blanks, strangeBlanks) = (0, [])
   }
 
   /// The first row that is longer than it may be, ended or not, where the text goes on to `offset`. The last byte of one that is open may
   /// be half of its line end.
   func tooLong(at offset: Int) -> Problem? {
-    endedTooLong ?? (offset - rowStart > maxRowBytes +| 1 ? tooLong(row: currentRow) : nil)
+    endedTooLong ?? (offset - rowStart > mostRowBytes +| 1 ? tooLong(row: currentRow, line: rowLine) : nil)
   }
 
   /// Where line ends are not what they should be, that is why.
-  private func tooLong(row: Int) -> Problem {
-    let isStrange = strangeAt.map { $0 - rowStart <= maxRowBytes } ?? false
-    return Problem(kind: isStrange ? .lineEnd : .tooLong, row: row)
+  private func tooLong(row: Int, line: Int = 0) -> Problem {
+    let isStrange = strangeAt.map { $0 - rowStart <= mostRowBytes } ?? false
+    return Problem(kind: isStrange ? .lineEnd : .tooLong, row: row, start: rowStart, line: line)
   }
 
-  private mutating func note(_ kind: Problem.Kind, row: Int? = nil) {
+  private mutating func note(_ kind: Problem.Kind, row: Int? = nil, linesBack: Int = 0) {
     problemCount += 1
-    if problems.count < maxProblems { problems.append(Problem(kind: kind, row: row ?? currentRow)) }
+    guard problems.count < maxProblems || tellsAll else { return }
+    let problem = Problem(kind: kind, row: row ?? currentRow, start: rowStart, linesBack: linesBack)
+    if problems.count < maxProblems { problems.append(problem) }
+    if tellsAll { fresh.append(problem) }
+  }
+
+  /// For what was found in this stretch.
+  mutating func countLines(_ lines: inout LineCount) {
+    if endedTooLong?.line == 0, let start = endedTooLong?.start { endedTooLong?.line = lines.line(of: start) }
+    for index in problems.indices.reversed() {
+      if problems[index].line > 0 { return }
+      problems[index].line = lines.line(of: problems[index].start) - problems[index].linesBack
+    }
   }
 
   /// Whether both have come to the same, and so will go on alike until the next escape.
@@ -199,5 +246,6 @@ struct TableReading {
     quotes.state == other.quotes.state && rowStart == other.rowStart && separators == other.separators
       && rows == other.rows && blanks == other.blanks && problemCount == other.problemCount
       && problems == other.problems && strangeAt == other.strangeAt && isReturnOpen == other.isReturnOpen
+      && hasNUL == other.hasNUL && strangeBlanks == other.strangeBlanks
   }
 }

@@ -231,15 +231,8 @@ public struct TableRewriter: ~Copyable {
 
   private mutating func note(_ obstacle: FieldWriter.Obstacle, column: Int) {
     guard problems.count < Limits.reasons else { return }
-    let what =
-      switch obstacle {
-      case .delimiter: "The value holds the delimiter, and the dialect has no quotes"
-      case .lineBreak: "The value holds a line break, and the dialect has no quotes"
-      case .character: "The value holds a character that the encoding does not have"
-      case .emptyRow: "The row is one empty value, which the dialect cannot write without quotes"
-      }
     // While a row is read, `lines` and `blanks` count those before it, the header among them.
     let row = lines + (obstacle == .emptyRow ? 0 : blanks + 1) - (rules.header ? 1 : 0)
-    problems.append(Reason(.unwritable, what, row: row > 0 ? row : nil, column: column))
+    problems.append(Reason(.unwritable, obstacle.message, row: row > 0 ? row : nil, column: column))
   }
 }

@@ -1,3 +1,5 @@
+import Core
+
 /// What a table must be.
 public struct TableRules: Hashable, Sendable {
   public enum Escape: Hashable, Sendable {
@@ -32,6 +34,8 @@ public struct TableRules: Hashable, Sendable {
 
     /// The byte with which a line is over.
     var byte: UInt8 { self == .cr ? Alphabet.carriageReturn : Alphabet.lineFeed }
+    /// What is written where it was left out; with `auto` one is as good as the other.
+    var bytes: [UInt8] { self == .crlf ? [Alphabet.carriageReturn, Alphabet.lineFeed] : [byte] }
     var other: UInt8 { self == .cr ? Alphabet.lineFeed : Alphabet.carriageReturn }
     /// A CR before the end belongs to it.
     var mayHaveReturn: Bool { self == .auto || self == .crlf }
@@ -59,6 +63,16 @@ public struct TableRules: Hashable, Sendable {
   public var maxBytes: UInt64 = 20 << 30
   /// One row, without its line end.
   public var maxRowBytes = 1 << 20
+  /// What its values must be.
+  public var rows = RowRules()
+  /// Of the digests of keys.
+  public var keySeed = KeySeed(0, 0)
+  /// Bad rows may be left out of what is handed over, so a row may be longer than `maxRowBytes`: by as much as shows that no quote is
+  /// missing.
+  public var mayReject = false
+  /// By which cells are looked at, where several readings are tried.
+  public var firstEscape: QuoteEscape?
+  var mostRowBytes: Int { mayReject ? maxRowBytes * Limits.longRows : maxRowBytes }
   /// For tests: without the block-wise fast path.
   var scalarOnlyForTests = false
 

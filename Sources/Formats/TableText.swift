@@ -32,12 +32,14 @@ struct TableText {
   private(set) var separatorLine: SeparatorLine?
   /// The first line under each reading.
   private var firstLine: [TableHeader.Parsed] = []
+  private let sink: (any RowSink)?
+  private var cells: CellReader?
   private var headerReasons: [Reason] = []
   private var headerDoubts: [Reason] = []
   private var doubtful: [Reason] = []
 
-  init(rules: TableRules) {
-    self.rules = rules
+  init(rules: TableRules, sink: (any RowSink)? = nil) {
+    (self.rules, self.sink) = (rules, sink)
     gate = TextGate(allowsNUL: rules.quote == 0)
   }
 
@@ -70,6 +72,7 @@ struct TableText {
 
   /// What comes next is not text at all.
   mutating func refuse(_ why: Reason, in room: MarkRoom) {
+    if fatal == nil, case .head(let head) = phase, !head.isEmpty { begin(head, in: room) }
     endSample(in: room)
     if fatal == nil { stop(why.code, why.message) }
   }
@@ -79,6 +82,8 @@ struct TableText {
     var escape = QuoteEscape.double
     var reasons: [Reason] = []
     var doubtful: [Reason] = []
+    var badRows = 0
+    var needsReadingWith: QuoteEscape?
   }
 
   mutating func finish(in room: MarkRoom) -> Verdict {
@@ -106,7 +111,9 @@ struct TableText {
       check(line.fields)
     }
     // What is wrong with a row is the cause of a wrong count, not the other way round.
-    var reasons = headerReasons + outcome.problems.map(reason)
+    let ofCells = cells.map { $0.problems.map(reason) } ?? []
+    let ofRows = (outcome.problems.map(reason) + ofCells).sorted { $0.row ?? 0 < $1.row ?? 0 }
+    var reasons = headerReasons + ofRows.prefix(Limits.reasons)
     if outcome.rows == 0 {
       // A row that was begun and is not whole is another matter.
       if outcome.problems.isEmpty { reasons.append(Reason(.headerOnly, "There is a header and no row")) }
@@ -125,8 +132,10 @@ struct TableText {
     }
     return Verdict(
       rows: outcome.rows, escape: outcome.escape,
-      reasons: capped(reasons, more: outcome.problemCount - outcome.problems.count),
-      doubtful: capped(headerDoubts + doubtful, more: 0))
+      reasons: capped(
+        reasons, more: outcome.problemCount + (cells?.problemCount ?? 0) - min(ofRows.count, Limits.reasons)),
+      doubtful: capped(headerDoubts + doubtful, more: 0), badRows: cells?.badRows ?? 0,
+      needsReadingWith: cells == nil || outcome.isFirst ? nil : outcome.escape)
   }
 
   // MARK: Steps
@@ -136,16 +145,16 @@ struct TableText {
     var skipped = 0
     let kind = Sniff(head)
     switch kind {
-    case .empty: stop(.empty, "There is no text")
-    case .pgp: stop(.encrypted, "The content is PGP data")
-    case .binary: stop(.notText, "The content is binary data, not text")
+    case .empty: fatal = Reason(.empty, "There is no text")
+    case .pgp: fatal = Reason(.encrypted, "The content is PGP data")
+    case .binary: fatal = Reason(.notText, "The content is binary data, not text")
     case .gzip, .other: fatal = kind.otherThanText
-    case .utf16: stop(.badEncoding, "The text is UTF-16, not UTF-8")
+    case .utf16: fatal = Reason(.badEncoding, "The text is UTF-16, not UTF-8")
     case .utf8BOM: skipped = 3
     case .text: break
     }
     bytes = UInt64(skipped)
-    if head.count == skipped, fatal == nil { stop(.empty, "There is no text") }
+    if head.count == skipped, fatal == nil { fatal = Reason(.empty, "There is no text") }
     guard fatal == nil else { return }
     head[skipped...].withUnsafeBufferPointer { read($0, in: room) }
   }
@@ -256,13 +265,18 @@ struct TableText {
       lines[line.escape] = TableRows.FirstLine(
         isPossible: !line.isOpen && line.fields.count == fields.count, strays: line.strays, escapes: line.escapes)
     }
+    // Reads what it has found before it is known whose reading it is.
+    if !rules.rows.isEmpty || sink != nil { cells = cellReader(fields) }
+    let linesBefore =
+      (separatorLine == nil ? 0 : 1) + (rules.header ? 1 + header.line.count { $0 == rules.lineEnd.byte } : 0)
     var rows = TableRows(
-      rules: rules, delimiter: delimiter, columns: fields.count, firstLine: lines, maxProblems: Limits.reasons)
+      rules: rules, delimiter: delimiter, columns: fields.count, firstLine: lines, linesBefore: linesBefore,
+      maxProblems: Limits.reasons, cells: cells)
     if rules.header {
       headerLine = header.line
       check(fields)
     } else {
-      (header.line + (sample.hasLineEnd ? [rules.lineEnd.byte] : [])).withUnsafeBufferPointer {
+      (header.line + (sample.hasLineEnd ? rules.lineEnd.bytes : [])).withUnsafeBufferPointer {
         rows.feed($0, in: room)
       }
     }
@@ -277,6 +291,12 @@ struct TableText {
     names = fields
     let check = HeaderCheck(names: fields, rules: rules)
     (headerReasons, headerDoubts) = (check.reasons, check.doubtful)
+  }
+
+  private func cellReader(_ fields: [String]) -> CellReader {
+    let check = RowCheck(rules.rows, names: rules.header ? fields : [], seed: rules.keySeed)
+    return CellReader(
+      check, columns: fields.count, rules: rules, reading: rules.readings[0], sink: sink, maxProblems: Limits.reasons)
   }
 
   private mutating func checkSeparatorLine() {
@@ -294,12 +314,20 @@ struct TableText {
   }
 
   private mutating func stop(_ code: Reason.Code, _ message: String) {
-    var row: Int?
-    if case .rows(let rows) = phase { row = rows.currentRow }
-    fatal = Reason(code, message, row: row)
+    var (row, line): (Int?, Int?)
+    switch phase {
+    case .rows(let rows): (row, line) = (rows.currentRow, rows.currentLine)
+    // Without a header the first line is a row.
+    case .header, .sample: row = rules.header || code == .noHeader || code == .empty ? nil : 1
+    case .head: break
+    }
+    fatal = Reason(code, message, row: row, line: line)
   }
 
   private func reason(_ problem: TableReading.Problem) -> Reason {
+    func reason(_ code: Reason.Code, _ message: String, column: Int? = nil) -> Reason {
+      Reason(code, message, row: problem.row, line: problem.line > 0 ? problem.line : nil, column: column)
+    }
     switch problem.kind {
     case .columns(let found):
       let columns = names?.count ?? 0
@@ -307,12 +335,20 @@ struct TableText {
         names == nil
         ? "The row has \(counted(found, "column")), not as many as the first row"
         : "The row has \(counted(found, "column")), the header \(columns)"
-      return Reason(.columnCount, message, row: problem.row, column: names == nil ? nil : min(found, columns) + 1)
-    case .blank: return Reason(.columnCount, "The row is empty", row: problem.row, column: 1)
-    case .tooLong: return Reason(.rowTooLong, "The row is longer than \(rules.maxRowBytes) bytes", row: problem.row)
-    case .openQuote: return Reason(.openQuote, "A quote that opens in this row is never closed", row: problem.row)
-    case .lineEnd: return Reason(.lineEnd, rules.lineEnd.complaint, row: problem.row)
+      return reason(.columnCount, message, column: names == nil ? nil : min(found, columns) + 1)
+    case .blank: return reason(.columnCount, "The row is empty", column: 1)
+    case .tooLong: return reason(.rowTooLong, "The row is longer than \(rules.maxRowBytes) bytes")
+    case .openQuote: return reason(.openQuote, "A quote that opens in this row is never closed")
+    case .lineEnd: return reason(.lineEnd, rules.lineEnd.complaint)
+    case .nul: return reason(.nulByte, "The row holds a NUL byte that quotes nothing")
     }
+  }
+
+  /// Of a cell. The column is one that the rules name, so its name can be told.
+  private func reason(_ row: BadRow) -> Reason {
+    let name = names.map { row.column > 0 && row.column <= $0.count ? $0[row.column - 1] : "" } ?? ""
+    let (code, message) = rules.rows.complaint(row.kind, name)
+    return Reason(code, message, row: row.row, line: row.line, column: row.column)
   }
 
   private func capped(_ reasons: [Reason], more: Int) -> [Reason] {

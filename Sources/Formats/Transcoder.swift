@@ -40,6 +40,7 @@ struct Transcoder {
     var skipped = 0
     let kind = Sniff(first)
     if let other = kind.otherThanText { return fault = other }
+    if kind == .pgp { return fault = Reason(.encrypted, "The content is PGP data") }
     switch source {
     case .latin1:
       if first.starts(with: [0xef, 0xbb, 0xbf]) { fault = Self.wrong("UTF-8, not ISO-8859-1") }

@@ -12,6 +12,8 @@ struct Arrival: Hashable {
   var markers: [FileName] = []
   /// Why it is not complete, although its time is over.
   var missing: [Reason] = []
+  /// Once its time is over it is.
+  var isWholeByRest = false
 
   var names: [FileName] { data + (manifest.map { [$0] } ?? []) + markers }
 }
@@ -23,6 +25,8 @@ struct Arrival: Hashable {
 ///   to the archive, and keeps nothing waiting.
 /// - `x.csv`, `x_2.csv`, … are one set: all of them at rest, none missing in between, and the last one not exactly as long as parts
 ///   are that have a successor. Whichever comes first waits for those before it, unless its name ends so for another reason (`isPart`).
+/// - All that lies in a folder `exportTime=…` is one export of a dataset. No part says how many there are: without a manifest, it is
+///   complete when nothing has changed for `ready.timeout`.
 /// - With `ready.marker`, each file has its own.
 /// - What is not complete waits until nothing has changed in it for `ready.timeout`; then it goes as it is, with what is missing.
 ///
@@ -48,6 +52,8 @@ struct Completing {
     var marker: MarkerTemplate?
     /// Whether `x_2.csv` belongs to `x.csv`.
     var numbersParts = true
+    /// All files of the folder are one export.
+    var isOneExport = false
   }
 
   /// Whether a part has as many rows as one that has a successor; nil: asked to stop.
@@ -91,16 +97,22 @@ struct Completing {
       }
     }
     // A manifest that is being written may list any of the others.
-    if !isBeingTold {
+    if !isBeingTold, rules.isOneExport {
+      if let arrival = export(view.data.keys.filter { !bound.contains($0) }, view, rules) { found.append(arrival) }
+    } else if !isBeingTold {
       for set in Self.sets(view.data.keys.filter { !bound.contains($0) }, rules) {
         if let arrival = try unlisted(set, view, rules, isFull) { found.append(arrival) }
       }
     }
     let all = found.map { addMarkers($0, view, rules) }
     forget(except: Set(all.map(\.key)))
-    return all.filter { arrival in
+    return all.compactMap { arrival in
       // A manifest that lists no file is all there is: nothing more is coming.
-      arrival.missing.allSatisfy { $0.code == .empty } || isOver(arrival, view, rules, at: uptime)
+      if arrival.missing.allSatisfy({ $0.code == .empty }) { return arrival }
+      guard isOver(arrival, view, rules, at: uptime) else { return nil }
+      var arrival = arrival
+      if arrival.isWholeByRest { arrival.missing = [] }
+      return arrival
     }
   }
 
@@ -282,6 +294,22 @@ struct Completing {
     }
     return arrival
   }
+
+  /// Nil: something of it is still coming.
+  private func export(_ names: [FileName], _ view: View, _ rules: Rules) -> Arrival? {
+    guard let first = names.min(), names.allSatisfy(view.rested.contains) else { return nil }
+    var arrival = Arrival(key: Self.exportKey, data: names.sorted())
+    arrival.isWholeByRest = rules.manifest != .required
+    let message =
+      arrival.isWholeByRest
+      ? "No manifest lists the parts of this export; it counts as complete when nothing has changed for ready.timeout"
+      : "No manifest lists the parts of this export"
+    arrival.missing.append(Reason(.incomplete, message, part: first))
+    return arrival
+  }
+
+  /// By what an export is known while its parts come, whose names are random: as no file of the folder is called.
+  static let exportKey: FileName = "/"
 
   private func addMarkers(_ arrival: Arrival, _ view: View, _ rules: Rules) -> Arrival {
     guard let template = rules.marker else { return arrival }

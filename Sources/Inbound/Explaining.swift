@@ -10,7 +10,8 @@ func explained(_ inspection: Inspection, _ format: FeedSettings.Format) -> [Reas
     var more: [String] = []
     if explained.insert(reason.code).inserted {
       switch reason.code {
-      case .columnCount, .missingColumn: more.append(separation(inspection.delimiter, format))
+      case .columnCount: more.append(separation(inspection.delimiter, format))
+      case .missingColumn: more += [separation(inspection.delimiter, format), AEPCauses.columns]
       case .badEncoding: more.append("format.encoding is \(format.encoding.rawValue)")
       default: break
       }
@@ -30,7 +31,7 @@ private func separation(_ delimiter: UInt8?, _ format: FeedSettings.Format) -> S
 /// The last row, which has no end.
 private func isBrokenOff(_ reason: Reason, _ inspection: Inspection) -> Bool {
   guard inspection.isOpenEnded, let row = reason.row else { return false }
-  return reason.code == .openQuote || reason.code == .columnCount && row == inspection.rows
+  return reason.code == .openQuote || [.columnCount, .badJSON].contains(reason.code) && row == inspection.rows
 }
 
 extension Reason {

@@ -188,6 +188,7 @@ public struct FeedWorker {
         continue
       }
       try feed.comparing.run(&judged, in: &pass)
+      try KeepingColumns().run(judged, in: pass)
       // Staged before it is recorded, so that one barrier serves both. Where nothing can be staged, the verdicts are told all the same.
       let fault = try feed.staging.run(&judged, in: &pass)
       judged = try feed.inspecting.lastLook(at: judged, feed.lookingBack, feed.staging, in: &pass)

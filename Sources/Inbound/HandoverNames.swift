@@ -72,15 +72,24 @@ struct HandoverNames {
 }
 
 /// The name that a part's own name counts as: without `.gpg` where it was decrypted, without `.gz` where it is unpacked, with it
-/// where it is packed.
+/// where it is packed, and `.csv` in place of `.json` where a table was made of it.
 func outgoingName(_ part: DropPart, _ rewrite: FeedSettings.Rewrite?) -> FileName {
-  let name = part.clearName
-  guard let rewrite, part.dialect != nil else { return name }
-  let packed = Array(".gz".utf8)
-  let isPacked = name.bytes.suffix(3).map { $0 | 0x20 } == packed.map { $0 | 0x20 }
-  switch rewrite.compress {
-  case .none where isPacked && name.bytes.count > 3: return FileName(bytes: name.bytes.dropLast(3))
-  case .gzip where !isPacked: return FileName(bytes: name.bytes + packed)
-  default: return name
+  guard part.goesPlain == true || rewrite != nil && part.dialect != nil else { return part.clearName }
+  var name = part.clearName.bytes
+  let isPacked = drop(".gz", from: &name)
+  if part.goesPlain == true { return isPacked ? FileName(bytes: name) : part.clearName }
+  let packing = part.clearName.bytes.suffix(isPacked ? 3 : 0)
+  if part.dialect?.json == true, [".json", ".jsonl", ".ndjson"].contains(where: { drop($0, from: &name) }) {
+    name += Array(".csv".utf8)
   }
+  guard rewrite.compress == .gzip else { return FileName(bytes: name) }
+  return FileName(bytes: name + (isPacked ? Array(packing) : Array(".gz".utf8)))
+}
+
+/// Whatever its case; not where nothing would be left.
+private func drop(_ ending: String, from name: inout [UInt8]) -> Bool {
+  let tail = name.suffix(ending.utf8.count).map { (65...90).contains($0) ? $0 + 32 : $0 }
+  guard tail.elementsEqual(ending.utf8), name.count > tail.count else { return false }
+  name.removeLast(tail.count)
+  return true
 }

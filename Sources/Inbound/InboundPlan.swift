@@ -7,7 +7,8 @@ import Ledger
 
 /// More than the feed takes, as its length alone tells: of text that is neither packed nor encrypted.
 func isTooLarge(_ size: UInt64, _ kind: Sniff, _ settings: FeedSettings) -> Bool {
-  guard kind != .gzip, kind != .pgp else { return false }
+  let isPacked = kind == .gzip && settings.format.type != .opaque
+  guard !isPacked, kind != .pgp || settings.decrypt == nil && settings.format.type == .opaque else { return false }
   // UTF-8 has at least half as many bytes as UTF-16.
   return (settings.format.encoding == .utf16 ? size / 2 : size) > settings.require.maxBytes
 }
@@ -108,7 +109,8 @@ func drift(of plan: DropPlan, from last: Baseline?, _ require: FeedSettings.Requ
     if plan.shape == nil, plan.data.count > 1 {
       doubts.append(Reason(.columnsChanged, "The parts differ in their header or delimiter"))
     } else if let before = last?.shape, plan.shape != before {
-      doubts.append(Reason(.columnsChanged, "Header or delimiter differ from the last accepted drop's"))
+      doubts.append(
+        Reason(.columnsChanged, "Header or delimiter differ from the last accepted drop's; \(AEPCauses.columns)"))
     }
   }
   if let share = require.rowChange, let before = last?.rows, before > 0, let rows = plan.rows,
@@ -116,8 +118,9 @@ func drift(of plan: DropPlan, from last: Baseline?, _ require: FeedSettings.Requ
   {
     doubts.append(
       Reason(
-        .rowsChanged, "\(counted(rows, "row")); the last accepted drop had \(before), and more than \(share)% is a jump"
-      ))
+        .rowsChanged,
+        "\(counted(rows, "row")); the last accepted drop had \(before), and more than \(share)% is a jump; "
+          + (rows < before ? AEPCauses.fewerRows : AEPCauses.moreRows)))
   }
   return doubts
 }

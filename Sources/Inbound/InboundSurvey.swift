@@ -10,6 +10,9 @@ public struct InboundSurvey: Hashable, Sendable {
   public private(set) var waiting = 0
   public private(set) var held = 0
   public private(set) var quarantine = 0
+  /// Rows that were left out of what was handed over, and still lie in quarantine; of so many drops.
+  public private(set) var rejectedRows = 0
+  public private(set) var rejectedDrops = 0
   /// Set aside: they cannot be worked on.
   public private(set) var damaged = 0
   /// Since when the oldest of the waiting has been there.
@@ -30,7 +33,12 @@ public struct InboundSurvey: Hashable, Sendable {
     }
     held = try spool.entries(in: .held).count(where: { DropID($0) != nil })
     damaged = try spool.entries(in: .damaged).count(where: { DropID($0) != nil })
-    let refused = try spool.entries(in: .quarantine).compactMap { DropID($0) }
+    let names = try spool.entries(in: .quarantine)
+    for drop in names.compactMap(RejectFolder.drop) {
+      rejectedDrops += 1
+      rejectedRows +|= RejectFolder(drop, in: spool.path(.quarantine), files).count()?.rejected ?? 0
+    }
+    let refused = names.compactMap { DropID($0) }
     // A drop that was swept keeps only its plan: it waits for nobody.
     for id in refused where try files.info(spool.path(.quarantine, id).appending(DropPlan.partsName)) != nil {
       quarantine += 1

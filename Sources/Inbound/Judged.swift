@@ -15,6 +15,8 @@ struct Judged {
   var emptiness: Reason.Code?
   /// An audience of which nobody can leave, as far as the file tells.
   var lacksMembershipStatus = false
+  /// Columns that its feed has from then on, if it is accepted; nil: nothing changes.
+  var keptColumns: [PathColumn]?
   /// It lies beside its final name, under a hidden one.
   var isStaged = false
 }

@@ -1,6 +1,7 @@
 public import Config
 public import Core
 import Formats
+import SystemPackage
 
 /// Which names in landing count, and as what.
 public struct LandingFilter: Sendable {
@@ -25,9 +26,15 @@ public struct LandingFilter: Sendable {
     return include.contains { $0.matches(name.bytes) } ? .data : nil
   }
 
-  func rules(_ settings: FeedSettings) -> Completing.Rules {
+  func rules(_ settings: FeedSettings, in folder: FilePath) -> Completing.Rules {
     Completing.Rules(
-      manifest: settings.manifest, timeout: settings.timeout, marker: marker, numbersParts: settings.parts == .auto)
+      manifest: settings.manifest, timeout: settings.timeout, marker: marker, numbersParts: settings.parts == .auto,
+      isOneExport: Self.isOneExport(folder, settings))
+  }
+
+  /// AEP writes each export of a dataset into a folder of its own, called by its time (destinations guide, "export datasets").
+  static func isOneExport(_ folder: FilePath, _ settings: FeedSettings) -> Bool {
+    settings.parts == .auto && folder.lastComponent?.string.hasPrefix("exportTime=") ?? false
   }
 
   /// Hidden names, and those that clients and editors give to files they have not finished.

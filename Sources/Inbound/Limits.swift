@@ -43,6 +43,9 @@ extension Limits {
 
   // MARK: Hand-over and what is kept
 
+  /// Entries of a list of bad rows that are read at a time.
+  static let rejectsRead = 4_096
+
   /// A name that is taken is looked at so often: its consumer takes the file when it will.
   static let namePause: Duration = .seconds(10)
   /// How often it is looked at what has been kept for long enough: it is kept for days.

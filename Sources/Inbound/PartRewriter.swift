@@ -7,9 +7,11 @@ import SystemPackage
 /// What is handed over in another dialect than it came in. The archive keeps what came.
 struct PartRewriter {
   let reader: PartReader
+  /// Of a table that is made of JSON; nil where there are none.
+  private let columns: [PathColumn]?
   private var settings: FeedSettings { reader.settings }
 
-  init(_ reader: PartReader) { self.reader = reader }
+  init(_ reader: PartReader, _ columns: [PathColumn]?) { (self.reader, self.columns) = (reader, columns) }
 
   enum Rewritten {
     case done
@@ -19,10 +21,14 @@ struct PartRewriter {
   }
 
   /// Whether it can all be written, without writing it.
-  func rehearse(_ part: DropPart, at path: FilePath) throws(FileFault) -> Rewritten {
+  /// - Parameter list: of the rows that are left out.
+  func rehearse(_ part: DropPart, at path: FilePath, without list: RejectList) throws(FileFault) -> Rewritten {
     guard let target = settings.rewrite.map({ RewriteRules($0) }), let dialect = part.dialect,
-      target.mayRefuse(dialect)
+      dialect.json == true || target.mayRefuse(dialect)
     else { return .done }
+    if part.rejected ?? 0 > 0 {
+      return try PartSplitter(reader: reader, list: list).split(part, at: path, columns, good: { (_) throws(FileFault) in })
+    }
     return try rewrite(part, at: path, dialect, target) { (_) throws(FileFault) in }
   }
 
@@ -37,6 +43,9 @@ struct PartRewriter {
     _ part: DropPart, at path: FilePath, _ dialect: DropPart.Dialect, _ target: RewriteRules,
     _ emit: (UnsafeRawBufferPointer) throws(FileFault) -> Void
   ) throws(FileFault) -> Rewritten {
+    var target = target
+    if part.goesPlain == true { target.packs = false }
+    if dialect.json == true { return try rewriteObjects(part, at: path, target, emit) }
     var rewriter = TableRewriter(
       TableRules(settings), delimiter: dialect.delimiter, escape: dialect.escape,
       leavesOut: dialect.separatorLine == true, to: target)
@@ -46,11 +55,33 @@ struct PartRewriter {
     }
     guard isThrough else { return .stopped }
     try rewriter.finish(emit: emit)
-    if !rewriter.problems.isEmpty {
-      return .refused(
-        rewriter.problems.map { Reason($0.code, $0.message, part: part.name, row: $0.row, column: $0.column) })
+    return try outcome(rewriter.problems, isWhole: !rewriter.isDamaged && rewriter.rows == part.rows, part, at: path)
+  }
+}
+
+extension PartRewriter {
+  private func rewriteObjects(
+    _ part: DropPart, at path: FilePath, _ target: RewriteRules,
+    _ emit: (UnsafeRawBufferPointer) throws(FileFault) -> Void
+  ) throws(FileFault) -> Rewritten {
+    guard let columns, let objects = settings.rewrite?.objects else { return .done }
+    var rewriter = JSONRewriter(JSONRules(settings), JSONTable(objects, columns: columns), to: target)
+    let isThrough = try reader.readChecked(part, at: path) { (bytes) throws(FileFault) in
+      try rewriter.feed(bytes, emit: emit)
+      return rewriter.problems.count < Limits.reasons
     }
-    guard !rewriter.isDamaged, rewriter.rows == part.rows else {
+    guard isThrough else { return .stopped }
+    try rewriter.finish(emit: emit)
+    return try outcome(rewriter.problems, isWhole: !rewriter.isDamaged && rewriter.count == part.rows, part, at: path)
+  }
+
+  private func outcome(_ problems: [Reason], isWhole: Bool, _ part: DropPart, at path: FilePath) throws(FileFault)
+    -> Rewritten
+  {
+    if !problems.isEmpty {
+      return .refused(problems.map { Reason($0.code, $0.message, part: part.name, row: $0.row, column: $0.column) })
+    }
+    guard isWhole else {
       throw FileFault(.io, "Cannot rewrite", at: path, why: "it is not what was checked any more")
     }
     return .done
@@ -79,13 +110,18 @@ extension RewriteRules {
 }
 
 extension Inspection {
-  /// Nil where it is no table that can be read to its end.
-  var dialect: DropPart.Dialect? {
+  /// Nil where it is nothing that can be read to its end and rewritten.
+  func dialect(_ settings: FeedSettings) -> DropPart.Dialect? {
+    let (type, mayReject) = (settings.format.type, settings.rejects != nil)
+    if type == .opaque || !isWhole { return nil }
     let fatal: Set<Reason.Code> = [
       .empty, .notText, .badEncoding, .nulByte, .lineEnd, .noHeader, .rowTooLong, .openQuote, .tooLarge, .gzipDamaged,
       .gzipTruncated, .gzipTrailing, .encrypted, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected, .pgpSeveral,
+      .badJSON, .repeatedKey, .tooManyColumns,
     ]
-    if reasons.contains(where: { fatal.contains($0.code) }) { return nil }
+    let ofRows: Set<Reason.Code> = mayReject ? [.rowTooLong, .badJSON, .repeatedKey] : []
+    if reasons.contains(where: { fatal.contains($0.code) && !ofRows.contains($0.code) }) { return nil }
+    if type == .json { return .jsonLines }
     return DropPart.Dialect(
       delimiter: delimiter, backslash: escape == .backslash, apostrophe: escape == .apostrophe,
       separatorLine: hasSeparatorLine)

@@ -34,5 +34,7 @@ extension TableRules {
     maxRows = settings.require.maxRows
     maxBytes = settings.require.maxBytes
     maxRowBytes = settings.require.maxRowBytes
+    rows = RowRules(settings)
+    mayReject = settings.rejects != nil
   }
 }

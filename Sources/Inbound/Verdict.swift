@@ -81,7 +81,7 @@ extension Verdict {
   var summary: String {
     func all(_ reasons: [Reason]) -> String {
       guard let first = reasons.first else { return "no reason" }
-      let row = first.row.map { " (row \($0))" } ?? ""
+      let row = first.row.map { row in " (row \(row)\(first.line.map { ", line \($0)" } ?? ""))" } ?? ""
       let isOfSet = [.incomplete, .sizeMismatch, .manifestUnreadable].contains(first.code)
       let part = isOfSet ? first.part.map { "\($0.masked): " } ?? "" : ""
       return part + first.message + row + (reasons.count > 1 ? ", and \(reasons.count - 1) more" : "")

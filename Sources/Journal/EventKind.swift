@@ -6,8 +6,10 @@ public enum EventKind: String, Hashable, Sendable, CaseIterable {
   case dropSeen = "drop_seen", dropWaiting = "drop_waiting", dropHandedOver = "drop_handed_over"
   case dropDuplicate = "drop_duplicate", dropQuarantined = "drop_quarantined", dropHeld = "drop_held"
   case dropReleased = "drop_released", dropDamaged = "drop_damaged", lateWrite = "late_write"
+  case rowsRejected = "rows_rejected"
   case feedLate = "feed_late", feedEarly = "feed_early", feedExtra = "feed_extra", feedEmpty = "feed_empty"
   case feedMissing = "feed_missing", feedArrived = "feed_arrived", leaversAbsent = "leavers_absent"
+  case columnsKept = "columns_kept"
   case logWaiting = "log_waiting", sourceGap = "source_gap", segmentRotated = "segment_rotated"
   case batchSealed = "batch_sealed", batchConfirmed = "batch_confirmed", uploadRetry = "upload_retry", batchHeld =
     "batch_held", batchPurged = "batch_purged", batchDamaged = "batch_damaged"

@@ -8,11 +8,12 @@ extension EventKind {
       .transferStalled, .spoolFull, .diskLow, .ledgerRebuilt, .agentCrashed:
       .error
     case .feedLate, .feedMissing, .feedEmpty, .leaversAbsent, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow,
-      .metricsFailed, .inHandFailed, .clockDoubted, .logWaiting, .dropWaiting:
+      .metricsFailed, .inHandFailed, .clockDoubted, .logWaiting, .dropWaiting,
+      .rowsRejected:
       .warning
     case .agentStarted, .agentStopping, .agentInterrupted, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate,
       .dropReleased,
-      .feedEarly, .feedExtra, .feedArrived, .batchConfirmed, .batchPurged:
+      .feedEarly, .feedExtra, .feedArrived, .columnsKept, .batchConfirmed, .batchPurged:
       .notice
     case .segmentRotated, .batchSealed, .laneResumed, .placeSwept: .info
     }
@@ -40,6 +41,7 @@ extension EventKind {
     case .batchDamaged: "c84bfb933a8442c3bdaeb28a41a14e16"
     case .clockDoubted: "e0f26ecaf38b415db1532b3bb3574586"
     case .dropReleased: "b6dec4a407074750bec0da25e9b8f3a6"
+    case .rowsRejected: "d327e2dcf372497d909bdc36018af2b1"
     case .feedLate: "89816748d8844d65ac4695d88f4a3dee"
     case .feedEarly: "5fc633ff1f484119ab6975bbff22ae55"
     case .feedExtra: "8bc3b8ff76834bbfadd796bb0c1a152c"
@@ -47,6 +49,7 @@ extension EventKind {
     case .feedMissing: "7e48c78dcd7d4fcdb1e40f63c020d3cc"
     case .feedArrived: "fa00a162c4564c81b6e4655cce20c8f5"
     case .leaversAbsent: "64cd8d54df22477b9a6d7934fdade44b"
+    case .columnsKept: "5e1b0c7d92a84f0c8e36d41f7a60b925"
     case .logWaiting: "3d59277f578e4316998ee5dd286fde99"
     case .sourceGap: "b0103e3ab913465db9780aef170cdaa4"
     case .segmentRotated: "716e73d3a0e247b685b2dc918f2af668"

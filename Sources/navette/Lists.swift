@@ -151,7 +151,9 @@ struct Show: AsyncParsableCommand {
         try Terminal.json(story)
       } else {
         let reasons = story.reasons.map { reason in
-          let place = [reason.row.map { "row \($0)" }, reason.column.map { "column \($0)" }].compactMap(\.self)
+          let place = [
+            reason.row.map { "row \($0)" }, reason.line.map { "line \($0)" }, reason.column.map { "column \($0)" },
+          ].compactMap(\.self)
           let location = place.isEmpty ? "" : " (\(place.joined(separator: ", ")))"
           return ["reason", "\(reason.code.rawValue): \(reason.message)\(location)"]
         }

@@ -55,7 +55,7 @@ struct Navette: AsyncParsableCommand {
     version: Version.text,
     subcommands: [
       Run.self, Check.self, Status.self, Drops.self, Batches.self, Show.self, Retry.self, Release.self, Flush.self,
-      Pause.self, Resume.self, Verify.self, Purge.self, Rebuild.self,
+      Pause.self, Resume.self, Verify.self, Purge.self, Rebuild.self, Columns.self,
       Demo.self, AfterStop.self,
     ])
 }

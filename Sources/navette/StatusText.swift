@@ -80,6 +80,11 @@ enum StatusText {
     for (name, blocked) in report.feeds.map({ ($0.name, $0.blocked) }) + report.streams.map({ ($0.name, $0.blocked) }) {
       notes += blocked.words(of: name).map { Note(text: $0, isFault: true) }
     }
+    for feed in report.feeds where feed.rejectedDrops > 0 {
+      let words =
+        "\(counted(feed.rejectedRows, "bad row")) of \(counted(feed.rejectedDrops, "drop")) in quarantine, left out"
+      notes.append(Note(text: "\(feed.name): \(words)", isFault: false))
+    }
     for feed in report.feeds where feed.damaged > 0 {
       let words = "\(counted(feed.damaged, "drop")) in damaged; see `navette drops --state damaged`"
       notes.append(Note(text: "\(feed.name): \(words)", isFault: true))

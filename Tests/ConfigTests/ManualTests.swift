@@ -75,6 +75,7 @@ struct ManualTests {
     feeds:
       in: { landing: /in, handover: /out, ready: {}, format: {}, require: {}, archive: {}, quarantine: {},
             decrypt: { key: k }, rewrite: {}, expect: { by: "06:00" }, pull: { store: d } }
+      json: { landing: /other, handover: /out, format: { type: json }, rewrite: {} }
     streams:
       out: { logs: [/l], store: d, header: {}, batch: {}, compression: {}, archive: {}, delivered: {} }
     metrics: {}
@@ -117,6 +118,8 @@ struct ManualTests {
       let region = entry.path[0] == "region" ? "" : "    region: eu-west-1\n"
       return "stores:\n  a:\n    url: s3://bucket-one/p\n" + region + (beside[entry.path[0]] ?? "") + "    \(lines)\n"
     case ("stores", _): return "stores:\n  d:\n    url: file:///srv/shelf\n    \(lines)\n"
+    case ("feeds", "Feeds of JSON"):
+      return store + "feeds:\n  in:\n    landing: /in\n    handover: /out\n    format: { type: json }\n    \(lines)\n"
     case ("feeds", _): return store + "feeds:\n  in:\n    landing: /in\n    handover: /out\n    \(lines)\n"
     case ("streams", _): return store + "streams:\n  out:\n    logs: [/l]\n    store: shelf\n    \(lines)\n"
     default: return lines + "\n"

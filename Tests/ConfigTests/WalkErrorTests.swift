@@ -11,7 +11,8 @@ struct WalkErrorTests {
       (
         "colour: x",
         "5:5: feeds.in.colour: unknown key. Known here: landing, handover, include, exclude, recursive, "
-          + "handover_name, mode, owner, group, collision, ready, format, require, duplicates, archive, quarantine, decrypt, "
+          + "handover_name, mode, owner, group, collision, packed_max_bytes, ready, format, require, duplicates, unique, rejects, "
+          + "archive, quarantine, decrypt, "
           + "rewrite, expect and pull"
       ),
       (
@@ -99,6 +100,33 @@ struct WalkErrorTests {
       (
         "require: { columns_exact: true }",
         "5:31: feeds.in.require.columns_exact: this needs the names of the columns. Fill columns"
+      ),
+      (
+        "require: { types: { email: emial } }",
+        "5:32: feeds.in.require.types.email: expected email, date, datetime, number, integer or boolean, or a pattern. "
+          + "Did you mean email?"
+      ),
+      (
+        "require: { types: { id: \"[A-Z\" } }",
+        "5:29: feeds.in.require.types.id: this is no pattern: a set is not closed at character 5"
+      ),
+      (
+        "require: { types: { id: \"(a|b)*a(a|b){12}\" } }",
+        "5:29: feeds.in.require.types.id: this is no pattern: it needs more than 2000 states; make it simpler"
+      ),
+      (
+        "require: { length: { id: 0 } }",
+        "5:30: feeds.in.require.length.id: expected a whole number from 1 to 268435456, found \"0\""
+      ),
+      (
+        "rejects: { at_most: 0% }",
+        "5:25: feeds.in.rejects.at_most: expected a share of the rows such as 1% or 0.25%, or a number of rows such as 100, "
+          + "found \"0%\""
+      ),
+      (
+        "unique: { columns: [id], keep: first }",
+        "5:36: feeds.in.unique.keep: rows can only be left out where rejects says how many. "
+          + "Set rejects: { at_most: … }, or leave keep out"
       ),
       (
         "archive: { keep: 36501d }",

@@ -55,7 +55,7 @@ struct BlockTests {
         let text = text(blocks * 64, &random)
         for mark in [cs_mark, cs_mark_narrow] {
           var found = [cs_marks](repeating: cs_marks(), count: blocks)
-          withUnsafePointer(to: alphabet) { mark(text, blocks, $0, &found) }
+          _ = withUnsafePointer(to: alphabet) { mark(text, blocks, $0, &found) }
           for block in 0..<blocks {
             let one = found[block]
             let wanted = marks(text[(block * 64)..<(block * 64 + 64)], alphabet)

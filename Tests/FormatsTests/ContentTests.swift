@@ -90,7 +90,16 @@ struct ContentTests {
           #expect(other.reasons == found.reasons && other.rows == found.rows)
         }
         #expect(inspect(gzip(Array(text.utf8))).reasons == found.reasons)
+        // What the feed expects of its tables is no matter, where it is told by the first bytes.
+        guard before.utf8.count < 100 else { continue }
+        for encoding in [TableRules.Encoding.utf16, .latin1] {
+          #expect(inspect(text, rules { $0.encoding = encoding }).reasons.map(\.code) == [.encrypted])
+        }
       }
+    }
+    let packets = [0x85, 0x01, 0x0c, 0x03] + [UInt8](repeating: 0x9b, count: 300)
+    for encoding in [TableRules.Encoding.utf8, .utf16, .latin1] {
+      #expect(inspect(packets, rules { $0.encoding = encoding }).reasons.map(\.code) == [.encrypted])
     }
     #expect(inspect("id\nx-----BEGIN PGP MESSAGE-----\n----BEGIN PGP \n").reasons.isEmpty)
   }

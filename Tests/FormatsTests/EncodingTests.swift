@@ -61,6 +61,28 @@ struct EncodingTests {
     #expect(codes([0xff, 0xfe], wide) == [.empty])
   }
 
+  @Test("What is no text is told with its row, wherever in the file it stands", arguments: [0, 1, 3, 40, 400])
+  func row(before: Int) {
+    let rows = (0..<before).map { "\($0),some text\n" }.joined()
+    for header in [true, false] {
+      for encoding in [TableRules.Encoding.utf16, .utf8] {
+        let rules = rules {
+          $0.encoding = encoding
+          $0.header = header
+        }
+        let start = (header ? "id,name\n" : "") + rows + "1,"
+        let bytes =
+          encoding == .utf16
+          ? utf16(start, bigEndian: true, mark: true) + [0xd8, 0, 0, 10] : Array(start.utf8) + [0xff, 10]
+        for chunk in [1, 64, .max] {
+          let found = inspect(bytes, rules, chunk: chunk)
+          #expect(found.reasons.map(\.code) == [.badEncoding] && found.reasons.map(\.row) == [before + 1])
+          #expect(found.rows == before)
+        }
+      }
+    }
+  }
+
   @Test("A verdict does not depend on how the bytes were cut")
   func cuts() {
     var random = SeededRandom(7)

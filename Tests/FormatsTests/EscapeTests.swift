@@ -79,6 +79,20 @@ struct EscapeTests {
     #expect(double.doubtful.isEmpty && double.reasons.isEmpty && double.escape == .double)
   }
 
+  @Test("What no reading can save is told with the row of the reading that fits best")
+  func row() {
+    let rows = (1...30).map { "\($0),\"a \\\"\"\n" }.joined()
+    let start = "id,name\n" + rows
+    for (tail, code) in [
+      ("31,\u{0}\n", Reason.Code.nulByte), ("31,\(String(repeating: "x", count: 500))\n", .rowTooLong),
+    ] {
+      for chunk in [7, 64, .max] {
+        let found = inspect(start + tail, rules { $0.maxRowBytes = 400 }, chunk: chunk)
+        #expect(found.reasons.first?.code == code && found.reasons.first?.row == 31)
+      }
+    }
+  }
+
   @Test("In a header a quoted name may end in an apostrophe")
   func apostropheInHeader() {
     let found = inspect("\"Owners\'\",\"dogs\'\"\n1,2\n")

@@ -57,6 +57,59 @@ struct LineEndTests {
     #expect(found.reasons.map(\.code) == [.lineEnd] && found.reasons.map(\.row) == [2])
   }
 
+  @Test("A table without a header is read with every line end, and what its first row ends in is told with that row")
+  func headerless() {
+    for (lineEnd, end) in [(TableRules.LineEnd.auto, "\r\n"), (.auto, "\n"), (.lf, "\n"), (.crlf, "\r\n"), (.cr, "\r")]
+    {
+      let rules = rules {
+        $0.lineEnd = lineEnd
+        $0.header = false
+      }
+      for text in [
+        "1,x\(end)2,y\(end)", "1,x\(end)2,y", "1,x\(end)", "1,\"x\(end)y\"\(end)2,z\(end)", "1\(end)\(end)2\(end)",
+      ] {
+        for chunk in Self.chunks {
+          let found = inspect(text, rules, chunk: chunk)
+          #expect(found.reasons.isEmpty && found.doubtful.isEmpty && found.rows > 0)
+        }
+      }
+      let other = lineEnd == .crlf || lineEnd == .cr ? "\n" : "\r"
+      let strange = inspect("1,x\(other)2,y\(end)", rules)
+      #expect(strange.reasons.map(\.code) == [.lineEnd] && strange.reasons.map(\.row) == [1])
+    }
+    func first(_ text: String, _ limit: Int = 1_000) -> Reason? {
+      inspect(
+        text,
+        rules {
+          $0.header = false
+          $0.maxRowBytes = limit
+        }
+      ).reasons.first
+    }
+    #expect(first("1,\u{0}\n")?.row == 1 && first("1,\"x\n")?.row == 1 && first("1,xxxxxxxxx\n", 5)?.row == 1)
+    #expect(inspect(Array("1,".utf8) + [0xff, 10], rules { $0.header = false }).reasons.map(\.row) == [1])
+    // Of a file that is no table nothing is told by rows.
+    #expect(inspect([0xff, 0xfe, 49, 0, 10, 0], rules { $0.header = false }).reasons.map(\.row) == [nil])
+    #expect(
+      first("")?.row == nil && first("-----BEGIN PGP MESSAGE-----\n")?.row == nil && first("{\"a\": 1}\n")?.row == nil)
+  }
+
+  @Test("An empty row ends as the others do, or is told; at the end of the text there is none")
+  func emptyRows() {
+    #expect(codes("id\r\n1\r\n\r\n2\r\n", .crlf).isEmpty)
+    #expect(codes("id\r\n1\r\n\n2\r\n", .crlf) == [.lineEnd])
+    #expect(codes("id\r\n1\r\n\n\r\n\n2\r\n", .crlf) == [.lineEnd, .lineEnd])
+    #expect(codes("id\n1\n\r\n2\n", .lf) == [.lineEnd])
+    #expect(codes("id\r\n1\r\n\n", .crlf).isEmpty)
+    let found = inspect("id\r\n1\r\n\r\n\n2\r\n", rules { $0.lineEnd = .crlf })
+    #expect(found.rows == 4 && found.reasons.map(\.row) == [3])
+    // Before a row that never ends, too.
+    let open = inspect("id\n1\n\n\"2\n")
+    #expect(open.rows == 2 && open.reasons.map(\.row) == [3])
+    let blank = inspect("id,a\n1,2\n\n\"2\n")
+    #expect(blank.reasons.map(\.code) == [.columnCount, .openQuote] && blank.reasons.map(\.row) == [2, 3])
+  }
+
   @Test("Each place of a block is looked at, in fast and slow reading")
   func places() {
     for length in 1...140 {

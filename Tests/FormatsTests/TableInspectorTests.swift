@@ -76,9 +76,9 @@ struct TableInspectorTests {
     #expect(found.rows == 5)
     #expect(
       found.reasons == [
-        Reason(.columnCount, "The row has 2 columns, the header 3", row: 2, column: 3),
-        Reason(.columnCount, "The row has 4 columns, the header 3", row: 3, column: 4),
-        Reason(.columnCount, "The row is empty", row: 4, column: 1),
+        Reason(.columnCount, "The row has 2 columns, the header 3", row: 2, line: 3, column: 3),
+        Reason(.columnCount, "The row has 4 columns, the header 3", row: 3, line: 4, column: 4),
+        Reason(.columnCount, "The row is empty", row: 4, line: 5, column: 1),
       ])
   }
 
@@ -108,13 +108,33 @@ struct TableInspectorTests {
     #expect(inspect(bytes, chunk: 1) == found)
   }
 
+  @Test("Lines are counted as an editor counts them: line breaks in values, the header's and a line “sep=” among them")
+  func lines() {
+    func lines(_ text: String, _ rules: TableRules = TableRules()) -> [Int?] {
+      let found = inspect(text, rules).reasons.map(\.line)
+      for chunk in [1, 7, 64, 1_000] { #expect(inspect(text, rules, chunk: chunk).reasons.map(\.line) == found) }
+      return found
+    }
+    #expect(lines("a,\"b\nc\"\n1,\"x\n\ny\"\n2\n\n\n3,4,5\n") == [6, 7, 8, 9])
+    #expect(lines("sep=;\na;b\n1;2\n3\n") == [4])
+    #expect(lines("1,2\n\"3\n\",4\n5\n", rules { $0.header = false }) == [4])
+    #expect(lines("a,b\r1,2\r3\r", rules { $0.lineEnd = .cr }) == [3])
+    #expect(lines("a,b\n\"1\n1\",2\n\(String(repeating: "9", count: 300)),1\n", rules { $0.maxRowBytes = 200 }) == [4])
+    // Over many stretches, with what opens in one and ends in another.
+    let row = "1,\"" + String(repeating: "text\n", count: 50) + "\"\n"
+    let many = "a,b\n" + String(repeating: row, count: 400)
+    #expect(lines(many + "bad\n" + row + "\"never") == [2 + 400 * 51, 2 + 400 * 51 + 1 + 51])
+    // In each reading of quotes.
+    #expect(lines("a,b\n1,\"x\\\"\n,y\"\n2\n") == [4])
+  }
+
   @Test("Bytes that are not UTF-8, and NUL, are refused with their row")
   func encoding() {
     let latin = Array("a,b\n1,2\ncaf".utf8) + [0xe9] + Array(",2\n".utf8)
-    #expect(inspect(latin).reasons == [Reason(.badEncoding, "The text is not UTF-8", row: 2)])
-    #expect(inspect("a,b\n1,\u{0}\n").reasons == [Reason(.nulByte, "The text holds a NUL byte", row: 1)])
+    #expect(inspect(latin).reasons == [Reason(.badEncoding, "The text is not UTF-8", row: 2, line: 3)])
+    #expect(inspect("a,b\n1,\u{0}\n").reasons == [Reason(.nulByte, "The text holds a NUL byte", row: 1, line: 2)])
     let cut = Array("a,b\n1,".utf8) + [0xe2, 0x82]
-    #expect(inspect(cut).reasons == [Reason(.badEncoding, "The text ends inside a character", row: 1)])
+    #expect(inspect(cut).reasons == [Reason(.badEncoding, "The text ends inside a character", row: 1, line: 2)])
     #expect(inspect("a,b\n€,\u{1f600}\n").reasons.isEmpty)
   }
 
@@ -168,7 +188,7 @@ struct TableInspectorTests {
   func openQuote() {
     #expect(
       inspect("a,b\n1,2\n3,\"x\n4,5\n").reasons == [
-        Reason(.openQuote, "A quote that opens in this row is never closed", row: 2)
+        Reason(.openQuote, "A quote that opens in this row is never closed", row: 2, line: 3)
       ])
     #expect(inspect("a,\"b\n1,2\n").reasons.map(\.code) == [.openQuote])
   }

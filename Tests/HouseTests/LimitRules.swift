@@ -14,6 +14,7 @@ extension Rules {
     "Sources/Core/Digest.swift": ["byteCount = 32"],
     "Sources/Core/Plans.swift": ["day: Int64 = 86_400"],
     "Sources/Formats/Block.swift": ["size = 64"],
+    "Sources/Formats/JSON/JSONRules.swift": ["maxBytes: UInt64 = 20 << 30", "maxRowBytes = 1 << 20"],
     "Sources/Formats/Records.swift": ["maxRecord: Int = 1 << 20"],
     "Sources/Formats/TableRules.swift": ["maxBytes: UInt64 = 20 << 30", "maxRowBytes = 1 << 20"],
     "Sources/Inbound/Calendar/ArrivalCalendar.swift": [".seconds(7 * 86_400)"],

@@ -37,6 +37,7 @@ public struct EnvironmentCheck {
       checkFolder(feed.landing, "feeds.\(feed.name).landing", "list it and take files out of it", moves: true)
       checkFolder(feed.handover, "feeds.\(feed.name).handover", "list it and put files into it", moves: false)
       checkDecrypting(feed)
+      if let sample = feed.require.sample { checkReadable(sample, "feeds.\(feed.name).require.sample") }
     }
     for stream in settings.streams {
       checkLogs(stream)

@@ -14,6 +14,8 @@ public struct FeedSettings: Hashable, Sendable {
   public var owner: String?
   public var group: String?
   public var collision = Collision.rename
+  /// What is handed over packed has no more bytes than this once it is unpacked; 0: no bound. What is larger goes plain.
+  public var packedMost: UInt64 = 4_000_000_000
   public var settle = Settle.auto
   public var manifest = Manifest.auto
   /// Whether `x_2.csv` belongs to `x.csv`.
@@ -28,6 +30,8 @@ public struct FeedSettings: Hashable, Sendable {
   public var archiveMaxBytes: UInt64 = 50 << 30
   public var quarantineKeep: Duration = .seconds(90 * 86_400)
   public var duplicates = Duplicates.skip
+  public var unique: Unique?
+  public var rejects: Rejects?
   public var decrypt: Decrypt?
   public var rewrite: Rewrite?
   public var expect: Expect?
@@ -68,6 +72,7 @@ public struct FeedSettings: Hashable, Sendable {
   public enum Empty: String, Hashable, Sendable, CaseIterable { case quarantine, archive, deliver }
 
   public struct Format: Hashable, Sendable {
+    public var type = ContentType.delimited
     /// Nil: told from the header line.
     public var delimiter: UInt8?
     /// Nil: no quoting.
@@ -76,6 +81,7 @@ public struct FeedSettings: Hashable, Sendable {
     public var lineEnd = LineEnd.auto
     public var encoding = Encoding.utf8
     public var header = true
+    public enum ContentType: String, Hashable, Sendable, CaseIterable { case delimited, json, opaque }
     public enum LineEnd: String, Hashable, Sendable, CaseIterable { case auto, lf, crlf, cr }
     public enum Escape: String, Hashable, Sendable, CaseIterable {
       case auto, backslash = "\\", apostrophe = "'", double
@@ -97,7 +103,35 @@ public struct FeedSettings: Hashable, Sendable {
     public var maxRowBytes = 1 << 20
     /// In percent of the rows of the feed's last accepted drop; nil: not looked at.
     public var rowChange: Int?
+    /// By the name of the column.
+    public var types: [String: ValueType] = [:]
+    /// Columns in which no value may be empty.
+    public var notNull: [String] = []
+    /// In characters, by the name of the column.
+    public var length: [String: Int] = [:]
+    /// A file whose header and delimiter drops must have.
+    public var sample: FilePath?
     public init() {}
+  }
+
+  /// Columns whose values together no two rows of a drop may share.
+  public struct Unique: Hashable, Sendable {
+    public var columns: [String]
+    /// Which of several rows with one key is handed over, where bad rows are left out.
+    public var keep = Keep.none
+    public enum Keep: String, Hashable, Sendable, CaseIterable { case none, first, last }
+    public init(columns: [String]) { self.columns = columns }
+  }
+
+  /// Bad rows are left out of what is handed over, up to a bound.
+  public struct Rejects: Hashable, Sendable {
+    public var atMost: Bound
+    public enum Bound: Hashable, Sendable {
+      case rows(Int)
+      /// Hundredths of a percent.
+      case share(Int)
+    }
+    public init(atMost: Bound) { self.atMost = atMost }
   }
 
   public struct Decrypt: Hashable, Sendable {
@@ -119,8 +153,29 @@ public struct FeedSettings: Hashable, Sendable {
     public var compress = Compression.none
     /// For what the dialect cannot write; nil: such a drop is refused.
     public var replacement: Character?
+    /// How objects become rows; of feeds of JSON alone.
+    public var objects = Objects()
     public enum LineEnd: String, Hashable, Sendable, CaseIterable { case lf, crlf }
     public enum Compression: String, Hashable, Sendable, CaseIterable { case none, gzip }
+    public init() {}
+  }
+
+  /// How objects of JSON become rows of a table.
+  public struct Objects: Hashable, Sendable {
+    /// Nil: all paths, frozen with the first accepted drop.
+    public var columns: [PathColumn]?
+    public var newColumns = NewColumns.hold
+    /// Between the keys of a path, in the name of a column that was found.
+    public var separator = "."
+    /// Between the elements of an array.
+    public var join = ";"
+    public var nested = Nested.refuse
+    /// What stands for null, and where there is nothing.
+    public var null = ""
+    public var missing = ""
+    /// What becomes of a drop with a path that is none of the columns.
+    public enum NewColumns: String, Hashable, Sendable, CaseIterable { case hold, append, ignore }
+    public enum Nested: String, Hashable, Sendable, CaseIterable { case refuse, json }
     public init() {}
   }
 

@@ -54,6 +54,24 @@ public enum Quantities {
     return value
   }
 
+  /// `1%`, `0.25%`, up to 100%: in hundredths of a percent, and at least one of them.
+  static func share(_ text: String) -> Int? {
+    guard text.hasSuffix("%") else { return nil }
+    let parts = text.dropLast().split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let whole = parts.first, whole.utf8.count <= 3, let percent = integer(String(whole)), percent >= 0 else {
+      return nil
+    }
+    var hundredths = 0
+    if parts.count == 2 {
+      guard (1...2).contains(parts[1].utf8.count), let digits = integer(String(parts[1])), digits >= 0 else {
+        return nil
+      }
+      hundredths = parts[1].utf8.count == 1 ? digits * 10 : digits
+    }
+    let share = percent * 100 + hundredths
+    return (1...10_000).contains(share) ? share : nil
+  }
+
   /// `30s`, the largest unit that is exact.
   public static func text(_ duration: Duration) -> String {
     let ms = duration.milliseconds

@@ -15,10 +15,13 @@ extension FeedSettings {
     section.read("owner", .account, into: &owner)
     section.read("group", .account, into: &group)
     section.read("collision", .word, into: &collision)
+    section.read("packed_max_bytes", .anySize, into: &packedMost)
     if let ready = section.section("ready") { readReady(ready) }
     if let format = section.section("format") { self.format = Format(format) }
-    if let require = section.section("require") { self.require = Require(require) }
+    if let require = section.section("require") { self.require = Require(require, self.format.type) }
     section.read("duplicates", .word, into: &duplicates)
+    section.read("unique", .unique, into: &unique)
+    if let rejects = section.section("rejects") { self.rejects = Rejects(rejects) }
     if let archive = section.section("archive") {
       archive.read("keep", .keep, into: &archiveKeep)
       archive.read("max_bytes", .anySize, into: &archiveMaxBytes)
@@ -29,7 +32,7 @@ extension FeedSettings {
       quarantine.finish()
     }
     decrypt = section.section("decrypt").flatMap { Decrypt($0) }
-    rewrite = section.section("rewrite").map { Rewrite($0) }
+    rewrite = section.section("rewrite").map { Rewrite($0, format.type) }
     expect = section.section("expect").flatMap { Expect($0) }
     pull = section.section("pull").flatMap { Pull($0) }
     section.finish()
@@ -55,35 +58,6 @@ extension Kind where T == FeedSettings.Settle {
   }
 }
 
-extension FeedSettings.Format {
-  fileprivate init(_ section: Section) {
-    self.init()
-    section.read("delimiter", .delimiterOrAuto, into: &delimiter)
-    section.read("quote", .quote, into: &quote)
-    section.read("escape", .word, into: &escape)
-    section.read("line_end", .word, into: &lineEnd)
-    section.read("encoding", .word, into: &encoding)
-    section.read("header", .flag, into: &header)
-    section.finish()
-  }
-}
-
-extension FeedSettings.Require {
-  fileprivate init(_ section: Section) {
-    self.init()
-    section.read("columns", .list(.text("the name of a column")), into: &columns)
-    section.read("columns_exact", .flag, into: &columnsExact)
-    section.read("remember_columns", .flag, into: &rememberColumns)
-    section.read("empty", .word, into: &empty)
-    section.read("min_rows", .count(0...Int.max), into: &minRows)
-    section.read("max_rows", .count(0...Int.max), into: &maxRows)
-    section.read("max_bytes", .size(1...UInt64(Int64.max)), into: &maxBytes)
-    section.read("max_row_bytes", .buffer(1...(256 << 20)), into: &maxRowBytes)
-    section.read("row_change", .rowChange, into: &rowChange)
-    section.finish()
-  }
-}
-
 extension FeedSettings.Decrypt {
   fileprivate init?(_ section: Section) {
     let key = section.require("key", .secret)
@@ -92,19 +66,6 @@ extension FeedSettings.Decrypt {
     guard let key else { return nil }
     self.init(key: key)
     self.passphrase = passphrase
-  }
-}
-
-extension FeedSettings.Rewrite {
-  fileprivate init(_ section: Section) {
-    self.init()
-    section.read("delimiter", .delimiter, into: &delimiter)
-    section.read("quote", .quote, into: &quote)
-    section.read("line_end", .word, into: &lineEnd)
-    section.read("encoding", .word, into: &encoding)
-    section.read("compress", .word, into: &compress)
-    section.read("replacement", .replacement, into: &replacement)
-    section.finish()
   }
 }
 
@@ -251,7 +212,7 @@ extension Kind where T == Int? {
 }
 
 extension Kind where T == Character? {
-  fileprivate static var replacement: Kind<Character?> {
+  static var replacement: Kind<Character?> {
     .scalar("one character, or \"\"") { text in
       if text.isEmpty { return .some(nil) }
       guard Text.isLine(text), text.unicodeScalars.count == 1, let first = text.first else { return nil }

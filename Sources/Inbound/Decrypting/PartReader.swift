@@ -105,6 +105,20 @@ struct PartReader {
     }
   }
 
+  /// Unpacked, whether it came encrypted or not.
+  /// - Parameter staged: a new file. - Returns: false: asked to stop.
+  func stagePlain(_ part: DropPart, at path: FilePath, to staged: FilePath) throws(FileFault) -> Bool {
+    let file = try files.create(staged, mode: .init(rawValue: settings.mode))
+    var unpacking = Unpacking(file)
+    guard try readChecked(part, at: path, { (bytes) throws(FileFault) in try unpacking.take(bytes) }) else {
+      return false
+    }
+    guard unpacking.isWhole() else {
+      throw FileFault(.io, "Cannot unpack", at: path, why: "it is not what was checked any more")
+    }
+    return true
+  }
+
   /// - Parameter staged: a new file. - Returns: false: asked to stop.
   func stageClear(_ part: DropPart, at path: FilePath, to staged: FilePath) throws(FileFault) -> Bool {
     let file = try files.create(staged, mode: .init(rawValue: settings.mode))

@@ -19,6 +19,7 @@ struct Adopting {
 
   mutating func all(_ claiming: inout Claiming, in pass: inout FeedPass) throws {
     try pass.spool.prepare()
+    try SpillFolder(pass).empty()
     for place in [DropPlace.gathering, .claimed, .handover, .held] {
       for slice in try pass.drops(in: place).slices(of: Limits.dropsTogether) {
         try secure(Array(slice), in: place, in: &pass)

@@ -23,7 +23,7 @@ struct Completion {
     var known = folders[folder] ?? Folder()
     var full = known.full.filter { view.data[$0.key] == $0.value.seen }
     let arrivals = try known.completing.arrivals(
-      view, pass.feed.filter.rules(pass.settings), at: now,
+      view, pass.feed.filter.rules(pass.settings, in: folder), at: now,
       isFull: { name in try isFull(name, view.data[name], in: folder, &full, in: &pass) },
       unpackedSize: { name in try unpackedSize(name, in: folder, pass) }, isKnown: { try isKnown($0, in: pass) })
     known.full = full
@@ -42,7 +42,7 @@ struct Completion {
   private func tell(_ key: FileName, _ missing: [Reason], in folder: FilePath, in pass: FeedPass) {
     guard let why = Self.words(missing) else { return }
     let more = missing.count > 1 ? ", and \(missing.count - 1) more" : ""
-    pass.reportWaiting(key, why + more, in: folder)
+    pass.reportWaiting(shown(key, in: folder), why + more, in: key == Completing.exportKey ? folder.parent : folder)
   }
 
   /// Nil: nothing is missing.
@@ -63,11 +63,15 @@ struct Completion {
 
   /// For `status`.
   func waiting(at now: Moment) -> [LaneReport.Item] {
-    folders.values.flatMap { folder in
+    folders.flatMap { path, folder in
       folder.completing.waitingSince(now: now).compactMap { key, missing, since in
-        Self.words(missing).map { LaneReport.Item(key.masked, reason: $0, since: since) }
+        Self.words(missing).map { LaneReport.Item(shown(key, in: path).masked, reason: $0, since: since) }
       }
     }
+  }
+
+  private func shown(_ key: FileName, in folder: FilePath) -> FileName {
+    key == Completing.exportKey ? folder.lastComponent.map { FileName($0.string) } ?? key : key
   }
 
   /// Whether the files of a late manifest were taken before it came.
@@ -133,12 +137,14 @@ struct Completion {
     let (kind, size) = (try pass.reader.head(of: file), try file.info().size)
     // More is refused whatever it holds.
     if isTooLarge(size, kind, pass.settings) { return false }
+    if pass.settings.format.type == .opaque { return false }
     if kind != .gzip, kind != .pgp {
       guard size >= Limits.fullPartBytes, let mayBe = try hasManyLines(file, in: pass) else {
         return size < Limits.fullPartBytes ? false : nil
       }
       if !mayBe { return false }
     }
+    if pass.settings.format.type == .json { return try hasFullLines(file, in: pass) }
     var rules = TableRules(pass.settings)
     (rules.minRows, rules.maxRows, rules.columns, rules.columnsExact) = (0, 0, [], false)
     var inspector = TableInspector(rules: rules, hashes: false)
@@ -150,6 +156,19 @@ struct Completion {
     let answer = try pass.reader.isSealed(file) ? pass.reader.unseal(file, take) : pass.reader.read(file, take)
     if answer == .stopped { return nil }
     return answer == .whole && inspector.finish().rows == Limits.rowsPerPart
+  }
+
+  /// A line is a row.
+  private func hasFullLines(_ file: any ReadableFile, in pass: FeedPass) throws(FileFault) -> Bool? {
+    var counter = LineCounter()
+    func take(_ bytes: UnsafeRawBufferPointer) throws(FileFault) -> Bool {
+      counter.feed(bytes)
+      return counter.count <= Limits.rowsPerPart && !counter.isDamaged
+    }
+    let answer = try pass.reader.isSealed(file) ? pass.reader.unseal(file, take) : pass.reader.read(file, take)
+    if answer == .stopped { return nil }
+    counter.finish()
+    return answer == .whole && !counter.isDamaged && counter.count == Limits.rowsPerPart
   }
 
   /// Line ends are counted much faster than rows are told apart, and few files have enough of them. Nil: asked to stop.

@@ -20,7 +20,9 @@ struct Inspecting {
     if let next = pass.feed.waits.next { pass.summary.look(at: max(next, now)) }
     // What was in hand when the agent died comes last, one at a time: whatever it does, the others are through by then.
     let isSuspect = { [suspects = pass.host.suspects] (id: DropID) in suspects.wasInHand(.drop(id)) }
-    return claimed.filter { !isSuspect($0) }.slices(of: Limits.dropsTogether) + claimed.filter(isSuspect).slices(of: 1)
+    // Where drops decide which columns a feed has, each sees what the one before it has decided.
+    let together = pass.settings.findsColumns ? 1 : Limits.dropsTogether
+    return claimed.filter { !isSuspect($0) }.slices(of: together) + claimed.filter(isSuspect).slices(of: 1)
   }
 
   /// - Returns: nil: asked to stop. What has been checked is checked again then.
@@ -45,7 +47,7 @@ struct Inspecting {
       // Checked in an earlier pass, and kept waiting since.
       let looked = try pass.each(.drop(plan.id)) { pass in try look.before(plan, in: &pass) }
       guard let plan = looked.value else { continue }
-      if outcomes[plan.id] == .accepted, plan.checkedAt != nil, isReadable(plan, in: pass),
+      if outcomes[plan.id] == .accepted, plan.checkedAt != nil, try isReadable(plan, in: pass),
         try look.isAsChecked(plan, in: pass)
       {
         judged.append(Judged(plan: plan, verdict: .accepted, isRecorded: true, wasChecked: true, override: override))
@@ -90,44 +92,55 @@ struct Inspecting {
     }
   }
 
-  /// False where it was encrypted, and the feed has lost its key since.
-  private func isReadable(_ plan: DropPlan, in pass: FeedPass) -> Bool {
-    pass.settings.decrypt != nil || plan.parts.allSatisfy { $0.clear == nil }
+  /// False where it was encrypted, and the feed has lost its key since; where it was read as something else; or where it is not known any
+  /// more which rows are left out.
+  private func isReadable(_ plan: DropPlan, in pass: FeedPass) throws(FileFault) -> Bool {
+    if pass.settings.findsColumns, try pass.columns() == nil { return false }
+    let isJSON = pass.settings.format.type == .json
+    let isAsBefore = plan.data.allSatisfy { part in
+      (pass.settings.decrypt != nil || part.clear == nil) && part.dialect.map { ($0.json == true) == isJSON } ?? true
+    }
+    return try isAsBefore && SpillFolder(pass).has(plan)
   }
 
   /// Nil: asked to stop.
   private func check(_ plan: DropPlan, _ override: Override?, in pass: FeedPass) throws(FileFault) -> Judged? {
     var plan = plan
     let wasChecked = plan.checkedAt != nil
+    let rows = try RowInspection(plan, in: pass)
+    let known = try pass.columns()
     var findings: [PartFinding] = []
-    for (number, part) in plan.parts.enumerated() where part.isData {
+    for number in plan.dataIndices {
+      let part = plan.parts[number]
       let path = pass.partsPath(.claimed, plan.id).appending(part.name)
       do {
-        guard let (inspection, clear) = try inspect(path, isReleased: override != nil, in: pass) else { return nil }
-        plan.parts[number].clear = clear
-        plan.parts[number].sha256 = inspection.sha256
-        plan.parts[number].text = inspection.textDigest
-        plan.parts[number].rows = inspection.rows
-        plan.parts[number].shape = shape(of: inspection)
-        plan.parts[number].dialect = inspection.dialect
-        var finding = PartFinding(part: part, inspection: inspection)
-        finding.inspection.reasons = explained(inspection, pass.settings.format)
-        switch try PartRewriter(pass.reader).rehearse(plan.parts[number], at: path) {
+        let found = try inspect(number, at: path, isReleased: override != nil, known, rows, in: pass)
+        guard let (inspection, clear) = found else { return nil }
+        plan.parts[number].note(inspection, clear: clear, pass.settings)
+        findings.append(PartFinding(part: part, inspection: inspection))
+      } catch {
+        return try unreadable(error, path, plan, part, wasChecked, override, in: pass)
+      }
+    }
+    try Rejecting(rows).run(&plan, &findings, isReleased: override != nil, in: pass)
+    let news = columns(of: plan, findings, known, override, in: pass)
+    for (index, number) in plan.dataIndices.enumerated() {
+      findings[index].inspection.reasons = explained(findings[index].inspection, pass.settings.format)
+      let path = pass.partsPath(.claimed, plan.id).appending(plan.parts[number].name)
+      let list = SpillFolder(pass).list(plan.id, number)
+      do {
+        switch try PartRewriter(pass.reader, news.columns).rehearse(plan.parts[number], at: path, without: list) {
         case .done: break
-        case .refused(let reasons): finding.inspection.reasons += reasons
+        case .refused(let reasons): findings[index].inspection.reasons += reasons
         case .stopped: return nil
         }
-        findings.append(finding)
       } catch {
-        // A key that cannot be used says nothing of the part; a disk may read the next time.
-        guard error.isAbout(path), error.kind != .exhausted,
-          error.kind != .io || pass.feed.waits.isPersistent(.drop(plan.id))
-        else { throw error }
-        // A part that is gone or cannot be read: a person must look, whatever the others are.
-        let reason = Reason(.unreadable, error.description, part: part.name)
-        return Judged(
-          plan: plan, verdict: .held([reason]), isRecorded: false, wasChecked: wasChecked, override: override)
+        return try unreadable(error, path, plan, plan.parts[number], wasChecked, override, in: pass)
       }
+    }
+    if let first = findings.indices.first {
+      findings[first].inspection.reasons += news.reasons
+      findings[first].inspection.doubtful += news.doubts
     }
     plan.checkedAt = pass.now.wall
     let found = judge(findings, incomplete: plan.incomplete ?? [], pass.settings.require, override)
@@ -135,21 +148,66 @@ struct Inspecting {
     return Judged(
       plan: plan, verdict: verdict, isRecorded: false, wasChecked: wasChecked, override: override,
       emptiness: emptiness(of: findings, incomplete: plan.incomplete ?? []),
-      lacksMembershipStatus: findings.first.map { pass.settings.format.header && lacksMembershipStatus($0) } ?? false)
+      lacksMembershipStatus: findings.first.map { pass.settings.format.header && lacksMembershipStatus($0) } ?? false,
+      keptColumns: news.kept)
+  }
+
+  /// What the paths of a drop mean for the columns of its feed. Where a part is refused anyway, its paths say nothing.
+  private func columns(
+    of plan: DropPlan, _ findings: [PartFinding], _ known: [PathColumn]?, _ override: Override?, in pass: FeedPass
+  ) -> FeedColumns.News {
+    guard pass.settings.findsColumns, let objects = pass.settings.rewrite?.objects,
+      plan.data.allSatisfy({ $0.dialect != nil })
+    else { return FeedColumns.News(columns: known) }
+    var seen: Set<ValuePath> = []
+    let found = findings.flatMap(\.inspection.paths).filter { seen.insert($0).inserted }
+    return FeedColumns.compare(known, with: found, objects, override)
+  }
+
+  /// A part that is gone or cannot be read: a person must look, whatever the others are. A key that cannot be used says nothing of the
+  /// part; a disk may read the next time.
+  private func unreadable(
+    _ fault: FileFault, _ path: FilePath, _ plan: DropPlan, _ part: DropPart, _ wasChecked: Bool, _ override: Override?,
+    in pass: FeedPass
+  ) throws(FileFault) -> Judged {
+    guard fault.isAbout(path), fault.kind != .exhausted,
+      fault.kind != .io || pass.feed.waits.isPersistent(.drop(plan.id))
+    else { throw fault }
+    let reason = Reason(.unreadable, fault.description, part: part.name)
+    return Judged(
+      plan: plan, verdict: .held([reason]), isRecorded: false, wasChecked: wasChecked, override: override)
+  }
+
+  /// Its cells are read as one reading of quotes has them, and once more where another one fits.
+  private func inspect(
+    _ number: Int, at path: FilePath, isReleased: Bool, _ known: [PathColumn]?, _ rows: RowInspection?,
+    in pass: FeedPass
+  ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
+    var first: QuoteEscape?
+    while true {
+      rows?.tally.begin(number)
+      guard let found = try inspect(path, isReleased: isReleased, known, rows, first, in: pass) else { return nil }
+      if let fault = rows?.tally.fault { throw fault }
+      guard rows != nil, first == nil, let escape = found.0.needsReadingWith else { return found }
+      rows?.tally.discard()
+      first = escape
+    }
   }
 
   /// What is refused is not read to its end where it is large: its digest is not known then, and nobody needs it.
   /// - Parameter isReleased: a person may let it pass whatever is found, so it is read.
   /// - Returns: nil: asked to stop.
   private func inspect(
-    _ path: FilePath, isReleased: Bool, in pass: FeedPass
+    _ path: FilePath, isReleased: Bool, _ known: [PathColumn]?, _ rows: RowInspection?, _ first: QuoteEscape?,
+    in pass: FeedPass
   ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
     let file = try pass.files.open(path)
     let (kind, size) = (try pass.reader.head(of: file), try file.info().size)
-    var rules = TableRules(pass.settings)
+    let sample = try sample(in: pass)
+    var rules = rules(known, rows, first, sample, in: pass)
     // Packed text that is so much larger than its file is no table but a trap.
     rules.maxBytes = min(rules.maxBytes, max(Limits.trustedTextBytes, size *| Limits.packRatio))
-    var inspector = TableInspector(rules: rules)
+    var inspector = ContentInspector(rules, sink: rows?.tally)
     if isTooLarge(size, kind, pass.settings), !isReleased {
       var inspection = inspector.finish()
       inspection.reasons = [
@@ -159,7 +217,11 @@ struct Inspecting {
       return (inspection, nil)
     }
     if pass.settings.decrypt != nil, kind == .pgp {
-      return try inspectSealed(file, inspector, most: rules.maxBytes, isReleased: isReleased, in: pass)
+      var sealed = try inspectSealed(file, inspector, most: rules.maxBytes, isReleased: isReleased, in: pass)
+      if let found = sealed?.0, let complaint = sample?.complaint(found, pass.settings.rewrite) {
+        sealed?.0.reasons.append(complaint)
+      }
+      return sealed
     }
     let answer = try pass.reader.read(file) { (bytes) throws(FileFault) in
       inspector.feed(bytes)
@@ -168,12 +230,36 @@ struct Inspecting {
     if answer == .stopped { return nil }
     var inspection = inspector.finish()
     if answer == .enough { (inspection.rawBytes, inspection.sha256) = (size, nil) }
+    if let complaint = sample?.complaint(inspection, pass.settings.rewrite) { inspection.reasons.append(complaint) }
     return (inspection, nil)
+  }
+
+  /// It is read for each drop, so that a change of it is seen.
+  private func sample(in pass: FeedPass) throws(FileFault) -> SampleTable? {
+    guard let path = pass.settings.require.sample else { return nil }
+    return try SampleTable(path, pass.files)
+  }
+
+  private func rules(
+    _ known: [PathColumn]?, _ rows: RowInspection?, _ first: QuoteEscape?, _ sample: SampleTable?, in pass: FeedPass
+  ) -> ContentRules {
+    switch ContentRules(pass.settings) {
+    case .table(var rules):
+      if let sample { (rules.columns, rules.columnsExact) = (sample.columns, true) }
+      rules.firstEscape = first
+      rules.keySeed = rows?.seed ?? rules.keySeed
+      return .table(rules)
+    case .json(var rules):
+      if known != nil, pass.settings.rewrite?.objects.newColumns == .ignore { rules.gathers = false }
+      rules.keySeed = rows?.seed ?? rules.keySeed
+      return .json(rules)
+    case .opaque(let most): return .opaque(most: most)
+    }
   }
 
   /// What its end does not prove was never there: nothing else is said of it then.
   private func inspectSealed(
-    _ file: any ReadableFile, _ inspector: consuming TableInspector, most: UInt64, isReleased: Bool, in pass: FeedPass
+    _ file: any ReadableFile, _ inspector: consuming ContentInspector, most: UInt64, isReleased: Bool, in pass: FeedPass
   ) throws(FileFault) -> (Inspection, DropPart.Clear?)? {
     var inspector = inspector
     var hasher = DigestHasher()

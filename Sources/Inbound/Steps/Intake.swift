@@ -73,7 +73,8 @@ struct Intake {
 
   private func scan(_ folder: FilePath, _ reserved: Reserving, in pass: FeedPass) throws(FileFault) -> Scan {
     var scan = Scan(folder: folder)
-    var look = LandingLook()
+    // The parts of one export are never taken apart.
+    var look = LandingFilter.isOneExport(folder, pass.settings) ? LandingLook(limit: Limits.parts) : LandingLook()
     var manifests: [FileName] = []
     let (filter, isRecursive) = (pass.feed.filter, pass.settings.recursive)
     try pass.files.eachName(in: folder) { (name) throws(FileFault) in

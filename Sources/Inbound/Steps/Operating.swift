@@ -60,8 +60,9 @@ struct Operating {
       for id in slice {
         try pass.files.removeTree(pass.partsPath(place, id))
         pass.host.taken.forget(id)
+        try pass.rejectFolder(of: id).remove()
       }
-      try pass.sync(slice.map { pass.spool.path(place, $0) })
+      try pass.sync(slice.map { pass.spool.path(place, $0) } + [pass.spool.path(.quarantine)])
     }
     guard !ids.isEmpty else { return }
     pass.report(
@@ -106,7 +107,8 @@ struct Operating {
   }
 
   func hasData(_ place: DropPlace, _ id: DropID, in pass: FeedPass) throws(FileFault) -> Bool {
-    try pass.files.info(pass.partsPath(place, id)) != nil
+    if try pass.files.info(pass.partsPath(place, id)) != nil { return true }
+    return place == .archive ? try pass.rejectFolder(of: id).isThere() : false
   }
 
 }

@@ -10,7 +10,10 @@ struct Sorting {
     for place in [DropPlace.archive, .held, .quarantine] {
       try pass.spool.move(judged.filter { $0.verdict.place == place }.map(\.plan.id), from: .claimed, to: place)
     }
-    for one in judged { announce(one.plan, one.verdict, one.emptiness, in: &pass) }
+    for one in judged {
+      if one.verdict != .accepted, one.plan.rejected > 0 { try SpillFolder(pass).remove(one.plan.id) }
+      announce(one.plan, one.verdict, one.emptiness, in: &pass)
+    }
     return judged.map { one in
       switch one.verdict {
       case .accepted where one.isStaged: .done(one.plan)

@@ -91,19 +91,31 @@ struct Staging {
     let owner: UInt32? = if let name = pass.settings.owner { try Accounts.user(name) } else { nil }
     let group: UInt32? = if let name = pass.settings.group { try Accounts.group(name) } else { nil }
     let folder = try pass.files.info(pass.handover)
+    let columns = try pass.columns()
     for (number, part) in plan.parts.enumerated() where part.isData {
       let staged = pass.stagedPath(plan, number)
       do throws(FileFault) {
         try pass.files.removeIfThere(staged)
         let path = pass.partsPath(.claimed, plan.id).appending(part.name)
-        let isRewritten = pass.settings.rewrite != nil && part.dialect != nil
+        let isSplit = part.rejected ?? 0 > 0
+        let isRewritten = isSplit || pass.settings.rewrite != nil && part.dialect != nil
+        let isUnpacked = !isRewritten && part.goesPlain == true
         if isRewritten {
-          switch try PartRewriter(pass.reader).rewrite(part, at: path, to: staged) {
+          let rewritten =
+            isSplit
+            ? try SplitStaging(pass).stage(plan, number, columns, at: path, to: staged)
+            : try PartRewriter(pass.reader, columns).rewrite(part, at: path, to: staged)
+          switch rewritten {
           case .done: break
           case .refused(let reasons):
             unstage(plan, in: pass)
             return .setAside(reasons[0])
           case .stopped:
+            unstage(plan, in: pass)
+            return .waits(until: pass.now.uptime, why: "the agent stops")
+          }
+        } else if isUnpacked {
+          guard try pass.reader.stagePlain(part, at: path, to: staged) else {
             unstage(plan, in: pass)
             return .waits(until: pass.now.uptime, why: "the agent stops")
           }
@@ -119,7 +131,9 @@ struct Staging {
         if owner != nil || group != nil {
           try pass.files.set(mode: .init(rawValue: pass.settings.mode), owner: owner, group: group, of: staged)
         }
-        guard let info = try pass.files.info(staged), isRewritten || info.size == part.clear?.size ?? part.size else {
+        guard let info = try pass.files.info(staged),
+          isRewritten || isUnpacked || info.size == part.clear?.size ?? part.size
+        else {
           // Its sender writes it still: the last look meets it, and it is checked again.
           if try pass.files.info(pass.partsPath(.claimed, plan.id).appending(part.name))?.size != part.size {
             unstage(plan, in: pass)
@@ -137,6 +151,7 @@ struct Staging {
         throw error
       }
     }
+    if plan.rejected > 0 { try SplitStaging(pass).seal(plan) }
     return .done(plan)
   }
 

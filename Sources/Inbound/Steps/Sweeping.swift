@@ -22,11 +22,24 @@ struct Sweeping {
       try sweep(.quarantine, keep: pass.settings.quarantineKeep, maxBytes: nil, in: &pass),
     ]
     if ways.contains(.stopped) { return }
+    try sweepRejects(in: &pass)
     try forget(in: &pass)
     // Much may have come due at once: it goes in turns, between which drops are worked on.
     let next = pass.now.uptime + (ways.contains(.more) ? .zero : Limits.sweepInterval)
     self.next = next
     pass.summary.look(at: next)
+  }
+
+  /// Bad rows are kept as long as what was refused whole.
+  private func sweepRejects(in pass: inout FeedPass) throws {
+    let folders = try pass.rejectFolders(before: pass.now.wall - pass.settings.quarantineKeep)
+    guard !folders.isEmpty else { return }
+    for folder in folders { try folder.remove() }
+    try pass.sync([pass.spool.path(.quarantine)])
+    pass.report(
+      .placeSwept,
+      "Removed bad rows of \(counted(folders.count, "drop")) of feed \(pass.settings.name), kept for long enough",
+      reason: "rejected")
   }
 
   private enum Way { case done, more, stopped }

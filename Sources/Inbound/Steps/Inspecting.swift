@@ -44,9 +44,9 @@ struct Inspecting {
     for plan in plans {
       let found = try pass.each(.drop(plan.id)) { pass in .done(try Overrides().find(.claimed, plan.id, in: pass)) }
       guard let override = found.value else { continue }
-      // Checked in an earlier pass, and kept waiting since.
       let looked = try pass.each(.drop(plan.id)) { pass in try look.before(plan, in: &pass) }
       guard let plan = looked.value else { continue }
+      // Checked in an earlier pass, and kept waiting since.
       if outcomes[plan.id] == .accepted, plan.checkedAt != nil, try isReadable(plan, in: pass),
         try look.isAsChecked(plan, in: pass)
       {

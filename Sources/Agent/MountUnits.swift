@@ -17,9 +17,13 @@ public struct MountUnits: Hashable, Sendable, CustomStringConvertible {
   init?(_ settings: Settings, point: (FilePath) -> FilePath?) {
     let logs = settings.streams.flatMap { $0.logs.map { FilePath($0).removingLastComponent() } }
     let folders = settings.feeds.flatMap { [$0.landing, $0.handover] } + logs + [settings.state]
-    points = Set(folders.compactMap(point)).sorted { $0.string < $1.string }
+    let own = Set(folders.compactMap(point)).filter { point in !Self.always.contains { point.starts(with: $0) } }
+    points = own.sorted { $0.string < $1.string }
     if points.isEmpty { return nil }
   }
+
+  /// Mounted by systemd itself, before any service and to the end.
+  private static let always: [FilePath] = ["/tmp", "/run", "/dev"]
 
   public var description: String {
     (["[Unit]"] + points.map { "RequiresMountsFor=\(Self.quoted($0))" } + points.map { "BindsTo=\(Self.unit($0))" })

@@ -34,5 +34,6 @@ struct MountUnitsTests {
   @Test("Nothing where all lies on the root's file system")
   func none() throws {
     #expect(MountUnits(try settings("/srv/landing")) { _ in nil } == nil)
+    #expect(MountUnits(try settings("/tmp/landing")) { _ in "/tmp" } == nil)
   }
 }

@@ -249,6 +249,21 @@ struct LateWriteTests {
     #expect(rig.events.count(.lateWrite) == (isShort ? 0 : 1))
   }
 
+  @Test("What was refused and grew long after it was taken is checked as it is, when a person asks")
+  func grewLongAfter() throws {
+    let rig = try Rig { $0.require.minRows = 4 }
+    try rig.land("a.csv", Sample.table)
+    let descriptor = rig.settings.landing.appending("a.csv").string.withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC) }
+    defer { close(descriptor) }
+    #expect(try rig.run().quarantined == 1)
+    rig.restart()
+    later(descriptor).write(Self.rest)
+    let drop = try #require(DropID(try rig.drops(.quarantine)[0]))
+    try rig.engine.retry(drop, at: rig.now)
+    for _ in 0..<4 { try rig.run(1) }
+    #expect(try rig.handed("a.csv") == Self.late)
+  }
+
   // MARK: Before it is handed over
 
   @Test("What is appended between the check and the hand-over is in what is handed over", arguments: [1, 2])

@@ -100,7 +100,8 @@ struct Inspecting {
     let isAsBefore = plan.data.allSatisfy { part in
       (pass.settings.decrypt != nil || part.clear == nil) && part.dialect.map { ($0.json == true) == isJSON } ?? true
     }
-    return try isAsBefore && SpillFolder(pass).has(plan)
+    guard isAsBefore else { return false }
+    return try SpillFolder(pass).has(plan)
   }
 
   /// Nil: asked to stop.

@@ -82,7 +82,7 @@ func outgoingName(_ part: DropPart, _ rewrite: FeedSettings.Rewrite?) -> FileNam
   if part.dialect?.json == true, [".json", ".jsonl", ".ndjson"].contains(where: { drop($0, from: &name) }) {
     name += Array(".csv".utf8)
   }
-  guard rewrite.compress == .gzip else { return FileName(bytes: name) }
+  guard rewrite?.compress == .gzip else { return FileName(bytes: name) }
   return FileName(bytes: name + (isPacked ? Array(packing) : Array(".gz".utf8)))
 }
 

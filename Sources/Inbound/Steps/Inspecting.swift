@@ -100,7 +100,7 @@ struct Inspecting {
     let isAsBefore = plan.data.allSatisfy { part in
       (pass.settings.decrypt != nil || part.clear == nil) && part.dialect.map { ($0.json == true) == isJSON } ?? true
     }
-    return try isAsBefore && SpillFolder(pass).has(plan)
+    return isAsBefore ? try SpillFolder(pass).has(plan) : false
   }
 
   /// Nil: asked to stop.

@@ -40,13 +40,27 @@ def judge(data, feed, is_conventional=False):
     except Stop as stop:
         verdict = Verdict(place(stop.code, feed), stop.rows, [(stop.code, stop.row)], is_fatal=True)
         verdict.is_delivered = stop.code == "empty" and feed.empty == "deliver"
+    if data is text and len(data) > feed.max_bytes and feed.encoding != "utf-16":
+        # Told by its size alone.
+        verdict.is_fatal, verdict.rows = True, None
+        verdict.either |= {("too_large", None)}
+    if fault and verdict.place is None:
+        return verdict
+    if fault == "gzip_damaged" and not verdict.is_fatal:
+        # zlib hands out what it makes of damaged data until it knows.
+        return Verdict("quarantine", None, [(fault, None)], is_fatal=True, either={(code, "any") for code in ENDING})
     if fault:
         # What is read before it may end the reading first.
         either = {(code, "any") for code, _ in set(verdict.reasons[:1]) | verdict.either} if verdict.is_fatal else set()
+        if text.endswith(b"\r"):
+            # What would have come next is not known.
+            either.add(("line_end", "any"))
         return Verdict("quarantine", None, [(fault, None)], is_fatal=True, either=either)
     return verdict
 
 
+# What ends the reading of a text.
+ENDING = {"bad_encoding", "nul_byte", "row_too_long", "too_large", "line_end"}
 DOUBTS = {"delimiter_unsure", "ambiguous_escape", "duplicate_column", "separator_line"}
 
 
@@ -169,6 +183,7 @@ def judge_text(data, feed, is_conventional):
 class Table:
     def __init__(self, text, feed, broken, is_conventional):
         self.text, self.feed, self.broken, self.is_conventional = text, feed, broken, is_conventional
+        self.strange_and_long = set()
         self.doubts, self.known, self.differs_from_csv = [], {}, False
         self.said = feed.delimiter
         self.escapes = [feed.escape] if feed.escape in ESCAPES else list(ESCAPES)
@@ -267,8 +282,9 @@ class Table:
         if all(row.is_blank and not row.is_strange for row in first) and not (self.broken and self.text == "\r"):
             raise Stop("no_header", rows=0)
         delimiter = self.delimiter()
-        if len({self.read_start(delimiter, escape)[0].size for escape in self.escapes}) > 1:
-            # The readings part in the first line already: where that ends is not promised.
+        lines = [self.read_start(delimiter, escape)[0] for escape in self.escapes]
+        if len({(line.size, len(line.cells)) for line in lines}) > 1:
+            # The readings part in the first line already: which of them counts is not promised.
             return Verdict(place=None)
         readings = {escape: self.read(delimiter, escape) for escape in self.escapes}
         found = {escape: self.problems(reading) for escape, reading in readings.items()}
@@ -323,7 +339,10 @@ class Table:
                 found.append(("column_count", number))
             elif row.has_nul:
                 found.append(("nul_byte", number))
-            if row.size > feed.max_row_bytes and not is_last_open:
+            if row.size > feed.max_row_bytes and row.is_strange:
+                found[-1:] = [("row_too_long", number)]
+                self.strange_and_long.add(number)
+            elif row.size > feed.max_row_bytes and not is_last_open:
                 found.append(("row_too_long", number))
         if feed.header:
             first = reading.rows[0]
@@ -373,6 +392,9 @@ class Table:
             verdict.rows, verdict.is_fatal = too_long[1] - 1, True
             verdict.place, verdict.reasons = "quarantine", [too_long]
             verdict.either = self.first_faults(found, is_sure)
+            if too_long[1] in self.strange_and_long:
+                # Why it is so long, perhaps.
+                verdict.either |= {("line_end", too_long[1])}
             if verdict.either:
                 verdict.rows = None
             return verdict
@@ -387,6 +409,9 @@ class Table:
         if not is_sure and len({str(one) for one in found.values()}) > 1:
             # Which of the readings is told is not said.
             verdict.is_fatal, verdict.either, verdict.rows = True, self.first_faults(found, is_sure), None
+        if reasons == [("header_only", None)] and feed.empty == "deliver" and self.doubts:
+            verdict.place, verdict.reasons = "held", list(self.doubts)
+            return verdict
         if reasons:
             verdict.place, verdict.reasons = "quarantine", reasons + self.doubts
             if reasons == [("header_only", None)] and (not self.doubts or feed.empty == "archive"):
@@ -402,7 +427,7 @@ class Table:
         too_long = next((one for one in row_faults if one[0] == "row_too_long"), None)
         verdict.place, verdict.is_fatal = "quarantine", True
         if too_long:
-            verdict.reasons, verdict.rows = [too_long], too_long[1] - 1
+            verdict.reasons, verdict.rows = [too_long], (too_long[1] or 1) - 1
             return verdict
         # The row that the fault lies in, as far as it came, was not read to its end.
         ended = len(reading.rows) - (0 if self.ends_in_line_end(reading) else 1)

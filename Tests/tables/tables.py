@@ -18,7 +18,6 @@ FEEDS_TOGETHER = 40
 SHOWN = 90
 
 
-
 def parse():
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=24000)

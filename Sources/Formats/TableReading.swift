@@ -69,7 +69,10 @@ struct TableReading {
   /// Reads blocks from `index` on, as long as they are full and all in them is as it must be. Returns how many; `read` comes to
   /// the same with each of them, and is for all others.
   mutating func readGood(_ marked: MarkedText, from index: Int, at offset: Int, _ escapes: EscapeWatch) -> Int {
-    guard !quotes.scalarOnlyForTests, quotes.state != .escaped, blanks == 0, strangeAt == nil, !hasNUL, !isReturnOpen
+    // With `lf`, a CR that the block before ended in may belong to the first line end.
+    let isAfterReturn = lineEnd == .lf && lastByte == Alphabet.carriageReturn
+    guard !quotes.scalarOnlyForTests, quotes.state != .escaped, blanks == 0, strangeAt == nil, !hasNUL, !isReturnOpen,
+      !isAfterReturn
     else {
       return 0
     }

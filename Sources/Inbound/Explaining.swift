@@ -11,7 +11,7 @@ func explained(_ inspection: Inspection, _ format: FeedSettings.Format) -> [Reas
     if explained.insert(reason.code).inserted {
       switch reason.code {
       case .columnCount: more.append(separation(inspection.delimiter, format))
-      case .missingColumn: more += [separation(inspection.delimiter, format), AEPCauses.columns]
+      case .missingColumn: more += [AEPCauses.columns, separation(inspection.delimiter, format)]
       case .badEncoding: more.append("format.encoding is \(format.encoding.rawValue)")
       default: break
       }

@@ -74,7 +74,7 @@ struct ManualTests {
       d: { url: "file:///srv/shelf" }
     feeds:
       in: { landing: /in, handover: /out, ready: {}, format: {}, require: {}, archive: {}, quarantine: {},
-            decrypt: { key: k }, rewrite: {}, expect: { by: "06:00" }, pull: { store: d } }
+            decrypt: { key: k }, rejects: { at_most: 1 }, rewrite: {}, expect: { by: "06:00" }, pull: { store: d } }
       json: { landing: /other, handover: /out, format: { type: json }, rewrite: {} }
     streams:
       out: { logs: [/l], store: d, header: {}, batch: {}, compression: {}, archive: {}, delivered: {} }

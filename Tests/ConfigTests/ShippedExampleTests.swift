@@ -52,6 +52,9 @@ struct ShippedExampleTests {
     var feed = FeedSettings(
       name: try #require(FeedName("audiences")), landing: "/srv/campaign/landing", handover: "/srv/campaign/import")
     (feed.owner, feed.group) = ("neolane", "neolane")
+    feed.require.sample = "/etc/navette/audiences-sample.csv"
+    feed.unique = FeedSettings.Unique(columns: ["email"])
+    feed.rejects = FeedSettings.Rejects(atMost: .share(100))
     feed.rewrite = FeedSettings.Rewrite()
     feed.pull = FeedSettings.Pull(store: try #require(StoreName("aep")))
     feed.pull?.prefix = "audiences/"

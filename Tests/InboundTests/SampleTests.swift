@@ -92,7 +92,7 @@ struct SampleTests {
     #expect(try rig.run().handedOver == 1)
     #expect(try rig.handed("a.csv") == "id,email\n1,a\n2,b\n3,c\n")
     let split = try self.rig("id,email\n") {
-      $0.packedMost = 20
+      $0.packedMost = 19
       $0.require.notNull = ["email"]
       $0.rejects = FeedSettings.Rejects(atMost: .rows(1))
     }

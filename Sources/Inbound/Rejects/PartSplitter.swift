@@ -137,7 +137,8 @@ private final class TextRewriter {
       var rules = TableRules(settings)
       rules.encoding = .utf8
       table = TableRewriter(
-        rules, delimiter: dialect.delimiter, escape: dialect.escape, leavesOut: dialect.separatorLine == true, to: target)
+        rules, delimiter: dialect.delimiter, escape: dialect.escape, leavesOut: dialect.separatorLine == true,
+        to: target)
     }
   }
 

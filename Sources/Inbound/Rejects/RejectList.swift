@@ -7,7 +7,8 @@ import SystemPackage
 /// staged; what another life has left is never trusted.
 struct RejectList {
   let path: FilePath
-  private static let entryBytes = 24
+  /// Three numbers.
+  private static var entryBytes: Int { 3 * MemoryLayout<UInt64>.size }
 
   static func write(_ row: BadRow, to spill: FileSpill) throws(FileFault) {
     let words = [UInt64(row.row), UInt64(row.kind.rawValue) << 32 | UInt64(row.column), UInt64(row.line)].map(

@@ -13,7 +13,8 @@ struct Rejecting {
     _ plan: inout DropPlan, _ findings: inout [PartFinding], isReleased: Bool, in pass: FeedPass
   ) throws(FileFault) {
     for number in plan.dataIndices { plan.parts[number].rejected = nil }
-    guard let rows, plan.data.allSatisfy({ $0.dialect != nil }) else { return try SpillFolder(pass).remove(plan.id) }
+    guard let rows else { return }
+    guard plan.data.allSatisfy({ $0.dialect != nil }) else { return try SpillFolder(pass).remove(plan.id) }
     let found = try rows.finish(keeps: pass.settings.rejects != nil)
     for (index, number) in plan.dataIndices.enumerated() {
       findings[index].inspection.reasons = listed(

@@ -96,43 +96,15 @@ struct Staging {
       let staged = pass.stagedPath(plan, number)
       do throws(FileFault) {
         try pass.files.removeIfThere(staged)
-        let path = pass.partsPath(.claimed, plan.id).appending(part.name)
-        let isSplit = part.rejected ?? 0 > 0
-        let isRewritten = isSplit || pass.settings.rewrite != nil && part.dialect != nil
-        let isUnpacked = !isRewritten && part.goesPlain == true
-        if isRewritten {
-          let rewritten =
-            isSplit
-            ? try SplitStaging(pass).stage(plan, number, columns, at: path, to: staged)
-            : try PartRewriter(pass.reader, columns).rewrite(part, at: path, to: staged)
-          switch rewritten {
-          case .done: break
-          case .refused(let reasons):
-            unstage(plan, in: pass)
-            return .setAside(reasons[0])
-          case .stopped:
-            unstage(plan, in: pass)
-            return .waits(until: pass.now.uptime, why: "the agent stops")
-          }
-        } else if isUnpacked {
-          guard try pass.reader.stagePlain(part, at: path, to: staged) else {
-            unstage(plan, in: pass)
-            return .waits(until: pass.now.uptime, why: "the agent stops")
-          }
-        } else if part.clear != nil {
-          guard try pass.reader.stageClear(part, at: path, to: staged) else {
-            unstage(plan, in: pass)
-            return .waits(until: pass.now.uptime, why: "the agent stops")
-          }
-        } else {
-          try requireHandOverRoom(for: part.size, in: pass)
-          try pass.files.copy(path, to: staged, mode: .init(rawValue: pass.settings.mode))
+        if let obstacle = try put(number, of: plan, columns, to: staged, in: pass) {
+          unstage(plan, in: pass)
+          return obstacle
         }
         if owner != nil || group != nil {
           try pass.files.set(mode: .init(rawValue: pass.settings.mode), owner: owner, group: group, of: staged)
         }
         guard let info = try pass.files.info(staged),
-          isRewritten || isUnpacked || info.size == part.clear?.size ?? part.size
+          part.isAltered(by: pass.settings) || info.size == part.clear?.size ?? part.size
         else {
           // Its sender writes it still: the last look meets it, and it is checked again.
           if try pass.files.info(pass.partsPath(.claimed, plan.id).appending(part.name))?.size != part.size {
@@ -155,6 +127,31 @@ struct Staging {
     return .done(plan)
   }
 
+  /// One part, as it is handed over. Nil: it lies there; else what keeps its drop from going on.
+  private func put(
+    _ number: Int, of plan: DropPlan, _ columns: [PathColumn]?, to staged: FilePath, in pass: FeedPass
+  ) throws(FileFault) -> ItemOutcome<DropPlan>? {
+    let part = plan.parts[number]
+    let path = pass.partsPath(.claimed, plan.id).appending(part.name)
+    let stops = ItemOutcome<DropPlan>.waits(until: pass.now.uptime, why: "the agent stops")
+    if part.isAltered(by: pass.settings), part.isSplit || pass.settings.rewrite != nil {
+      let rewritten =
+        part.isSplit
+        ? try SplitStaging(pass).stage(plan, number, columns, at: path, to: staged)
+        : try PartRewriter(pass.reader, columns).rewrite(part, at: path, to: staged)
+      switch rewritten {
+      case .done: return nil
+      case .refused(let reasons): return .setAside(reasons[0])
+      case .stopped: return stops
+      }
+    }
+    if part.goesPlain == true { return try pass.reader.stagePlain(part, at: path, to: staged) ? nil : stops }
+    if part.clear != nil { return try pass.reader.stageClear(part, at: path, to: staged) ? nil : stops }
+    try requireHandOverRoom(for: part.size, in: pass)
+    try pass.files.copy(path, to: staged, mode: .init(rawValue: pass.settings.mode))
+    return nil
+  }
+
   /// To the group of the hand-over folder, which is the consumer's. Where the agent is not in it, it stays as it is: `check` tells
   /// whether the consumer can read it then.
   private func give(_ staged: FilePath, to group: UInt32, owner: UInt32?, in pass: FeedPass) throws(FileFault) {
@@ -174,5 +171,15 @@ struct Staging {
     guard pass.host.minFree > 0, try pass.files.info(pass.handover)?.device == pass.files.info(pass.spool.root)?.device
     else { return }
     try pass.requireRoom(for: bytes, at: pass.spool.root)
+  }
+}
+
+extension DropPart {
+  /// Bad rows of it are left out.
+  fileprivate var isSplit: Bool { rejected ?? 0 > 0 }
+
+  /// What is handed over are other bytes than those that came.
+  fileprivate func isAltered(by settings: FeedSettings) -> Bool {
+    isSplit || goesPlain == true || settings.rewrite != nil && dialect != nil
   }
 }

@@ -3,12 +3,15 @@ import Core
 /// Any bytes, as a table: one verdict, however they are cut, fast or byte by byte.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzTables(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
-  guard let start, count > 1 else { return 0 }
-  let bytes = UnsafeRawBufferPointer(start: start + 1, count: count - 1)
+  guard let start, count > 2 else { return 0 }
+  let bytes = UnsafeRawBufferPointer(start: start + 2, count: count - 2)
   var rules = TableRules()
   rules.escape = [.auto, .double, .backslash, .apostrophe][Int(start[0] & 3)]
   rules.lineEnd = [.auto, .auto, .lf, .auto, .crlf, .cr, .auto, .cr][Int(start[0] >> 5)]
   rules.header = start[0] & 4 == 0
+  rules.quote = [UInt8(ascii: "\""), UInt8(ascii: "\""), 0, nil][Int(start[1] & 3)]
+  rules.encoding = [.utf8, .utf8, .utf16, .latin1][Int(start[1] >> 2 & 3)]
+  rules.delimiter = [nil, UInt8(ascii: ","), UInt8(ascii: ";"), nil][Int(start[1] >> 4 & 3)]
   rules.maxRowBytes = start[0] & 8 == 0 ? 100 : 1 << 20
   rules.maxBytes = start[0] & 16 == 0 ? 1 << 16 : 200
   let whole = verdict(bytes, rules, chunk: .max)

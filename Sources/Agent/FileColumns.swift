@@ -56,7 +56,9 @@ public enum FileColumns {
   private static func quoted(_ text: String) -> String {
     let isPlain =
       text.first.map { $0.isASCII && $0.isLetter || $0 == "_" } ?? false
-      && text.utf8.allSatisfy { ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7a) || ($0 >= 0x30 && $0 <= 0x39) || "._-@".utf8.contains($0) }
+      && text.utf8.allSatisfy {
+        ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7a) || ($0 >= 0x30 && $0 <= 0x39) || "._-@".utf8.contains($0)
+      }
     let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "auto"]
     if isPlain, !words.contains(text.lowercased()) { return text }
     var quoted = "\""

@@ -97,7 +97,8 @@ struct Consistency {
       }
     }
     if feed.format.type == .json {
-      let named = require.types.keys.sorted() + require.notNull + require.length.keys.sorted() + (feed.unique?.columns ?? [])
+      let named =
+        require.types.keys.sorted() + require.notNull + require.length.keys.sorted() + (feed.unique?.columns ?? [])
       for path in Set(named).sorted() where ValuePath(path) == nil {
         report(
           "feeds.\(name).format.type", "with json, values are named by paths, and “\(path)” is none",

@@ -135,7 +135,7 @@ public enum Limits {
   static let patternBytes = 2_048
   /// Groups within groups: each level is a call.
   static let patternDepth = 50
-  /// States of a pattern's table: at most half a MiB of it.
+  /// States of a pattern's table: at most 2 MiB of it.
   static let patternStates = 2_000
   /// Pairs of bytes that may follow each other in a pattern.
   static let patternLinks = 50_000

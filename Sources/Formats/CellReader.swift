@@ -4,8 +4,11 @@ import Core
 /// Looks at the cells that rules are for, row after row, and tells of each row whether it is good.
 ///
 /// It follows a `TableReading` block by block and takes structure from it: what is a row, and which rows are odd, that decides.
+///
+/// What each cell touches is not checked for exclusive access while it runs, which would cost as much as the look itself: one reader
+/// feeds one text, from one thread at a time, and nothing that is called from here comes back.
 final class CellReader {
-  private var check: RowCheck
+  @exclusivity(unchecked) private var check: RowCheck
   private let columns: Int
   private let mayHaveReturn: Bool
   private let quote: UInt8?
@@ -21,19 +24,19 @@ final class CellReader {
   /// Rows that are not good, whatever the reason.
   private(set) var badRows = 0
 
-  private var rows = 0
-  private var blanks = 0
+  @exclusivity(unchecked) private var rows = 0
+  @exclusivity(unchecked) private var blanks = 0
   /// Offsets count from where the data begins.
-  private var rowStart = 0
-  private var column = 0
+  @exclusivity(unchecked) private var rowStart = 0
+  @exclusivity(unchecked) private var column = 0
   /// Of `wanted`.
-  private var next = 0
+  @exclusivity(unchecked) private var next = 0
   /// What of the cell being read came in earlier stretches.
-  private var carry: [UInt8] = []
-  private var cellStart = 0
-  private var fault: (kind: CellFault, column: Int)?
+  @exclusivity(unchecked) private var carry: [UInt8] = []
+  @exclusivity(unchecked) private var cellStart = 0
+  @exclusivity(unchecked) private var fault: (kind: CellFault, column: Int)?
   private var scratch: [UInt8] = []
-  private var lastByte: UInt8 = 0
+  @exclusivity(unchecked) private var lastByte: UInt8 = 0
 
   init(
     _ check: RowCheck, columns: Int, rules: TableRules, reading: QuoteReading, sink: (any RowSink)?, maxProblems: Int
@@ -183,7 +186,8 @@ final class CellReader {
     if tell(&odd, upTo: rows, &lines) { return }
     if let found {
       tell(
-        BadRow(BadRow.Kind(found.kind), row: rows, line: lines.line(of: rowStart), column: found.column), isOfCell: true)
+        BadRow(BadRow.Kind(found.kind), row: rows, line: lines.line(of: rowStart), column: found.column), isOfCell: true
+      )
     } else if let key {
       sink?.has(key, row: rows)
     }

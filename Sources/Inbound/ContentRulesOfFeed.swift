@@ -31,6 +31,7 @@ extension JSONTable {
   init(_ objects: FeedSettings.Objects, columns: [PathColumn]) {
     self.init()
     self.columns = columns
+    isWhole = objects.columns == nil
     (join, null, missing) = (objects.join, objects.null, objects.missing)
     nested =
       switch objects.nested {

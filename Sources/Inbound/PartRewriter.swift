@@ -27,7 +27,8 @@ struct PartRewriter {
       dialect.json == true || target.mayRefuse(dialect)
     else { return .done }
     if part.rejected ?? 0 > 0 {
-      return try PartSplitter(reader: reader, list: list).split(part, at: path, columns, good: { (_) throws(FileFault) in })
+      return try PartSplitter(reader: reader, list: list).split(
+        part, at: path, columns, good: { (_) throws(FileFault) in })
     }
     return try rewrite(part, at: path, dialect, target) { (_) throws(FileFault) in }
   }

@@ -41,23 +41,44 @@ struct CrashTests {
     case mixed
     /// A good one that is encrypted.
     case sealed
+    /// One with a bad row, which is left out and lies in quarantine.
+    case rejecting
+    /// Lines of JSON, of which a table is made by the columns that are found.
+    case objects
 
     var landed: [String: String] {
       switch self {
       case .good: ["a.csv": Sample.table]
       case .bad: ["bad.csv": Sample.crooked]
       case .sealed: ["a.csv.gpg": ToyDecrypter.sealed(Sample.table)]
+      case .rejecting: ["a.csv": Sample.crooked]
+      case .objects: ["a.json": Self.lines]
       case .mixed: ["a.csv": Sample.table, "bad.csv": Sample.crooked, "twin.csv": Sample.table]
       }
     }
-    var handedOver: [String] { self == .bad ? [] : [Sample.table] }
+    static let lines = "{\"id\":1,\"email\":\"a\"}\n"
+    var handedOver: [String] {
+      switch self {
+      case .bad: []
+      case .rejecting: ["id,email\n1,a\n"]
+      case .objects: ["id\temail\n1\ta\n"]
+      case .good, .mixed, .sealed: [Sample.table]
+      }
+    }
     var archived: Int { self == .mixed ? 2 : self == .bad ? 0 : 1 }
     /// What the archive keeps: what came.
-    var kept: [String] { self == .sealed ? [ToyDecrypter.sealed(Sample.table)] : handedOver }
-    var refused: [String] { self == .good || self == .sealed ? [] : [Sample.crooked] }
+    var kept: [String] {
+      switch self {
+      case .sealed, .rejecting, .objects: Array(landed.values)
+      case .good, .bad, .mixed: handedOver
+      }
+    }
+    var refused: [String] { self == .bad || self == .mixed ? [Sample.crooked] : [] }
+    /// Bad rows that lie in quarantine, with their header.
+    var rejected: [String] { self == .rejecting ? ["id,email\n2\n"] : [] }
     var ends: [String] {
       switch self {
-      case .good, .sealed: ["accepted true"]
+      case .good, .sealed, .rejecting, .objects: ["accepted true"]
       case .bad: ["quarantined false"]
       case .mixed: ["accepted true", "duplicate false", "quarantined false"]
       }
@@ -96,6 +117,8 @@ struct CrashTests {
         let files: any Files = world.consumer ?? machine.files
         var settings = FeedSettings(name: try #require(FeedName("audiences")), landing: landing, handover: handover)
         settings.settle = .seconds(1)
+        if cargo == .rejecting { settings.rejects = FeedSettings.Rejects(atMost: .rows(1)) }
+        if cargo == .objects { (settings.format.type, settings.rewrite) = (.json, FeedSettings.Rewrite()) }
         if cargo == .sealed { settings.decrypt = FeedSettings.Decrypt(key: Secret("toy")) }
         var engine = FeedWorker(
           settings, state: state, files: files, ledger: world.ledger, events: EventLog(),
@@ -133,7 +156,11 @@ struct CrashTests {
       let left = try spool.entries(in: place)
       guard left.isEmpty else { throw Broken("\(place.rawValue) still has \(left)") }
     }
-    let quarantined = try spool.entries(in: .quarantine)
+    let lying = try spool.entries(in: .quarantine)
+    let rejects = lying.filter { $0.hasSuffix(".rejected") }
+      .compactMap { disk.text(of: spool.path(.quarantine).appending($0).appending("a.csv")) }
+    guard rejects == cargo.rejected else { throw Broken("bad rows: \(rejects), of \(lying)") }
+    let quarantined = lying.filter { !$0.hasSuffix(".rejected") }
     let refused = disk.files(below: spool.path(.quarantine)).filter { $0.key.string.contains("/parts/") }
     guard quarantined.count == cargo.refused.count,
       refused.values.map({ String(decoding: $0, as: UTF8.self) }) == cargo.refused,
@@ -183,9 +210,11 @@ struct CrashTests {
     #expect(report.steps > (cargo == .mixed ? 80 : 30))
   }
 
-  @Test("Kills and power cuts, with an encrypted drop")
-  func sealed() async {
-    var sweep = Self.sweep(.sealed, .copying, takes: false)
+  @Test(
+    "Kills and power cuts, with drops that are handed over as something else than they came",
+    arguments: [Cargo.sealed, .rejecting, .objects])
+  func altered(cargo: Cargo) async {
+    var sweep = Self.sweep(cargo, .copying, takes: false)
     sweep.survivals = 6
     let report = await sweep.run()
     #expect(report.failures.isEmpty, "\(report)")

@@ -20,7 +20,9 @@ struct ObjectsTests {
       settings.format.type = .json
       var rewrite = FeedSettings.Rewrite()
       rewrite.delimiter = UInt8(ascii: ",")
-      rewrite.objects.columns = columns.map { $0.compactMap { pair in ValuePath(pair.1).map { PathColumn(pair.0, $0) } } }
+      rewrite.objects.columns = columns.map {
+        $0.compactMap { pair in ValuePath(pair.1).map { PathColumn(pair.0, $0) } }
+      }
       settings.rewrite = rewrite
       change(&settings)
     }
@@ -299,7 +301,9 @@ struct ObjectRowTests {
     #expect(!reasons.contains { $0.message.contains("secret") })
   }
 
-  @Test("A key twice over all parts is refused; with rejects the first stays, and the others lie in quarantine as they were")
+  @Test(
+    "A key twice over all parts is refused; with rejects the first stays, and the others lie in quarantine as they were"
+  )
   func keys() throws {
     let rig = try rig { $0.unique = FeedSettings.Unique(columns: ["id"]) }
     try rig.land("a.json", #"{"id":"x"}"# + "\n" + #"{"id":"\u0078"}"# + "\n")
@@ -323,7 +327,7 @@ struct ObjectRowTests {
 
   @Test("Bad lines of each kind are left out up to the bound, packed or not, also of a table that is made of them")
   func rejects() throws {
-    let bad = ["x", #"{"a":1,"a":2}"#, #"{"b":1}"#, #"{"a":"\ud800"}"#, "[1]", #"{"a":1"#]
+    let bad = ["x", "", #"{"a":1,"a":2}"#, #"{"b":1}"#, #"{"a":"\ud800"}"#, "[1]", #"{"a":1"#]
     let lines = (1...20).map { "{\"a\":\($0),\"b\":0}" }
     let text = (lines.prefix(10) + bad + lines.suffix(10)).joined(separator: "\n") + "\n"
     func rules(_ settings: inout FeedSettings) {

@@ -92,7 +92,9 @@ extension Kind where T == String {
   static var path: Kind<String> {
     .text(#"a path such as person.name.lastName (\. for a dot in a key)"#) { ValuePath($0) != nil }
   }
-  fileprivate static var pathSeparator: Kind<String> { .scalar(#"one of "." and "_""#) { [".", "_"].contains($0) ? $0 : nil } }
+  fileprivate static var pathSeparator: Kind<String> {
+    .scalar(#"one of "." and "_""#) { [".", "_"].contains($0) ? $0 : nil }
+  }
   fileprivate static var sign: Kind<String> {
     .scalar("a text of at most 16 characters, or \"\"") { text in
       text.isEmpty || Text.isLine(text) && text.unicodeScalars.count <= 16 ? text : nil

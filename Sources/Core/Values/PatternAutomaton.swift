@@ -3,17 +3,22 @@ struct PatternAutomaton: Sendable {
   /// Bytes that no part of the pattern tells apart have one class.
   private let classOf: [UInt8]
   private let classes: Int
-  /// By state times `classes` and class; state 0 is the end of all hope.
-  private let next: [UInt16]
+  /// By state and class: where the row of the next state begins; row 0 is the end of all hope.
+  private let next: [UInt32]
   private let accepts: [Bool]
 
   func matches(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
-    var state = 1
-    for byte in cell {
-      state = Int(next[state &* classes &+ Int(classOf[Int(byte)])])
-      if state == 0 { return false }
+    let row = classOf.withUnsafeBufferPointer { classOf in
+      next.withUnsafeBufferPointer { next in
+        var row = UInt32(truncatingIfNeeded: classes)
+        for byte in cell {
+          row = next[Int(row &+ UInt32(classOf[Int(byte)]))]
+          if row == 0 { break }
+        }
+        return row
+      }
     }
-    return accepts[state]
+    return accepts[Int(row) / classes]
   }
 
   init(_ node: PatternNode) throws(PatternFault) {
@@ -51,7 +56,9 @@ struct PatternAutomaton: Sendable {
       }
       state += 1
     }
-    (self.next, self.accepts) = (next, accepts)
+    let width = UInt32(classes)
+    self.next = next.map { UInt32($0) * width }
+    self.accepts = accepts
   }
 
   private static func classes(_ sets: [ByteSet]) -> ([UInt8], Int) {

@@ -112,7 +112,7 @@ extension ValueType {
     let (century, year, month, day) = (two(cell, 0), two(cell, 2), two(cell, 5), two(cell, 8))
     guard century < 100, year < 100, (1...12).contains(month), day >= 1 else { return false }
     let isLeap = year % 4 == 0 && (year != 0 || century % 4 == 0)
-    let days = month == 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].contains(month) ? 30 : 31
+    let days = month == 2 ? (isLeap ? 29 : 28) : month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31
     return day <= days
   }
 

@@ -90,7 +90,11 @@ struct JSONCell {
     for byte in text {
       if isQuoted {
         field.append(byte)
-        if isEscaped { isEscaped = false } else if byte == UInt8(ascii: "\\") { isEscaped = true } else {
+        if isEscaped {
+          isEscaped = false
+        } else if byte == UInt8(ascii: "\\") {
+          isEscaped = true
+        } else {
           isQuoted = byte != UInt8(ascii: "\"")
         }
       } else if ![0x20, 0x09, 0x0d].contains(byte) {

@@ -105,7 +105,7 @@ private struct Rows {
     var tree = PathTree()
     numbers = columns.enumerated().map { tree.want($1.path, as: $0) }
     let wanted = tree.nodes.indices.filter { tree.nodes[$0].wanted != nil }
-    let split = Set(wanted.filter { tree.hasChildren($0) }.compactMap { tree.nodes[$0].wanted })
+    let split = !table.isWhole ? [] : Set(wanted.filter { tree.hasChildren($0) }.compactMap { tree.nodes[$0].wanted })
     isSplit = numbers.map(split.contains)
     object = JSONObject(tree, count: columns.count, gathers: false)
     cell = JSONCell(table, replacement: target.replacement)

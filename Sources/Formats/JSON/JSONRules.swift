@@ -38,6 +38,9 @@ public struct JSONTable: Hashable, Sendable {
   public var columns: [PathColumn] = []
   /// Between the elements of an array.
   public var join = ";"
+  /// Columns are all that was found: an object's values have columns of their own, so that where one column has a value and others lie
+  /// below it, an object is no value of that one.
+  public var isWhole = false
   public var nested = Nested.refuse
   /// What stands for null, and where there is nothing.
   public var null = ""

@@ -140,11 +140,12 @@ struct JSONText {
       blanks += 1
       return true
     }
-    // Those before it are no rows, but a person should know.
-    if blanks > 0, !rules.mayReject {
-      note(Reason(.badJSON, "The line before this one is empty", row: rows + 1, line: lineNumber))
+    // Something follows them, so they are rows.
+    for _ in 0..<blanks {
+      (rows, lineNumber) = (rows + 1, lineNumber + 1)
+      refuse(.json, [Reason(.badJSON, "The line is empty", row: rows, line: lineNumber)])
     }
-    lineNumber += blanks + 1
+    lineNumber += 1
     blanks = 0
     rows += 1
     do throws(JSONObject.Fault) {
@@ -167,7 +168,8 @@ struct JSONText {
     var kind: BadRow.Kind?
     if line.count > rules.maxRowBytes {
       kind = .tooLong
-      found.append(Reason(.rowTooLong, "The row is longer than \(rules.maxRowBytes) bytes", row: rows, line: lineNumber))
+      found.append(
+        Reason(.rowTooLong, "The row is longer than \(rules.maxRowBytes) bytes", row: rows, line: lineNumber))
     }
     for (number, wanted) in required.enumerated() where object[wanted].kind == .missing {
       kind = kind ?? .missingKey
@@ -212,9 +214,9 @@ struct JSONText {
   }
 
   private mutating func stop(_ code: Reason.Code, _ message: String) {
-    let isOfRow = head == nil && bytes > 0
+    let isOfRow = head == nil && bytes > 0 && code != .empty
     fatal = Reason(
-      code, message, row: isOfRow ? rows + 1 : nil, line: isOfRow ? lineNumber + blanks + 1 : nil)
+      code, message, row: isOfRow ? rows + blanks + 1 : nil, line: isOfRow ? lineNumber + blanks + 1 : nil)
   }
 }
 

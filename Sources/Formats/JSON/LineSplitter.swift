@@ -13,8 +13,10 @@ public struct LineSplitter: ~Copyable {
   private var bad: [UInt8] = []
   private let next: (_ row: Int, _ line: Int) -> Bool
   private var line = 0
+  /// Empty lines since the last object: rows only where another one follows.
+  private var blanks = 0
 
-  /// Objects so far.
+  /// Objects so far, and empty lines before one.
   public private(set) var rows = 0
   public private(set) var isDamaged = false
 
@@ -67,7 +69,15 @@ public struct LineSplitter: ~Copyable {
     }
     line += 1
     let isBlank = text.isEmpty || text.count == 1 && text[0] == 0x0d
-    if isBlank { return true }
+    if isBlank {
+      blanks += 1
+      return true
+    }
+    for back in (1...(blanks + 1)).reversed().dropLast() {
+      rows += 1
+      if next(rows, line - back + 1) { bad.append(0x0a) } else { good.append(0x0a) }
+    }
+    blanks = 0
     rows += 1
     if next(rows, line) {
       bad.append(contentsOf: text)

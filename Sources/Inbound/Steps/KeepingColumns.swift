@@ -14,7 +14,8 @@ struct KeepingColumns {
         ? "\(counted(columns.count, "column")) from now on"
         : "\(counted(columns.count - before, "column")) more, behind the \(before) that it had"
       pass.report(
-        .columnsKept, "Feed \(pass.settings.name) has \(what), as found in \(one.plan.shown)", one.plan, [.reason: what])
+        .columnsKept, "Feed \(pass.settings.name) has \(what), as found in \(one.plan.shown)", one.plan, [.reason: what]
+      )
     }
   }
 

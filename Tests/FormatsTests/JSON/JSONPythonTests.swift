@@ -64,7 +64,9 @@ struct JSONPythonTests {
       let all = Int.random(in: 0..<12, using: &random) == 0 ? faults : scalars
       return all.randomElement(using: &random) ?? ""
     }
-    func blank(_ random: inout SeededRandom) -> String { ["", "", " ", "\t", "\r"].randomElement(using: &random) ?? "" }
+    func blank(_ random: inout SeededRandom) -> String {
+      ["", "", " ", "\t", "\r"].randomElement(using: &random) ?? ""
+    }
     var members: [String] = []
     for key in ["a", "t", "other", "\\u0061b", "last"] where Bool.random(using: &random) {
       members.append("\"\(key)\"\(blank(&random)):\(blank(&random))\(value(&random))")
@@ -75,7 +77,8 @@ struct JSONPythonTests {
     let text = "{" + members.joined(separator: "\(blank(&random)),\(blank(&random))") + "}"
     guard Int.random(in: 0..<15, using: &random) == 0 else { return text }
     // Cut off, or with something behind it.
-    return Bool.random(using: &random) ? String(text.dropLast(Int.random(in: 1...text.count, using: &random))) + "{" : text + "1"
+    return Bool.random(using: &random)
+      ? String(text.dropLast(Int.random(in: 1...text.count, using: &random))) + "{" : text + "1"
   }
 
   @Test("Over thousands of generated lines: which are bad, and each value of the others")
@@ -97,7 +100,8 @@ struct JSONPythonTests {
       guard bad == Set(reading.bad) else { continue }
       let good = lines.indices.filter { !bad.contains($0 + 1) }.map { lines[$0] }
       let made = try tabulate(
-        good.joined(separator: "\n"), [("a", "a"), ("q", "p.q"), ("t", "t")], chunk: 31, { ($0.null, $0.missing) = ("N", "-") },
+        good.joined(separator: "\n"), [("a", "a"), ("q", "p.q"), ("t", "t")], chunk: 31,
+        { ($0.null, $0.missing) = ("N", "-") },
         {
           $0.delimiter = 0x1f
           $0.quote = 0x1e

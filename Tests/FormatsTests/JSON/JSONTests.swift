@@ -104,7 +104,8 @@ struct JSONTests {
     }
   }
 
-  @Test("A key that comes twice is found among many that are no paths, and hostile keys cost no more than they are long")
+  @Test(
+    "A key that comes twice is found among many that are no paths, and hostile keys cost no more than they are long")
   func manyKeys() {
     for count in [10, 33, 5_000] {
       let keys = (0..<count).map { "\"k\($0)\":0" }
@@ -129,7 +130,9 @@ struct JSONTests {
   func bounds() {
     #expect(inspectJSON("").reasons.map(\.code) == [.empty])
     #expect(inspectJSON("\n\n").reasons.map(\.code) == [.empty])
-    #expect(inspectJSON("{}\n\n{}\n").reasons.map(\.code) == [.badJSON])
+    let gap = inspectJSON("{}\n\n\r\n{}\n\n")
+    #expect(gap.reasons.map(\.code) == [.badJSON, .badJSON] && gap.reasons.map(\.row) == [2, 3] && gap.rows == 4)
+    #expect(inspectJSON("\u{feff}").reasons.map(\.row) == [nil])
     #expect(inspectJSON("{}\n{}\n") { $0.minRows = 3 }.reasons.map(\.code) == [.tooFewRows])
     #expect(inspectJSON("{}\n{}\n") { $0.maxRows = 1 }.reasons.map(\.code) == [.tooManyRows])
     #expect(inspectJSON("{}\n{\"a\":1}\n") { $0.maxRowBytes = 4 }.reasons.map { $0.row } == [2])
@@ -270,8 +273,12 @@ struct JSONTableTests {
     let made = try tabulate(text, [("a", "a"), ("b", "b"), ("id", "b.0.id")]) { $0.nested = .json }
     #expect(made.problems.isEmpty)
     #expect(made.table == "a,b,id\n\"{\"\"x\"\":1,\"\"y\"\":\"\"s p\"\"}\",\"[{\"\"id\"\":2},[3]]\",2\n")
-    let split = try tabulate(#"{"a":{"x":1}}"# + "\n" + #"{"a":7}"#, [("a", "a"), ("x", "a.x")])
+    let split = try tabulate(#"{"a":{"x":1}}"# + "\n" + #"{"a":7}"#, [("a", "a"), ("x", "a.x")]) { $0.isWhole = true }
     #expect(split.table == "a,x\n,1\n7,\n" && split.problems.isEmpty)
+    // Whoever names both wants both.
+    let named = try tabulate(#"{"a":{"x":1}}"#, [("a", "a"), ("x", "a.x")]) { $0.nested = .json }
+    #expect(named.table == "a,x\n\"{\"\"x\"\":1}\",1\n" && named.problems.isEmpty)
+    #expect(try tabulate(#"{"a":{"x":1}}"#, [("a", "a"), ("x", "a.x")]).problems.map(\.column) == [1])
   }
 
   @Test("A path may be named twice, and keys may be escaped in the text")

@@ -105,6 +105,8 @@ struct TableText {
     }
     let outcome = rows.finish()
     if let problem = rows.tooLong, outcome.problemCount > 0 {
+      // Longer than any row that could be left out.
+      if rules.mayReject { fatal = reason(problem) }
       return Verdict(rows: problem.row - 1, reasons: capped([reason(problem)] + headerReasons, more: 0))
     }
     if rules.header, let line = firstLine.first(where: { $0.escape == outcome.escape }), line.fields != names {

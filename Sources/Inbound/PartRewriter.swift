@@ -120,7 +120,7 @@ extension Inspection {
       .gzipTruncated, .gzipTrailing, .encrypted, .pgpNoKey, .pgpPassphrase, .pgpDamaged, .pgpUnprotected, .pgpSeveral,
       .badJSON, .repeatedKey, .tooManyColumns,
     ]
-    let ofRows: Set<Reason.Code> = mayReject ? [.rowTooLong, .badJSON, .repeatedKey] : []
+    let ofRows: Set<Reason.Code> = mayReject ? BadRow.Kind.ofLines : []
     if reasons.contains(where: { fatal.contains($0.code) && !ofRows.contains($0.code) }) { return nil }
     if type == .json { return .jsonLines }
     return DropPart.Dialect(

@@ -332,7 +332,7 @@ struct ObjectRowTests {
     let text = (lines.prefix(10) + bad + lines.suffix(10)).joined(separator: "\n") + "\n"
     func rules(_ settings: inout FeedSettings) {
       settings.require.columns = ["a"]
-      settings.rejects = FeedSettings.Rejects(atMost: .share(2_500))
+      settings.rejects = FeedSettings.Rejects(atMost: .share(2_700))
     }
     let rig = try rig(rules)
     try rig.land("a.json", text)
@@ -386,5 +386,64 @@ struct ObjectRowTests {
     #expect(try rig.handed("a.json") == "{\"a\":1}\n")
     try rig.land("b.json", "{\"a\":1}\n{\"a\":\"\(String(repeating: "x", count: 2_000))\"}\n")
     #expect(try rig.run().quarantined == 1)
+  }
+
+  @Test("Above the bound it is refused, also where a table would be made of it")
+  func tooManyOfTable() throws {
+    let rig = try rig {
+      $0.rejects = FeedSettings.Rejects(atMost: .rows(1))
+      $0.rewrite = FeedSettings.Rewrite()
+    }
+    try rig.land("a.json", "{\"k\":1,\"n\":1}\n1\n2\n")
+    #expect(try rig.run().quarantined == 1)
+    let id = try #require(DropID(try rig.drops(.quarantine)[0]))
+    #expect(try rig.reasons(.quarantine, id.description)[0].code == .tooManyRejects)
+    // A release hands over the good ones.
+    try rig.engine.release(id, by: Requester("j.doe", reason: "fine"), at: rig.now)
+    #expect(try rig.run().handedOver == 1)
+    #expect(try rig.handed("a.csv") == "k\tn\n1\t1\n")
+  }
+
+  @Test("Bad lines make no columns, and hold no drop for paths of theirs")
+  func columnsOfBadLines() throws {
+    let rig = try rig {
+      $0.rejects = FeedSettings.Rejects(atMost: .rows(2))
+      $0.rewrite = FeedSettings.Rewrite()
+      $0.require.types = ["k": .integer]
+    }
+    try rig.land("a.json", "{\"z\":1,\"k\":1.}\n{\"y\":{\"x\":1},\"k\":\"no\"}\n{\"k\":1,\"n\":2}\n")
+    #expect(try rig.run().handedOver == 1)
+    #expect(try rig.handed("a.csv") == "k\tn\n1\t2\n")
+    try rig.land("b.json", "{\"k\":3,\"n\":4}\n{\"z\":1.}\n")
+    #expect(try rig.run().handedOver == 1)
+  }
+
+  @Test("What cannot be written is told by the row that it is in the file", arguments: [true, false])
+  func unwritableBehindRejects(isJSON: Bool) throws {
+    let rig = try Rig {
+      $0.format.type = isJSON ? .json : .delimited
+      $0.rejects = FeedSettings.Rejects(atMost: .rows(2))
+      $0.rewrite = FeedSettings.Rewrite()
+    }
+    try rig.land(
+      "a", isJSON ? "12\n{\"k\":\"a\\tb\",\"n\":1}\n3\n{\"k\":\"c\\td\",\"n\":2}\n" : "k,n\n1\na\tb,2\n3\nc\td,2\n")
+    #expect(try rig.run().quarantined == 1)
+    let reasons = try rig.reasons(.quarantine, rig.drops(.quarantine)[0])
+    #expect(reasons.map(\.code) == [.unwritable, .unwritable] && reasons.map(\.row) == [2, 4])
+  }
+
+  @Test("A CR before the line end is no part of the row's length; the last row may have no end")
+  func lengths() throws {
+    let rig = try rig { $0.require.maxRowBytes = 10 }
+    try rig.land("a.json", "{\"k\":1234}\r\n{\"k\":1235}\r")
+    #expect(try rig.run().handedOver == 1)
+    let table = try Rig {
+      $0.require.maxRowBytes = 30
+      $0.rejects = FeedSettings.Rejects(atMost: .rows(3))
+    }
+    try table.land("a.csv", "k;n\n1;2\na;\(String(repeating: "x", count: 479))")
+    try table.land("b.csv", "k;n\n1;2\na;\(String(repeating: "x", count: 478))")
+    let summary = try table.run()
+    #expect(summary.quarantined == 1 && summary.handedOver == 1)
   }
 }

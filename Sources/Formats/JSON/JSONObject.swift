@@ -48,6 +48,7 @@ struct JSONObject {
   /// - Parameter line: without its end.
   mutating func read(_ line: UnsafeBufferPointer<UInt8>) throws(Fault) {
     lines += 1
+    tree.beginRow()
     var reader = Cursor(line)
     reader.skipBlanks()
     guard reader.next == UInt8(ascii: "{") else { throw .notObject }
@@ -58,6 +59,9 @@ struct JSONObject {
     guard reader.isAtEnd else { throw .behind }
     if gathersPaths, tree.isFull { throw .tooManyPaths }
   }
+
+  /// The line that was read last is bad: what it alone has is no path.
+  mutating func forgetLine() { tree.forgetRow() }
 
   // MARK: Values
 

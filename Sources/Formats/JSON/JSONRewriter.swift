@@ -14,7 +14,7 @@ public struct JSONRewriter: ~Copyable {
   ///   - rules: those of the checks.
   ///   - table: columns and what stands for null. Its header is written as well.
   public init(_ rules: JSONRules, _ table: JSONTable, to target: RewriteRules) {
-    lines = LineCutter(most: rules.maxRowBytes)
+    lines = LineCutter(most: rules.maxRowBytes + 1)
     rows = Rows(table, target)
     if target.packs { deflater = Deflater(level: 6) }
   }

@@ -42,7 +42,8 @@ struct JSONText {
       return tree.want(path, as: count - 1)
     }
     object = JSONObject(tree, count: count, gathers: rules.gathers)
-    lines = LineCutter(most: rules.mostRowBytes)
+    // And a CR, which belongs to the end.
+    lines = LineCutter(most: rules.mostRowBytes + 1)
   }
 
   var isOver: Bool { fatal != nil }
@@ -132,11 +133,11 @@ struct JSONText {
 
   /// False: it is over.
   private mutating func take(_ line: UnsafeBufferPointer<UInt8>?) -> Bool {
-    guard let line else {
+    guard let line = line.map(\.withoutReturn), line.count <= rules.mostRowBytes else {
       stop(.rowTooLong, "The row is longer than \(rules.maxRowBytes) bytes")
       return false
     }
-    if line.isEmpty || line.count == 1 && line[0] == 0x0d {
+    if line.isEmpty {
       blanks += 1
       return true
     }
@@ -205,6 +206,7 @@ struct JSONText {
 
   private mutating func refuse(_ kind: BadRow.Kind, _ found: [Reason]) {
     badRows += 1
+    object.forgetLine()
     for reason in found { note(reason) }
     sink?.isBad(BadRow(kind, row: rows, line: lineNumber))
   }
@@ -218,6 +220,11 @@ struct JSONText {
     fatal = Reason(
       code, message, row: isOfRow ? rows + blanks + 1 : nil, line: isOfRow ? lineNumber + blanks + 1 : nil)
   }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  /// Of a line, the CR before its end belongs to that.
+  var withoutReturn: Self { last == 0x0d ? Self(rebasing: dropLast()) : self }
 }
 
 extension JSONObject.Fault {

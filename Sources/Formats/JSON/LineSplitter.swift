@@ -25,7 +25,7 @@ public struct LineSplitter: ~Copyable {
   ///   - repacks: good lines that came packed are packed again.
   ///   - isBad: asked of each row once, in order.
   public init(_ rules: JSONRules, repacks: Bool, isBad next: @escaping (_ row: Int, _ line: Int) -> Bool) {
-    lines = LineCutter(most: rules.mostRowBytes)
+    lines = LineCutter(most: rules.mostRowBytes + 1)
     (self.repacks, self.next) = (repacks, next)
   }
 

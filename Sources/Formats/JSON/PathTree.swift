@@ -36,6 +36,8 @@ struct PathTree {
   /// For objects whose keys do not come in the order in which they were first seen.
   private var edges: [Edge: Int] = [:]
   private var seen = 0
+  /// What the row being read has found first, to be taken back where the row is bad.
+  private var news: [(node: Int, what: WritableKeyPath<Node, Bool>?)] = []
   /// More paths were found than are gathered.
   private(set) var isFull = false
 
@@ -110,14 +112,36 @@ struct PathTree {
     if gathers, nodes[node].order == nil {
       nodes[node].order = seen
       seen += 1
+      news.append((node, nil))
     }
     return true
   }
 
   @inline(__always)
-  mutating func noteValue(_ node: Int) { nodes[node].hasValue = true }
+  mutating func noteValue(_ node: Int) {
+    if !nodes[node].hasValue { note(node, \.hasValue) }
+  }
   @inline(__always)
-  mutating func noteObject(_ node: Int) { nodes[node].hasObject = true }
+  mutating func noteObject(_ node: Int) {
+    if !nodes[node].hasObject { note(node, \.hasObject) }
+  }
+
+  private mutating func note(_ node: Int, _ what: WritableKeyPath<Node, Bool>) {
+    nodes[node][keyPath: what] = true
+    news.append((node, what))
+  }
+
+  mutating func beginRow() {
+    if !news.isEmpty { news.removeAll(keepingCapacity: true) }
+  }
+
+  /// The row is bad: what it alone has is no path.
+  mutating func forgetRow() {
+    for (node, what) in news {
+      if let what { nodes[node][keyPath: what] = false } else { nodes[node].order = nil }
+    }
+    news.removeAll(keepingCapacity: true)
+  }
 
   func hasChildren(_ node: Int) -> Bool { nodes[node].firstChild != nil }
 

@@ -36,7 +36,9 @@ struct PartSplitter {
     try splitter.finish(good: take, bad: bad)
     if let fault = marker.fault { throw fault }
     try writer?.finish(good)
-    if let problems = writer?.problems, !problems.isEmpty { return .refused(problems.map { $0.of(part) }) }
+    if let problems = writer?.problems, !problems.isEmpty {
+      return .refused(try list.whole(problems, reader.files).map { $0.of(part) })
+    }
     guard !splitter.isDamaged, splitter.rows == part.rows, marker.count == part.rejected else {
       throw FileFault(.io, "Cannot leave out bad rows", at: path, why: "it is not what was checked any more")
     }

@@ -56,6 +56,27 @@ struct RejectList {
   }
 }
 
+extension RejectList {
+  /// Problems of what is left, told by the rows of the whole part. They are in the order of their rows.
+  func whole(_ problems: [Reason], _ files: any Files) throws(FileFault) -> [Reason] {
+    var cursor = try Cursor(self, files)
+    var leftOut = 0
+    var told: [Reason] = []
+    for problem in problems {
+      guard let row = problem.row else {
+        told.append(problem)
+        continue
+      }
+      while let bad = cursor.next, bad.row <= row + leftOut {
+        leftOut += 1
+        try cursor.advance()
+      }
+      told.append(Reason(problem.code, problem.message, row: row + leftOut, column: problem.column))
+    }
+    return told
+  }
+}
+
 extension BadRow.Kind {
   var code: Reason.Code {
     switch self {
@@ -70,6 +91,9 @@ extension BadRow.Kind {
     case .missingKey: .missingKey
     }
   }
+
+  /// Of a line of JSON that cannot be read, or is longer than is read.
+  static let ofLines: Set<Reason.Code> = [.badJSON, .repeatedKey, .rowTooLong]
 
   /// Of a row, which may be left out where the others are good.
   static let codes = Set(allCases.map(\.code))

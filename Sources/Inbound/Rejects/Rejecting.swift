@@ -27,6 +27,11 @@ struct Rejecting {
       let message =
         "\(counted(found.total, "bad row")) of \(total); rejects.at_most is \(bound)"
         + (found.total == total ? ", and none is left" : "")
+      for (index, number) in plan.dataIndices.enumerated() where plan.parts[number].dialect?.json == true {
+        // With its bad lines it can be written as nothing else.
+        let isBad = findings[index].inspection.reasons.contains { BadRow.Kind.ofLines.contains($0.code) }
+        if isBad { plan.parts[number].dialect = nil }
+      }
       findings[0].inspection.reasons.insert(Reason(.tooManyRejects, message), at: 0)
       return
     }

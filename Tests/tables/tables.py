@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 
+import rows
 from maker import make_feed, make_file
 from oracle import DOUBTS, judge, written
 from program import Site, read_back
@@ -21,6 +22,7 @@ SHOWN = 90
 def parse():
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=24000)
+    parser.add_argument("--drops", type=int, help="drops for feeds with rules for rows, and of JSON; a third as many as files")
     parser.add_argument("--of-each", type=int, default=40, help="files for each feed")
     parser.add_argument("--seed", default="1")
     parser.add_argument("--binary", default=".build/ship/navette")
@@ -133,29 +135,37 @@ class Tally:
         print(f"tables: {sum(self.agreed.values())} of {sum(self.all.values())} files agreed in {seconds:.0f} s")
 
 
+def round_of(options, feeds, root, run, tally):
+    if options.only:
+        feeds = [feed for feed in feeds if feed.name == options.only.split("/")[0]]
+    for start in range(0, len(feeds), FEEDS_TOGETHER):
+        folder = f"{root}/{start}"
+        os.makedirs(folder)
+        run(options, feeds[start:start + FEEDS_TOGETHER], folder, tally)
+        if not options.keep:
+            shutil.rmtree(folder)
+
+
 def main():
     options = parse()
     began = time.monotonic()
     tally = Tally()
+    of_rows = rows.Tally()
     root = tempfile.mkdtemp(prefix="navette-tables-", dir=options.folder)
     try:
-        count = max(1, options.files // options.of_each)
-        feeds = [make_feed(options.seed, number) for number in range(count)]
-        if options.only:
-            feeds = [feed for feed in feeds if feed.name == options.only.split("/")[0]]
-        for start in range(0, len(feeds), FEEDS_TOGETHER):
-            folder = f"{root}/{start}"
-            os.mkdir(folder)
-            batch(options, feeds[start:start + FEEDS_TOGETHER], folder, tally)
-            if not options.keep:
-                shutil.rmtree(folder)
+        feeds = [make_feed(options.seed, number) for number in range(options.files // options.of_each)]
+        round_of(options, feeds, f"{root}/tables", batch, tally)
+        tally.show(time.monotonic() - began)
+        began = time.monotonic()
+        feeds = rows.feeds_for(options, options.files // 3 if options.drops is None else options.drops)
+        round_of(options, feeds, f"{root}/rows", rows.batch, of_rows)
+        of_rows.show(time.monotonic() - began)
     finally:
         if options.keep:
             print(f"tables: kept {root}")
         else:
             shutil.rmtree(root, ignore_errors=True)
-    tally.show(time.monotonic() - began)
-    sys.exit(1 if tally.wrong else 0)
+    sys.exit(1 if tally.wrong or of_rows.wrong else 0)
 
 
 if __name__ == "__main__":

@@ -148,6 +148,8 @@ struct TableRows {
     var escape: QuoteEscape
     /// It is the one whose cells were looked at.
     var isFirst: Bool
+    /// A row of it, the last one perhaps, that is longer than any that could be left out.
+    var tooLong: TableReading.Problem?
   }
 
   /// A reading fits where every row is right; it fits well where, besides, no text follows a closing quote.
@@ -187,7 +189,8 @@ struct TableRows {
     Outcome(
       rows: reading.rows, problems: reading.problems, problemCount: reading.problemCount, isDoubtful: isDoubtful,
       escape: reading.quotes.escape,
-      isFirst: reading.quotes.escape == first.quotes.escape || reading.quotes.escapes + line(reading).escapes == 0)
+      isFirst: reading.quotes.escape == first.quotes.escape || reading.quotes.escapes + line(reading).escapes == 0,
+      tooLong: mayReject ? reading.tooLong(at: offset) : nil)
   }
 
   /// They part at an escape inside quotes only.

@@ -104,7 +104,7 @@ struct TableText {
       return Verdict(rows: read ?? rows.rows, reasons: capped((fatal.map { [$0] } ?? []) + headerReasons, more: 0))
     }
     let outcome = rows.finish()
-    if let problem = rows.tooLong, outcome.problemCount > 0 {
+    if let problem = rows.tooLong ?? outcome.tooLong, outcome.problemCount > 0 {
       // Longer than any row that could be left out.
       if rules.mayReject { fatal = reason(problem) }
       return Verdict(rows: problem.row - 1, reasons: capped([reason(problem)] + headerReasons, more: 0))

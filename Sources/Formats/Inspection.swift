@@ -39,4 +39,6 @@ public struct Inspection: Hashable, Sendable {
   public var doubtful: [Reason]
   /// Of lines of JSON, where paths are gathered: all of them, in the order in which they were first seen.
   public var paths: [ValuePath] = []
+  /// Of them, where nothing but null was found: perhaps in place of an object.
+  public var nullOnly: Set<ValuePath> = []
 }

@@ -51,6 +51,18 @@ struct FeedColumns: Hashable {
     return News(columns: known, doubts: [Reason(.newColumn, message)])
   }
 
+  /// Of several parts, in order. Null that stands where others, or columns that are known, have an object is no value.
+  static func union(_ found: [Inspection], _ known: [PathColumn]?) -> [ValuePath] {
+    var seen: Set<ValuePath> = []
+    let all = found.flatMap(\.paths).filter { seen.insert($0).inserted }
+    let valued = Set(found.flatMap { one in one.paths.filter { !one.nullOnly.contains($0) } })
+    var above: Set<[[UInt8]]> = []
+    for path in all + (known ?? []).map(\.path) {
+      for count in 1..<max(1, path.keys.count) { above.insert(Array(path.keys.prefix(count))) }
+    }
+    return all.filter { valued.contains($0) || !above.contains($0.keys) }
+  }
+
   private static func complaint(_ columns: [PathColumn]) -> Reason? {
     if columns.isEmpty { return Reason(.noHeader, "No object holds a value, so there is no column") }
     if columns.count > Limits.jsonColumns {

@@ -183,4 +183,19 @@ struct ObjectRowTests {
     let summary = try table.run()
     #expect(summary.quarantined == 1 && summary.handedOver == 1)
   }
+
+  @Test("A byte order mark is no part of the first line, however long that is or where it is left out")
+  func marked() throws {
+    let rig = try rig {
+      $0.require.maxRowBytes = 30
+      $0.rejects = FeedSettings.Rejects(atMost: .rows(2))
+    }
+    let long = "{\"k\":1" + String(repeating: " ", count: 472) + "}"
+    try rig.land("a.json", "\u{feff}" + long + "\n{\"k\":2}\n")
+    #expect(try rig.run().handedOver == 1)
+    #expect(try rig.handed("a.json") == "\u{feff}{\"k\":2}\n")
+    try rig.land("b.json", "\u{feff}\n{\"k\":3}\n")
+    #expect(try rig.run().handedOver == 1)
+    #expect(try rig.handed("b.json") == "\u{feff}{\"k\":3}\n")
+  }
 }

@@ -89,6 +89,19 @@ struct ObjectsTests {
     #expect(rig.events.count(.columnsKept) == 2)
   }
 
+  @Test("Null in place of an object is no column, whatever other rows, parts and drops have")
+  func nullForObject() throws {
+    let rig = try rig()
+    try rig.land("a.json", "{\"k\":1,\"o\":{\"x\":1}}\n")
+    try rig.land("a_2.json", "{\"k\":2,\"o\":null}\n")
+    #expect(try rig.run().handedOver == 1)
+    #expect(try rig.handed("a_2.csv") == "k,o.x\n2,\n")
+    try rig.land("b.json", "{\"k\":3,\"o\":null}\n")
+    #expect(try rig.run().handedOver == 1)
+    try rig.land("c.json", "{\"k\":3,\"o\":7}\n")
+    #expect(try rig.run().held == 1)
+  }
+
   @Test("Drops that come together: each sees what the one before it has decided")
   func together() throws {
     let rig = try rig()

@@ -55,6 +55,7 @@ public struct JSONInspector: ~Copyable {
       headerDigest: DigestHasher.digest(of: []), delimiter: nil, escape: .double,
       compression: isPacked ? .gzip : .none, isWhole: isWhole,
       // How far the text went before the fault depends on zlib's buffers, so nothing else is said of it.
-      badRows: text.badRows, reasons: fault.map { [$0.reason] } ?? reasons, doubtful: [], paths: text.paths)
+      badRows: text.badRows, reasons: fault.map { [$0.reason] } ?? reasons, doubtful: [], paths: text.paths,
+      nullOnly: text.nullOnly)
   }
 }

@@ -49,6 +49,7 @@ struct JSONText {
   var isOver: Bool { fatal != nil }
   /// In the order in which they were first seen.
   var paths: [ValuePath] { object.tree.found }
+  var nullOnly: Set<ValuePath> { object.tree.nullOnly }
 
   mutating func feed(_ text: UnsafeBufferPointer<UInt8>) {
     guard fatal == nil else { return }

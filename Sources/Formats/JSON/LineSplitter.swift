@@ -5,6 +5,7 @@ import Core
 /// They were checked before, and which are bad is known.
 public struct LineSplitter: ~Copyable {
   private var source: TextSource? = TextSource(.utf8)
+  private var mark: [UInt8]? = []
   private var lines: LineCutter
   private let repacks: Bool
   private var deflater: Deflater?
@@ -48,13 +49,29 @@ public struct LineSplitter: ~Copyable {
       source.finish { read($0) }
       (isDamaged, isPacked) = (isDamaged || source.isDamaged, source.isPacked)
     }
+    if let mark {
+      self.mark = nil
+      mark.withUnsafeBufferPointer { cut($0) }
+    }
     var cutter = lines
     cutter.finish { take($0) }
     try flush(atLeast: 0, good, bad)
     if var live = deflater.take() { try live.finish(emit: good) }
   }
 
+  /// A byte order mark goes with the good lines, and is no part of the first.
   private mutating func read(_ text: UnsafeBufferPointer<UInt8>) {
+    guard var mark else { return cut(text) }
+    let part = text.prefix(3 - mark.count)
+    mark.append(contentsOf: part)
+    self.mark = mark
+    guard mark.count == 3 else { return }
+    self.mark = nil
+    if mark == [0xef, 0xbb, 0xbf] { good += mark } else { mark.withUnsafeBufferPointer { cut($0) } }
+    cut(UnsafeBufferPointer(rebasing: text.dropFirst(part.count)))
+  }
+
+  private mutating func cut(_ text: UnsafeBufferPointer<UInt8>) {
     // Moved out, so that it is not copied.
     var cutter = lines
     lines = LineCutter(most: 0)

@@ -151,6 +151,13 @@ struct PathTree {
       .sorted { (nodes[$0].order ?? 0) < (nodes[$1].order ?? 0) }.map(path)
   }
 
+  /// Of them, where nothing but null was found.
+  var nullOnly: Set<ValuePath> {
+    Set(
+      nodes.indices.dropFirst().filter { nodes[$0].order != nil && !nodes[$0].hasValue && !nodes[$0].hasObject }.map(
+        path))
+  }
+
   private func path(_ node: Int) -> ValuePath {
     var keys: [[UInt8]] = []
     var node = node

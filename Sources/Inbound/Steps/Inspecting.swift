@@ -159,8 +159,7 @@ struct Inspecting {
     guard pass.settings.findsColumns, let objects = pass.settings.rewrite?.objects,
       plan.data.allSatisfy({ $0.dialect != nil })
     else { return FeedColumns.News(columns: known) }
-    var seen: Set<ValuePath> = []
-    let found = findings.flatMap(\.inspection.paths).filter { seen.insert($0).inserted }
+    let found = FeedColumns.union(findings.map(\.inspection), known)
     return FeedColumns.compare(known, with: found, objects, override)
   }
 

@@ -139,7 +139,8 @@ class RowMaker:
         chance = self.chance
         if self.is_first:
             return "abc"
-        pieces = chance.choices(["a", "é", "ß", " ", "amber", "'"] + ["日本", "😀", "a\u0301"] * (chance.random() < 0.3), k=chance.randint(0, 4))
+        far = ["日本", "😀", "a\u0301"] if chance.random() < 0.3 else []
+        pieces = chance.choices(["a", "é", "ß", " ", "amber", "'", *far], k=chance.randint(0, 4))
         if chance.random() < 0.05:
             pieces += chance.choices(['"', self.feed.delimiter, "\n", "\t", "x" * 30, self.feed.join], k=2)
         return "".join(pieces)
@@ -281,7 +282,8 @@ def make_drop(seed, feed, number):
     maker = RowMaker(feed, chance, number, is_first)
     maker.brings = feed.rewrite is not None and feed.columns is None and (number == 1 if feed.new_columns == "append" else chance.random() < 0.2)
     fault = "none" if number < 2 else chance.choice(JSON_FAULTS if feed.is_json else TABLE_FAULTS)
-    parts = 1 if is_first or chance.random() < 0.75 or fault in ("zero bytes", "blank lines alone", "header alone", "pretty-printed") else chance.randint(2, 3)
+    is_alone = is_first or fault in ("zero bytes", "blank lines alone", "header alone", "pretty-printed")
+    parts = 1 if is_alone or chance.random() < 0.75 else chance.randint(2, 3)
     packing = chance.choice(["plain", "plain", "gzip"])
     texts, name = [], fault
     at = chance.randrange(parts)

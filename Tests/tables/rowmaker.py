@@ -98,8 +98,10 @@ def shape_json(feed, chance):
                  "nowhere.at.all", "list.1.mail", *([keys[7], keys[2], "list.0"] if feed.nested == "json" else [])]
         chosen = chance.sample(paths, chance.randint(1, len(paths)))
         feed.columns = {f"c{number} {chance.choice(WORDS)}": path for number, path in enumerate(chosen)}
-        if feed.nested == "refuse" and chance.random() < 0.2:
-            feed.columns["nested"] = keys[7]
+        if feed.nested == "refuse" and chance.random() < 0.25:
+            # An object, where it is not null or missing; "list", an array of objects.
+            feed.columns = {name: path for name, path in feed.columns.items() if not path.startswith((keys[2], "list"))}
+            feed.columns["nested"] = chance.choice([keys[2], "list"])
     else:
         # Arrays of objects are no columns, nor have they any.
         feed.new_columns = chance.choice(["hold", "append", "ignore"])

@@ -120,7 +120,9 @@ def read_part(text, feed, part):
         if size > feed.max_row_bytes:
             if not feed.at_most or size > LONG * feed.max_row_bytes:
                 return head, lines[:-1], Stop("row_too_long", number)
-            made.codes = {"row_too_long"} if feed.is_json else {"row_too_long", "column_count"}
+            # What else is wrong with it may be told as well.
+            judge_line(made, feed, head)
+            made.codes |= {"row_too_long"}
             continue
         judge_line(made, feed, head)
     return head, lines, stop

@@ -60,7 +60,7 @@ KNOWN = {
     "JSON, CRLF behind a line as long as may be": lambda drop, verdict: drop.feed.is_json and ends_at_limit(drop),
     "JSON, columns found in lines left out":
         lambda drop, verdict: drop.feed.is_json and drop.feed.rewrite and drop.feed.columns is None
-        and (has_codes(verdict, "bad_json", "repeated_key") or drop.feed.new_columns == "append" and drop.feed.at_most),
+        and drop.feed.at_most and (any(line.codes for part in verdict.parts for line in part) or drop.feed.new_columns == "append"),
     "the last row, one byte beyond what is left out as too long":
         lambda drop, verdict: drop.feed.at_most and any(
             len(text.split(b"\n")[-1]) == 16 * drop.feed.max_row_bytes + 1 for text in drop.texts),

@@ -98,8 +98,10 @@ def shape_json(feed, chance):
                  "nowhere.at.all", "list.1.mail", *([keys[7], keys[2], "list.0"] if feed.nested == "json" else [])]
         chosen = chance.sample(paths, chance.randint(1, len(paths)))
         feed.columns = {f"c{number} {chance.choice(WORDS)}": path for number, path in enumerate(chosen)}
-        if feed.nested == "refuse" and chance.random() < 0.2:
-            feed.columns["nested"] = keys[7]
+        if feed.nested == "refuse" and chance.random() < 0.25:
+            # An object, where it is not null or missing; "list", an array of objects.
+            feed.columns = {name: path for name, path in feed.columns.items() if not path.startswith((keys[2], "list"))}
+            feed.columns["nested"] = chance.choice([keys[2], "list"])
     else:
         # Arrays of objects are no columns, nor have they any.
         feed.new_columns = chance.choice(["hold", "append", "ignore"])
@@ -139,7 +141,8 @@ class RowMaker:
         chance = self.chance
         if self.is_first:
             return "abc"
-        pieces = chance.choices(["a", "é", "ß", " ", "amber", "'"] + ["日本", "😀", "a\u0301"] * (chance.random() < 0.3), k=chance.randint(0, 4))
+        far = ["日本", "😀", "a\u0301"] if chance.random() < 0.3 else []
+        pieces = chance.choices(["a", "é", "ß", " ", "amber", "'", *far], k=chance.randint(0, 4))
         if chance.random() < 0.05:
             pieces += chance.choices(['"', self.feed.delimiter, "\n", "\t", "x" * 30, self.feed.join], k=2)
         return "".join(pieces)
@@ -281,7 +284,8 @@ def make_drop(seed, feed, number):
     maker = RowMaker(feed, chance, number, is_first)
     maker.brings = feed.rewrite is not None and feed.columns is None and (number == 1 if feed.new_columns == "append" else chance.random() < 0.2)
     fault = "none" if number < 2 else chance.choice(JSON_FAULTS if feed.is_json else TABLE_FAULTS)
-    parts = 1 if is_first or chance.random() < 0.75 or fault in ("zero bytes", "blank lines alone", "header alone", "pretty-printed") else chance.randint(2, 3)
+    is_alone = is_first or fault in ("zero bytes", "blank lines alone", "header alone", "pretty-printed")
+    parts = 1 if is_alone or chance.random() < 0.75 else chance.randint(2, 3)
     packing = chance.choice(["plain", "plain", "gzip"])
     texts, name = [], fault
     at = chance.randrange(parts)

@@ -22,6 +22,10 @@ class Repeated(Exception):
     pass
 
 
+class BadAndRepeated(Exception):
+    pass
+
+
 MISSING = object()
 
 
@@ -116,7 +120,9 @@ def read_part(text, feed, part):
         if size > feed.max_row_bytes:
             if not feed.at_most or size > LONG * feed.max_row_bytes:
                 return head, lines[:-1], Stop("row_too_long", number)
-            made.codes = {"row_too_long"}
+            # What else is wrong with it may be told as well.
+            judge_line(made, feed, head)
+            made.codes |= {"row_too_long"}
             continue
         judge_line(made, feed, head)
     return head, lines, stop
@@ -129,6 +135,9 @@ def judge_line(line, feed, head):
             line.values = read_json(text)
         except Repeated:
             line.codes = {"repeated_key"}
+        except BadAndRepeated:
+            # Which of the two is told is not promised.
+            line.codes = {"repeated_key", "bad_json"}
         except ValueError:
             line.codes = {"bad_json"}
         if line.codes:
@@ -159,10 +168,15 @@ def read_json(text):
 
     if text.count("[") + text.count("{") > DEPTH and is_deep(text):
         raise ValueError("deep")
-    made = json.loads(text, object_pairs_hook=pairs, parse_float=Number, parse_int=Number, parse_constant=refuse)
-    if not isinstance(made, dict):
-        raise ValueError("no object")
-    check_surrogates(made)
+    try:
+        made = json.loads(text, object_pairs_hook=pairs, parse_float=Number, parse_int=Number, parse_constant=refuse)
+        if not isinstance(made, dict):
+            raise ValueError("no object")
+        check_surrogates(made)
+    except ValueError as error:
+        if repeated:
+            raise BadAndRepeated from error
+        raise
     if repeated:
         raise Repeated
     return made
@@ -225,7 +239,7 @@ def found_paths(value, path=()):
     """Each path at which a value lies, in order."""
     if isinstance(value, dict):
         return [found for key, one in value.items() for found in found_paths(one, (*path, key))]
-    return [path]
+    return [path] if path else []
 
 
 # What is handed over
@@ -322,7 +336,8 @@ def write(drop, verdict, columns):
         else:
             new = []
             for path in (path for part in good for line in part for path in found_paths(line.values)):
-                if path not in columns and path not in new:
+                # Null in place of an object is no path of its own.
+                if path not in columns and path not in new and not any(one[:len(path)] == path for one in columns):
                     new.append(path)
             if not columns or feed.new_columns == "append":
                 columns = columns + new

@@ -22,7 +22,7 @@ SHOWN = 90
 def parse():
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=24000)
-    parser.add_argument("--drops", type=int, help="drops for feeds with rules for rows, and of JSON; a third as many as files")
+    parser.add_argument("--drops", type=int, help="drops for feeds with rules for rows, and of JSON; a quarter as many as files")
     parser.add_argument("--of-each", type=int, default=40, help="files for each feed")
     parser.add_argument("--seed", default="1")
     parser.add_argument("--binary", default=".build/ship/navette")
@@ -157,7 +157,7 @@ def main():
         round_of(options, feeds, f"{root}/tables", batch, tally)
         tally.show(time.monotonic() - began)
         began = time.monotonic()
-        feeds = rows.feeds_for(options, options.files // 3 if options.drops is None else options.drops)
+        feeds = rows.feeds_for(options, options.files // 4 if options.drops is None else options.drops)
         round_of(options, feeds, f"{root}/rows", rows.batch, of_rows)
         of_rows.show(time.monotonic() - began)
     finally:

@@ -8,66 +8,10 @@ import sys
 
 from program import Site, quoted, read_back
 from rowmaker import make_drop, make_feed
-from roworacle import MARK, Nested, found_paths, judge, read_json
+from roworacle import MARK, Nested, judge, read_json
 
 FEEDS_TOGETHER = 40
 SHOWN = 90
-
-
-def has_codes(verdict, *codes):
-    return any(line.codes & set(codes) for part in verdict.parts for line in part)
-
-
-def has_empty_line(drop):
-    return any(not line.rstrip(b"\r") for text in drop.texts for line in text.removeprefix(MARK).rstrip(b"\r\n").split(b"\n"))
-
-
-def ends_at_limit(drop):
-    limits = (drop.feed.max_row_bytes, 16 * drop.feed.max_row_bytes)
-    return any(len(line) - 1 in limits for text in drop.texts for line in text.split(b"\n") if line.endswith(b"\r"))
-
-
-def is_long_behind_mark(drop, verdict):
-    most = 16 * drop.feed.max_row_bytes
-    return drop.feed.at_most and any(
-        text.startswith(MARK) and most - 3 < len(text.split(b"\n")[0]) - len(MARK) <= most + 1 for text in drop.texts)
-
-
-def has_null_for_object(drop, verdict):
-    objects = {("p",), ("p", "q")} | {path for path in containers(drop.feed.schema)}
-    return any(path in objects for part in verdict.parts for line in part if isinstance(line.values, dict) for path in found_paths(line.values))
-
-
-def containers(schema, path=()):
-    for key, kind in schema.items():
-        if isinstance(kind, dict):
-            yield (*path, key)
-            yield from containers(kind, (*path, key))
-
-
-# What the program is known to do otherwise, each with the drops that it may show in; to be mended, and taken out of here.
-KNOWN = {
-    "JSON, above the bound of rejects: waits for ever where it should be rewritten":
-        lambda drop, verdict: drop.feed.is_json and drop.feed.rewrite and has_codes(verdict, "bad_json", "repeated_key", "row_too_long")
-        and "too_many_rejects" in {code for *_, code in verdict.reasons},
-    "a mark before a first line just within sixteen times its length: waits for ever": is_long_behind_mark,
-    "JSON, null for an object with columns beneath is a new one, where no other row has that object":
-        lambda drop, verdict: drop.feed.is_json and drop.feed.rewrite and drop.feed.columns is None
-        and (drop.feed.new_columns == "append" or has_null_for_object(drop, verdict)),
-    "the row of what cannot be written, behind rows left out":
-        lambda drop, verdict: drop.feed.at_most and "unwritable" in {code for *_, code in verdict.reasons},
-    "JSON, an empty line between others": lambda drop, verdict: drop.feed.is_json and has_empty_line(drop),
-    "JSON, CRLF behind a line as long as may be": lambda drop, verdict: drop.feed.is_json and ends_at_limit(drop),
-    "JSON, columns found in lines left out":
-        lambda drop, verdict: drop.feed.is_json and drop.feed.rewrite and drop.feed.columns is None
-        and drop.feed.at_most and (any(line.codes for part in verdict.parts for line in part) or drop.feed.new_columns == "append"),
-    "the last row, one byte beyond what is left out as too long":
-        lambda drop, verdict: drop.feed.at_most and any(
-            len(text.split(b"\n")[-1]) == 16 * drop.feed.max_row_bytes + 1 for text in drop.texts),
-    "JSON, an object in a column beside one of its values":
-        lambda drop, verdict: drop.feed.columns and any(
-            other.startswith(path + ".") for path in drop.feed.columns.values() for other in drop.feed.columns.values()),
-}
 
 
 def settings(root, feeds):
@@ -217,10 +161,6 @@ def kind_of(drop):
     return f"{'JSON' if drop.feed.is_json else 'rows'}: {drop.fault}"
 
 
-def known(drop, verdict):
-    return next((name for name, may_show in KNOWN.items() if may_show(drop, verdict)), None)
-
-
 def batch(options, feeds, root, tally):
     site = RowSite(root, os.path.abspath(options.binary), feeds)
     drops = [[make_drop(options.seed, feed, number) for number in range(options.of_each)] for feed in feeds]
@@ -249,7 +189,7 @@ def batch(options, feeds, root, tally):
 
 class Tally:
     def __init__(self):
-        self.agreed, self.all, self.verdicts, self.wrong, self.known = (collections.Counter() for _ in range(5))
+        self.agreed, self.all, self.verdicts, self.wrong = (collections.Counter() for _ in range(4))
 
     def add(self, drop, verdict, found):
         kind = kind_of(drop)
@@ -258,8 +198,6 @@ class Tally:
         self.verdicts["several codes" if len({code for *_, code in verdict.reasons}) > 1 else first] += 1
         if not found:
             self.agreed[kind] += 1
-        elif known(drop, verdict):
-            self.known[known(drop, verdict)] += 1
         else:
             self.wrong[kind] += 1
             if sum(self.wrong.values()) <= SHOWN:
@@ -269,8 +207,6 @@ class Tally:
         print(f"{'what was done to it':28} drops  agreed")
         for kind in sorted(self.all):
             print(f"{kind:28} {self.all[kind]:5} {self.agreed[kind]:7}")
-        for name, count in sorted(self.known.items()):
-            print(f"known: {name}: {count}")
         print("verdicts: " + ", ".join(f"{code} {count}" for code, count in self.verdicts.most_common()))
         print(f"rows: {sum(self.agreed.values())} of {sum(self.all.values())} drops agreed in {seconds:.0f} s")
 

@@ -14,8 +14,8 @@ public struct LineSplitter: ~Copyable {
   private var bad: [UInt8] = []
   private let next: (_ row: Int, _ line: Int) -> Bool
   private var line = 0
-  /// Empty lines since the last object: rows only where another one follows.
-  private var blanks = 0
+  /// Empty lines since the last object, rows only where another one follows: whether each ends in CRLF, as runs.
+  private var blanks: [(isCRLF: Bool, count: Int)] = []
 
   /// Objects so far, and empty lines before one.
   public private(set) var rows = 0
@@ -87,14 +87,14 @@ public struct LineSplitter: ~Copyable {
     line += 1
     let isBlank = text.isEmpty || text.count == 1 && text[0] == 0x0d
     if isBlank {
-      blanks += 1
+      if let last = blanks.last, last.isCRLF != text.isEmpty {
+        blanks[blanks.count - 1].count += 1
+      } else {
+        blanks.append((!text.isEmpty, 1))
+      }
       return true
     }
-    for back in (1...(blanks + 1)).reversed().dropLast() {
-      rows += 1
-      if next(rows, line - back + 1) { bad.append(0x0a) } else { good.append(0x0a) }
-    }
-    blanks = 0
+    passBlanks()
     rows += 1
     if next(rows, line) {
       bad.append(contentsOf: text)
@@ -104,6 +104,20 @@ public struct LineSplitter: ~Copyable {
       good.append(0x0a)
     }
     return true
+  }
+
+  private mutating func passBlanks() {
+    guard !blanks.isEmpty else { return }
+    var place = line - blanks.reduce(0) { $0 + $1.count }
+    for run in blanks {
+      let text: [UInt8] = run.isCRLF ? [0x0d, 0x0a] : [0x0a]
+      for _ in 0..<run.count {
+        rows += 1
+        if next(rows, place) { bad += text } else { good += text }
+        place += 1
+      }
+    }
+    blanks.removeAll()
   }
 
   private mutating func flush<E: Error>(

@@ -97,6 +97,8 @@ def differences(drop, verdict, told, site):
         found.append(f"{told.get('rows')} rows, not {verdict.rows}")
     reasons = [(drop.names.index(part) if part in drop.names and row else None, row, code) for part, row, code in site.reasons(told)]
     wanted = {(part if row else None, row, code) for part, row, code in verdict.reasons}
+    # Of many, no more are kept.
+    is_cut = len(wanted) > SHOWN or len(reasons) > SHOWN
     if not {code for _, _, code in wanted} <= {"unwritable", "new_column"}:
         reasons = [one for one in reasons if one[2] not in ("unwritable", "new_column")]
     if not drop.feed.at_most and len({code for *_, code in wanted}) > 1:
@@ -105,7 +107,7 @@ def differences(drop, verdict, told, site):
     if verdict.is_fatal:
         if not wanted & set(reasons):
             found.append("reasons")
-    elif len(wanted) > SHOWN or len(reasons) > SHOWN:
+    elif is_cut:
         if not set(reasons) <= wanted:
             found.append("reasons")
     elif not set(reasons) <= wanted or {one[:2] for one in reasons} != {one[:2] for one in wanted}:

@@ -47,7 +47,7 @@ public struct StatusReport: Sendable, Encodable {
     public var words: String?
 
     enum CodingKeys: String, CodingKey {
-      case rejectedRows = "rejected_rows"
+      case rejectedRows = "rejected_rows", rejectedDrops = "rejected_drops"
       case name, waiting, held, quarantine, damaged, blocked, handedOver = "handed_over", lagSeconds = "lag_seconds"
       case pausedSince = "paused_since", lastError = "last_error", due, late, missed, pull
       case completeWhen = "complete_when"

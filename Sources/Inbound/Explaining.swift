@@ -36,6 +36,6 @@ private func isBrokenOff(_ reason: Reason, _ inspection: Inspection) -> Bool {
 
 extension Reason {
   fileprivate func saying(_ message: String) -> Reason {
-    Reason(code, message, part: part, row: row, column: column)
+    Reason(code, message, part: part, row: row, line: line, column: column)
   }
 }

@@ -25,7 +25,7 @@ struct WorkersTests {
     while !condition() { try await Task.sleep(for: .milliseconds(1)) }
   }
 
-  @Test("Never more than there are places", .timeLimit(.minutes(1)), arguments: [1, 2, 4])
+  @Test("Never more than there are places", .timeLimit(.minutes(5)), arguments: [1, 2, 4])
   func bounded(count: Int) async {
     let workers = Workers(count: count)
     let state = Locked((busy: 0, most: 0, done: 0))
@@ -51,7 +51,7 @@ struct WorkersTests {
     #expect(busy == 0 && most <= count && done == 400)
   }
 
-  @Test("Work without an end makes room for whoever waits, the longest first", .timeLimit(.minutes(1)))
+  @Test("Work without an end makes room for whoever waits, the longest first", .timeLimit(.minutes(5)))
   func endlessWork() async throws {
     let workers = Workers(count: 1)
     let isOver = Locked(false)
@@ -76,7 +76,7 @@ struct WorkersTests {
 
   @Test(
     "A place whose lane is blocked is given to another, and the lane waits for one when it comes back",
-    .timeLimit(.minutes(1)))
+    .timeLimit(.minutes(5)))
   func blockedLane() async throws {
     let uptime = Locked(Duration.seconds(100))
     let workers = Workers(count: 1, now: { uptime.withLock { $0 } })

@@ -10,46 +10,45 @@ public enum FileColumns {
   public static func lines(of path: FilePath, separator: String) throws -> [String] {
     do throws(FileFault) {
       let file = try LinuxFiles().open(path)
-      var rules = JSONRules()
-      rules.gathers = true
-      var objects = JSONInspector(rules: rules, hashes: false)
-      // Nothing but the header is of interest.
-      var table = TableInspector(rules: TableRules(), hashes: false)
-      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4_096)
-      defer { buffer.deallocate() }
-      var offset: UInt64 = 0
-      while true {
-        let count = try file.read(into: buffer, at: offset)
-        if count == 0 { break }
-        let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-        objects.feed(piece)
-        table.feed(piece)
-        offset += UInt64(count)
-        if objects.isDecided, table.isDecided || offset > Limits.headBytes { break }
+      if let header = try header(of: file) {
+        return ["require:", "  columns:"] + header.map { "    - \(quoted($0))" }
       }
-      return try lines(objects.finish(), table.finish(), path, separator)
+      let found = try objects(in: file)
+      guard found.reasons.isEmpty else {
+        let row = found.reasons[0].row.map { " (row \($0))" } ?? ""
+        throw FileFault(.damaged, "Cannot tell the columns of", at: path, why: found.reasons[0].message + row)
+      }
+      let columns = FoundColumns.columns(found.paths, separator: separator)
+      return ["rewrite:", "  columns:"] + columns.map { "    \(quoted($0.name)): \(quoted($0.path.description))" }
     } catch {
       throw Failure(.usage, error.description)
     }
   }
 
-  private static func lines(
-    _ objects: Inspection, _ table: Inspection, _ path: FilePath, _ separator: String
-  ) throws(FileFault) -> [String] {
-    let isJSON = !objects.paths.isEmpty
-    if isJSON, objects.reasons.isEmpty {
-      let columns = FoundColumns.columns(objects.paths, separator: separator)
-      return ["rewrite:", "  columns:"]
-        + columns.map { "    \(quoted($0.name)): \(quoted($0.path.description))" }
+  /// Its first bytes have it, however long the file is. Nil: it is no table.
+  private static func header(of file: any ReadableFile) throws(FileFault) -> [String]? {
+    let head = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4_096)
+    defer { head.deallocate() }
+    var table = TableInspector(rules: TableRules(), hashes: false)
+    table.feed(UnsafeRawBufferPointer(rebasing: head[..<(try file.read(into: head, at: 0))]))
+    return table.finish().header
+  }
+
+  /// Of all of it: a path may come in the last line.
+  private static func objects(in file: any ReadableFile) throws(FileFault) -> Inspection {
+    var rules = JSONRules()
+    rules.gathers = true
+    var objects = JSONInspector(rules: rules, hashes: false)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 4_096)
+    defer { buffer.deallocate() }
+    var offset: UInt64 = 0
+    while !objects.isDecided {
+      let count = try file.read(into: buffer, at: offset)
+      if count == 0 { break }
+      objects.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      offset += UInt64(count)
     }
-    if !isJSON, let header = table.header {
-      return ["require:", "  columns:"] + header.map { "    - \(quoted($0))" }
-    }
-    let reason = (isJSON ? objects : table).reasons.first
-    let row = reason?.row.map { " (row \($0))" } ?? ""
-    throw FileFault(
-      .damaged, "Cannot tell the columns of", at: path,
-      why: (reason?.message ?? "it holds neither a header nor objects of JSON") + row)
+    return objects.finish()
   }
 
   /// As YAML takes it for this text, whatever it holds.

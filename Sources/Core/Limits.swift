@@ -128,7 +128,7 @@ public enum Limits {
   /// Objects and arrays of JSON inside each other: AEP's schemas have a dozen. Bounds the stack.
   public static let jsonDepth = 64
 
-  /// Columns of a table that is made of JSON. Campaign's own bound for one table is far below; a map whose keys are people's is told by it.
+  /// Columns of a table that is made of JSON: no import has so many, and a map whose keys are people's is told by it.
   public static let jsonColumns = 10_000
 
   /// Bytes that a pattern for values stands for, its repeats written out: a value of a thousand characters.

@@ -23,7 +23,7 @@ struct HeaderCheck {
       }
     }
     if rules.columnsExact {
-      checkOrder(names, rules.columns)
+      checkOrder(names, rules)
     } else {
       for wanted in rules.columns where seen[wanted] == nil {
         reasons.append(Reason(.missingColumn, "The header has no column “\(wanted)”"))
@@ -35,9 +35,13 @@ struct HeaderCheck {
     }
   }
 
-  private mutating func checkOrder(_ names: [String], _ wanted: [String]) {
+  private mutating func checkOrder(_ names: [String], _ rules: TableRules) {
+    let wanted = rules.columns
     for (index, pair) in zip(names, wanted).enumerated() where pair.0 != pair.1 {
-      reasons.append(Reason(.missingColumn, "The column is not “\(pair.1)”", column: index + 1))
+      let message =
+        rules.columnsAreOfSample
+        ? "The column has another name than in require.sample" : "The column is not “\(pair.1)”"
+      reasons.append(Reason(.missingColumn, message, column: index + 1))
     }
     if names.count != wanted.count {
       let message = "The header has \(counted(names.count, "column")), not the \(wanted.count) that are required"

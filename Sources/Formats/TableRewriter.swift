@@ -4,8 +4,6 @@ public import Core
 ///
 /// The table was checked before: what its delimiter is, and how its quotes are read, is known.
 public struct TableRewriter: ~Copyable {
-  private static let outBytes = Limits.rewriteOut
-
   private let rules: TableRules
   private let delimiter: UInt8?
   private let quote: UInt8?
@@ -13,11 +11,8 @@ public struct TableRewriter: ~Copyable {
   private var reading: QuoteReading
   /// The line being read is no part of the table.
   private var isLeftOut: Bool
-  private var head: [UInt8]? = []
-  private var inflater: Inflater?
-  private var transcoder: Transcoder?
-  private var deflater: Deflater?
-  private var converted: [UInt8] = []
+  private var source: TextSource?
+  private var output = OutputBuffer()
   private let special: [Bool]
 
   private var mark: [UInt8]? = []
@@ -27,7 +22,6 @@ public struct TableRewriter: ~Copyable {
   private var lastByte: UInt8 = 0
   private var blanks = 0
   private var lines = 0
-  private var out: [UInt8] = []
 
   /// Why values cannot be written: at most `Limits.reasons`.
   public private(set) var problems: [Reason] = []
@@ -45,12 +39,8 @@ public struct TableRewriter: ~Copyable {
     (self.rules, self.delimiter, quote) = (rules, delimiter, rules.quote)
     writer = FieldWriter(target)
     reading = QuoteReading(escape)
-    switch rules.encoding {
-    case .utf8: break
-    case .utf16: transcoder = Transcoder(.utf16)
-    case .latin1: transcoder = Transcoder(.latin1)
-    }
-    if target.packs { deflater = Deflater(level: 6) }
+    source = TextSource(rules.encoding)
+    if target.packs { output.pack() }
     var special = [Bool](repeating: false, count: 256)
     for byte in [delimiter, quote, rules.lineEnd.byte, escape.byte].compactMap({ $0 }) {
       special[Int(byte)] = true
@@ -65,85 +55,27 @@ public struct TableRewriter: ~Copyable {
   public mutating func feed<E: Error>(
     _ raw: UnsafeRawBufferPointer, emit: (UnsafeRawBufferPointer) throws(E) -> Void
   ) throws(E) {
-    guard var head else {
-      unpack(raw)
-      return try flush(atLeast: Self.outBytes, emit)
-    }
-    let part = raw.prefix(2 - head.count)
-    head.append(contentsOf: part)
-    self.head = head
-    guard head.count == 2 else { return }
-    begin(head)
-    unpack(UnsafeRawBufferPointer(rebasing: raw.dropFirst(part.count)))
-    try flush(atLeast: Self.outBytes, emit)
+    guard var source = source.take() else { return }
+    source.feed(raw) { readMarked($0) }
+    isDamaged = source.isDamaged
+    self.source = consume source
+    try output.flush(emit)
   }
 
   public mutating func finish<E: Error>(emit: (UnsafeRawBufferPointer) throws(E) -> Void) throws(E) {
-    if let head { begin(head) }
-    do throws(GzipFault) { try inflater?.finish() } catch { isDamaged = true }
-    transcoder?.finish(into: &converted)
-    readConverted()
+    if var source = source.take() {
+      source.finish { readMarked($0) }
+      isDamaged = source.isDamaged
+    }
     if let mark {
       self.mark = nil
       mark.withUnsafeBufferPointer { read($0) }
     }
     if lineBytes > 0 { endLine() }
-    try flush(atLeast: 0, emit)
-    if var live = deflater.take() { try live.finish(emit: emit) }
+    try output.finish(emit)
   }
 
-  private mutating func begin(_ head: [UInt8]) {
-    self.head = nil
-    if Sniff(head) == .gzip { inflater = Inflater() }
-    head.withUnsafeBytes { unpack($0) }
-  }
-
-  private mutating func flush<E: Error>(
-    atLeast bytes: Int, _ emit: (UnsafeRawBufferPointer) throws(E) -> Void
-  ) throws(E) {
-    guard !out.isEmpty, out.count >= bytes else { return }
-    let ready = out
-    out.removeAll(keepingCapacity: true)
-    guard var live = deflater.take() else {
-      return try ready.withUnsafeBufferPointer { (bytes) throws(E) in try emit(UnsafeRawBufferPointer(bytes)) }
-    }
-    try ready.withUnsafeBufferPointer { (bytes) throws(E) in
-      try live.write(UnsafeRawBufferPointer(bytes), emit: emit)
-    }
-    deflater = consume live
-  }
-
-  // MARK: From bytes to text
-
-  private mutating func unpack(_ raw: UnsafeRawBufferPointer) {
-    guard !isDamaged else { return }
-    guard var live = inflater.take() else { return decode(raw) }
-    do throws(GzipFault) {
-      try live.write(raw) { piece in
-        decode(piece)
-        return true
-      }
-    } catch {
-      isDamaged = true
-    }
-    inflater = consume live
-  }
-
-  private mutating func decode(_ raw: UnsafeRawBufferPointer) {
-    raw.withMemoryRebound(to: UInt8.self) { bytes in
-      guard transcoder != nil else { return readMarked(bytes) }
-      transcoder?.feed(bytes, into: &converted)
-    }
-    readConverted()
-  }
-
-  private mutating func readConverted() {
-    if transcoder?.fault != nil { isDamaged = true }
-    guard !converted.isEmpty else { return }
-    let text = converted
-    converted.removeAll(keepingCapacity: true)
-    text.withUnsafeBufferPointer { readMarked($0) }
-  }
+  // MARK: From text to rows
 
   /// A byte order mark is not part of the text.
   private mutating func readMarked(_ bytes: UnsafeBufferPointer<UInt8>) {
@@ -156,8 +88,6 @@ public struct TableRewriter: ~Copyable {
     if mark != [0xef, 0xbb, 0xbf] { mark.withUnsafeBufferPointer { read($0) } }
     read(UnsafeBufferPointer(rebasing: bytes.dropFirst(part.count)))
   }
-
-  // MARK: From text to rows
 
   private mutating func read(_ bytes: UnsafeBufferPointer<UInt8>) {
     var index = 0
@@ -221,12 +151,12 @@ public struct TableRewriter: ~Copyable {
     }
     for _ in 0..<blanks {
       lines += 1
-      if let obstacle = writer.endRow(into: &out) { note(obstacle, column: 1) }
+      if let obstacle = writer.endRow(into: &output.bytes) { note(obstacle, column: 1) }
     }
     blanks = 0
     endField()
     lines += 1
-    if let obstacle = writer.endRow(into: &out) { note(obstacle, column: 1) }
+    if let obstacle = writer.endRow(into: &output.bytes) { note(obstacle, column: 1) }
   }
 
   private mutating func note(_ obstacle: FieldWriter.Obstacle, column: Int) {

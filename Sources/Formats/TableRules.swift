@@ -56,6 +56,8 @@ public struct TableRules: Hashable, Sendable {
   public var columns: [String] = []
   /// These and no others, in this order.
   public var columnsExact = false
+  /// They are the first line of a file of somebody's: where that is no header, they are values, and never told.
+  public var columnsAreOfSample = false
   public var minRows = 1
   /// 0: no limit.
   public var maxRows = 0

@@ -7,8 +7,7 @@ public struct TableSplitter: ~Copyable {
   private let rules: TableRules
   private let delimiter: UInt8?
   private var source: TextSource
-  private let repacks: Bool
-  private var deflater: Deflater?
+  private var output: SplitOutput
   private var reading: QuoteReading
   private let special: [Bool]
   /// Lines before the first row: the header, and a line `sep=`.
@@ -23,8 +22,6 @@ public struct TableSplitter: ~Copyable {
   private var hasReturn = false
   /// Empty lines that are rows only where another row follows; whether each ends in CRLF, as runs.
   private var blanks: [(isCRLF: Bool, count: Int)] = []
-  private var good: [UInt8] = []
-  private var bad: [UInt8] = []
 
   /// Rows of data so far: not the header, not empty lines at the end.
   public private(set) var rows = 0
@@ -47,7 +44,7 @@ public struct TableSplitter: ~Copyable {
   ) {
     (self.rules, self.delimiter, self.next) = (rules, delimiter, next)
     source = TextSource(rules.encoding)
-    self.repacks = repacks
+    output = SplitOutput(repacks: repacks)
     reading = QuoteReading(escape)
     headLines = (rules.header ? 1 : 0) + (leavesOut ? 1 : 0)
     var special = [Bool](repeating: false, count: 256)
@@ -73,11 +70,10 @@ public struct TableSplitter: ~Copyable {
     var text: [UInt8] = []
     source.finish { text += $0 }
     try read(text, good, bad)
-    if hasReturn, isAtStart { self.good.append(Alphabet.carriageReturn) }
+    if hasReturn, isAtStart { output.good.bytes.append(Alphabet.carriageReturn) }
     // Nothing follows them: they are no rows.
-    for run in blanks { for _ in 0..<run.count { self.good += end(run.isCRLF) } }
-    try flush(atLeast: 0, good, bad)
-    if var live = deflater.take() { try live.finish(emit: good) }
+    for run in blanks { for _ in 0..<run.count { output.good.bytes += end(run.isCRLF) } }
+    try output.finish(isPacked: source.isPacked, good: good, bad: bad)
   }
 
   private mutating func read<E: Error>(
@@ -90,32 +86,8 @@ public struct TableSplitter: ~Copyable {
       let stop = min(text.count, start + Limits.rewriteOut)
       text[start..<stop].withUnsafeBufferPointer { take($0) }
       start = stop
-      try flush(atLeast: Limits.rewriteOut, good, bad)
+      try output.flush(isPacked: source.isPacked, good: good, bad: bad)
     }
-  }
-
-  private mutating func flush<E: Error>(
-    atLeast bytes: Int, _ emitGood: (UnsafeRawBufferPointer) throws(E) -> Void,
-    _ emitBad: (UnsafeRawBufferPointer) throws(E) -> Void
-  ) throws(E) {
-    if !good.isEmpty, good.count >= bytes {
-      let ready = good
-      good.removeAll(keepingCapacity: true)
-      try ready.withUnsafeBufferPointer { (piece) throws(E) in try emit(UnsafeRawBufferPointer(piece), emitGood) }
-    }
-    if !bad.isEmpty, bad.count >= bytes {
-      try bad.withUnsafeBufferPointer { (piece) throws(E) in try emitBad(UnsafeRawBufferPointer(piece)) }
-      bad.removeAll(keepingCapacity: true)
-    }
-  }
-
-  private mutating func emit<E: Error>(
-    _ piece: UnsafeRawBufferPointer, _ good: (UnsafeRawBufferPointer) throws(E) -> Void
-  ) throws(E) {
-    guard repacks, source.isPacked else { return try good(piece) }
-    var live = deflater.take() ?? Deflater(level: 6)
-    try live.write(piece, emit: good)
-    deflater = consume live
   }
 
   // MARK: Rows
@@ -194,7 +166,7 @@ public struct TableSplitter: ~Copyable {
     for run in blanks {
       for _ in 0..<run.count {
         rows += 1
-        if next(rows, from) { bad += end(run.isCRLF) } else { good += end(run.isCRLF) }
+        if next(rows, from) { output.bad.bytes += end(run.isCRLF) } else { output.good.bytes += end(run.isCRLF) }
         from += 1
       }
     }
@@ -218,12 +190,12 @@ public struct TableSplitter: ~Copyable {
   }
 
   private mutating func put(_ byte: UInt8) {
-    if headLines > 0 || !isBad { good.append(byte) }
-    if headLines > 0 && mark >= 3 || headLines == 0 && isBad { bad.append(byte) }
+    if headLines > 0 || !isBad { output.good.bytes.append(byte) }
+    if headLines > 0 && mark >= 3 || headLines == 0 && isBad { output.bad.bytes.append(byte) }
   }
 
   private mutating func put(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) {
-    if headLines > 0 || !isBad { good += bytes }
-    if headLines > 0 || isBad { bad += bytes }
+    if headLines > 0 || !isBad { output.good.bytes += bytes }
+    if headLines > 0 || isBad { output.bad.bytes += bytes }
   }
 }

@@ -17,7 +17,7 @@ extension JSONRules {
   init(_ settings: FeedSettings) {
     self.init()
     required = settings.require.columns.compactMap { ValuePath($0) }
-    gathers = settings.gathersPaths
+    gathers = settings.findsColumns
     minRows = settings.require.minRows
     maxRows = settings.require.maxRows
     maxBytes = settings.require.maxBytes
@@ -44,6 +44,4 @@ extension JSONTable {
 extension FeedSettings {
   /// Its columns are those that are found in its objects.
   var findsColumns: Bool { format.type == .json && rewrite.map { $0.objects.columns == nil } ?? false }
-  /// Whether all paths of each drop have to be known: new ones, too.
-  var gathersPaths: Bool { findsColumns }
 }

@@ -14,7 +14,7 @@ struct FeedColumns: Hashable {
 
   /// What a drop means for them.
   struct News: Hashable {
-    /// For this drop; nil: its columns have no table.
+    /// Those of the table that is made of this drop; nil: none can be made.
     var columns: [PathColumn]?
     /// To be kept if the drop is accepted; nil: nothing changes.
     var kept: [PathColumn]?

@@ -41,6 +41,9 @@ extension Limits {
   /// The first look at it; each later one comes after twice the time, so that ten minutes take seven.
   static let takenFirstLook: Duration = .seconds(10)
 
+  /// The first line of a sample: thousands of columns.
+  static let sampleHeaderBytes = 64 * 1024
+
   // MARK: Hand-over and what is kept
 
   /// Entries of a list of bad rows that are read at a time.

@@ -19,12 +19,15 @@ struct SampleTable: Hashable {
     let count = try file.fill(&head, at: 0)
     var rules = TableRules()
     rules.minRows = 0
+    // Longer is no header, and what was read ends in it perhaps.
+    rules.maxRowBytes = Limits.sampleHeaderBytes
     var inspector = TableInspector(rules: rules, hashes: false)
     head.withUnsafeBytes { inspector.feed(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     let found = inspector.finish()
     guard let names = found.header, !names.isEmpty, !found.reasons.contains(where: { $0.code == .noHeader }) else {
       throw FileFault(
-        .io, "Cannot use the sample", at: path, why: "its first line is no header",
+        .io, "Cannot use the sample", at: path,
+        why: "its first line is no header of at most \(Limits.sampleHeaderBytes) bytes",
         remedy: "Give require.sample the file that the import was made from")
     }
     (columns, delimiter) = (names, found.delimiter)

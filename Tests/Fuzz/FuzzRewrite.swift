@@ -58,9 +58,3 @@ private func rewrite(
   precondition(!rewriter.isDamaged && rewriter.problems.isEmpty, "what was whole is damaged, or cannot be written")
   return (out, rewriter.rows)
 }
-
-private func pieces(of bytes: UnsafeRawBufferPointer, _ chunk: Int) -> [UnsafeRawBufferPointer] {
-  stride(from: 0, to: bytes.count, by: min(chunk, max(1, bytes.count))).map { start in
-    UnsafeRawBufferPointer(rebasing: bytes[start..<min(bytes.count, start + min(chunk, bytes.count))])
-  }
-}

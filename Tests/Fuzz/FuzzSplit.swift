@@ -40,9 +40,3 @@ private func split(
   precondition(!splitter.isDamaged, "what was whole is damaged")
   return (good, bad, splitter.rows)
 }
-
-private func pieces(of bytes: UnsafeRawBufferPointer, _ chunk: Int) -> [UnsafeRawBufferPointer] {
-  stride(from: 0, to: bytes.count, by: min(chunk, max(1, bytes.count))).map { start in
-    UnsafeRawBufferPointer(rebasing: bytes[start..<min(bytes.count, start + min(chunk, bytes.count))])
-  }
-}

@@ -43,6 +43,26 @@ struct SampleTests {
     }
   }
 
+  @Test(
+    "A sample whose first line is no header, or has no end, keeps drops waiting; nothing of it is told, and no name of a good one"
+  )
+  func strange() throws {
+    for sample in ["", "\n", String(repeating: "x", count: 70_000) + "\n", String(repeating: "y", count: 600_000)] {
+      let rig = try rig(sample)
+      try rig.land("a.csv", Sample.table)
+      #expect(try rig.run().handedOver == 0)
+      #expect(try rig.drops(.claimed).count == 1)
+      let told = try #require(rig.events.first(.dropWaiting)?.message)
+      #expect(told.contains("sample.csv") && told.utf8.count < 1_000)
+    }
+    // Somebody's values, where a header should be.
+    let rig = try rig("17,jane.doe\n")
+    try rig.land("a.csv", Sample.table)
+    #expect(try rig.run().quarantined == 1)
+    #expect(try rig.reasons(.quarantine, rig.drops(.quarantine)[0]).allSatisfy { !$0.message.contains("jane") })
+    #expect(!rig.events.all.contains { $0.message.contains("jane") })
+  }
+
   @Test("What is handed over is compared, not what came")
   func rewritten() throws {
     let rig = try rig("id\temail\n") { $0.rewrite = FeedSettings.Rewrite() }

@@ -5,10 +5,9 @@ public import Core
 /// The lines were checked before.
 public struct JSONRewriter: ~Copyable {
   private var source: TextSource? = TextSource(.utf8)
-  private var mark: [UInt8]? = []
   private var lines: LineCutter
   private var rows: Rows
-  private var deflater: Deflater?
+  private var output = OutputBuffer()
 
   /// - Parameters:
   ///   - rules: those of the checks.
@@ -16,7 +15,8 @@ public struct JSONRewriter: ~Copyable {
   public init(_ rules: JSONRules, _ table: JSONTable, to target: RewriteRules) {
     lines = LineCutter(most: rules.maxRowBytes + 1)
     rows = Rows(table, target)
-    if target.packs { deflater = Deflater(level: 6) }
+    if target.packs { output.pack() }
+    rows.writeHeader(into: &output.bytes)
   }
 
   /// Rows so far; the header is none.
@@ -35,7 +35,7 @@ public struct JSONRewriter: ~Copyable {
     source.feed(raw) { read($0) }
     isBroken = source.isDamaged
     self.source = consume source
-    try flush(atLeast: Limits.rewriteOut, emit)
+    try output.flush(emit)
   }
 
   public mutating func finish<E: Error>(emit: (UnsafeRawBufferPointer) throws(E) -> Void) throws(E) {
@@ -43,46 +43,17 @@ public struct JSONRewriter: ~Copyable {
       source.finish { read($0) }
       isBroken = source.isDamaged
     }
-    if let mark { mark.withUnsafeBufferPointer { readLines($0) } }
     var cutter = lines
-    cutter.finish { rows.take($0) }
-    try flush(atLeast: 0, emit)
-    if var live = deflater.take() { try live.finish(emit: emit) }
+    cutter.finish { rows.take($0, into: &output.bytes) }
+    try output.finish(emit)
   }
 
-  /// A byte order mark is not part of the text.
   private mutating func read(_ text: UnsafeBufferPointer<UInt8>) {
-    guard var mark else { return readLines(text) }
-    let part = text.prefix(3 - mark.count)
-    mark.append(contentsOf: part)
-    self.mark = mark
-    guard mark.count == 3 else { return }
-    self.mark = nil
-    if mark != [0xef, 0xbb, 0xbf] { mark.withUnsafeBufferPointer { readLines($0) } }
-    readLines(UnsafeBufferPointer(rebasing: text.dropFirst(part.count)))
-  }
-
-  private mutating func readLines(_ text: UnsafeBufferPointer<UInt8>) {
     // Moved out, so that it is not copied.
     var cutter = lines
     lines = LineCutter(most: 0)
-    cutter.feed(text) { rows.take($0) }
+    cutter.feed(text) { rows.take($0, into: &output.bytes) }
     lines = cutter
-  }
-
-  private mutating func flush<E: Error>(
-    atLeast bytes: Int, _ emit: (UnsafeRawBufferPointer) throws(E) -> Void
-  ) throws(E) {
-    guard !rows.out.isEmpty, rows.out.count >= bytes else { return }
-    let ready = rows.out
-    rows.clear()
-    guard var live = deflater.take() else {
-      return try ready.withUnsafeBufferPointer { (bytes) throws(E) in try emit(UnsafeRawBufferPointer(bytes)) }
-    }
-    try ready.withUnsafeBufferPointer { (bytes) throws(E) in
-      try live.write(UnsafeRawBufferPointer(bytes), emit: emit)
-    }
-    deflater = consume live
   }
 }
 
@@ -95,7 +66,6 @@ private struct Rows {
   private let cell: JSONCell
   private var writer: FieldWriter
   private var field: [UInt8] = []
-  private(set) var out: [UInt8] = []
   private(set) var count = 0
   private(set) var problems: [Reason] = []
   private(set) var isDamaged = false
@@ -110,22 +80,24 @@ private struct Rows {
     object = JSONObject(tree, count: columns.count, gathers: false)
     cell = JSONCell(table, replacement: target.replacement)
     writer = FieldWriter(target)
+  }
+
+  mutating func writeHeader(into out: inout [UInt8]) {
     for (index, column) in columns.enumerated() {
       if let obstacle = writer.append(Array(column.name.utf8)) { note(obstacle.message, column: index + 1) }
     }
     if let obstacle = writer.endRow(into: &out) { note(obstacle.message, column: 1) }
   }
 
-  mutating func clear() { out.removeAll(keepingCapacity: true) }
-
-  mutating func take(_ line: UnsafeBufferPointer<UInt8>?) -> Bool {
+  /// False: the line cannot be read any more.
+  mutating func take(_ line: UnsafeBufferPointer<UInt8>?, into out: inout [UInt8]) -> Bool {
     guard let line else {
       isDamaged = true
       return false
     }
     if line.isEmpty || line.count == 1 && line[0] == 0x0d { return true }
     do throws(JSONObject.Fault) {
-      try write(line)
+      try write(line, into: &out)
       return true
     } catch {
       isDamaged = true
@@ -133,7 +105,7 @@ private struct Rows {
     }
   }
 
-  private mutating func write(_ line: UnsafeBufferPointer<UInt8>) throws(JSONObject.Fault) {
+  private mutating func write(_ line: UnsafeBufferPointer<UInt8>, into out: inout [UInt8]) throws(JSONObject.Fault) {
     try object.read(line)
     count += 1
     for index in numbers.indices {

@@ -1,11 +1,16 @@
 /// Cuts text into lines at each LF, whatever the pieces it comes in. A line that several pieces hold is put together; nothing else is
-/// copied.
+/// copied. A byte order mark is no part of the first line.
 struct LineCutter {
   /// Without its end; nil: longer than it may be, which ends the cutting.
   typealias Take = (UnsafeBufferPointer<UInt8>?) -> Bool
 
+  private static let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+
   let most: Int
   private var begun: [UInt8] = []
+  private var isFirst = true
+  /// Known with the first line.
+  private(set) var hasMark = false
 
   init(most: Int) { self.most = most }
 
@@ -17,15 +22,14 @@ struct LineCutter {
       rest = UnsafeBufferPointer(rebasing: rest[(end + 1)...])
       guard begun.isEmpty else {
         begun.append(contentsOf: line)
-        let isMore = begun.withUnsafeBufferPointer { $0.count > most ? take(nil) : take($0) }
-        begun.removeAll(keepingCapacity: true)
-        if !isMore { return }
+        if !giveBegun(take) { return }
         continue
       }
-      guard line.count <= most ? take(line) : take(nil) else { return }
+      guard give(line, take) else { return }
     }
     begun.append(contentsOf: rest)
-    if begun.count > most {
+    // With a mark it may be longer.
+    if begun.count > most + (isFirst ? Self.mark.count : 0) {
       begun.removeAll(keepingCapacity: false)
       _ = take(nil)
     }
@@ -33,8 +37,22 @@ struct LineCutter {
 
   /// The text has ended: its last line may have no end.
   mutating func finish(_ take: Take) {
-    guard !begun.isEmpty else { return }
-    _ = begun.withUnsafeBufferPointer { take($0) }
-    begun.removeAll()
+    if !begun.isEmpty { _ = giveBegun(take) }
+  }
+
+  private mutating func giveBegun(_ take: Take) -> Bool {
+    let line = begun
+    begun.removeAll(keepingCapacity: true)
+    return line.withUnsafeBufferPointer { give($0, take) }
+  }
+
+  private mutating func give(_ line: UnsafeBufferPointer<UInt8>, _ take: Take) -> Bool {
+    var line = line
+    if isFirst {
+      isFirst = false
+      hasMark = line.starts(with: Self.mark)
+      if hasMark { line = UnsafeBufferPointer(rebasing: line.dropFirst(Self.mark.count)) }
+    }
+    return line.count <= most ? take(line) : take(nil)
   }
 }

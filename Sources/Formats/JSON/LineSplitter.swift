@@ -5,13 +5,9 @@ import Core
 /// They were checked before, and which are bad is known.
 public struct LineSplitter: ~Copyable {
   private var source: TextSource? = TextSource(.utf8)
-  private var mark: [UInt8]? = []
   private var lines: LineCutter
-  private let repacks: Bool
-  private var deflater: Deflater?
+  private var output: SplitOutput
   private var isPacked = false
-  private var good: [UInt8] = []
-  private var bad: [UInt8] = []
   private let next: (_ row: Int, _ line: Int) -> Bool
   private var line = 0
   /// Empty lines since the last object, rows only where another one follows: whether each ends in CRLF, as runs.
@@ -19,7 +15,10 @@ public struct LineSplitter: ~Copyable {
 
   /// Objects so far, and empty lines before one.
   public private(set) var rows = 0
-  public private(set) var isDamaged = false
+  public var isDamaged: Bool { isBroken || isTooLong }
+  private var isBroken = false
+  private var isTooLong = false
+  private var hasPutMark = false
 
   /// - Parameters:
   ///   - rules: those of the checks.
@@ -27,7 +26,8 @@ public struct LineSplitter: ~Copyable {
   ///   - isBad: asked of each row once, in order.
   public init(_ rules: JSONRules, repacks: Bool, isBad next: @escaping (_ row: Int, _ line: Int) -> Bool) {
     lines = LineCutter(most: rules.mostRowBytes + 1)
-    (self.repacks, self.next) = (repacks, next)
+    output = SplitOutput(repacks: repacks)
+    self.next = next
   }
 
   /// The file's next bytes, as they arrived. What is emitted is valid during the call only.
@@ -37,9 +37,9 @@ public struct LineSplitter: ~Copyable {
   ) throws(E) {
     guard var source = source.take() else { return }
     source.feed(raw) { read($0) }
-    (isDamaged, isPacked) = (isDamaged || source.isDamaged, source.isPacked)
+    (isBroken, isPacked) = (source.isDamaged, source.isPacked)
     self.source = consume source
-    try flush(atLeast: Limits.rewriteOut, good, bad)
+    try output.flush(isPacked: isPacked, good: good, bad: bad)
   }
 
   public mutating func finish<E: Error>(
@@ -47,41 +47,33 @@ public struct LineSplitter: ~Copyable {
   ) throws(E) {
     if var source = source.take() {
       source.finish { read($0) }
-      (isDamaged, isPacked) = (isDamaged || source.isDamaged, source.isPacked)
-    }
-    if let mark {
-      self.mark = nil
-      mark.withUnsafeBufferPointer { cut($0) }
+      (isBroken, isPacked) = (source.isDamaged, source.isPacked)
     }
     var cutter = lines
     cutter.finish { take($0) }
-    try flush(atLeast: 0, good, bad)
-    if var live = deflater.take() { try live.finish(emit: good) }
+    putMark(cutter)
+    try output.finish(isPacked: isPacked, good: good, bad: bad)
   }
 
-  /// A byte order mark goes with the good lines, and is no part of the first.
   private mutating func read(_ text: UnsafeBufferPointer<UInt8>) {
-    guard var mark else { return cut(text) }
-    let part = text.prefix(3 - mark.count)
-    mark.append(contentsOf: part)
-    self.mark = mark
-    guard mark.count == 3 else { return }
-    self.mark = nil
-    if mark == [0xef, 0xbb, 0xbf] { good += mark } else { mark.withUnsafeBufferPointer { cut($0) } }
-    cut(UnsafeBufferPointer(rebasing: text.dropFirst(part.count)))
-  }
-
-  private mutating func cut(_ text: UnsafeBufferPointer<UInt8>) {
     // Moved out, so that it is not copied.
     var cutter = lines
     lines = LineCutter(most: 0)
     cutter.feed(text) { take($0) }
+    putMark(cutter)
     lines = cutter
+  }
+
+  /// Good lines come with the byte order mark that was there.
+  private mutating func putMark(_ cutter: LineCutter) {
+    guard cutter.hasMark, !hasPutMark else { return }
+    hasPutMark = true
+    output.good.bytes.insert(contentsOf: [0xef, 0xbb, 0xbf], at: 0)
   }
 
   private mutating func take(_ text: UnsafeBufferPointer<UInt8>?) -> Bool {
     guard let text else {
-      isDamaged = true
+      isTooLong = true
       return false
     }
     line += 1
@@ -97,11 +89,11 @@ public struct LineSplitter: ~Copyable {
     passBlanks()
     rows += 1
     if next(rows, line) {
-      bad.append(contentsOf: text)
-      bad.append(0x0a)
+      output.bad.bytes += text
+      output.bad.bytes.append(0x0a)
     } else {
-      good.append(contentsOf: text)
-      good.append(0x0a)
+      output.good.bytes += text
+      output.good.bytes.append(0x0a)
     }
     return true
   }
@@ -113,34 +105,10 @@ public struct LineSplitter: ~Copyable {
       let text: [UInt8] = run.isCRLF ? [0x0d, 0x0a] : [0x0a]
       for _ in 0..<run.count {
         rows += 1
-        if next(rows, place) { bad += text } else { good += text }
+        if next(rows, place) { output.bad.bytes += text } else { output.good.bytes += text }
         place += 1
       }
     }
     blanks.removeAll()
-  }
-
-  private mutating func flush<E: Error>(
-    atLeast bytes: Int, _ emitGood: (UnsafeRawBufferPointer) throws(E) -> Void,
-    _ emitBad: (UnsafeRawBufferPointer) throws(E) -> Void
-  ) throws(E) {
-    if !good.isEmpty, good.count >= bytes {
-      let ready = good
-      good.removeAll(keepingCapacity: true)
-      try ready.withUnsafeBufferPointer { (piece) throws(E) in try emit(UnsafeRawBufferPointer(piece), emitGood) }
-    }
-    if !bad.isEmpty, bad.count >= bytes {
-      try bad.withUnsafeBufferPointer { (piece) throws(E) in try emitBad(UnsafeRawBufferPointer(piece)) }
-      bad.removeAll(keepingCapacity: true)
-    }
-  }
-
-  private mutating func emit<E: Error>(
-    _ piece: UnsafeRawBufferPointer, _ good: (UnsafeRawBufferPointer) throws(E) -> Void
-  ) throws(E) {
-    guard repacks, isPacked else { return try good(piece) }
-    var live = deflater.take() ?? Deflater(level: 6)
-    try live.write(piece, emit: good)
-    deflater = consume live
   }
 }

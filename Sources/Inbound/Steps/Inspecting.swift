@@ -244,7 +244,9 @@ struct Inspecting {
   ) -> ContentRules {
     switch ContentRules(pass.settings) {
     case .table(var rules):
-      if let sample { (rules.columns, rules.columnsExact) = (sample.columns, true) }
+      if let sample {
+        (rules.columns, rules.columnsExact, rules.columnsAreOfSample) = (sample.columns, true, true)
+      }
       rules.firstEscape = first
       rules.keySeed = rows?.seed ?? rules.keySeed
       return .table(rules)

@@ -70,9 +70,9 @@ public struct TableSplitter: ~Copyable {
     var text: [UInt8] = []
     source.finish { text += $0 }
     try read(text, good, bad)
-    if hasReturn, isAtStart { output.good.bytes.append(Alphabet.carriageReturn) }
     // Nothing follows them: they are no rows.
     for run in blanks { for _ in 0..<run.count { output.good.bytes += end(run.isCRLF) } }
+    if hasReturn, isAtStart { output.good.bytes.append(Alphabet.carriageReturn) }
     try output.finish(isPacked: source.isPacked, good: good, bad: bad)
   }
 

@@ -159,10 +159,16 @@ public struct StreamWorker {
   private mutating func cutAndSeal(everything: Bool, in pass: inout StreamPass) throws -> Bool {
     switch try state.cutting.run(everything: everything, state.logs, state.batches, in: &pass) {
     case .done(let fresh):
-      try state.sealing.run(fresh, everything: everything, &state.logs, &state.batches, in: pass)
+      try sealing(fresh, everything: everything, in: pass)
     case .waits, .setAside: true
     case .gone: false
     }
+  }
+
+  private mutating func sealing(_ fresh: FreshCut, everything: Bool, in pass: StreamPass) throws -> Bool {
+    let isMore = try state.sealing.run(fresh, everything: everything, &state.logs, &state.batches, in: pass)
+    if state.batches.sequence == fresh.id.sequence { state.cutting.noteSealed() }
+    return isMore
   }
 
   private mutating func look(in pass: inout StreamPass) throws {

@@ -14,7 +14,12 @@ public struct StreamSettings: Hashable, Sendable {
   /// Column names are made of letters, digits and underscore.
   public var headerSanitize = false
   public var headerRename: [String: String] = [:]
+  /// One of its stores is read by AEP.
+  public var isForAEP = false
   public var record = Record.csv
+  /// Of logs that are closed.
+  public var encoding = FeedSettings.Encoding.utf8
+  public var rows = RowSettings()
   public var batch = Batch()
   /// Times of day at which batches are sealed, instead of `batch.maxAge`; empty: none.
   public var schedule: [TimeOfDay] = []

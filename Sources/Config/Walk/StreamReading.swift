@@ -16,6 +16,10 @@ extension StreamSettings {
       header.finish()
     }
     section.read("record", .word, into: &record)
+    section.read("encoding", .word, into: &encoding)
+    if let rows = section.section("rows") { self.rows.read(rows) }
+    if let rejects = section.section("rejects") { rows.rejects = FeedSettings.Rejects(rejects) }
+    if let shape = section.section("shape") { rows.shape = ShapeRules(shape) }
     if let batch = section.section("batch") { self.batch = Batch(batch) }
     section.read("schedule", .list(.timeOfDay), into: &schedule)
     section.read("timezone", .timezone, into: &timezone)

@@ -113,6 +113,7 @@ struct Discovery {
     if let fault = found.faults.first?.fault, found.faults.count == folders.count { throw fault }
     for (folder, fault) in found.faults { try pass.bear(fault, of: .folder(folder)) }
     for blocked in found.blocked { try pass.bear(blocked.fault, of: .log(blocked.path)) }
+    for unusable in found.unusable { pass.postpone(.log(unusable.path), unusable.fault) }
     if !first.hasBegun, let fault = found.faults.first?.fault ?? found.blocked.first?.fault { throw fault }
   }
 

@@ -148,22 +148,27 @@ struct Consistency {
 
   /// One file in two streams would be sent twice, and both would rename it.
   private func checkLogs() {
-    var seen: [(key: String, log: FilePath)] = []
+    var seen: [(stream: StreamName, key: String, log: FilePath, names: NameSet)] = []
     for stream in settings.streams {
       for (index, log) in stream.logs.enumerated() {
         let key = "streams.\(stream.name).logs[\(index)]"
         let path = FilePath(log)
-        for other in seen where covers(other.log, path) || covers(path, other.log) {
-          report(key, "the same files as \(other.key)", "Give each log to one stream, by one pattern")
+        let names = NameSet(Glob(path.lastComponent?.string ?? ""), rotated: stream.rotation == .follow)
+        for other in seen where other.log.removingLastComponent() == path.removingLastComponent() {
+          // Within a stream a log counts once, whichever pattern matches it.
+          guard other.stream != stream.name || covers(other.log, path) || covers(path, other.log),
+            let name = names.meeting(other.names)
+          else { continue }
+          report(
+            key, "the same files as \(other.key), such as \(name)", "Give each log to one stream, by one pattern")
         }
-        seen.append((key, path))
+        seen.append((stream.name, key, path, names))
       }
     }
   }
 
   private func covers(_ pattern: FilePath, _ path: FilePath) -> Bool {
     guard let glob = pattern.lastComponent?.string, let name = path.lastComponent?.string else { return false }
-    guard pattern.removingLastComponent() == path.removingLastComponent() else { return false }
     return glob == name || (!Glob.isPattern(name) && Glob(glob).matches(name.utf8))
   }
 

@@ -2,7 +2,7 @@
 /// byte). A backslash takes the next byte literally. As in a shell, a name that begins with a dot matches only a
 /// pattern that does.
 public struct Glob: Hashable, Sendable, CustomStringConvertible {
-  private enum Piece: Hashable {
+  enum Piece: Hashable {
     case byte(UInt8)
     case anyOne
     case anyRun
@@ -10,7 +10,7 @@ public struct Glob: Hashable, Sendable, CustomStringConvertible {
   }
 
   public let description: String
-  private let pieces: [Piece]
+  let pieces: [Piece]
 
   public init(_ pattern: String) {
     description = pattern

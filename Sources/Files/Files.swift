@@ -15,6 +15,9 @@ public protocol Files: Sendable {
   /// Of the thing itself, not of what a link points to. Nil where there is nothing.
   func info(_ path: FilePath) throws(FileFault) -> FileInfo?
 
+  /// What a symbolic link says, as it stands there; nil where the path is none.
+  func linkTarget(of path: FilePath) throws(FileFault) -> FilePath?
+
   /// For reading. Follows no link in the last component; `.damaged` where it is a folder, a pipe or a device.
   func open(_ path: FilePath) throws(FileFault) -> any ReadableFile
 

@@ -49,6 +49,16 @@ public struct LinuxFiles: Files {
     }
   }
 
+  public func linkTarget(of path: FilePath) throws(FileFault) -> FilePath? {
+    let step = try step("Cannot examine", path)
+    var text = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    let (count, failure) = step.attempted { readlinkat($0, $1, &text, text.count - 1) }
+    if failure == EINVAL || failure == ENOENT { return nil }
+    if let failure { throw step.fault(failure, "Cannot examine") }
+    text[count] = 0
+    return FilePath(platformString: text)
+  }
+
   public func open(_ path: FilePath) throws(FileFault) -> any ReadableFile {
     let file = try openRegular(path)
     posix_fadvise(file.number, 0, 0, POSIX_FADV_SEQUENTIAL)

@@ -59,6 +59,26 @@ extension SourceTable {
     try list(of: stream, "head_bytes <= ?", [Value(bytes)])
   }
 
+  /// Which of these streams has the same file among its sources that are not gone; nil: none.
+  /// - Parameter aside: the end of the names under which logs are set aside and deleted: what was one of them, and is there still by a second
+  ///   name, is that stream's as well.
+  public func owner(
+    of identity: SourceIdentity, among streams: [StreamName], aside: String
+  ) throws(LedgerFault) -> StreamName? {
+    for stream in streams {
+      var isKnown = false
+      try connection.rows(
+        """
+        SELECT 1 FROM sources INDEXED BY sources_inode
+        WHERE stream = ?1 AND inode = ?2 AND device = ?3 AND birth IS ?4
+          AND (gone_at IS NULL OR birth IS NOT NULL AND substr(path, -length(?5)) = ?5) LIMIT 1
+        """, [Value(stream), Value(identity.inode), Value(identity.device), Value(identity.birth), .text(aside)]
+      ) { _ in isKnown = true }
+      if isKnown { return stream }
+    }
+    return nil
+  }
+
   public func knows(_ source: SourceID) throws(LedgerFault) -> Bool {
     var known = false
     try connection.rows("SELECT 1 FROM sources WHERE id = ?", [Value(source)]) { _ in known = true }

@@ -28,6 +28,8 @@ public struct StreamsShared: Sendable {
 /// What the steps of a stream work with; the same in every pass.
 struct StreamContext {
   let settings: StreamSettings
+  /// The other streams: a log that one of them has is not ours.
+  let others: [StreamName]
   let host: String
   let limits: LimitSettings
   let state: StateFolder
@@ -51,11 +53,12 @@ struct StreamContext {
   let zone: ClockZone
 
   init(
-    settings: StreamSettings, host: String, limits: LimitSettings, state: StateFolder, files: any Files, ledger: Ledger,
-    events: any EventSink, hands: Hands, suspects: Suspects, clock: ClockTrust, turn: Turn, shared: StreamsShared,
+    settings: StreamSettings, others: [StreamName], host: String, limits: LimitSettings, state: StateFolder,
+    files: any Files, ledger: Ledger, events: any EventSink, hands: Hands, suspects: Suspects, clock: ClockTrust,
+    turn: Turn, shared: StreamsShared,
     random: @escaping @Sendable () -> UInt64, isStopping: @escaping @Sendable () -> Bool
   ) {
-    (self.settings, self.host, self.limits, self.state) = (settings, host, limits, state)
+    (self.settings, self.others, self.host, self.limits, self.state) = (settings, others, host, limits, state)
     (self.files, self.ledger, self.events, self.hands) = (files, ledger, events, hands)
     (self.suspects, self.clock, self.turn, self.shared) = (suspects, clock, turn, shared)
     (self.random, self.isStopping) = (random, isStopping)

@@ -32,7 +32,8 @@ public struct StreamWorker {
   ) {
     let random = Locked(random)
     context = StreamContext(
-      settings: stream, host: settings.host, limits: settings.limits, state: StateFolder(settings.state), files: files,
+      settings: stream, others: settings.streams.map(\.name).filter { $0 != stream.name }, host: settings.host,
+      limits: settings.limits, state: StateFolder(settings.state), files: files,
       ledger: ledger, events: events, hands: hands, suspects: suspects, clock: clock, turn: turn, shared: shared,
       random: { random.withLock { $0.next() } }, isStopping: isStopping)
     state = StreamState(context, reopen: reopen)

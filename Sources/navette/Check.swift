@@ -17,7 +17,9 @@ struct Check: AsyncParsableCommand {
   func run() async throws {
     try await carryOut {
       let settings = try readSettings(common, secrets: connect || AgentProcess.isService ? .needed : .ofTheService)
-      let problems = SettingsCheck.problems(of: settings) + EnvironmentCheck.metricsProblems(of: settings)
+      let problems =
+        SettingsCheck.problems(of: settings) + EnvironmentCheck.logProblems(of: settings)
+        + EnvironmentCheck.metricsProblems(of: settings)
       let dropIn = DropIn(settings)
       guard problems.isEmpty else {
         // Within the service, a closed sandbox is the likeliest reason.

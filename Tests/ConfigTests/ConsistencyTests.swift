@@ -78,17 +78,36 @@ struct ConsistencyTests {
   @Test(
     "a log belongs to one stream, by one pattern",
     arguments: [
-      ("/l/a.csv", "/l/a.csv"), ("/l/*.csv", "/l/*.csv"), ("/l/*.csv", "/l/a.csv"), ("/l/a.csv", "/l/?.csv"),
-      ("/l//a.csv", "/l/a.csv"),
+      ("/l/a.csv", "/l/a.csv", "a.csv"), ("/l/*.csv", "/l/*.csv", "a.csv"), ("/l/*.csv", "/l/a.csv", "a.csv"),
+      ("/l/a.csv", "/l/?.csv", "a.csv"), ("/l//a.csv", "/l/a.csv", "a.csv"),
+      ("/l/*-opens.csv", "/l/acc-*", "acc-opens.csv"),
+      ("/l/[ab]*", "/l/[bc]x.*", "bx."),
     ])
-  func oneStream(first: String, second: String) {
+  func oneStream(first: String, second: String, name: String) {
     let lanes = "streams:\n  a: {logs: [\"\(first)\"], store: shelf}\n  b: {logs: [\"\(second)\"], store: shelf}\n"
     #expect(
       Bench(Lane.shelf + lanes).problems() == [
-        "6:14: streams.b.logs[0]: the same files as streams.a.logs[0]. Give each log to one stream, by one pattern"
+        "6:14: streams.b.logs[0]: the same files as streams.a.logs[0], such as \(name). "
+          + "Give each log to one stream, by one pattern"
       ])
     let one = "streams:\n  a: {logs: [\"\(first)\", \"/l/other\", \"\(second)x\"], store: shelf}\n"
     #expect(Bench(Lane.shelf + one).problems() == [])
+  }
+
+  @Test(
+    "where others rotate, a stream's logs are those under their rotated names, too",
+    arguments: [
+      ("opens.csv", "*.1", true), ("opens.csv", "opens.csv-2026*", true), ("opens.csv", "opens-2*.csv", true),
+      ("opens.csv", "*.csv.gz", true), ("mta.log", "mta_2.log", true), ("opens.csv", "clicks.csv", false),
+      ("opens.csv", "opens-click.csv", false), ("mta_1.log", "mta_2.log", false), ("opens-*.csv", "opens.csv", false),
+    ])
+  func rotated(followed: String, other: String, meets: Bool) {
+    for rotation in ["follow", "closed"] {
+      let lanes =
+        "streams:\n  a: {logs: [\"/l/\(followed)\"], rotation: \(rotation), store: shelf}\n"
+        + "  b: {logs: [\"/l/\(other)\"], rotation: closed, store: shelf}\n"
+      #expect(Bench(Lane.shelf + lanes).problems().isEmpty == !(meets && rotation == "follow"), "\(rotation)")
+    }
   }
 
   @Test("a stream's store must exist, and a slip is told")

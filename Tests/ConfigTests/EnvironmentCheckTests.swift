@@ -90,13 +90,48 @@ struct EnvironmentCheckTests {
         "state: D/state-file is a file, not a folder. Move it away, or change state",
         "stores.shelf.url: D/shelf-file is a file, not a folder. Move it away, or change stores.shelf.url",
         "feeds.in.landing: D/landing-file is a file, not a folder. Change feeds.in.landing",
-        "streams.out.logs[0]: D/log/opens.csv is a folder, not a file. Name a file, or a pattern for files: D/log/opens.csv/*.csv",
         "streams.out.logs[1]: D/landing-file is a file, not a folder. Change streams.out.logs[1]",
       ])
     settings.state = shop.path("state-file/below")
     #expect(
       problems(settings)[0] == "state: D/state-file/below cannot be created: D/state-file is not a folder. Change state"
     )
+  }
+
+  @Test("what stands under a log's name and is none is told, and keeps no agent from starting")
+  func logNames() throws {
+    var settings = try settings()
+    shop.folder("log/opens.csv")
+    shop.folder("log/old")
+    mkfifo(shop.path("log/pipe.csv").string, 0o600)
+    shop.file("log/log-1.csv")
+    symlink("log-1.csv", shop.path("log/current.csv").string)
+    symlink("later.csv", shop.path("log/later-link.csv").string)
+    symlink(shop.file("far.csv").string, shop.path("log/far.csv").string)
+    func told(_ rotation: StreamSettings.Rotation, _ logs: [String]) -> [String] {
+      settings.streams[0].rotation = rotation
+      settings.streams[0].logs = logs.map { shop.path("log/\($0)").string }
+      #expect(EnvironmentCheck.problems(of: settings) == [])
+      return EnvironmentCheck.logProblems(of: settings).map {
+        "\($0)".replacing(shop.root.string, with: "D").replacing("streams.out.", with: "")
+      }
+    }
+    let folder =
+      "logs[0]: D/log/opens.csv is a folder, not a file. Name a file, or a pattern for files: D/log/opens.csv/*.csv"
+    let far =
+      "logs[0]: D/log/far.csv is a symbolic link to D/far.csv, and links are followed only to a file beside them. "
+      + "Name the folder and the file that it leads to"
+    #expect(told(.follow, ["opens.csv"]) == [folder])
+    #expect(told(.closed, ["*"]) == [far, told(.closed, ["pipe.csv"])[0]])
+    #expect(told(.follow, ["*.csv"]).sorted() == [far, folder, told(.closed, ["pipe.csv"])[0]].sorted())
+    #expect(told(.follow, ["current.csv", "later-link.csv"]) == [])
+    for (rotation, word) in [(StreamSettings.Rotation.rename, "renames"), (.copytruncate, "empties")] {
+      #expect(
+        told(rotation, ["current.csv"]) == [
+          "logs[0]: D/log/current.csv is a symbolic link, and rotation: \(rotation.rawValue) \(word) files, not what links "
+            + "lead to. Name the file that it leads to, or choose rotation: follow or closed"
+        ])
+    }
   }
 
   @Test("missing rights are told for the user that the agent runs as")

@@ -28,4 +28,35 @@ struct GlobTests {
       #expect(Glob(pattern).matches(name.utf8) == theirs, "\(pattern) and \(name)")
     }
   }
+
+  @Test(
+    "Two patterns meet where one name is matched by both, and a name is told",
+    arguments: [
+      ("*.csv", "opens*", "opens.csv"), ("a*", "*b", "ab"), ("?", "é", "é"), ("?", "[!a]", "b"), ("a*c", "ab*", "abc"),
+      ("opens.csv", "opens.csv", "opens.csv"), ("[a-c]x", "[c-e]?", "cx"), (".*", "*", nil), (".*", ".?*", ".a"),
+      ("*a*b*", "*b*a*", "aba"), ("??", "é", nil), ("a", "b", nil), ("*.csv", "*.log", nil), ("[a-c]", "[d-f]", nil),
+      ("[!a-c]", "[abc]", nil), ("a?c", "a??c", nil), ("opens-*.csv", "opens.csv", nil), ("*", "*", "a"),
+      ("*\\**", "a?b", "a*b"),
+    ] as [(String, String, String?)])
+  func meeting(_ a: String, _ b: String, name: String?) {
+    #expect(NameSet(Glob(a)).meeting(NameSet(Glob(b))) == name)
+    #expect((NameSet(Glob(b)).meeting(NameSet(Glob(a))) == nil) == (name == nil))
+  }
+
+  @Test("Whether two patterns meet is what all short names say")
+  func meetingByHand() {
+    let letters = ["a", "b", ".", "é"]
+    var names = letters
+    for _ in 0..<3 { names = Array(Set(names + names.flatMap { name in letters.map { name + $0 } })) }
+    let patterns = [
+      "a", "?", "*", "[ab]", "[!a]", "a*", "*b", "?b", ".*", "a?", "??", "*.b", "é*", "*é?", "[!b]?", "b*a",
+    ]
+    for a in patterns {
+      for b in patterns {
+        let isMet = names.contains { Glob(a).matches($0.utf8) && Glob(b).matches($0.utf8) }
+        let name = NameSet(Glob(a)).meeting(NameSet(Glob(b)))
+        #expect((name != nil) == isMet, "\(a) and \(b): \(name ?? "none")")
+      }
+    }
+  }
 }

@@ -57,6 +57,7 @@ final class TouchyFiles: Files {
     try check(.list, directory)
     return try disk.list(real(directory))
   }
+  func linkTarget(of path: FilePath) throws(FileFault) -> FilePath? { try disk.linkTarget(of: real(path)) }
   func info(_ path: FilePath) throws(FileFault) -> FileInfo? {
     guard var info = try disk.info(real(path)) else { return nil }
     if let device = device(path) { info.device = device }

@@ -279,6 +279,7 @@ private final class Consumer: Files {
   }
 
   func list(_ directory: FilePath) throws(FileFault) -> [FileName] { try disk.list(directory) }
+  func linkTarget(of path: FilePath) throws(FileFault) -> FilePath? { try disk.linkTarget(of: path) }
   func info(_ path: FilePath) throws(FileFault) -> FileInfo? { try disk.info(path) }
   func open(_ path: FilePath) throws(FileFault) -> any ReadableFile { try disk.open(path) }
   func keepOpen(_ path: FilePath) throws(FileFault) -> any KeptFile { try disk.keepOpen(path) }

@@ -56,6 +56,7 @@ final class MeddledDisk: Files {
     if instant == .listed, directory == "/logs" { meddle() }
     return names
   }
+  func linkTarget(of path: FilePath) throws(FileFault) -> FilePath? { try disk.linkTarget(of: path) }
   func info(_ path: FilePath) throws(FileFault) -> FileInfo? { try disk.info(path) }
   func open(_ path: FilePath) throws(FileFault) -> any ReadableFile {
     if instant == .opening, path == "/logs/a.csv" { meddle() }

@@ -41,10 +41,11 @@ final class World: Sendable {
   init(
     _ files: any Files, root: FilePath = "/state", logs: [String] = ["/logs/*.csv"], stores: [String] = ["shelf"],
     ledgerGate: @escaping Ledger.GateForTests = { (_) throws(LedgerFault) in },
-    storeGate: @escaping SimStore.Gate = { (_) throws(StoreFault) in }, change: (inout Settings) -> Void = { _ in }
+    storeGate: @escaping SimStore.Gate = { (_) throws(StoreFault) in }, ledger: Ledger? = nil,
+    change: (inout Settings) -> Void = { _ in }
   ) throws {
     self.files = files
-    ledger = try Ledger(path: nil, gateForTests: ledgerGate)
+    self.ledger = try ledger ?? Ledger(path: nil, gateForTests: ledgerGate)
     store = SimStore(files: files, gate: storeGate)
     second = SimStore(files: files, gate: storeGate)
     var settings = Settings()

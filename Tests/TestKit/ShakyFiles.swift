@@ -44,6 +44,11 @@ public final class ShakyFiles: Files {
     return try base.list(directory)
   }
 
+  public func linkTarget(of path: FilePath) throws(FileFault) -> FilePath? {
+    try trouble("info")
+    return try base.linkTarget(of: path)
+  }
+
   public func info(_ path: FilePath) throws(FileFault) -> FileInfo? {
     try trouble("info")
     return try base.info(path)

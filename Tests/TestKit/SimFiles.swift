@@ -48,6 +48,13 @@ public final class SimFiles: Files {
     try look(.info, path) { disk in disk.resolve(path).flatMap { disk.info(of: $0) } }
   }
 
+  public func linkTarget(of path: FilePath) throws(FileFault) -> FilePath? {
+    try look(.info, path) { disk in
+      guard let id = disk.resolve(path), let node = disk.nodes[id], node.kind == .link else { return nil }
+      return FilePath(String(decoding: node.data, as: UTF8.self))
+    }
+  }
+
   public func open(_ path: FilePath) throws(FileFault) -> any ReadableFile {
     let id = try look(.open, path) { (disk) throws(FileFault) in try disk.regular("Cannot open", path) }
     return SimOpenFile(self, id, path)

@@ -58,6 +58,12 @@ struct Environment {
     return path.withPlatformString { cl_info_at(AT_FDCWD, $0, 0, &info) } == 0 && self.info(path) == nil
   }
 
+  func isLink(_ path: FilePath) -> Bool {
+    var info = cl_info()
+    return path.withPlatformString { cl_info_at(AT_FDCWD, $0, 0, &info) } == 0
+      && info.mode & UInt32(S_IFMT) == UInt32(S_IFLNK)
+  }
+
   func ownership(_ path: FilePath) -> Ownership? {
     info(path).map {
       Ownership(owner: $0.owner, group: $0.group, setsGroup: $0.mode & UInt32(S_ISGID) != 0)

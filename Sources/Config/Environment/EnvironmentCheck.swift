@@ -22,6 +22,13 @@ public struct EnvironmentCheck {
     return check.problems
   }
 
+  /// What stands under the name of a log and cannot be read as one. It waits by itself, and the agent starts all the same.
+  public static func logProblems(of settings: Settings) -> [ConfigProblem] {
+    var check = EnvironmentCheck(environment: Environment())
+    for stream in settings.streams { check.checkLogNames(stream) }
+    return check.problems
+  }
+
   let environment: Environment
   private let absent: Set<StoreName>
   private(set) var problems: [ConfigProblem] = []
@@ -192,17 +199,9 @@ public struct EnvironmentCheck {
   /// - Parameter empties: logs are cut off in place, for which they must be writable.
   private mutating func checkLogFiles(_ path: FilePath, in folder: FilePath, _ key: String, empties: Bool) {
     guard let pattern = path.lastComponent?.string else { return }
-    let isPattern = Glob.isPattern(pattern)
-    let names = isPattern ? environment.names(in: folder).filter { Glob(pattern).matches($0.utf8) } : [pattern]
     var barred: [String] = []
-    for name in names {
-      let file = folder.appending(name)
-      guard let kind = environment.kind(of: file) else { continue }
-      if kind == .file {
-        if !environment.allows(file, R_OK | (empties ? W_OK : 0)) { barred.append(name) }
-      } else if !isPattern {
-        report(key, "\(file) is \(kind.words), not a file", "Name a file, or a pattern for files: \(file)/*.csv")
-      }
+    for name in names(of: pattern, in: folder) where environment.kind(of: folder.appending(name)) == .file {
+      if !environment.allows(folder.appending(name), R_OK | (empties ? W_OK : 0)) { barred.append(name) }
     }
     if let first = barred.min() {
       let more = barred.count > 1 ? " and \(barred.count - 1) more" : ""
@@ -212,6 +211,50 @@ public struct EnvironmentCheck {
           ? "Give \(environment.user) the right to read and write logs there, or choose rotation: follow"
           : "Give \(environment.user) the right to read logs there")
     }
+  }
+
+  private func names(of pattern: String, in folder: FilePath) -> [String] {
+    guard Glob.isPattern(pattern) else { return [pattern] }
+    return environment.names(in: folder).filter { Glob(pattern).matches($0.utf8) }
+  }
+
+  mutating func checkLogNames(_ stream: StreamSettings) {
+    for (index, log) in stream.logs.enumerated() {
+      let path = FilePath(log)
+      let folder = path.removingLastComponent()
+      guard let pattern = path.lastComponent?.string else { continue }
+      for name in names(of: pattern, in: folder) {
+        checkLogName(folder.appending(name), pattern, stream.rotation, "streams.\(stream.name).logs[\(index)]")
+      }
+    }
+  }
+
+  private mutating func checkLogName(
+    _ file: FilePath, _ pattern: String, _ rotation: StreamSettings.Rotation, _ key: String
+  ) {
+    if environment.isLink(file) {
+      let target = environment.resolved(file)
+      if rotation == .rename || rotation == .copytruncate {
+        report(
+          key,
+          "\(file) is a symbolic link, and rotation: \(rotation.rawValue) \(rotation == .rename ? "renames" : "empties") files, not what links lead to",
+          "Name the file that it leads to, or choose rotation: follow or closed")
+      } else if !environment.isDangling(file),
+        environment.kind(of: file) != .file
+          || target.removingLastComponent() != environment.resolved(file.removingLastComponent())
+      {
+        report(
+          key, "\(file) is a symbolic link to \(target), and links are followed only to a file beside them",
+          "Name the folder and the file that it leads to")
+      }
+      return
+    }
+    guard let kind = environment.kind(of: file), kind != .file else { return }
+    // A pattern for everything that begins so matches folders of old logs, too.
+    if kind == .folder, Glob.isPattern(pattern), pattern.hasSuffix("*") { return }
+    report(
+      key, "\(file) is \(kind.words), not a file",
+      kind == .folder ? "Name a file, or a pattern for files: \(file)/*.csv" : "Move it away, or name other files")
   }
 
   /// The rules for folders once more, on what the names really lead to: links resolved, and inodes compared, since one folder

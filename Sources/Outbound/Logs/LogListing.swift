@@ -1,6 +1,7 @@
 import Config
 import Core
 import Files
+import Ledger
 import SystemPackage
 
 /// Which files in the log folders may be logs of one stream, by their names.
@@ -40,46 +41,152 @@ struct LogListing {
     }
   }
 
-  func candidates(_ found: inout FoundLogs) throws -> [LogCandidate] {
+  /// - Parameter known: the ledger's sources that are not gone.
+  func candidates(_ found: inout FoundLogs, _ known: [SourceRecord]) throws -> [LogCandidate] {
+    var look = Look()
+    for directory in folders.sorted(by: { $0.string < $1.string }) {
+      do {
+        look.names[directory] = try files.list(directory)
+      } catch {
+        if error.kind == .exhausted { throw error }
+        let fault = FileFault(
+          error.kind, "Cannot list the log folder", at: directory, why: error.why, remedy: error.remedy)
+        found.faults.append((directory, fault))
+      }
+    }
+    // First of all: what a link leads to is the log, whatever its own name looks like.
+    for (directory, pattern) in globs {
+      for name in look.names[directory] ?? [] where Self.original(of: name) == nil && pattern.matches(name.bytes) {
+        let path = directory.appending(name)
+        // Where it cannot be looked at, it is met once more, as what its name says.
+        guard let info = try? files.info(path) else { continue }
+        look.infos[path] = info
+        guard info.kind != .file else { continue }
+        try look.add(path, &found) { path throws(FileFault) in try linked(path, info.kind, pattern) }
+      }
+    }
+    for (directory, pattern) in globs {
+      for name in look.names[directory] ?? [] {
+        guard let (role, isInGlob) = role(of: name, pattern) else { continue }
+        let info = look.infos[directory.appending(name)]
+        try look.add(directory.appending(name), &found, role) { path throws(FileFault) in
+          try candidate(path, info, role, isInGlob).map { .log($0) }
+        }
+      }
+    }
+    for path in formerTargets(look, known) {
+      let role: LogFile.Role = rotation == .follow ? .rotated : .live
+      try look.add(path, &found, role) { path throws(FileFault) in
+        try candidate(path, nil, role, false).map { .log($0) }
+      }
+    }
+    return look.asides.sorted { Self.turn(of: $0.path) < Self.turn(of: $1.path) } + look.others
+  }
+
+  /// One look at the folders under way.
+  private struct Look {
+    var names: [FilePath: [FileName]] = [:]
+    var infos: [FilePath: FileInfo] = [:]
     var asides: [LogCandidate] = []
     var others: [LogCandidate] = []
     var seen: Set<FilePath> = []
-    var listed: [FilePath: [FileName]] = [:]
-    for (directory, pattern) in globs {
-      if listed[directory] == nil {
-        do {
-          listed[directory] = try files.list(directory)
-        } catch {
-          listed[directory] = []
-          if error.kind == .exhausted { throw error }
-          let fault = FileFault(
-            error.kind, "Cannot list the log folder", at: directory, why: error.why, remedy: error.remedy)
-          found.faults.append((directory, fault))
+    /// What links lead to.
+    var targets: [FilePath] = []
+
+    mutating func add(
+      _ path: FilePath, _ found: inout FoundLogs, _ role: LogFile.Role = .live,
+      _ body: (FilePath) throws(FileFault) -> LogAtPath?
+    ) throws {
+      guard !seen.contains(path) else { return }
+      do throws(FileFault) {
+        switch try body(path) {
+        case nil: return
+        case .unusable(let fault): found.unusable.append((path, fault))
+        case .log(let candidate):
+          seen.insert(path)
+          if candidate.path != path { targets.append(candidate.path) }
+          guard candidate.path == path || seen.insert(candidate.path).inserted else { return }
+          if candidate.role == .aside { asides.append(candidate) } else { others.append(candidate) }
         }
+      } catch {
+        if error.kind == .exhausted { throw error }
+        found.blocked.append(BlockedLog(path: path, role: role, inode: nil, fault: error))
       }
-      for name in listed[directory] ?? [] {
-        guard let (role, isInGlob) = role(of: name, pattern) else { continue }
-        let path = directory.appending(name)
-        guard seen.insert(path).inserted else { continue }
-        let candidate: LogCandidate
-        do throws(FileFault) {
-          guard let found = try self.candidate(path, role, isInGlob) else { continue }
-          candidate = found
-        } catch {
-          if error.kind == .exhausted { throw error }
-          found.blocked.append(BlockedLog(path: path, role: role, inode: nil, fault: error))
-          continue
-        }
-        if role == .aside { asides.append(candidate) } else { others.append(candidate) }
+      seen.insert(path)
+    }
+  }
+
+  private enum LogAtPath {
+    case log(LogCandidate)
+    case unusable(FileFault)
+  }
+
+  /// What a link led to before is read to its end: a file of the same kin as what it leads to now, or one that is known, and that no
+  /// pattern matches.
+  private func formerTargets(_ look: Look, _ known: [SourceRecord]) -> [FilePath] {
+    switch rotation {
+    case .rename, .copytruncate: return []
+    case .follow:
+      return look.targets.flatMap { target in
+        (look.names[target.parent] ?? []).filter { !RotatedName.originals(of: $0).isEmpty }
+          .map { target.parent.appending($0) }.filter { $0 != target && RotatedName.areKin($0, target) }
+      }
+    case .closed:
+      return known.map { FilePath($0.path) }.filter { path in
+        look.names[path.parent] != nil
+          && !globs.contains { $0.directory == path.parent && $0.pattern.matches(path.name?.bytes ?? []) }
       }
     }
-    return asides.sorted { Self.turn(of: $0.path) < Self.turn(of: $1.path) } + others
+  }
+
+  /// What is no file and has a log's name. Nil: there is nothing to be said of it.
+  private func linked(
+    _ path: FilePath, _ kind: FileInfo.Kind, _ pattern: Glob
+  ) throws(FileFault) -> LogAtPath? {
+    switch kind {
+    case .file: return nil
+    case .directory:
+      // A pattern for everything that begins so matches folders of old logs, too.
+      if pattern.description.hasSuffix("*") { return nil }
+      return unusable(path, "it is a folder, not a file", "Move it away, or name other files under logs")
+    case .other:
+      return unusable(
+        path, "it is a pipe, a socket or a device, not a file", "Move it away, or name other files under logs")
+    case .link: break
+    }
+    guard let target = try files.linkTarget(of: path) else { return nil }
+    guard rotation == .follow || rotation == .closed else {
+      return unusable(
+        path, "it is a symbolic link, which can neither be renamed for its writer nor be emptied",
+        "Name the file that it leads to under logs, or choose rotation: follow or closed")
+    }
+    let folder = path.parent
+    guard let name = target.name, !target.isAbsolute || target.parent == folder,
+      target.isAbsolute || target.names.filter({ $0 != "." }).count == 1, name != "..", name != "."
+    else {
+      return unusable(
+        path, "it is a symbolic link that leads out of its folder, and links are followed only to a file beside them",
+        "Name the folder and the file that it leads to under logs")
+    }
+    let log = folder.appending(name)
+    guard let info = try files.info(log) else { return nil }
+    guard info.kind == .file else {
+      return unusable(
+        path, "it is a symbolic link to what is no plain file", "Have it lead to the file itself, in the same folder")
+    }
+    return .log(LogCandidate(path: log, role: .live, isInGlob: true, info: info, form: .plain))
+  }
+
+  private func unusable(_ path: FilePath, _ why: String, _ remedy: String) -> LogAtPath {
+    .unusable(FileFault(.damaged, "Cannot read", at: path, why: why, remedy: remedy))
   }
 
   private func candidate(
-    _ path: FilePath, _ role: LogFile.Role, _ isInGlob: Bool
+    _ path: FilePath, _ info: FileInfo?, _ role: LogFile.Role, _ isInGlob: Bool
   ) throws(FileFault) -> LogCandidate? {
-    guard let info = try files.info(path), info.kind == .file else { return nil }
+    var info = info
+    if info == nil { info = try files.info(path) }
+    guard let info, info.kind == .file else { return nil }
     var form = LogForm.plain
     if role == .rotated, let name = path.name {
       if RotatedName.isForeign(name) { return nil }

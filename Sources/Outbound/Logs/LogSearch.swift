@@ -64,6 +64,8 @@ struct FoundLogs {
   var faults: [(folder: FilePath, fault: FileFault)] = []
   /// Logs that could not be looked at: the same.
   var blocked: [BlockedLog] = []
+  /// What stands under a log's name and is none: it hides nothing, and waits by itself.
+  var unusable: [(path: FilePath, fault: FileFault)] = []
   /// Logs whose turn comes later: neither found nor vanished.
   var later: [(path: FilePath, inode: UInt64)] = []
 

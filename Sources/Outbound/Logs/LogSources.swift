@@ -49,7 +49,7 @@ struct LogSources {
     guard listing.rotation == .follow else { return found }
     for _ in 0..<Limits.looksThatAgree {
       var other = FoundLogs()
-      guard try found.isStale || Self.layout(listing.candidates(&other)) != layout else { break }
+      guard try found.isStale || Self.layout(listing.candidates(&other, known)) != layout else { break }
       found = try scanOnce(known: known, at: now, memory: memory, turn: turn)
     }
     return found
@@ -70,7 +70,7 @@ struct LogSources {
     let spare = pinned.filter { !isAuthority($0, search) }
     for pin in pinned where !spare.contains(pin) { _ = try claim(pin, &search) }
     var unknown: [LogCandidate] = []
-    let candidates = try listing.candidates(&search.found)
+    let candidates = try listing.candidates(&search.found, known)
     layout = Self.layout(candidates)
     for candidate in candidates {
       // Two names of one file are one log.

@@ -11,6 +11,7 @@ struct Discovery {
   private var sources: LogSources
   private var pinning = Pinning()
   private var first = FirstLook()
+  private var ownership = Ownership()
 
   init(_ context: StreamContext) {
     sources = LogSources(
@@ -44,6 +45,7 @@ struct Discovery {
     let known = try pass.ledger.read { (t) throws(LedgerFault) in try t.sources.list(of: pass.name) }
     let sizes = Dictionary(known.map { ($0.id, sources.lastSize(of: $0.id)) }, uniquingKeysWith: { a, _ in a })
     var found = try sources.scan(known: known, at: pass.now, memory: memory(pass), turn: logs.turns.turn)
+    for source in try ownership.run(&found, known, in: &pass) { forget(source) }
     logs.progress.noteRest(of: found.logs, at: pass.now)
     if found.faults.isEmpty, found.blocked.isEmpty || pass.settings.start != .end {
       try first.run(&found, logs.progress, isNew: known.isEmpty && isNew, in: pass)
@@ -52,7 +54,7 @@ struct Discovery {
     if !saved.isEmpty { found.vanished.removeAll { saved.contains($0.id) } }
     try rememberHeaders(&found, logs.progress, in: pass)
     try syncEmptied(found, known, in: pass)
-    try note(found, in: pass)
+    try note(&found, known, in: &pass)
     for record in found.vanished {
       tell(record, size: sizes[record.id] ?? nil, copy: found.copies[record.id], logs.progress, in: pass)
       logs.progress.forget(record.id)
@@ -85,12 +87,25 @@ struct Discovery {
       knows: { source in try ledger.read { (t) throws(LedgerFault) in try t.sources.knows(source) } })
   }
 
-  private func note(_ found: FoundLogs, in pass: StreamPass) throws(LedgerFault) {
+  private mutating func note(_ found: inout FoundLogs, _ known: [SourceRecord], in pass: inout StreamPass) throws {
     guard !found.changed.isEmpty || !found.vanished.isEmpty else { return }
-    try pass.ledger.transact("note sources") { (t) throws(LedgerFault) in
-      for record in found.changed { try t.sources.note(record) }
-      for record in found.vanished { try t.sources.noteGone(record.id, at: pass.now.wall) }
+    let (changed, vanished, now) = (found.changed, found.vanished, pass.now.wall)
+    let (ids, others) = (Set(known.map(\.id)), pass.context.others)
+    let lost = try pass.ledger.transact("note sources") { (t) throws(LedgerFault) in
+      var lost: [(record: SourceRecord, owner: StreamName)] = []
+      for record in changed {
+        if ids.contains(record.id) {
+          try t.sources.note(record)
+        } else if let owner = try t.sources.noteNew(record, among: others) {
+          lost.append((record, owner))
+        }
+      }
+      for record in vanished { try t.sources.noteGone(record.id, at: now) }
+      return lost
     }
+    ownership.lost(lost, in: &pass)
+    found.leave(Set(lost.map(\.record.id)))
+    for (record, _) in lost { forget(record.id) }
   }
 
   /// What could not be looked at waits by itself; where that is all of it, the stream does.
@@ -98,6 +113,7 @@ struct Discovery {
     if let fault = found.faults.first?.fault, found.faults.count == folders.count { throw fault }
     for (folder, fault) in found.faults { try pass.bear(fault, of: .folder(folder)) }
     for blocked in found.blocked { try pass.bear(blocked.fault, of: .log(blocked.path)) }
+    for unusable in found.unusable { pass.postpone(.log(unusable.path), unusable.fault) }
     if !first.hasBegun, let fault = found.faults.first?.fault ?? found.blocked.first?.fault { throw fault }
   }
 

@@ -36,12 +36,13 @@ struct FirstLook {
       return unknown
     }
     guard !unknown.isEmpty else { return }
+    let others = pass.context.others
     try pass.ledger.transact("begin") { (t) throws(LedgerFault) in
       for skipped in unknown {
-        try t.sources.note(
+        _ = try t.sources.noteNew(
           SourceRecord(
             id: skipped.source, stream: pass.name, path: skipped.path, identity: skipped.identity, seenAt: offsets.at,
-            cursor: skipped.to, cursorAt: offsets.at, tail: skipped.tail))
+            cursor: skipped.to, cursorAt: offsets.at, tail: skipped.tail), among: others)
       }
     }
   }

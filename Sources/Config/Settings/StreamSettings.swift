@@ -31,6 +31,12 @@ public struct StreamSettings: Hashable, Sendable {
   public var archiveKeep: Duration = .seconds(7 * 86_400)
   public var deliveredKeep: Duration = .seconds(2 * 86_400)
 
+  /// How often a dataflow of Adobe Experience Platform reads what was sent; nil: not stated.
+  public var dataflowEvery: Duration?
+  /// What becomes of a batch under another header than the one before; nil: it is held where a store is for AEP, and goes
+  /// where all others go elsewhere.
+  public var schema: SchemaRule?
+
   public init(name: StreamName, logs: [String], stores: [StoreName]) {
     self.name = name
     self.logs = logs
@@ -41,6 +47,9 @@ public struct StreamSettings: Hashable, Sendable {
   public enum Start: String, Hashable, Sendable, CaseIterable { case beginning, end }
   public enum Record: String, Hashable, Sendable, CaseIterable { case csv, line }
   public enum After: String, Hashable, Sendable, CaseIterable { case delete, archive, keep }
+
+  /// Beside the prefix of the others it goes in either case.
+  public enum SchemaRule: String, Hashable, Sendable, CaseIterable { case hold, auto }
 
   public enum Header: Hashable, Sendable {
     case firstLine, none

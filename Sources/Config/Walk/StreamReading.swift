@@ -35,8 +35,20 @@ extension StreamSettings {
       delivered.read("keep", .keep, into: &deliveredKeep)
       delivered.finish()
     }
+    readIngestion(section)
     section.finish()
     guard logs != nil, stores != nil else { return nil }
+  }
+}
+
+extension StreamSettings {
+  /// What Adobe Experience Platform does with the batches.
+  private mutating func readIngestion(_ section: Section) {
+    section.read("schema", .word, into: &schema)
+    guard let dataflow = section.section("dataflow") else { return }
+    // AEP's own bounds: no run comes sooner than 15 minutes after another.
+    dataflowEvery = dataflow.require("every", .time(from: .seconds(900), to: .seconds(31 * 86_400)))
+    dataflow.finish()
   }
 }
 

@@ -27,7 +27,8 @@ public struct StreamSettings: Hashable, Sendable {
   public var key = "{stream}/dt={date}/{host}_{stream}_{utc}_{seq}.csv.gz"
   /// Prefix for one JSON per batch; empty: none.
   public var manifest = ""
-  public var after = After.delete
+  /// Of a log that is wholly sent. Nil: what was set aside is deleted, and files that are closed are left alone.
+  public var after: After?
   public var archiveKeep: Duration = .seconds(7 * 86_400)
   public var deliveredKeep: Duration = .seconds(2 * 86_400)
 
@@ -46,6 +47,9 @@ public struct StreamSettings: Hashable, Sendable {
   public enum Rotation: String, Hashable, Sendable, CaseIterable { case rename, copytruncate, follow, closed }
   public enum Start: String, Hashable, Sendable, CaseIterable { case beginning, end }
   public enum Record: String, Hashable, Sendable, CaseIterable { case csv, line }
+  /// Closed files, which are others', are taken away only where that is stated.
+  public var takesClosedAway: Bool { rotation == .closed && (after == .delete || after == .archive) }
+
   public enum After: String, Hashable, Sendable, CaseIterable { case delete, archive, keep }
 
   /// Beside the prefix of the others it goes in either case.

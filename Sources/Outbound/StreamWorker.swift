@@ -112,7 +112,7 @@ public struct StreamWorker {
     }
     state.isFlushed = false
     try state.delivery.run(&state.batches, in: pass)
-    try state.retirement.run(&state.logs, in: &pass)
+    try state.retirement.run(&state.logs, purged: state.batches.purgedSources, in: &pass)
     try state.sweeping.run(in: &pass)
     // What stood behind it has its turn.
     if pass.pause == nil, pass.waits.endPass(at: pass.now.uptime) { pass.summary.next = pass.now.uptime }
@@ -172,7 +172,7 @@ public struct StreamWorker {
     return isMore
   }
 
-  private mutating func look(in pass: inout StreamPass) throws {
+  mutating func look(in pass: inout StreamPass) throws {
     try state.discovery.run(&state.logs, isNew: state.batches.sequence == 0, in: &pass)
   }
 

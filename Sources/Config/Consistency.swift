@@ -18,6 +18,7 @@ struct Consistency {
     check.checkZones()
     check.checkMetrics()
     check.checkIngestion()
+    check.checkShapes()
   }
 
   func report(_ key: String, _ message: String, _ remedy: String? = nil) {
@@ -258,14 +259,43 @@ struct Consistency {
     }
   }
 
+  private func checkShapes() {
+    for stream in settings.streams {
+      let key = "streams.\(stream.name)"
+      if stream.encoding != .utf8, stream.rotation != .closed {
+        report(
+          "\(key).encoding", "what is still written is read by its bytes, and rotation is \(stream.rotation.rawValue)",
+          "Set rotation: closed, or have the log written in UTF-8")
+      }
+      guard stream.rows.shape != nil else { continue }
+      if stream.header == .none {
+        report(
+          "\(key).shape", "a log without a header has no columns to make others of",
+          "Give the names of its columns under header.from")
+      }
+      if stream.record == .line {
+        report("\(key).shape", "with record: line a record has no columns", "Leave out record, or the shape")
+      }
+      if !stream.headerRename.isEmpty {
+        report("\(key).header.rename", "the shape says how columns are called", "Name them under shape.columns")
+      }
+    }
+  }
+
   private func checkZones() {
     for stream in settings.streams where !stream.partitionBy.isEmpty && stream.header == .none {
       report(
         "streams.\(stream.name).partition_by", "a log without a header has no column of this name",
         "Give the names of its columns under header.from")
     }
+    let shapes = settings.streams.flatMap { stream in
+      (stream.rows.shape?.columns ?? []).compactMap { column -> (String, String)? in
+        guard case .time(let rule) = column.value, let zone = rule.zone else { return nil }
+        return ("streams.\(stream.name).shape.columns.\(column.name).zone", zone)
+      }
+    }
     let zones =
-      settings.streams.map { ("streams.\($0.name).timezone", $0.timezone) }
+      settings.streams.map { ("streams.\($0.name).timezone", $0.timezone) } + shapes
       + settings.feeds.compactMap { feed in feed.expect.map { ("feeds.\(feed.name).expect.timezone", $0.timezone) } }
     for (key, name) in zones where SystemZone.named(name) == nil {
       report(

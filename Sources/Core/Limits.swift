@@ -7,6 +7,9 @@ public enum Limits {
   /// One read. Larger gains nothing (measured in `docs/decisions/0002`), smaller costs system calls.
   public static let chunkBytes = 256 * 1024
 
+  /// Columns of a log that one map of a shape looks at: more would be a language.
+  public static let mapColumns = 3
+
   /// Packed data is unpacked so much at a time: at most 8 MiB of text between two looks at whether others wait.
   public static let packedBytes = 8 * 1024
 

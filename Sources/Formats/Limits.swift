@@ -58,7 +58,7 @@ extension Limits {
   static let rowsLookedAt = 64
 
   /// Values of a shape's map that are remembered: what they are made of is numbers of a few kinds.
-  static let mappedValues = 1_024
+  static let mappedValues = 1_000
 
   /// So far ahead of our clock a row's time may be: clocks differ, and what is sent is read minutes later.
   static let futureTolerance: Duration = .seconds(300)

@@ -15,7 +15,7 @@ public enum Privacy {
     var result = ""
     var word = ""
     func close() {
-      result += FileName(word).masked
+      result += isAttribute(word) ? word : FileName(word).masked
       word = ""
     }
     for character in text {
@@ -28,6 +28,14 @@ public enum Privacy {
     }
     close()
     return result
+  }
+
+  /// Campaign's way to name a column, such as `@messageType`: nobody's address begins with the mark.
+  private static func isAttribute(_ word: String) -> Bool {
+    word.first == "@" && word.utf8.count > 1
+      && word.utf8.dropFirst().allSatisfy { byte in
+        (byte | 0x20) &- 97 < 26 || byte &- 48 < 10 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+      }
   }
 
   private static let separators: Set<Character> = [

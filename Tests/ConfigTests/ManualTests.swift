@@ -77,7 +77,8 @@ struct ManualTests {
             decrypt: { key: k }, rejects: { at_most: 1 }, rewrite: {}, expect: { by: "06:00" }, pull: { store: d } }
       json: { landing: /other, handover: /out, format: { type: json }, rewrite: {} }
     streams:
-      out: { logs: [/l], store: d, header: {}, batch: {}, compression: {}, archive: {}, delivered: {}, dataflow: { every: 4h } }
+      out: { logs: [/l], store: d, header: {}, batch: {}, compression: {}, archive: {}, delivered: {},
+             rows: { replace: {} }, rejects: { at_most: 1 }, shape: { preset: tracking, instance: a }, dataflow: { every: 4h } }
     metrics: {}
     limits: { bandwidth: [{ from: "08:00", to: "18:00", rate: 1 }] }
     """

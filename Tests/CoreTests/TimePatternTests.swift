@@ -20,7 +20,8 @@ struct TimePatternTests {
     }
     #expect(try read("yyyy/MM/dd", "2024/02/29")?.fields.day == 29)
     #expect(try read("yyyy/MM/dd", "2023/02/29") == nil)
-    #expect(try read("d.M.yyyy H:mm", "1.3.2026 6:07")?.fields == .init(year: 2026, month: 3, day: 1, hour: 6, minute: 7))
+    #expect(
+      try read("d.M.yyyy H:mm", "1.3.2026 6:07")?.fields == .init(year: 2026, month: 3, day: 1, hour: 6, minute: 7))
   }
 
   @Test("Decimals, offsets and text in apostrophes")
@@ -34,10 +35,12 @@ struct TimePatternTests {
     #expect(try TimePattern("yyyy-MM-ddX").hasOffset && !TimePattern("yyyy-MM-dd").hasOffset)
   }
 
-  @Test("A pattern that cannot be meant says what to write", arguments: [
-    ("YYYY/MM/dd", "yyyy"), ("yyyy/MM/DD", "dd"), ("yyyy/MM/dd hh:mm:ss", "HH"), ("yyyy/MM", "dd"), ("yyyy'MM", "''"),
-    ("", "yyyy"), ("yyyy/MM/dd e", "HH"),
-  ])
+  @Test(
+    "A pattern that cannot be meant says what to write",
+    arguments: [
+      ("YYYY/MM/dd", "yyyy"), ("yyyy/MM/DD", "dd"), ("yyyy/MM/dd hh:mm:ss", "HH"), ("yyyy/MM", "dd"), ("yyyy'MM", "''"),
+      ("", "yyyy"), ("yyyy/MM/dd e", "HH"),
+    ])
   func faults(pattern: String, remedy: String) {
     #expect {
       _ = try TimePattern(pattern)

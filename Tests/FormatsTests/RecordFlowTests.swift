@@ -17,7 +17,8 @@ struct RecordFlowTests {
   }
 
   /// What comes out of a text of complete records, told in one go.
-  private func pass(_ text: String, _ flow: inout RecordFlow, room: UInt64 = .max) -> (text: String, RecordFlow.Passed) {
+  private func pass(_ text: String, _ flow: inout RecordFlow, room: UInt64 = .max) -> (text: String, RecordFlow.Passed)
+  {
     var (out, day, ids) = ([] as [UInt8], nil as Timestamp?, SeenIDs(most: 100))
     let passed = Array(text.utf8).withUnsafeBytes { bytes in
       flow.pass(

@@ -57,11 +57,15 @@ struct HeaderAgainTests {
       try await world.settle(&engine, flush: true)
       try files.append(to: "/logs/a.csv", "3,c,y\n")
       let after = isLost ? try World(files, change: { $0.streams[0].rotation = .follow }) : world
-      if isLost { try OutboundRebuild(state: StateFolder("/state"), files: files).fill(after.ledger, at: after.now.wall) }
+      if isLost {
+        try OutboundRebuild(state: StateFolder("/state"), files: files).fill(after.ledger, at: after.now.wall)
+      }
       var next = after.makeEngine()
       try await after.settle(&next, flush: true)
       #expect(
-        try texts(world) + (isLost ? texts(after) : []) == ["id,text\n1,a\n", "id,text,more\n2,b,x\n", "id,text,more\n3,c,y\n"],
+        try texts(world) + (isLost ? texts(after) : []) == [
+          "id,text\n1,a\n", "id,text,more\n2,b,x\n", "id,text,more\n3,c,y\n",
+        ],
         "\(isLost)")
     }
   }
@@ -102,6 +106,9 @@ struct HeaderAgainTests {
     var engine = world.makeEngine()
     try await world.settle(&engine, flush: true)
     #expect(world.store.keys.isEmpty)
-    #expect(world.events.all(.logWaiting).contains { $0.message.contains("UTF-16") && $0.message.contains("encoding: utf-16") })
+    #expect(
+      world.events.all(.logWaiting).contains {
+        $0.message.contains("UTF-16") && $0.message.contains("encoding: utf-16")
+      })
   }
 }

@@ -13,7 +13,6 @@ public struct StreamSettings: Hashable, Sendable {
   public var header = Header.firstLine
   /// Column names are made of letters, digits and underscore.
   public var headerSanitize = false
-  var isSanitizeStated = false
   public var headerRename: [String: String] = [:]
   /// One of its stores is read by AEP.
   public var isForAEP = false

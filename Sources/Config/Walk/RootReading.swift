@@ -20,7 +20,8 @@ extension Settings {
     }
     for index in streams.indices where isForAEP(streams[index]) {
       streams[index].isForAEP = true
-      if !streams[index].isSanitizeStated { streams[index].headerSanitize = true }
+      let isStated = root.spot.walk.places["streams.\(streams[index].name).header.sanitize"] != nil
+      if !isStated { streams[index].headerSanitize = true }
     }
     if let section = root.section("metrics") { metrics = MetricsSettings(section) }
     if let section = root.section("limits") { limits = LimitSettings(section) }

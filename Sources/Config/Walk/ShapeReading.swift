@@ -54,14 +54,17 @@ private struct ShapeReader {
   private mutating func report(_ key: String, _ message: String, _ remedy: String? = nil) {
     isWhole = false
     let path = section.spot.child(key).path
-    section.spot.walk.report(ConfigProblem(at: section.spot.walk.places[path] ?? section.place, key: path, message, remedy: remedy))
+    section.spot.walk.report(
+      ConfigProblem(at: section.spot.walk.places[path] ?? section.place, key: path, message, remedy: remedy))
   }
 
   private mutating func report(_ key: String, _ fault: ShapeTextFault) {
     switch fault {
     case .open(let what): report(key, "the text has \(what)", "Write {NAME} for a column of the log, {{ for a brace")
     case .instance:
-      report(key, "{instance} is used, and instance is missing", "Set shape.instance, such as acc-prod: the same on every host")
+      report(
+        key, "{instance} is used, and instance is missing",
+        "Set shape.instance, such as acc-prod: the same on every host")
     case .host:
       report(
         key, "{host} in what is sent would give the same event another value on a second host",
@@ -78,7 +81,11 @@ private struct ShapeReader {
     case .scalar(let scalar) where scalar.isNull: rules.columns.removeAll { $0.name == name }
     case .scalar: if let value = text(name, node, spot) { set(name, value) } else { isWhole = false }
     case .map:
-      if let value = rule(name, Section(node, place: node.place, spot: spot)) { set(name, value) } else { isWhole = false }
+      if let value = rule(name, Section(node, place: node.place, spot: spot)) {
+        set(name, value)
+      } else {
+        isWhole = false
+      }
     case .list, .broken, .absent:
       isWhole = false
       spot.refuse(node, expected: "a column of the log, a text with {…}, or a map")
@@ -135,7 +142,7 @@ private struct ShapeReader {
   private mutating func map(_ name: String, _ map: Section) -> ShapeRules.Value? {
     var known: ValueMap?
     if case .map(let rule) = rules[name]?.value { known = rule }
-    let most = ValueMap.mostColumns
+    let most = Limits.mapColumns
     let from = known == nil ? map.require("from", .sources(atMost: most)) : map.read("from", .sources(atMost: most))
     guard let from = from ?? known?.from else { return nil }
     var entries: [(ValueMap.Key, ValueMap.Result)] = []

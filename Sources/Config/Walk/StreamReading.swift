@@ -11,7 +11,7 @@ extension StreamSettings {
     section.read("reopen", .command, into: &reopen)
     if let header = section.section("header") {
       header.read("from", .header, into: &self.header)
-      if let sanitize = header.read("sanitize", .flag) { (headerSanitize, isSanitizeStated) = (sanitize, true) }
+      header.read("sanitize", .flag, into: &headerSanitize)
       header.read("rename", .texts("a map from old to new names of columns"), into: &headerRename)
       header.finish()
     }

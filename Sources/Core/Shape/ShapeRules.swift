@@ -99,11 +99,8 @@ public enum ShapeTextFault: Error, Hashable, Sendable {
   case host
 }
 
-/// A value by the values of up to three columns.
+/// A value by the values of up to `Limits.mapColumns` columns.
 public struct ValueMap: Hashable, Sendable {
-  /// More would be a language.
-  public static let mostColumns = 3
-
   /// What one of the columns must hold; nil: anything.
   public struct Key: Hashable, Sendable {
     public let values: [String?]

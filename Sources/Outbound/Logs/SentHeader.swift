@@ -16,7 +16,8 @@ extension LogContents {
   func sent(_ header: Header, _ log: Cuttable) throws(FileFault) -> Header {
     _ = try rowDates(header, log)
     if let shaper = try shaper(header, log) {
-      return Header(header.own, sent: Array(shaper.names.joined(separator: ",").utf8), end: header.end, hole: header.hole)
+      return Header(
+        header.own, sent: Array(shaper.names.joined(separator: ",").utf8), end: header.end, hole: header.hole)
     }
     guard settings.headerSanitize || !settings.headerRename.isEmpty, !header.own.isEmpty else { return header }
     do throws(HeaderComplaint) {

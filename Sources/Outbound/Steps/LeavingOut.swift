@@ -17,7 +17,9 @@ extension Sealing {
       .exists, "Cannot send the rows of stream", at: pass.name.text,
       why:
         "\(aside.rows) of \(read) would be left out, most of them as \(most.map(\.words) ?? "bad"), and rejects.at_most is \(bound)",
-      remedy: "Correct shape, rows or what writes the log; or allow more with rejects.at_most. The records stay where they are until then")
+      remedy:
+        "Correct shape, rows or what writes the log; or allow more with rejects.at_most. The records stay where they are until then"
+    )
   }
 
   /// - Parameter file: where rows for a person lie.

@@ -6,7 +6,6 @@ import Ledger
 import Spool
 import Store
 import SystemPackage
-import SystemPackage
 
 /// From what was cut to a sealed batch.
 struct Sealing {
@@ -101,7 +100,8 @@ struct Sealing {
         try t.batches.note(plan, due: pass.now.wall)
         try t.history.note(
           plan.id, EventKind.batchSealed.rawValue,
-          "\(counted(plan.rows, "row")), \(counted(plan.compressedBytes, "byte"))\(cut.leftOutWords)", at: pass.now.wall)
+          "\(counted(plan.rows, "row")), \(counted(plan.compressedBytes, "byte"))\(cut.leftOutWords)", at: pass.now.wall
+        )
       }
       for record in noted { try t.sources.note(record) }
     }

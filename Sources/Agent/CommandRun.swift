@@ -72,7 +72,8 @@ public struct CommandRun {
     guard let answer = try await ControlClient(state, files).ask(request) else {
       return Outcome(text: "\(agent) has been asked, but has not done it yet", code: .later)
     }
-    return request.isFlush ? Outcome(text: "\(agent) has done it", code: .done) : Self.outcome(answer)
+    return request.isFlush && !answer.isRefused
+      ? Outcome(text: "\(agent) has done it", code: .done) : Self.outcome(answer)
   }
 
   private func carryOut(_ request: Request) async throws -> Outcome {
@@ -83,7 +84,7 @@ public struct CommandRun {
     } catch let fault as LedgerFault {
       throw Failure(fault)
     }
-    if request.isFlush {
+    if request.isFlush, !answer.isRefused {
       return Outcome(text: "no agent runs: rotated and sealed here; the next `navette run` sends", code: .done)
     }
     return Self.outcome(answer)

@@ -63,6 +63,8 @@ public struct Inventory {
 
   /// The state of a batch whose folder was taken away before it was sent.
   private static let missing = "missing"
+  /// Of one whose object was deleted on request: what is left lies in `delivered`, sent or not.
+  private static let purged = "purged"
 
   private let state: StateFolder
   private let files: LinuxFiles
@@ -182,7 +184,7 @@ public struct Inventory {
   private func batch(_ record: BatchRecord, in place: BatchPlace?) throws -> Batch {
     Batch(
       id: record.id.description, stream: record.id.stream.text,
-      state: try place?.rawValue ?? (isMissing(record) ? Self.missing : nil), key: record.key, rows: record.rows,
+      state: try state(of: record, in: place), key: record.key, rows: record.rows,
       bytes: record.bytes, compressedBytes: record.compressedBytes, sha256: record.sha256.description,
       sealedAt: record.sealedAt.iso(), deliveredAt: record.deliveredAt?.iso())
   }
@@ -206,7 +208,7 @@ public struct Inventory {
     } else if let batch = BatchID(id), let record = try read(BatchTable.find(_:), batch) ?? nil {
       story.facts = [
         ("batch", id), ("stream", batch.stream.text),
-        ("state", try place(of: record)?.rawValue ?? (isMissing(record) ? Self.missing : "swept")),
+        ("state", try state(of: record, in: place(of: record)) ?? "swept"),
         ("key", record.key),
         ("rows", "\(record.rows)"), ("bytes", "\(record.bytes)"), ("compressed bytes", "\(record.compressedBytes)"),
         ("sha256", record.sha256.description), ("sealed", record.sealedAt.iso()),
@@ -233,6 +235,11 @@ public struct Inventory {
     try spool(of: record.feed).place(of: record.id)
   }
   private func spool(of feed: FeedName) -> Spool<DropPlace> { Spool(root: state.feed(feed), files: files) }
+
+  private func state(of record: BatchRecord, in place: BatchPlace?) throws -> String? {
+    if record.purgedAt != nil { return Self.purged }
+    return try place?.rawValue ?? (isMissing(record) ? Self.missing : nil)
+  }
 
   private func place(of record: BatchRecord) throws -> BatchPlace? { try spool(of: record).place(of: record.id) }
   private func isMissing(_ record: BatchRecord) throws -> Bool {

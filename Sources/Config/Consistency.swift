@@ -17,9 +17,10 @@ struct Consistency {
     check.checkManifests()
     check.checkZones()
     check.checkMetrics()
+    check.checkIngestion()
   }
 
-  private func report(_ key: String, _ message: String, _ remedy: String? = nil) {
+  func report(_ key: String, _ message: String, _ remedy: String? = nil) {
     walk.report(ConfigProblem(at: place(of: key), key: key, message, remedy: remedy))
   }
 

@@ -29,9 +29,17 @@ extension RequestHandler {
       for store in purged.perhapsAt {
         answer.lines.append("  store \(store) was being sent it and may have it: look there")
       }
-      for log in purged.logs { answer.lines.append("  its records are still in \(log), which is not ours to change") }
+      for log in purged.logs { answer.lines.append("  its records are still in \(log.path), \(Self.words(log.why))") }
     }
     return answer
+  }
+
+  private static func words(_ why: Purged.Log.Why) -> String {
+    switch why {
+    case .notOurs: "which is not ours to change"
+    case .open: "which its writer has open: it is deleted when it lets go, and all of it is confirmed or purged"
+    case .unsent: "with others that no store has confirmed yet: it is deleted when all of it is confirmed or purged"
+    }
   }
 
   func purge(_ feed: FeedName, before time: Timestamp, by who: Requester) async throws -> Answer {

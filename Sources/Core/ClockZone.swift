@@ -53,6 +53,29 @@ public struct ClockZone: Hashable, Sendable {
     return naive + .seconds(-before)
   }
 
+  /// How often clocks show a time.
+  public enum Occurrence: Hashable, Sendable {
+    /// Skipped, when they are put forward.
+    case never
+    case once(Timestamp)
+    /// When they are put back.
+    case twice(Timestamp, Timestamp)
+  }
+
+  public func occurrence(of local: Timestamp.Fields) -> Occurrence {
+    let naive = Timestamp(local)
+    var found: [Timestamp] = []
+    // Any offset that was in force nearby may be the one.
+    for hours in stride(from: -26, through: 26, by: 4) {
+      let candidate = offset(at: naive + .seconds(hours * 3_600))
+      let time = naive + .seconds(-candidate)
+      if offset(at: time) == candidate, !found.contains(time) { found.append(time) }
+    }
+    found.sort()
+    guard let first = found.first, let last = found.last else { return .never }
+    return first == last ? .once(first) : .twice(first, last)
+  }
+
   /// The first instant behind `time` at which clocks show one of these times of day; nil where there are none.
   public func next(_ times: [(hour: Int, minute: Int)], after time: Timestamp) -> Timestamp? {
     var best: Timestamp?

@@ -312,6 +312,8 @@ public struct Reason: Hashable, Sendable, Codable {
     case columnsChanged = "columns_changed", rowsChanged = "rows_changed", unwritable
     case damaged, crashedAgent = "crashed_agent"
     case lateWrite = "late_write"
+    case unclosedQuote = "unclosed_quote", unknownValue = "unknown_value"
+    case badTime = "bad_time", noSuchTime = "no_such_time", ambiguousTime = "ambiguous_time", futureTime = "future_time"
 
     /// No release helps: what cannot be read, decrypted, written or named cannot be handed over, whoever says so.
     public var isLasting: Bool {

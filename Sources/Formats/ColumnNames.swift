@@ -91,7 +91,7 @@ public struct ColumnNames: Hashable, Sendable {
     return fields
   }
 
-  private static func unquoted(_ field: [UInt8]) -> [UInt8] {
+  static func unquoted(_ field: [UInt8]) -> [UInt8] {
     guard field.count >= 2, field.first == 0x22, field.last == 0x22 else { return field }
     var name: [UInt8] = []
     var isHalf = false

@@ -49,6 +49,20 @@ extension Limits {
   /// Keys of one object that lead nowhere and are compared one by one, for one that comes twice; beyond, a set of them is kept.
   static let jsonStrangeKeys = 32
 
+  // MARK: Records of logs
+
+  /// Rows behind a line with a quote that is not closed, after which it counts as one that was forgotten, while the log may still grow.
+  static let rowsBehindQuote = 2
+
+  /// As many of them are looked at.
+  static let rowsLookedAt = 64
+
+  /// Values of a shape's map that are remembered: what they are made of is numbers of a few kinds.
+  static let mappedValues = 1_024
+
+  /// So far ahead of our clock a row's time may be: clocks differ, and what is sent is read minutes later.
+  static let futureTolerance: Duration = .seconds(300)
+
   // MARK: Keys of rows, and bad ones
 
   /// Rows of 24 bytes that are sorted in memory before they go to the disk; as much again is needed to sort them.

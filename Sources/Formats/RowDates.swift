@@ -58,7 +58,7 @@ public struct RowDates: Hashable, Sendable {
   }
 
   /// As people and programs write it: `2026-03-12T06:00:00.5+01:00`, `2026-03-12 06:00:00`, seconds or milliseconds since 1970.
-  private static func time(_ text: String) -> Timestamp? {
+  static func time(_ text: String) -> Timestamp? {
     if let time = Timestamp(text: text) { return time }
     guard text.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int64(text) else { return nil }
     switch text.utf8.count {

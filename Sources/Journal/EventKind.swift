@@ -14,6 +14,7 @@ public enum EventKind: String, Hashable, Sendable, CaseIterable {
   case batchSealed = "batch_sealed", batchConfirmed = "batch_confirmed", uploadRetry = "upload_retry", batchHeld =
     "batch_held", batchPurged = "batch_purged", batchDamaged = "batch_damaged"
   case transferStalled = "transfer_stalled"
+  case renameUnmatched = "rename_unmatched", schemaChanged = "schema_changed"
   case credentialRefused = "credential_refused", credentialExpiring = "credential_expiring"
   case lanePaused = "lane_paused", laneResumed = "lane_resumed"
   case spoolFull = "spool_full", diskLow = "disk_low", watchOverflow = "watch_overflow"

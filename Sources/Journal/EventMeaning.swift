@@ -3,13 +3,14 @@ extension EventKind {
   public var priority: Priority {
     switch self {
     case .configRefused, .dropQuarantined, .dropHeld, .dropDamaged, .lateWrite, .batchHeld, .batchDamaged,
+      .schemaChanged,
       .credentialRefused,
       .credentialExpiring,
       .transferStalled, .spoolFull, .diskLow, .ledgerRebuilt, .agentCrashed:
       .error
     case .feedLate, .feedMissing, .feedEmpty, .leaversAbsent, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow,
       .metricsFailed, .inHandFailed, .clockDoubted, .logWaiting, .dropWaiting,
-      .rowsRejected:
+      .rowsRejected, .renameUnmatched:
       .warning
     case .agentStarted, .agentStopping, .agentInterrupted, .configReloaded, .dropSeen, .dropHandedOver, .dropDuplicate,
       .dropReleased,
@@ -67,6 +68,8 @@ extension EventKind {
     case .watchOverflow: "b0216a16dd7a4304b1d157bae74d7b20"
     case .ledgerRebuilt: "30596b8bad62432bba2540ce18148a65"
     case .placeSwept: "7b711f2776f74b7b90e8aba18360b1d7"
+    case .schemaChanged: "90bb0f567d6c4badb3b6391685a31885"
+    case .renameUnmatched: "3cae678943214c09a0fbec72df8917eb"
     case .metricsFailed: "7f35d93832a042de985223fe8369cf9e"
     }
   }

@@ -167,6 +167,15 @@ extension SourceTable {
     return present
   }
 
+  /// How many batches hold records of it.
+  public func batches(of source: SourceID) throws(LedgerFault) -> Int {
+    var count = 0
+    try connection.rows("SELECT count(DISTINCT batch) FROM segments WHERE source = ?", [Value(source)]) {
+      count = $0.int(0)
+    }
+    return count
+  }
+
   /// Batches with records of the source that are neither delivered nor purged.
   public func undelivered(of source: SourceID) throws(LedgerFault) -> Int {
     var count = 0

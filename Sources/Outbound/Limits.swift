@@ -24,6 +24,9 @@ extension Limits {
   /// before it, some hundred thousand files of them.
   static let roomBeforeLive: Duration = .milliseconds(1)
 
+  /// Headers of a stream's logs of which it is remembered that they were told of; logs of more kinds are told of again.
+  static let headersTold = 64
+
   /// Bytes of a packed log that are read at a time: at most 16 MiB of text, by gzip's own bound.
   static let packedRead = 16 << 10
 

@@ -36,5 +36,21 @@ public struct Purged: Hashable, Sendable {
   /// Stores that may have it: an attempt was made, and nobody knows how it ended.
   public internal(set) var perhapsAt: [StoreName] = []
   /// Logs that still hold records of the batch.
-  public internal(set) var logs: [String] = []
+  public internal(set) var logs: [Log] = []
+  /// Nil where it cannot be read.
+  var plan: BatchPlan?
+
+  public struct Log: Hashable, Sendable {
+    public let path: String
+    public let why: Why
+
+    public enum Why: Hashable, Sendable {
+      /// Others write it, or rotate it.
+      case notOurs
+      /// It was set aside, and its writer has it open still.
+      case open
+      /// It holds records that no store has confirmed yet.
+      case unsent
+    }
+  }
 }

@@ -59,11 +59,13 @@ public actor StreamLane: Lane {
 
   /// Seals everything before it returns.
   /// - Parameter sending: false leaves the transfers to the next agent.
-  public func flushNow(sending: Bool) throws(LedgerFault) {
+  /// - Returns: why something of it could not be rotated or sealed.
+  public func flushNow(sending: Bool) throws(LedgerFault) -> [String] {
     worker.flush()
     repeat {
       if sending { _ = try pass() } else { _ = try worker.pass(at: clock()) }
     } while worker.isCatchingUp && !runner.isStopped
+    return worker.leftByFlush
   }
 
   // MARK: - What people ask for

@@ -9,14 +9,14 @@ struct StreamState {
 
   let adopting = Adopting()
   var discovery: Discovery
-  let backlog = Backlog()
+  var backlog = Backlog()
   var room = Room()
   var rotation: Rotation
   let cutting: Cutting
   let sealing = Sealing()
   let emptying = Emptying()
   let delivery = Delivery()
-  let retirement = Retirement()
+  var retirement = Retirement()
   var sweeping = Sweeping()
   var dispatching = Dispatching()
   let purging = Purging()

@@ -115,7 +115,7 @@ public struct StreamWorker {
     }
     state.isFlushed = false
     try state.delivery.run(&state.batches, in: pass)
-    try state.retirement.run(&state.logs, in: &pass)
+    try state.retirement.run(&state.logs, purged: state.batches.purgedSources, in: &pass)
     try state.sweeping.run(in: &pass)
     // What stood behind it has its turn.
     if pass.pause == nil, pass.waits.endPass(at: pass.now.uptime) { pass.summary.next = pass.now.uptime }
@@ -163,13 +163,19 @@ public struct StreamWorker {
   private mutating func cutAndSeal(everything: Bool, in pass: inout StreamPass) throws -> Bool {
     switch try state.cutting.run(everything: everything, state.logs, state.batches, in: &pass) {
     case .done(let fresh):
-      try state.sealing.run(fresh, everything: everything, &state.logs, &state.batches, in: pass)
+      try sealing(fresh, everything: everything, in: pass)
     case .waits, .setAside: true
     case .gone: false
     }
   }
 
-  private mutating func look(in pass: inout StreamPass) throws {
+  private mutating func sealing(_ fresh: FreshCut, everything: Bool, in pass: StreamPass) throws -> Bool {
+    let isMore = try state.sealing.run(fresh, everything: everything, &state.logs, &state.batches, in: pass)
+    if state.batches.sequence == fresh.id.sequence { state.cutting.noteSealed() }
+    return isMore
+  }
+
+  mutating func look(in pass: inout StreamPass) throws {
     try state.discovery.run(&state.logs, isNew: state.batches.sequence == 0, in: &pass)
   }
 

@@ -83,8 +83,37 @@ extension StreamWorker {
     defer { state.dispatching.forget(batch) }
     return try inPass(at: now) { worker, pass in
       try worker.state.adopting.run(&worker.state.batches, in: &pass)
-      return try worker.state.purging.purge(batch, by: by, reason: reason, &worker.state.batches, in: &pass)
+      var purged = try worker.state.purging.purge(batch, by: by, reason: reason, &worker.state.batches, in: &pass)
+      if let plan = purged?.plan { purged?.logs = try worker.letGo(of: plan, in: &pass) }
+      return purged
     }
+  }
+
+  /// Logs that hold nothing but what is confirmed or purged go at once. - Returns: those that stay.
+  private mutating func letGo(of plan: BatchPlan, in pass: inout StreamPass) throws -> [Purged.Log] {
+    do {
+      try look(in: &pass)
+      try state.retirement.run(&state.logs, purged: state.batches.purgedSources, in: &pass)
+      return state.purging.remains(of: plan, state.logs)
+    } catch is FileFault {
+      // The next pass meets it too, and says so. What the plan names is all that is known.
+      return Set(plan.segments.map(\.path)).sorted().map { Purged.Log(path: $0, why: .notOurs) }
+    }
+  }
+
+  // MARK: - Flush
+
+  /// Why the last flush left something that was to be rotated and sealed; empty: it did not.
+  public var leftByFlush: [String] {
+    if state.isStopped { return ["it is paused: it rotates, seals and sends nothing until `navette resume \(name)`"] }
+    var reasons: [String] = []
+    if let pause = state.pause { reasons.append(pause.said) }
+    if isOutOfRoom {
+      reasons.append(
+        "the spool is full (limits.spool_max_bytes): its logs stay where they are until batches are confirmed")
+    }
+    let items = state.waits.waits.map { "\($0.key.shown) waits: \($0.value.reason)" }
+    return reasons + items.sorted()
   }
 
   // MARK: - Transfers

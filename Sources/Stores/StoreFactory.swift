@@ -21,7 +21,7 @@ public func makeStore(
   try Authorities.check(settings.caFile, files)
   let store: any RemoteStore =
     switch settings.target {
-    case .folder(let root): LocalStore(root, files: files, memory: memory)
+    case .folder(let root): LocalStore(root, files: files, memory: memory, throttle: throttle)
     case .azure(let azure):
       try AzureStore(settings, azure, files: files, agent: agent, throttle: throttle, clock: clock)
     case .sftp(let sftp): try SFTPStore(settings, sftp, files: files, throttle: throttle, clock: clock)

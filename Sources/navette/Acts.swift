@@ -4,7 +4,11 @@ import Config
 import Core
 
 struct Flush: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Rotate and seal now, whatever the age of the records.")
+  static let configuration = CommandConfiguration(
+    abstract: "Rotate and seal now, whatever the age of the records.",
+    discussion:
+      "What could not be sealed (of a stream that is paused, with a full spool, of a log that waits) is a line; exit status 1 then."
+  )
 
   @OptionGroup var common: CommonOptions
 
@@ -14,15 +18,15 @@ struct Flush: AsyncParsableCommand {
   func run() async throws {
     try await carryOut {
       let settings = try readSettings(common, secrets: .unneeded)
-      let names = try streams.map { text in
-        guard let name = StreamName(text), settings.streams.contains(where: { $0.name == name }) else {
-          throw Failure(.usage, "There is no stream \(text) in \(common.config)")
-        }
-        return name
-      }
-      let outcome = try await CommandRun(settings).ask(.flush(streams: names.isEmpty ? nil : names))
-      Terminal.line(outcome.text)
-      return outcome.code
+      let names = streams.compactMap { StreamName($0) }
+      let outcome =
+        names.isEmpty && !streams.isEmpty
+        ? nil : try await CommandRun(settings).ask(.flush(streams: streams.isEmpty ? nil : names))
+      if let outcome { Terminal.line(outcome.text) }
+      // What can be no stream's name, nobody is asked about.
+      let others = streams.filter { StreamName($0) == nil }
+      for text in others { Terminal.line("There is no stream \(text)") }
+      return others.isEmpty ? outcome?.code ?? .done : .findings
     }
   }
 }

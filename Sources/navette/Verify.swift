@@ -33,7 +33,7 @@ struct Verify: AsyncParsableCommand {
       let settings = try readSettings(common, secrets: .needed)
       let name = try stream.map { text in
         guard let name = StreamName(text), settings.streams.contains(where: { $0.name == name }) else {
-          throw Failure(.usage, "There is no stream \(text) in \(common.config)")
+          throw Failure(.findings, "There is no stream \(text) in \(common.config)")
         }
         return name
       }

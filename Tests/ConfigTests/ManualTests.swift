@@ -71,13 +71,13 @@ struct ManualTests {
       a: { url: "s3://bucket-one/p", region: eu-west-1, timeouts: {} }
       b: { url: "azblob://account/container", account_key: k }
       c: { url: "sftp://u@h/folder", password: k, known_hosts: /k }
-      d: { url: "file:///srv/shelf" }
+      d: { url: "file:///srv/shelf", budget: { per_day: 24 } }
     feeds:
       in: { landing: /in, handover: /out, ready: {}, format: {}, require: {}, archive: {}, quarantine: {},
             decrypt: { key: k }, rejects: { at_most: 1 }, rewrite: {}, expect: { by: "06:00" }, pull: { store: d } }
       json: { landing: /other, handover: /out, format: { type: json }, rewrite: {} }
     streams:
-      out: { logs: [/l], store: d, header: {}, batch: {}, compression: {}, archive: {}, delivered: {} }
+      out: { logs: [/l], store: d, header: {}, batch: {}, compression: {}, archive: {}, delivered: {}, dataflow: { every: 4h } }
     metrics: {}
     limits: { bandwidth: [{ from: "08:00", to: "18:00", rate: 1 }] }
     """

@@ -64,9 +64,10 @@ struct ShippedExampleTests {
     feed.decrypt = FeedSettings.Decrypt(key: Secret("invented"))
     feed.decrypt?.passphrase = Secret("invented")
     #expect(settings.feeds == [feed])
-    let stream = StreamSettings(
+    var stream = StreamSettings(
       name: try #require(StreamName("opens")), logs: ["/var/log/campaign/opens.csv"],
       stores: [try #require(StoreName("aep"))])
+    stream.after = .delete
     #expect(settings.streams == [stream])
     let aep = settings.stores[0]
     #expect(aep == StoreSettings(name: aep.name, target: aep.target))

@@ -341,7 +341,7 @@ struct WalkErrorTests {
         "2:3: stores.blob: expected exactly one of account_key, sas_token, connection_string or identity, "
           + "found account_key and sas_token",
         "3:3: stores.partner: expected exactly one of known_hosts or host_key_sha256, found none",
-        "3:63: stores.partner.colour: unknown key. Known here: url, lifetime, timeouts, concurrency, proxy, private_key, "
+        "3:63: stores.partner.colour: unknown key. Known here: url, lifetime, timeouts, concurrency, proxy, for, budget, private_key, "
           + "passphrase, password, known_hosts and host_key_sha256",
       ])
   }

@@ -29,10 +29,19 @@ struct RecordTests {
     #expect(try await sent("id,text\n" + text) == (text, 4))
   }
 
-  @Test("CRLF ends a record and stays; a header with it is the same header")
+  @Test("CRLF ends a record and is sent as LF, in the header too; in a value it stays")
   func carriageReturns() async throws {
     #expect(
-      try await sent("id,text\r\n1,a\r\n2,\"b\r\nb\"\r\n", "id,text\n3,c\n") == ("1,a\r\n2,\"b\r\nb\"\r\n3,c\n", 3))
+      try await sent("id,text\r\n1,a\r\n\r\n2,\"b\r\nb\"\r\n", "id,text\n3,c\n") == ("1,a\n2,\"b\r\nb\"\n3,c\n", 3))
+  }
+
+  @Test("The mark that some programs begin a file with is never sent, wherever it stands before a header or a record")
+  func mark() async throws {
+    let mark = "\u{feff}"
+    #expect(try await sent(mark + "id,text\n1,a\n", mark + "id,text\n2,b\n" + mark + "id,text\n3,c\n") == ("1,a\n2,b\n3,c\n", 3))
+    #expect(
+      try await sent(mark + "1,a\n2,b\n", header: "x,y", change: { $0.streams[0].header = .columns(["x", "y"]) })
+        == ("1,a\n2,b\n", 2))
   }
 
   @Test("NUL bytes are data")
@@ -40,12 +49,11 @@ struct RecordTests {
     #expect(try await sent("id,text\n1,a\0b\n\0\n2,c\n") == ("1,a\0b\n\0\n2,c\n", 3))
   }
 
-  @Test(
-    "The last record of a closed log gets the line end that it lacks, and the quote: what follows is another record")
+  @Test("The last record of a closed log gets the line end that it lacks; with a quote that is never closed it goes aside")
   func unfinished() async throws {
     #expect(try await sent("id,text\n1,a\n2,b", "id,text\n3,c\n") == ("1,a\n2,b\n3,c\n", 3))
-    #expect(try await sent("id,text\n1,a\n2,\"b", "id,text\n3,c\n") == ("1,a\n2,\"b\"\n3,c\n", 3))
-    #expect(try await sent("id,text\n1,a\n2,\"b \"\"", "id,text\n3,c\n") == ("1,a\n2,\"b \"\"\"\n3,c\n", 3))
+    #expect(try await sent("id,text\n1,a\n2,\"b", "id,text\n3,c\n") == ("1,a\n3,c\n", 2))
+    #expect(try await sent("id,text\n1,a\n2,\"b \"\"", "id,text\n3,c\n") == ("1,a\n3,c\n", 2))
     #expect(
       try await sent("id,text\n1,a\n2,\"b", "id,text\n3,c\n", change: { $0.streams[0].record = .line })
         == ("1,a\n2,\"b\n3,c\n", 3))

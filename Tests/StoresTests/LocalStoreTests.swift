@@ -45,6 +45,31 @@ import Threads
     #expect(try files.info(part) == nil)
   }
 
+  @Test func bandwidthHoldsForACopyToAFolderAndFromIt() async throws {
+    let file = try sample(300_000)
+    let key = try #require(StoreKey("d/slow.gz"))
+    let slow = LocalStore(root, files: files, throttle: Throttle { _ in 1_000_000 })
+    let began = SystemClock.uptime()
+    #expect(try await slow.create(file, at: key).outcome == .created)
+    // A tenth of a second is allowed at once.
+    #expect(SystemClock.uptime() - began >= .milliseconds(150))
+    let second = SystemClock.uptime()
+    _ = try await slow.read(key, into: folder.path.appending("back"), atMost: .max)
+    #expect(SystemClock.uptime() - second >= .milliseconds(150))
+  }
+
+  @Test func aSlowedCopyEndsWhenItsCallerGivesUp() async throws {
+    let file = try sample(300_000)
+    let key = try #require(StoreKey("d/slow.gz"))
+    // It would take half an hour.
+    let slow = LocalStore(root, files: files, throttle: Throttle { _ in 150 })
+    let copy = Task { try await slow.create(file, at: key) }
+    while try files.info(root.appending("d/.slow.gz.part")) == nil { try await Task.sleep(for: .milliseconds(5)) }
+    copy.cancel()
+    await #expect(throws: StoreFault.self) { try await copy.value }
+    #expect(try files.list(root.appending("d")).isEmpty)
+  }
+
   /// Whoever may write to the store's folder may put a link there, and exchange it while we work.
   @Test(arguments: [false, true]) func aLinkInItIsNotFollowed(comesAndGoes: Bool) async throws {
     let file = try sample(1_000)

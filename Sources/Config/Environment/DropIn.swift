@@ -62,7 +62,7 @@ public struct DropIn: Hashable, Sendable, CustomStringConvertible {
   private static func writes(_ stream: StreamSettings) -> Bool {
     switch stream.rotation {
     case .rename, .copytruncate: true
-    case .closed: stream.after != .keep
+    case .closed: stream.takesClosedAway
     case .follow: false
     }
   }

@@ -160,7 +160,7 @@ public struct EnvironmentCheck {
       let key = "streams.\(stream.name).logs[\(index)]"
       let path = FilePath(log)
       let folder = path.removingLastComponent()
-      let renames = stream.rotation == .rename
+      let renames = stream.rotation == .rename || stream.takesClosedAway
       guard let kind = environment.kind(of: folder) else {
         report(key, "there is no folder \(folder)", "Create it, or change \(key)")
         continue
@@ -171,7 +171,7 @@ public struct EnvironmentCheck {
         report(
           key, "\(environment.user) may not \(renames ? "rename logs" : "look for logs") in \(folder)",
           "Give \(environment.user) \(renames ? "read, write" : "read") and search rights there"
-            + (renames ? ", or choose rotation: follow" : ""))
+            + (stream.takesClosedAway ? ", or leave after out" : renames ? ", or choose rotation: follow" : ""))
       } else {
         if renames, environment.isSticky(folder) {
           report(

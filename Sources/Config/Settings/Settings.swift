@@ -106,11 +106,20 @@ public struct StoreSettings: Hashable, Sendable {
   public var concurrency = 4
   /// `http://host:port`, perhaps with a password; nil: what the environment says.
   public var proxy: Secret?
+  /// Who takes the objects in; nil: nobody that we know of.
+  public var reader: Reader?
+  /// Objects a day of all streams that go there, as far as age alone makes them; nil: any number.
+  public var objectsPerDay: Int?
 
   public init(name: StoreName, target: Target) {
     self.name = name
     self.target = target
   }
+
+  /// Adobe Experience Platform ingests what lies there.
+  public var isForAEP: Bool { reader == .aep }
+
+  public enum Reader: String, Hashable, Sendable, CaseIterable { case aep }
 
   public enum Target: Hashable, Sendable {
     case folder(FilePath)

@@ -13,8 +13,14 @@ public struct StreamSettings: Hashable, Sendable {
   public var header = Header.firstLine
   /// Column names are made of letters, digits and underscore.
   public var headerSanitize = false
+  var isSanitizeStated = false
   public var headerRename: [String: String] = [:]
+  /// One of its stores is read by AEP.
+  public var isForAEP = false
   public var record = Record.csv
+  /// Of logs that are closed.
+  public var encoding = FeedSettings.Encoding.utf8
+  public var rows = RowSettings()
   public var batch = Batch()
   /// Times of day at which batches are sealed, instead of `batch.maxAge`; empty: none.
   public var schedule: [TimeOfDay] = []
@@ -27,9 +33,16 @@ public struct StreamSettings: Hashable, Sendable {
   public var key = "{stream}/dt={date}/{host}_{stream}_{utc}_{seq}.csv.gz"
   /// Prefix for one JSON per batch; empty: none.
   public var manifest = ""
-  public var after = After.delete
+  /// Of a log that is wholly sent. Nil: what was set aside is deleted, and files that are closed are left alone.
+  public var after: After?
   public var archiveKeep: Duration = .seconds(7 * 86_400)
   public var deliveredKeep: Duration = .seconds(2 * 86_400)
+
+  /// How often a dataflow of Adobe Experience Platform reads what was sent; nil: not stated.
+  public var dataflowEvery: Duration?
+  /// What becomes of a batch under another header than the one before; nil: it is held where a store is for AEP, and goes
+  /// where all others go elsewhere.
+  public var schema: SchemaRule?
 
   public init(name: StreamName, logs: [String], stores: [StoreName]) {
     self.name = name
@@ -40,7 +53,13 @@ public struct StreamSettings: Hashable, Sendable {
   public enum Rotation: String, Hashable, Sendable, CaseIterable { case rename, copytruncate, follow, closed }
   public enum Start: String, Hashable, Sendable, CaseIterable { case beginning, end }
   public enum Record: String, Hashable, Sendable, CaseIterable { case csv, line }
+  /// Closed files, which are others', are taken away only where that is stated.
+  public var takesClosedAway: Bool { rotation == .closed && (after == .delete || after == .archive) }
+
   public enum After: String, Hashable, Sendable, CaseIterable { case delete, archive, keep }
+
+  /// Beside the prefix of the others it goes in either case.
+  public enum SchemaRule: String, Hashable, Sendable, CaseIterable { case hold, auto }
 
   public enum Header: Hashable, Sendable {
     case firstLine, none

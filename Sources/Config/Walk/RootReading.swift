@@ -18,6 +18,10 @@ extension Settings {
     root.each("streams") { (name: StreamName, section) in
       if let stream = StreamSettings(name, section) { streams.append(stream) }
     }
+    for index in streams.indices where isForAEP(streams[index]) {
+      streams[index].isForAEP = true
+      if !streams[index].isSanitizeStated { streams[index].headerSanitize = true }
+    }
     if let section = root.section("metrics") { metrics = MetricsSettings(section) }
     if let section = root.section("limits") { limits = LimitSettings(section) }
     root.finish()

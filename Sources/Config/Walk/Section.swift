@@ -90,6 +90,16 @@ final class Section {
     }
   }
 
+  /// The entries of a map whose keys are texts that the user chose, in order.
+  func eachEntry(_ body: (String, YamlNode, Spot) -> Void) {
+    for entry in entries {
+      asked.append(entry.key)
+      let spot = self.spot.child(entry.key)
+      spot.walk.note(entry.place, of: spot.path)
+      body(entry.key, entry.value, spot)
+    }
+  }
+
   /// Reports the keys that nobody asked for. `elsewhere`: keys that are known in another case, and which.
   func finish(elsewhere: [String: String] = [:]) {
     for entry in entries where !asked.contains(entry.key) {

@@ -26,6 +26,11 @@ extension StoreSettings {
     }
     section.read("concurrency", .count(1...64), into: &concurrency)
     section.read("proxy", .proxy, into: &proxy)
+    section.read("for", .word, into: &reader)
+    if let budget = section.section("budget") {
+      objectsPerDay = budget.require("per_day", .count(1...86_400))
+      budget.finish()
+    }
 
     var target: Target?
     switch url {

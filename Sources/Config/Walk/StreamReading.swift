@@ -11,11 +11,15 @@ extension StreamSettings {
     section.read("reopen", .command, into: &reopen)
     if let header = section.section("header") {
       header.read("from", .header, into: &self.header)
-      header.read("sanitize", .flag, into: &headerSanitize)
+      if let sanitize = header.read("sanitize", .flag) { (headerSanitize, isSanitizeStated) = (sanitize, true) }
       header.read("rename", .texts("a map from old to new names of columns"), into: &headerRename)
       header.finish()
     }
     section.read("record", .word, into: &record)
+    section.read("encoding", .word, into: &encoding)
+    if let rows = section.section("rows") { self.rows.read(rows) }
+    if let rejects = section.section("rejects") { rows.rejects = FeedSettings.Rejects(rejects) }
+    if let shape = section.section("shape") { rows.shape = ShapeRules(shape) }
     if let batch = section.section("batch") { self.batch = Batch(batch) }
     section.read("schedule", .list(.timeOfDay), into: &schedule)
     section.read("timezone", .timezone, into: &timezone)
@@ -35,8 +39,20 @@ extension StreamSettings {
       delivered.read("keep", .keep, into: &deliveredKeep)
       delivered.finish()
     }
+    readIngestion(section)
     section.finish()
     guard logs != nil, stores != nil else { return nil }
+  }
+}
+
+extension StreamSettings {
+  /// What Adobe Experience Platform does with the batches.
+  private mutating func readIngestion(_ section: Section) {
+    section.read("schema", .word, into: &schema)
+    guard let dataflow = section.section("dataflow") else { return }
+    // AEP's own bounds: no run comes sooner than 15 minutes after another.
+    dataflowEvery = dataflow.require("every", .time(from: .seconds(900), to: .seconds(31 * 86_400)))
+    dataflow.finish()
   }
 }
 

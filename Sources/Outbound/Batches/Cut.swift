@@ -53,6 +53,11 @@ struct Cut {
   /// Of the bytes before each cursor.
   var tails: [SourceID: Digest] = [:]
   var gaps: [Gap] = []
+  /// Rows that nobody wants, and rows that are kept for a person.
+  var skipped = 0
+  var aside: AsideRows?
+  /// Of sources under another header than the one they begin with.
+  var headers: [SourceID: [UInt8]] = [:]
   /// Bytes of no meaning that were passed over.
   var holes: [Gap] = []
   /// Sources of which all complete records were taken.
@@ -67,6 +72,11 @@ extension Cut {
   /// Whether it becomes a batch. What stands before a gap goes now: the cursor moves behind both.
   /// - Parameter everything: all that is complete is wanted, not only what is full.
   func isWorthSealing(everything: Bool) -> Bool { rows > 0 && (everything || isFull || !gaps.isEmpty) }
+
+  /// Whether reading goes on behind rows of which none is sent.
+  func passesOver(everything: Bool) -> Bool {
+    rows == 0 && (skipped > 0 || aside != nil) && (everything || isFull || !gaps.isEmpty)
+  }
 
   /// Whether another cut may give more. Logs without records may have stood before one with another header: the next one passes them
   /// over.

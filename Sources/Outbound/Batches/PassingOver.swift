@@ -22,6 +22,23 @@ extension Cutter {
     case later
   }
 
+  /// What a record that is kept there is called: its log, and where it stood.
+  struct AsideName {
+    let source: SourceID
+    let from, to: UInt64
+
+    init(source: SourceID, from: UInt64, to: UInt64) { (self.source, self.from, self.to) = (source, from, to) }
+
+    init?(_ name: FileName) {
+      let parts = name.description.split(separator: "-")
+      guard parts.count == 3, let source = SourceID(parts[0]), let from = UInt64(parts[1]), let to = UInt64(parts[2])
+      else { return nil }
+      self.init(source: source, from: from, to: to)
+    }
+
+    var name: FileName { FileName("\(source)-\(from)-\(to)") }
+  }
+
   /// Keeps the beginning of the line that begins a record too large to send, durably, so that reading can go on behind it.
   func putAside(_ reader: LogReader, _ log: Cuttable) throws -> Aside {
     let from = reader.offset
@@ -60,7 +77,8 @@ extension Cutter {
       return .notWhole
     }
     try files.sync([temporary])
-    try files.replace(aside.appending(FileName("\(log.record.id)-\(from)-\(reader.offset)")), with: temporary)
+    try files.replace(
+      aside.appending(AsideName(source: log.record.id, from: from, to: reader.offset).name), with: temporary)
     try files.sync([aside, aside.parent])
     return .done(Gap(source: log.record, from: from, to: reader.offset))
   }

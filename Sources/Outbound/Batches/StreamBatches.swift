@@ -14,6 +14,8 @@ struct StreamBatches {
   var undecided: Set<BatchID> = []
   /// In `ready`, not known by the ledger, and waiting to be adopted: its records are in no cursor yet.
   var unrecorded: Set<BatchID> = []
+  /// Logs with records that people have asked to be deleted, as far as plans of purged batches tell.
+  var purgedSources: Set<SourceID> = []
 
   /// The one that is cut next.
   func next(in pass: StreamPass) throws(FileFault) -> BatchID {
@@ -26,6 +28,8 @@ struct StreamBatches {
     }
     return BatchID(stream: pass.name, sequence: last + 1)
   }
+
+  mutating func notePurged(_ plan: BatchPlan?) { purgedSources.formUnion(plan?.segments.map(\.source) ?? []) }
 
   /// One batch's step. Its own fault makes it wait, or sets it aside.
   /// - Throws: what is not the batch's own fault, and what a disk may give the next time.

@@ -11,12 +11,18 @@ struct LogContents {
   let isStopping: @Sendable () -> Bool
 
   struct Header {
-    /// Without its line end; empty where the stream has none.
+    /// As it stands in the log, without its line end; empty where the stream has none.
+    let own: [UInt8]
+    /// As objects begin with it.
     let line: [UInt8]
     /// Where the records begin in the log.
     let end: UInt64
     /// NUL bytes passed over: what a writer leaves behind that does not append, when its log was emptied.
     var hole: UInt64 = 0
+
+    init(_ own: [UInt8], sent: [UInt8]? = nil, end: UInt64, hole: UInt64 = 0) {
+      (self.own, line, self.end, self.hole) = (own, sent ?? own, end, hole)
+    }
   }
 
   /// Whether logs are emptied under their writers, by us or by others.
@@ -30,17 +36,40 @@ struct LogContents {
     let hole = areEmptied ? try zeros(in: file, from: 0, to: log.size) : 0
     if hole > 0, hole == log.size { return nil }
     switch settings.header {
-    case .none: return Header(line: [], end: hole, hole: hole)
-    case .columns(let names):
-      return Header(line: Array(names.joined(separator: ",").utf8), end: hole, hole: hole)
-    case .firstLine: return try firstLine(of: log, file, behind: hole)
+    case .none: return Header([], end: hole, hole: hole)
+    case .columns(let names): return Header(Array(names.joined(separator: ",").utf8), end: hole, hole: hole)
+    case .firstLine:
+      guard let first = try firstLine(of: log, file, behind: hole) else { return nil }
+      return try inForce(first, log, file)
     }
+  }
+
+  /// Behind the cursor another header may be in force than the log begins with.
+  private func inForce(_ first: Header, _ log: Cuttable, _ file: any ReadableFile) throws -> Header {
+    guard log.record.cursor > 0, log.record.cursor >= first.end else { return first }
+    if let known = log.record.header { return Header(known, end: first.end, hole: first.hole) }
+    // The ledger was lost: what was read is looked through once more.
+    guard log.record.cursor > first.end, case .plain = log.form else { return first }
+    var own = first.own
+    let reader = LogReader(
+      file: file, size: min(log.size, log.record.cursor), isFinal: true, dialect: dialect,
+      maxRecord: settings.batch.maxRecord, from: first.end)
+    while case .records(_, let bytes) = try reader.next(maxBytes: .max, maxRecords: .max) {
+      try goOn()
+      var walk = RecordWalk(reader.pending(bytes), dialect: dialect, maxRecord: settings.batch.maxRecord)
+      while let step = walk.next() {
+        let record = step.record.withoutMark.withoutLineEnd
+        if HeaderWatch(own, mayChange: true).kind(of: record) == .other { own = Array(record) }
+      }
+      reader.consume(bytes)
+    }
+    return Header(own, end: first.end, hole: first.hole)
   }
 
   private func firstLine(of log: Cuttable, _ file: any ReadableFile, behind hole: UInt64) throws -> Header? {
     // A part of a log that has no header of its own, nor its first line.
     if case .carried(header: 0, from: 1...) = log.form {
-      return log.record.header.map { Header(line: $0, end: 0) }
+      return log.record.header.map { Header($0, end: 0) }
     }
     let reader = LogReader(
       file: file, size: log.size, isFinal: log.isFinal, dialect: dialect, maxRecord: settings.batch.maxRecord,
@@ -49,11 +78,11 @@ struct LogContents {
     var end: UInt64
     switch try reader.next(maxBytes: .max, maxRecords: 1) {
     case .records(1, let bytes):
-      line = Array(reader.pending[..<bytes].trimmingLineEnds())
+      line = Array(reader.pending(bytes).withoutMark.trimmingLineEnds())
       end = hole + UInt64(bytes)
     case .end(let rest) where log.isFinal && rest > 0:
       // Alone and unfinished: a header without records.
-      line = Array(reader.pending)
+      line = Array(reader.pending.withoutMark)
       end = hole + UInt64(rest)
     case .tooLarge:
       throw FileFault(
@@ -63,15 +92,24 @@ struct LogContents {
       )
     default: return nil
     }
-    guard areEmptied else { return Header(line: line, end: end) }
+    try refuseOtherEncodings(line, log)
+    guard areEmptied else { return Header(line, end: end) }
     // Emptied under its writer, which knows nothing of it and goes on with records.
     if let before = log.record.header, Self.isRecord(line, under: before) {
-      return Header(line: before, end: hole, hole: hole)
+      return Header(before, end: hole, hole: hole)
     }
     let behind = try zeros(in: file, from: end, to: log.size)
     if behind > 0, end + behind == log.size { return nil }
     end += behind
-    return Header(line: line, end: end, hole: hole + behind)
+    return Header(line, end: end, hole: hole + behind)
+  }
+
+  /// What is no text in UTF-8 would be sent as something that nobody can read.
+  private func refuseOtherEncodings(_ line: [UInt8], _ log: Cuttable) throws(FileFault) {
+    guard line.starts(with: [0xff, 0xfe]) || line.starts(with: [0xfe, 0xff]) else { return }
+    throw FileFault(
+      .damaged, "Cannot read", at: log.path, why: "it is text in UTF-16",
+      remedy: "Have it written in UTF-8, or set encoding: utf-16 with rotation: closed")
   }
 
   /// A record may hold the name of a column, but hardly most of them; another version of the header does.
@@ -142,10 +180,10 @@ struct LogContents {
   }
 }
 
-extension Slice<UnsafeRawBufferPointer> {
+extension UnsafeRawBufferPointer {
   fileprivate func trimmingLineEnds() -> Self {
     var end = endIndex
     while end > startIndex, self[end - 1] == UInt8(ascii: "\n") || self[end - 1] == UInt8(ascii: "\r") { end -= 1 }
-    return self[startIndex..<end]
+    return UnsafeRawBufferPointer(rebasing: self[startIndex..<end])
   }
 }

@@ -143,6 +143,12 @@ struct LogProgress {
       || headerEnds[log.record.id] == log.info.size
   }
 
+  /// All of it is taken; more may come.
+  func isTaken(_ log: LogFile) -> Bool {
+    log.info.size <= max(log.record.cursor, headerEnds[log.record.id] ?? 0)
+      || exhausted[log.record.id]?.size == log.info.size
+  }
+
   private func isExhaustedForGood(_ log: LogFile) -> Bool {
     exhausted[log.record.id] == Exhausted(size: log.info.size, isFinal: true)
   }

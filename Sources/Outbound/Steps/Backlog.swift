@@ -7,8 +7,10 @@ import SystemPackage
 
 /// What of the logs is not in a batch yet: from what lies on the disk to what the planner has to know.
 struct Backlog {
+  private var renaming = RenameCheck()
+
   /// - Parameter flush: everything is wanted now.
-  func run(_ logs: inout StreamLogs, flush: Bool, in pass: inout StreamPass) throws -> StreamPlan {
+  mutating func run(_ logs: inout StreamLogs, flush: Bool, in pass: inout StreamPass) throws -> StreamPlan {
     var views: [LogView] = []
     for log in logs.found where logs.isNext(log, pass.waits) {
       let found = try pass.each(.log(log.path)) { pass in
@@ -25,14 +27,16 @@ struct Backlog {
   }
 
   /// Bytes that may hold records not yet in a batch.
-  private func unread(_ log: LogFile, _ progress: inout LogProgress, in pass: StreamPass) throws -> UInt64 {
+  private mutating func unread(_ log: LogFile, _ progress: inout LogProgress, in pass: StreamPass) throws -> UInt64 {
     let cuttable = progress.cuttable(log, at: pass.now)
     // What is not closed yet is none of our business.
     guard pass.settings.rotation != .closed || cuttable.isFinal else { return 0 }
     if progress.isExhausted(cuttable) || log.info.size <= log.record.cursor { return 0 }
     let id = log.record.id
     if progress.headerEnd(of: id) == nil {
-      progress.noteHeader(of: id, end: try pass.contents.header(of: cuttable)?.end)
+      let header = try pass.contents.header(of: cuttable)
+      progress.noteHeader(of: id, end: header?.end)
+      if header != nil { try renaming.run(cuttable, in: pass) }
     }
     guard let headerEnd = progress.headerEnd(of: id) else { return 0 }
     let start = max(headerEnd, log.record.cursor)

@@ -20,6 +20,9 @@ struct Cutting {
 
   init(_ context: StreamContext) { cutter = Cutter(context.contents, aside: context.aside) }
 
+  /// What was cut last is sealed: its ids have been seen.
+  func noteSealed() { cutter.ids.seen.keep() }
+
   /// - Parameter everything: false: only where there may be enough for a full batch.
   /// - Returns: waits: a log that cannot be read, the others are cut without it; gone: there is nothing to cut.
   func run(
@@ -52,7 +55,7 @@ struct Cutting {
     try pass.files.makeDirectory(folder, mode: .stateDirectory)
     do {
       return .done(
-        try pass.context.turn.working { try cutter.cut(logs, into: folder.appending(BatchPlan.objectName)) })
+        try pass.context.turn.working { try cutter.cut(logs, into: folder, at: pass.now.wall) })
     } catch let fault as FileFault {
       guard let log = logs.first(where: { fault.isAbout($0.path) }) else { throw fault }
       try pass.bear(fault, of: .log(log.path))

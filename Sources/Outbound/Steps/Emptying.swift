@@ -120,7 +120,12 @@ struct Emptying {
         device: info.device, inode: info.inode, birth: info.born,
         headBytes: Int(min(header, UInt64(Limits.headBytes))), head: head),
       seenAt: Timestamp(nanoseconds: max(pass.now.wall.nanoseconds, log.record.seenAt.nanoseconds + 1)), size: header)
+    let emptied = Cuttable(
+      record: new, path: log.path, size: header, isFinal: false, form: .plain, inode: info.inode)
+    let first = try pass.contents.ownHeader(of: emptied)
     new.header = log.record.header
+    // Where it does not begin with the header that is in force, reading goes on behind that one, under this one.
+    if let first, let inForce = log.record.header, first.own != inForce { new.cursor = header }
     let (was, becomes, isCarried) = (old, new, pin != nil)
     try pass.ledger.transact("cut off") { (t) throws(LedgerFault) in
       try t.sources.note(was)

@@ -28,7 +28,7 @@ struct Purging {
     }
     let plan = try? pass.files.batchPlan(of: batch, in: folder)
     purged.bytes = try pass.files.info(folder.appending(BatchPlan.objectName))?.size ?? 0
-    purged.logs = try Set(plan?.segments.map(\.path) ?? []).sorted().filter { try pass.files.info(FilePath($0)) != nil }
+    purged.plan = plan
 
     let mark = PurgeMark(at: pass.now.wall, by: by, reason: reason, wasDelivered: place == .delivered)
     try pass.files.writePlan(mark, to: folder.appending(PurgeMark.fileName))
@@ -60,11 +60,42 @@ struct Purging {
       for id in try pass.spool.entries(in: place).compactMap({ BatchID($0) }) {
         let folder = pass.spool.path(place, id)
         guard try PurgeMark.isIn(folder, pass.files) else { continue }
+        batches.notePurged(try? pass.files.batchPlan(of: id, in: folder))
         // Recorded last, but for the move.
         let isRecorded = try pass.ledger.read { (t) throws(LedgerFault) in try t.batches.find(id)?.purgedAt != nil }
         if place == .held || !isRecorded { try finish(id, in: place, &batches, pass) }
       }
     }
+  }
+
+  /// Records too large to send that stood between those of the batch: they are kept for a person to look at, who now wants them gone.
+  private func removeAside(between segments: [Segment], in pass: StreamPass) throws(FileFault) {
+    let folder = pass.context.aside
+    guard try pass.files.info(folder) != nil else { return }
+    var removed = false
+    for name in try pass.files.list(folder) {
+      guard let record = Cutter.AsideName(name) else { continue }
+      let own = segments.filter { $0.source == record.source }
+      guard let first = own.map(\.from).min(), let last = own.map(\.to).max(), record.from >= first, record.from <= last
+      else { continue }
+      try pass.files.remove(folder.appending(name))
+      removed = true
+    }
+    if removed { try pass.files.sync([folder]) }
+  }
+
+  /// Where records of the batch are left on this machine, after a look at the logs.
+  func remains(of plan: BatchPlan, _ logs: StreamLogs) -> [Purged.Log] {
+    let sources = Set(plan.segments.map(\.source))
+    return logs.found.filter { sources.contains($0.record.id) }.map { log in
+      let why: Purged.Log.Why =
+        switch log.role {
+        case .live, .rotated: .notOurs
+        case .aside: log.writers == .some ? .open : .unsent
+        case .pinned: .unsent
+        }
+      return Purged.Log(path: log.path.string, why: why)
+    }.sorted { $0.path < $1.path }
   }
 
   /// From here on the mark alone decides: it is there, so the object goes.
@@ -86,6 +117,8 @@ struct Purging {
     if let plan {
       let sources = Set(plan.segments.map(\.source))
       _ = try pass.context.archive.remove { sources.contains($0.source) }
+      try removeAside(between: plan.segments, in: pass)
+      batches.notePurged(plan)
       try pass.files.syncLogs(of: plan)
     }
     try pass.ledger.transact("purge") { (t) throws(LedgerFault) in

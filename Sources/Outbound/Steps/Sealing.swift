@@ -6,6 +6,7 @@ import Ledger
 import Spool
 import Store
 import SystemPackage
+import SystemPackage
 
 /// From what was cut to a sealed batch.
 struct Sealing {
@@ -16,6 +17,12 @@ struct Sealing {
   ) throws -> Bool {
     let (id, cut) = (fresh.id, fresh.cut)
     let plan = cut.isWorthSealing(everything: everything) ? makePlan(id, cut, in: pass) : nil
+    let passesOver = cut.passesOver(everything: everything)
+    var asideFile: FilePath?
+    if let aside = cut.aside, plan != nil || passesOver {
+      try requireFew(aside, cut, in: pass)
+      asideFile = try aside.keep(from: pass.spool.path(.building, id), in: pass.context.aside, pass.files)
+    }
     if let plan {
       try seal(plan, fresh, in: pass)
       batches.sequence = id.sequence
@@ -25,8 +32,9 @@ struct Sealing {
     }
     let exhausted = cut.exhausted(isSealed: plan != nil)
     for log in fresh.logs where exhausted.contains(log.record.id) { logs.progress.noteExhausted(log) }
-    try record(plan, cut, &logs, in: pass)
-    return cut.mayLeaveMore(isSealed: plan != nil)
+    try record(plan, cut, passesOver: passesOver, &logs, in: pass)
+    if plan != nil || passesOver { tellLeftOut(cut, plan?.id, asideFile, in: pass) }
+    return cut.mayLeaveMore(isSealed: plan != nil || passesOver)
   }
 
   /// Plan and object are durable, and so is what they were cut from, before the one rename to `ready`.
@@ -72,16 +80,18 @@ struct Sealing {
 
   /// One transaction: the batch and every cursor that it moves.
   private func record(
-    _ plan: BatchPlan?, _ cut: Cut, _ logs: inout StreamLogs, in pass: StreamPass
+    _ plan: BatchPlan?, _ cut: Cut, passesOver: Bool, _ logs: inout StreamLogs, in pass: StreamPass
   ) throws {
-    let moved = plan == nil ? cut.gaps.map { ($0.source.id, $0.to) } : Array(cut.cursors)
+    let isWhole = plan != nil || passesOver
+    let moved = isWhole ? Array(cut.cursors) : cut.gaps.map { ($0.source.id, $0.to) }
     guard plan != nil || !moved.isEmpty else { return }
     var records: [SourceRecord] = []
     for (source, cursor) in moved {
       guard let index = logs.found.firstIndex(where: { $0.record.id == source }) else { continue }
       logs.found[index].record.cursor = cursor
       logs.found[index].record.cursorAt = pass.now.wall
-      logs.found[index].record.tail = plan == nil ? nil : cut.tails[source]
+      logs.found[index].record.tail = isWhole ? cut.tails[source] : nil
+      if let header = cut.headers[source] { logs.found[index].record.header = header }
       logs.progress.noteCursor(of: source)
       records.append(logs.found[index].record)
     }
@@ -91,7 +101,7 @@ struct Sealing {
         try t.batches.note(plan, due: pass.now.wall)
         try t.history.note(
           plan.id, EventKind.batchSealed.rawValue,
-          "\(counted(plan.rows, "row")), \(counted(plan.compressedBytes, "byte"))", at: pass.now.wall)
+          "\(counted(plan.rows, "row")), \(counted(plan.compressedBytes, "byte"))\(cut.leftOutWords)", at: pass.now.wall)
       }
       for record in noted { try t.sources.note(record) }
     }
@@ -113,7 +123,7 @@ struct Sealing {
     }
     guard let plan else { return }
     pass.report(
-      .batchSealed, "Sealed batch \(plan.id)",
+      .batchSealed, "Sealed batch \(plan.id)\(cut.leftOutWords)",
       [
         .batch: plan.id.description, .key: plan.key, .rows: "\(plan.rows)",
         .bytes: "\(plan.compressedBytes)",

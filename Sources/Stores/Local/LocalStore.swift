@@ -9,26 +9,50 @@ public struct LocalStore: StoreReader, StoreProbe {
   private let root: FilePath
   private let files: any Files
   private let memory: FolderMemory?
+  private let throttle: Throttle?
   private let blocking = BlockingQueue("store-file")
 
   public let traits = StoreTraits(createOnly: true, returnsDigest: true, largestObject: UInt64(Int64.max))
 
   /// The folder is made with the first object, and never again: with a memory, a store whose disk is not there is unreachable.
-  public init(_ root: FilePath, files: any Files, memory: FolderMemory? = nil) {
+  /// - Parameter throttle: the allowance that all transfers share.
+  public init(_ root: FilePath, files: any Files, memory: FolderMemory? = nil, throttle: Throttle? = nil) {
     self.root = root
     self.files = files
     self.memory = memory
+    self.throttle = throttle
   }
 
-  private func work(_ what: String, _ key: StoreKey? = nil) -> LocalWork {
-    LocalWork(root: root, files: files, memory: memory, what: what, key: key)
+  private func work(_ what: String, _ key: StoreKey? = nil, pace: LocalPace? = nil) -> LocalWork {
+    LocalWork(root: root, files: files, memory: memory, what: what, key: key, pace: pace)
+  }
+
+  /// A copy that is slowed down ends soon after its caller has given it up.
+  private func paced(
+    _ what: String, _ key: StoreKey, _ copy: @escaping @Sendable (LocalWork) throws(StoreFault) -> Receipt
+  ) async throws(StoreFault) -> Receipt {
+    guard let throttle else {
+      let work = work(what, key)
+      return try await blocking.run { () throws(StoreFault) in try copy(work) }
+    }
+    let pace = LocalPace(throttle)
+    let work = work(what, key, pace: pace)
+    let result: Result<Receipt, StoreFault> = await withTaskCancellationHandler {
+      do throws(StoreFault) {
+        return .success(try await blocking.run { () throws(StoreFault) in try copy(work) })
+      } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      pace.stop()
+    }
+    return try result.get()
   }
 
   // MARK: Store
 
   public func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
-    let work = work("Cannot copy to", key)
-    return try await blocking.run { () throws(StoreFault) in try work.create(file) }
+    try await paced("Cannot copy to", key) { (work) throws(StoreFault) in try work.create(file) }
   }
 
   /// Reads the object for its digest.
@@ -71,8 +95,7 @@ public struct LocalStore: StoreReader, StoreProbe {
   }
 
   public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
-    let work = work("Cannot copy from", key)
-    return try await blocking.run { () throws(StoreFault) in try work.read(into: target, atMost: most) }
+    try await paced("Cannot copy from", key) { (work) throws(StoreFault) in try work.read(into: target, atMost: most) }
   }
 
   public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? { try await stat(key) }

@@ -11,6 +11,8 @@ struct LocalWork: Sendable {
   let what: String
   /// Nil for a list.
   let key: StoreKey?
+  /// Nil: nothing slows it down.
+  var pace: LocalPace?
 
   private var target: FilePath { key.map { FilePath("\(root.string)/\($0.description)") } ?? root }
   private var folder: FilePath { target.parent }
@@ -59,7 +61,10 @@ struct LocalWork: Sendable {
     // Held open until the object has its name: that is how another agent knows that the part is being written.
     let output = try files.create(part, mode: .stateFile)
     do {
-      let copied = try files.digest(of: file.path) { (chunk) throws(FileFault) in try output.write(chunk) }
+      let copied = try files.digest(of: file.path) { (chunk) throws(FileFault) in
+        try pace?.pass(chunk.count, target)
+        try output.write(chunk)
+      }
       guard copied.size == file.size, copied.sha256 == file.sha256 else {
         removePart()
         return .failure(
@@ -173,6 +178,7 @@ struct LocalWork: Sendable {
             isTooLong = size > most
             // Whoever appends to it may be quicker than we are.
             if isTooLong { throw FileFault(.io, "Cannot copy", at: target, why: "it grows") }
+            try pace?.pass(chunk.count, target)
             try output.write(chunk)
           }
           return Receipt(outcome: .found, size: found.size, sha256: found.sha256)

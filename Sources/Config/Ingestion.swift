@@ -1,0 +1,82 @@
+import Core
+
+// What Adobe Experience Platform, or whoever else takes batches in, is to be spared.
+extension Settings {
+  /// Whether AEP ingests what the stream sends to one of its stores.
+  public func isForAEP(_ stream: StreamSettings) -> Bool { stream.stores.contains { store($0)?.isForAEP == true } }
+
+  /// What becomes of a batch under another header; nil: nothing.
+  public func schemaRule(of stream: StreamSettings) -> StreamSettings.SchemaRule? {
+    stream.schema ?? (isForAEP(stream) ? .hold : nil)
+  }
+
+  /// How old records may grow before they are sent: `batch.max_age`, or longer where a store's budget asks for that.
+  public func age(of stream: StreamSettings) -> Duration { longestAge(of: stream)?.age ?? stream.batch.maxAge }
+
+  /// The store whose budget lengthens the stream's age; nil: none does.
+  public func lengthening(of stream: StreamSettings) -> (age: Duration, store: StoreSettings)? {
+    longestAge(of: stream).flatMap { $0.age > stream.batch.maxAge ? $0 : nil }
+  }
+
+  private func longestAge(of stream: StreamSettings) -> (age: Duration, store: StoreSettings)? {
+    guard IngestionBudget.counts(stream), stream.schedule.isEmpty else { return nil }
+    return stream.stores.compactMap { store($0) }
+      .compactMap { store in IngestionBudget(of: store, self)?.age(of: stream).map { ($0, store) } }
+      .max { $0.0 < $1.0 }
+  }
+}
+
+/// `budget` of one store: ages of all streams that go there grow by one factor, until they make no more objects a day than it allows.
+/// Streams that state a dataflow are left out, for AEP counts its runs and not their objects. A schedule makes what it makes.
+struct IngestionBudget {
+  let perDay: Int
+  /// Objects of schedules.
+  let fixed: Int
+  /// Objects a day that the ages would make as they are.
+  private let aged: Double
+
+  static func counts(_ stream: StreamSettings) -> Bool { stream.dataflowEvery == nil }
+
+  /// Nil where the store has none.
+  init?(of store: StoreSettings, _ settings: Settings) {
+    guard let perDay = store.objectsPerDay else { return nil }
+    self.perDay = perDay
+    let streams = settings.streams.filter { $0.stores.contains(store.name) && Self.counts($0) }
+    fixed = streams.reduce(0) { $0 + $1.schedule.count }
+    aged = streams.filter(\.schedule.isEmpty).reduce(0) { $0 + Self.day / Self.seconds($1.batch.maxAge) }
+  }
+
+  private static let day = 86_400.0
+  private static func seconds(_ age: Duration) -> Double { max(Double(age.milliseconds), 1) / 1_000 }
+
+  /// Whether schedules leave nothing for the others.
+  var isSpent: Bool { fixed > perDay || fixed == perDay && aged > 0 }
+
+  /// Nil where nothing is left.
+  func age(of stream: StreamSettings) -> Duration? {
+    guard !isSpent else { return nil }
+    let factor = aged / Double(perDay - fixed)
+    guard factor > 1 else { return stream.batch.maxAge }
+    let milliseconds = (Double(stream.batch.maxAge.milliseconds) * factor).rounded(.up)
+    return .milliseconds(Int64(min(milliseconds, Double(Limits.longestKeep.milliseconds))))
+  }
+}
+
+extension Consistency {
+  func checkIngestion() {
+    for stream in settings.streams where stream.dataflowEvery != nil && !settings.isForAEP(stream) {
+      // A store that is not there has its own line.
+      guard stream.stores.allSatisfy({ settings.store($0) != nil }) else { continue }
+      report(
+        "streams.\(stream.name).dataflow", "none of its stores is for: aep, so no dataflow is known to read them",
+        "Set for: aep at the store, or leave this out")
+    }
+    for store in settings.stores {
+      guard let budget = IngestionBudget(of: store, settings), budget.isSpent else { continue }
+      report(
+        "stores.\(store.name).budget.per_day",
+        "the schedules of its streams alone make \(counted(budget.fixed, "object")) a day, which leaves nothing for the others",
+        "Allow more, or fewer times in streams.NAME.schedule")
+    }
+  }
+}

@@ -1,0 +1,171 @@
+/// How times are written in a log, as `yyyy/MM/dd HH:mm:ss`: the letters of java.time, which AEP's own tools use.
+public struct TimePattern: Hashable, Sendable {
+  private enum Piece: Hashable, Sendable {
+    case year, month, day, hour, minute, second
+    /// One or two digits.
+    case looseMonth, looseDay, looseHour
+    /// So many digits.
+    case fraction(Int)
+    /// `Z`, `+01`, `+0100` or `+01:00`.
+    case offset
+    case literal(UInt8)
+  }
+
+  public struct Fault: Error, Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+    /// As it may have been meant.
+    public let remedy: String?
+  }
+
+  /// What a clock showed.
+  public struct Reading: Hashable, Sendable {
+    public var fields = Timestamp.Fields(year: 0, month: 0, day: 0)
+    public var nanoseconds: Int64 = 0
+    /// Seconds east of Greenwich, where that is written.
+    public var offset: Int?
+  }
+
+  public let text: String
+  private let pieces: [Piece]
+
+  public var hasOffset: Bool { pieces.contains(.offset) }
+
+  public init(_ text: String) throws(Fault) {
+    self.text = text
+    var pieces: [Piece] = []
+    var rest = Substring(text)
+    while let letter = rest.first {
+      if letter == "'" {
+        pieces += try Self.quoted(&rest)
+        continue
+      }
+      let run = rest.prefix { $0 == letter }
+      rest = rest.dropFirst(run.count)
+      guard letter.isASCII, letter.isLetter else {
+        pieces += run.utf8.map { .literal($0) }
+        continue
+      }
+      guard let piece = Self.piece(letter, run.count) else { throw Self.unknown(String(run)) }
+      pieces.append(piece)
+    }
+    func has(_ either: Piece...) -> Bool { either.contains { pieces.contains($0) } }
+    guard has(.year), has(.month, .looseMonth), has(.day, .looseDay) else {
+      throw Fault(description: "a year, a month and a day are needed", remedy: "Write yyyy, MM and dd")
+    }
+    self.pieces = pieces
+  }
+
+  private static func quoted(_ rest: inout Substring) throws(Fault) -> [Piece] {
+    let text = rest.dropFirst()
+    guard let end = text.firstIndex(of: "'") else {
+      throw Fault(description: "an apostrophe is never closed", remedy: "Write '' for an apostrophe")
+    }
+    let literal = text[..<end]
+    rest = text[text.index(after: end)...]
+    return (literal.isEmpty ? "'" : String(literal)).utf8.map { .literal($0) }
+  }
+
+  private static func piece(_ letter: Character, _ count: Int) -> Piece? {
+    switch (letter, count) {
+    case ("y", 4), ("u", 4): .year
+    case ("M", 2): .month
+    case ("d", 2): .day
+    case ("H", 2): .hour
+    case ("M", 1): .looseMonth
+    case ("d", 1): .looseDay
+    case ("H", 1): .looseHour
+    case ("m", 2): .minute
+    case ("s", 2): .second
+    case ("S", 1...9): .fraction(count)
+    case ("X", 1...3), ("x", 1...3), ("Z", 1...3): .offset
+    default: nil
+    }
+  }
+
+  private static func unknown(_ run: String) -> Fault {
+    let meant = ["YYYY": "yyyy", "DD": "dd", "SS": "ss", "hh": "HH"]
+    return Fault(
+      description: "“\(run)” is not known",
+      remedy: meant[run].map { "Write \($0)" } ?? "Known: yyyy MM dd HH mm ss SSS XXX, and text in apostrophes")
+  }
+
+  /// Nil where the text is not written so, or is no day and time.
+  public func read(_ text: some RandomAccessCollection<UInt8>) -> Reading? {
+    var reader = Digits(rest: text[...])
+    var reading = Reading()
+    for piece in pieces {
+      guard read(piece, &reader, &reading) else { return nil }
+    }
+    let fields = reading.fields
+    guard reader.rest.isEmpty, Timestamp.years.contains(fields.year), (1...12).contains(fields.month),
+      (1...Self.days(fields.month, of: fields.year)).contains(fields.day), fields.hour < 24, fields.minute < 60,
+      fields.second < 60
+    else { return nil }
+    return reading
+  }
+
+  private func read<Rest>(_ piece: Piece, _ reader: inout Digits<Rest>, _ reading: inout Reading) -> Bool {
+    func set(_ field: WritableKeyPath<Timestamp.Fields, Int>, _ value: Int?) -> Bool {
+      guard let value else { return false }
+      reading.fields[keyPath: field] = value
+      return true
+    }
+    switch piece {
+    case .year: return set(\.year, reader.number(4...4))
+    case .month: return set(\.month, reader.number(2...2))
+    case .day: return set(\.day, reader.number(2...2))
+    case .hour: return set(\.hour, reader.number(2...2))
+    case .looseMonth: return set(\.month, reader.number(1...2))
+    case .looseDay: return set(\.day, reader.number(1...2))
+    case .looseHour: return set(\.hour, reader.number(1...2))
+    case .minute: return set(\.minute, reader.number(2...2))
+    case .second: return set(\.second, reader.number(2...2))
+    case .fraction(let count):
+      guard let value = reader.number(count...count) else { return false }
+      reading.nanoseconds = Int64((count..<9).reduce(value) { value, _ in value * 10 })
+      return true
+    case .offset:
+      reading.offset = reader.offset()
+      return reading.offset != nil
+    case .literal(let byte): return reader.take(byte)
+    }
+  }
+
+  private static func days(_ month: Int, of year: Int) -> Int {
+    switch month {
+    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+    case 4, 6, 9, 11: 30
+    default: 31
+    }
+  }
+}
+
+private struct Digits<Rest: RandomAccessCollection<UInt8>> where Rest.SubSequence == Rest {
+  var rest: Rest
+
+  mutating func take(_ byte: UInt8) -> Bool {
+    guard rest.first == byte else { return false }
+    rest = rest.dropFirst()
+    return true
+  }
+
+  mutating func number(_ digits: ClosedRange<Int>) -> Int? {
+    var (value, count) = (0, 0)
+    while count < digits.upperBound, let byte = rest.first, byte &- 48 < 10 {
+      value = value * 10 + Int(byte - 48)
+      count += 1
+      rest = rest.dropFirst()
+    }
+    return count >= digits.lowerBound ? value : nil
+  }
+
+  mutating func offset() -> Int? {
+    if take(UInt8(ascii: "Z")) || take(UInt8(ascii: "z")) { return 0 }
+    let sign = take(UInt8(ascii: "+")) ? 1 : take(UInt8(ascii: "-")) ? -1 : 0
+    guard sign != 0, let hours = number(2...2), hours < 24 else { return nil }
+    let hasColon = take(UInt8(ascii: ":"))
+    guard hasColon || rest.first.map({ $0 &- 48 < 10 }) == true else { return sign * hours * 3_600 }
+    guard let minutes = number(2...2), minutes < 60 else { return nil }
+    return sign * (hours * 3_600 + minutes * 60)
+  }
+}

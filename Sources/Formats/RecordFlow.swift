@@ -1,0 +1,201 @@
+public import Core
+
+/// What becomes of a log's records on their way into an object: bytes in, bytes out, and what is left out.
+///
+/// - Every row ends with a line feed; empty lines are no rows.
+/// - The mark that some programs begin a file with is never sent, nor is a header again.
+/// - A line with a quote that is never closed is left out, and what is behind it is read (`OpenQuote`).
+/// - Where a shape or rules are asked for, each row is made or judged by itself.
+public struct RecordFlow {
+  /// Why not all of a stretch was taken.
+  public enum Stop: Hashable, Sendable {
+    /// The batch has no room for the next row.
+    case full
+    /// The next row is of another day.
+    case day
+    /// Another header stands there.
+    case header
+    /// A record was broken off at its first line: what follows begins elsewhere than was told.
+    case broken
+  }
+
+  /// A row that is left out, for a person to look at.
+  public struct Aside: Hashable, Sendable {
+    /// In the stretch.
+    public let from: Int
+    public let to: Int
+    public let fault: RowFault
+  }
+
+  public struct Passed: Sendable {
+    /// How many bytes of the stretch were taken.
+    public internal(set) var consumed = 0
+    /// Rows that are sent, left out because nobody wants them, and left out for a person.
+    public internal(set) var rows = 0
+    public internal(set) var skipped = 0
+    public internal(set) var aside: [Aside] = []
+    public internal(set) var stop: Stop?
+  }
+
+  /// What rows are held against.
+  public struct Limit {
+    /// Bytes that may come out of it, from rows behind the first one of the batch.
+    public var bytes: UInt64
+    public var hasRows: Bool
+    public var now: Timestamp
+    public init(bytes: UInt64, hasRows: Bool, now: Timestamp) {
+      (self.bytes, self.hasRows, self.now) = (bytes, hasRows, now)
+    }
+  }
+
+  private let dialect: RecordDialect
+  private let maxRecord: Int
+  private let header: HeaderWatch?
+  private var quotes: OpenQuote?
+  private var judge: RowJudge?
+  private let dates: RowDates?
+
+  /// - Parameters:
+  ///   - header: of the log, to be left out where it comes again; nil: it has none.
+  ///   - judge: nil: rows go as they are.
+  public init(dialect: RecordDialect, maxRecord: Int, header: HeaderWatch?, judge: RowJudge?, dates: RowDates?) {
+    (self.dialect, self.maxRecord, self.header) = (dialect, maxRecord, header)
+    (self.judge, self.dates) = (judge, dates)
+    if case .csv = dialect { quotes = OpenQuote(delimiter: header?.delimiter, columns: header?.columns) }
+  }
+
+  /// - Parameters:
+  ///   - stretch: complete records.
+  ///   - day: that all rows of a batch are of; nil: of the first one that tells one, which is put there.
+  ///   - out: gets the rows that are sent.
+  public mutating func pass(
+    _ stretch: UnsafeRawBufferPointer, limit: Limit, day: inout Timestamp?, ids: inout SeenIDs, into out: inout [UInt8]
+  ) -> Passed {
+    var passed = Passed()
+    let start = out.count
+    var walk = RecordWalk(stretch, dialect: dialect, maxRecord: maxRecord)
+    while let step = walk.next() {
+      let place = step.end - step.record.count
+      let record = step.record.withoutMark
+      guard step.count > 0, !record.withoutLineEnd.isEmpty else {
+        passed.consumed = step.end
+        continue
+      }
+      switch header?.kind(of: record) {
+      case .same:
+        passed.consumed = step.end
+        continue
+      case .other:
+        passed.stop = .header
+        return passed
+      case .row, nil: break
+      }
+      if let length = quotes?.broken(record) {
+        let end = place + (step.record.count - record.count) + length
+        passed.aside.append(Aside(from: place, to: end, fault: RowFault(.unclosedQuote)))
+        passed.consumed = end
+        passed.stop = .broken
+        return passed
+      }
+      let before = out.count
+      let wasDay = day
+      let outcome = take(record.withoutLineEnd, limit.now, &day, &ids, &out)
+      if outcome == nil || out.count - start > limit.bytes && (limit.hasRows || passed.rows > 0) {
+        passed.stop = outcome == nil ? .day : .full
+        out.removeLast(out.count - before)
+        day = wasDay
+        return passed
+      }
+      passed.consumed = step.end
+      switch outcome {
+      case .good, nil: passed.rows += step.count
+      case .skipped: passed.skipped += step.count
+      case .aside(let fault): passed.aside.append(Aside(from: place, to: step.end, fault: fault))
+      }
+    }
+    // Empty lines at the end are passed over as well.
+    if passed.stop == nil { passed.consumed = stretch.count }
+    return passed
+  }
+
+  /// How long the first line of an unfinished rest is, where a quote in it is never closed; nil: it may still be.
+  public mutating func broken(tail: UnsafeRawBufferPointer, isFinal: Bool) -> Int? {
+    quotes?.broken(tail: tail, isFinal: isFinal)
+  }
+
+  /// Nil: it is of another day.
+  private mutating func take(
+    _ record: UnsafeRawBufferPointer, _ now: Timestamp, _ day: inout Timestamp?, _ ids: inout SeenIDs,
+    _ out: inout [UInt8]
+  ) -> RowOutcome? {
+    if let found = dates?.day(of: record) {
+      if let day, day != found { return nil }
+      day = found
+    }
+    guard var own = judge else {
+      out.append(contentsOf: record)
+      out.append(Alphabet.lineFeed)
+      return .good
+    }
+    judge = nil
+    defer { judge = own }
+    return own.take(record, now: now, ids: &ids, into: &out)
+  }
+}
+
+/// Knows a log's header where it comes again, and another version of it: a line that holds more than half of its names.
+public struct HeaderWatch: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable { case row, same, other }
+
+  private let line: [UInt8]
+  private let names: [[UInt8]]
+  public let delimiter: UInt8?
+  /// Of names.
+  public var columns: Int { names.count }
+  /// Whether a line that looks like another header counts as one.
+  private let mayChange: Bool
+
+  /// - Parameters:
+  ///   - line: as it stands in the log, without its line end.
+  ///   - mayChange: false: the names are the settings', and the log has none.
+  public init(_ line: [UInt8], mayChange: Bool) {
+    let names = ColumnNames(line)
+    self.line = line
+    self.names = names.names.map { Array($0.utf8) }
+    delimiter = names.delimiter
+    self.mayChange = mayChange
+  }
+
+  /// - Parameter record: with or without its line end.
+  public func kind(of record: UnsafeRawBufferPointer) -> Kind {
+    let record = record.withoutLineEnd
+    guard !record.isEmpty, !line.isEmpty else { return .row }
+    if record.count == line.count, record.elementsEqual(line) { return .same }
+    // Its first or its last cell is one of the names: a quick look, for there are many rows.
+    guard mayChange, names.count > 1, let delimiter, isName(first(record, delimiter)) || isName(last(record, delimiter))
+    else { return .row }
+    let cells = ColumnNames.split(Array(record), at: delimiter).map(ColumnNames.unquoted)
+    if cells == names { return .same }
+    let known = Set(names)
+    return Set(cells).intersection(known).count * 2 > known.count ? .other : .row
+  }
+
+  private func first(_ record: UnsafeRawBufferPointer, _ delimiter: UInt8) -> UnsafeRawBufferPointer {
+    let end = Bytes.first(delimiter, in: record.assumingMemoryBound(to: UInt8.self)) ?? record.count
+    return Self.bare(UnsafeRawBufferPointer(rebasing: record[..<end]))
+  }
+
+  private func last(_ record: UnsafeRawBufferPointer, _ delimiter: UInt8) -> UnsafeRawBufferPointer {
+    let start = record.lastIndex(of: delimiter).map { $0 + 1 } ?? 0
+    return Self.bare(UnsafeRawBufferPointer(rebasing: record[start...]))
+  }
+
+  private static func bare(_ cell: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    guard cell.count > 1, cell.first == Alphabet.doubleQuote, cell.last == Alphabet.doubleQuote else { return cell }
+    return UnsafeRawBufferPointer(rebasing: cell[1..<(cell.count - 1)])
+  }
+
+  private func isName(_ cell: UnsafeRawBufferPointer) -> Bool {
+    names.contains { $0.count == cell.count && cell.elementsEqual($0) }
+  }
+}

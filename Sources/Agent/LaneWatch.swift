@@ -13,6 +13,8 @@ import Threads
 final class LaneWatch: Sendable {
   private struct Folders: Sendable {
     var logs: [StreamName: Set<FilePath>] = [:]
+    /// Logs whose first write is told.
+    var growing: [StreamName: Set<FilePath>] = [:]
     /// Below landing.
     var arrivals: [FeedName: Set<FilePath>] = [:]
     /// Folders of which no event comes, as told.
@@ -100,7 +102,27 @@ final class LaneWatch: Sendable {
     let logs = Set(pass.watch.map { FilePath($0) })
     folders.withLock { $0.logs[stream] = logs }
     watch(logs)
+    watchGrowth(of: stream, pass.growing)
     events.expire()
+  }
+
+  /// When the oldest record of a log began to wait is told by its first write; what lies unread already needs no word.
+  private func watchGrowth(of stream: StreamName, _ logs: [String: GrowingLog]) {
+    let paths = Set(logs.keys.map { FilePath($0) })
+    let (watcher, old) = folders.withLock { folders in
+      let before = folders.growing[stream] ?? []
+      folders.growing[stream] = paths
+      return (folders.watcher, before.subtracting(paths))
+    }
+    guard let watcher else { return }
+    for path in old { watcher.unwatch(path) }
+    for (name, log) in logs {
+      let path = FilePath(name)
+      guard watcher.watchGrowth(of: path) else { continue }
+      // Written to before the watch was there, or another file by now.
+      let info = try? run.files.info(path)
+      if info?.inode != log.inode || info?.size != log.size { lanes.stream(stream)?.wake() }
+    }
   }
 
   /// - Returns: what cannot be watched, and why. Watching is of use, not needed: where it fails, the lanes look by themselves.
@@ -115,11 +137,12 @@ final class LaneWatch: Sendable {
   private func wake(_ folder: FilePath?) {
     guard let folder else { return lanes.wake() }
     if folder == run.state.requests { Task.onPool { await self.handleRequests() } }
-    let (arrivals, logs) = folders.withLock { ($0.arrivals, $0.logs) }
+    let (arrivals, logs, growing) = folders.withLock { ($0.arrivals, $0.logs, $0.growing) }
     for feed in lanes.settings.feeds where feed.landing == folder || arrivals[feed.name]?.contains(folder) == true {
       lanes.feed(feed.name)?.wake()
     }
     for (stream, folders) in logs where folders.contains(folder) { nudge(stream) }
+    for (stream, logs) in growing where logs.contains(folder) { lanes.stream(stream)?.wake() }
   }
 
   /// Something was mounted somewhere, or unmounted.

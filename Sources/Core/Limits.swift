@@ -37,8 +37,8 @@ public enum Limits {
   /// Batches that one stream seals before others have their turn and transfers begin.
   public static let batchesPerPass = 4
 
-  /// How often logs are looked at when nothing wakes the lane: appends make no event that we ask for. Longer than ten seconds, so
-  /// that an idle agent's own timers stay below one wake-up in that time (`docs/decisions/0013`).
+  /// How often logs are looked at when nothing wakes the lane: of appends only the first one to a log that is all sent is told. Longer
+  /// than ten seconds, so that an idle agent's own timers stay below one wake-up in that time (`docs/decisions/0013`).
   public static let logPoll: Duration = .seconds(15)
 
   /// A log of another user, set aside: unchanged for this long, it counts as closed.

@@ -23,6 +23,9 @@ final class WatchReader: Sendable {
     IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
       | IN_ONLYDIR | IN_EXCL_UNLINK)
 
+  /// The first write to a file, or the first cut, and no other: a busy log costs no more than an idle one.
+  private static let growth = UInt32(IN_MODIFY) | UInt32(IN_ONESHOT)
+
   private let roots: GuardedRoots
   private let inotify: Int32
   private let ending: Int32
@@ -58,18 +61,28 @@ final class WatchReader: Sendable {
 
   func watch(_ directory: FilePath) -> WatchOutcome {
     table.withLock { table in
-      // Under the lock: the reader must not meet an event of this watch before the table knows it.
-      let (watch, failure) = directory.withPlatformString { text in
-        // An event only wakes: a link higher up does no harm.
-        let mask = roots.root(of: text) == nil ? WatchReader.mask : WatchReader.mask | UInt32(IN_DONT_FOLLOW)
-        return attempt { inotify_add_watch(inotify, text, mask) }
-      }
-      if let old = table.watches[directory], failure != nil || old != watch { drop(directory, old, from: &table) }
-      if let failure { return .polled(WatchReader.reason(failure)) }
-      table.watches[directory] = watch
-      table.paths[watch, default: []].insert(directory)
+      if let failure = arm(directory, Self.mask, in: &table) { return .polled(WatchReader.reason(failure)) }
       return .watching
     }
+  }
+
+  /// - Returns: whether it is watched from now on; false where it was before, or cannot be.
+  func watchGrowth(of file: FilePath) -> Bool {
+    table.withLock { table in table.watches[file] == nil && arm(file, Self.growth, in: &table) == nil }
+  }
+
+  /// Under the lock: the reader must not meet an event of this watch before the table knows it.
+  private func arm(_ path: FilePath, _ mask: UInt32, in table: inout Table) -> Int32? {
+    let (watch, failure) = path.withPlatformString { text in
+      // An event only wakes: a link higher up does no harm.
+      let mask = roots.root(of: text) == nil ? mask : mask | UInt32(IN_DONT_FOLLOW)
+      return attempt { inotify_add_watch(inotify, text, mask) }
+    }
+    if let old = table.watches[path], failure != nil || old != watch { drop(path, old, from: &table) }
+    if let failure { return failure }
+    table.watches[path] = watch
+    table.paths[watch, default: []].insert(path)
+    return nil
   }
 
   func forget(_ directory: FilePath) {
@@ -123,7 +136,7 @@ final class WatchReader: Sendable {
 
   /// inotify(7): each record is watch, mask, cookie and length of the name, 4 bytes each, then the name.
   private func note(_ records: UnsafeRawBufferPointer, in batch: inout Batch) {
-    let gone = UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)
+    let gone = UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED | IN_MODIFY)
     table.withLock { table in
       var offset = 0
       while offset + 16 <= records.count {
@@ -133,7 +146,7 @@ final class WatchReader: Sendable {
         if mask & UInt32(IN_Q_OVERFLOW) != 0 { batch.overflowed = true }
         guard let paths = table.paths[watch] else { continue }
         batch.changed.formUnion(paths)
-        // The watch follows the folder, not the path: what is there now has to be watched anew.
+        // The watch follows the folder, not the path: what is there now has to be watched anew; a watch of a write is over with it.
         if mask & gone != 0 { for path in paths { drop(path, watch, from: &table) } }
       }
     }

@@ -48,6 +48,13 @@ public final class Watcher: Sendable {
     return reader.watch(directory)
   }
 
+  /// The next write to the file wakes, once. Look at the file afterwards: what came before is not told.
+  /// - Returns: whether that is new; false where it was asked for before, or no event will come.
+  public func watchGrowth(of file: FilePath) -> Bool {
+    guard let reader, FileSystem.type(at: file)?.isRemote == false else { return false }
+    return reader.watchGrowth(of: file)
+  }
+
   public func unwatch(_ directory: FilePath) { reader?.forget(directory) }
 
   /// No closure runs after it returns, unless it is called from one.

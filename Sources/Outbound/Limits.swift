@@ -29,4 +29,7 @@ extension Limits {
 
   /// Bytes of a packed log that are read at a time: at most 16 MiB of text, by gzip's own bound.
   static let packedRead = 16 << 10
+
+  /// Logs of one stream whose first write wakes it; others are looked at by the clock. A user has 8,192 watches on older kernels.
+  static let growingLogs = 512
 }

@@ -30,7 +30,12 @@ public struct OutboundSurvey: Hashable, Sendable {
             ?? []
         },
         knows: { source in try ledger?.read { (t) throws(LedgerFault) in try t.sources.knows(source) } ?? true }))
-    fault = (found.faults.first?.fault ?? found.blocked.first?.fault)?.description
+    fault =
+      (found.faults.first?.fault ?? found.blocked.first?.fault ?? found.unusable.first?.fault)?
+      .description
+    // What lies there at the very first look is not sent.
+    if try known.isEmpty && Self.isBeginning(settings, state, files, ledger) { return }
+    let ids = Set(known.map(\.id))
     let contents = LogContents(settings: settings, files: files, isStopping: { false })
     for log in found.logs {
       let cuttable = Cuttable(
@@ -47,8 +52,24 @@ public struct OutboundSurvey: Hashable, Sendable {
       let start = max(header.end, log.record.cursor)
       guard log.info.size > start else { continue }
       bytes +|= log.info.size -| start
-      let since = log.record.cursorAt ?? log.record.seenAt
+      let since = ids.contains(log.record.id) ? log.record.cursorAt ?? log.record.seenAt : Self.begin(of: log, now)
       oldest = min(oldest ?? since, since)
     }
+  }
+
+  /// Since when records may lie in a log that nobody has seen yet: since it was made, where the file system tells that.
+  private static func begin(of log: LogFile, _ now: Timestamp) -> Timestamp {
+    let written = Timestamp(nanoseconds: log.info.modified)
+    return min(log.info.born.map { Timestamp(nanoseconds: $0) } ?? written, written, now)
+  }
+
+  /// Whether the first look of all is still to come, and leaves out what it finds.
+  private static func isBeginning(
+    _ settings: StreamSettings, _ state: StateFolder, _ files: any Files, _ ledger: Ledger?
+  ) throws -> Bool {
+    guard settings.start == .end,
+      try files.info(state.stream(settings.name).appending(StartOffsets.fileName)) == nil
+    else { return false }
+    return try ledger?.read { (t) throws(LedgerFault) in try t.batches.lastSequence(of: settings.name) } ?? 0 == 0
   }
 }

@@ -28,6 +28,12 @@ public struct UploadOutcome: Sendable {
   }
 }
 
+/// A log as a pass has left it.
+public struct GrowingLog: Hashable, Sendable {
+  public let inode: UInt64
+  public let size: UInt64
+}
+
 /// What a pass over a stream leaves to its lane.
 public struct StreamSummary: Sendable {
   public var uploads: [Upload] = []
@@ -35,6 +41,8 @@ public struct StreamSummary: Sendable {
   public var next: Duration
   /// Folders whose changes should wake the lane.
   public var watch: Set<String> = []
+  /// Logs of which nothing is unread, by their paths: the first write to one should wake the lane, which knows then since when it waits.
+  public internal(set) var growing: [String: GrowingLog] = [:]
   /// Sealed batches that wait for a store.
   public internal(set) var waiting = 0
   /// Why the stream cannot go on; nil: it can.

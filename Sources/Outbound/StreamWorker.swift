@@ -102,8 +102,11 @@ public struct StreamWorker {
         try requireMounts(in: pass)
         if state.isStopped {
           try look(in: &pass)
-        } else if let due = try read(in: &pass) {
-          pass.summary.look(at: pass.now.uptime + max(due - pass.now.wall, Limits.soonestDue))
+        } else {
+          if let due = try read(in: &pass) {
+            pass.summary.look(at: pass.now.uptime + max(due - pass.now.wall, Limits.soonestDue))
+          }
+          pass.summary.growing = state.logs.growing
         }
         pass.goOn()
       } catch let fault as FileFault {

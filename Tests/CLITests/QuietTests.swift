@@ -33,6 +33,29 @@ struct QuietTests {
     #expect(agent.exitCode == nil)
   }
 
+  @Test("is not woken by a busy log of which something waits")
+  func busyLog() async throws {
+    let site = try Site(Site.settings(stream: "rotation: follow", batch: "max_age: 4h"))
+    try site.write("log/opens.csv", "id,text\n")
+    let agent = try await site.agent()
+    try await Task.sleep(for: .seconds(4))
+    try site.append("log/opens.csv", "1,first\n")
+    try await Task.sleep(for: .seconds(2))
+    // Kept open: what is closed after writing is told by the folder.
+    let file = open(site.path("log/opens.csv"), O_WRONLY | O_APPEND | O_CLOEXEC)
+    defer { close(file) }
+    let before = switches(of: agent.pid).values.reduce(0, +)
+    for number in 1...1_000 {
+      let line = "\(number),line\n"
+      try #require(write(file, line, line.utf8.count) == line.utf8.count)
+      if number.isMultiple(of: 100) { try await Task.sleep(for: .milliseconds(300)) }
+    }
+    let switched = switches(of: agent.pid).values.reduce(0, +) - before
+    print("1,000 lines in a log of which something waits: \(switched) voluntary context switches")
+    #expect(switched <= 40)
+    #expect(agent.exitCode == nil)
+  }
+
   /// By thread: how often it went to sleep.
   private func switches(of pid: Int32) -> [String: Int] {
     let folder = "/proc/\(pid)/task"

@@ -38,6 +38,34 @@ struct RotationTests {
     #expect(site.names(in: "state/streams/opens/pinned").isEmpty)
   }
 
+  @Test(
+    "What comes to a log that is all sent is known at once, not at the next look",
+    arguments: ["follow", "copytruncate", "rename"])
+  func inTime(rotation: String) async throws {
+    let site = try Site(Site.settings(stream: "rotation: \(rotation)", batch: "max_age: 500ms"))
+    try site.append("log/opens.csv", "id,text\n")
+    let agent = try await site.agent()
+    var file: Int32 = -1
+    let began = ContinuousClock.now
+    for number in 1...6 {
+      if file < 0 || rotation == "rename" {
+        if file >= 0 { close(file) }
+        file = open(site.path("log/opens.csv"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        if lseek(file, 0, SEEK_END) == 0 { try #require(write(file, "id,text\n", 8) == 8) }
+      }
+      let line = "\(number),line\n"
+      try #require(write(file, line, line.utf8.count) == line.utf8.count)
+      try await eventually("record \(number) is sent") { try await numbers(site).count == number }
+    }
+    close(file)
+    // By the clock alone it would be 15 s for each.
+    let took = ContinuousClock.now - began
+    print("\(rotation): 6 records, each on its own, sent in \(took)")
+    #expect(took < .seconds(45))
+    agent.signal(SIGTERM)
+    #expect(try await agent.ended(within: .seconds(20)) == 0)
+  }
+
   @Test("closed: files that were moved in are taken whole and stay")
   func closed() async throws {
     let site = try Site(Site.settings(stream: "rotation: closed"))

@@ -38,6 +38,44 @@ struct WatcherTests {
     watcher = Watcher(onWake: { wakes.note($0) }, onOverflow: { wakes.note("/overflow") })
   }
 
+  @Test("The first write to a file is told, and no other before it is asked for again")
+  func growth() async throws {
+    let log = path.appending("a.log")
+    try files.put("", at: log)
+    let file = try files.append(to: log)
+    func write() throws {
+      try Array("x\n".utf8).withUnsafeBufferPointer { (raw) throws(FileFault) in
+        try file.write(UnsafeRawBufferPointer(raw))
+      }
+    }
+    for round in 1...3 {
+      #expect(watcher.watchGrowth(of: log))
+      #expect(!watcher.watchGrowth(of: log), "asked for again")
+      for _ in 1...5 { try write() }
+      #expect(try await wakes.wait { $0.contains(log) })
+      try write()
+      try await settle(watcher)
+      #expect(wakes.all.count { $0 == log } == 1, "round \(round)")
+      wakes.clear()
+    }
+    // It is the file that is watched, whatever it is called by then; and what is there now can be, too.
+    #expect(watcher.watchGrowth(of: log))
+    try files.move(log, to: path.appending("a.log.1"))
+    try write()
+    #expect(try await wakes.wait { $0.contains(log) })
+    wakes.clear()
+    try files.put("", at: log)
+    #expect(watcher.watchGrowth(of: log))
+    watcher.unwatch(log)
+    let other = try files.append(to: log)
+    try Array("x".utf8).withUnsafeBufferPointer { (raw) throws(FileFault) in
+      try other.write(UnsafeRawBufferPointer(raw))
+    }
+    try await settle(watcher)
+    #expect(!wakes.all.contains(log))
+    #expect(!watcher.watchGrowth(of: path.appending("nowhere")))
+  }
+
   /// Returns when all that was done before has been told: the kernel keeps one order for all folders of a watcher. The second act is told
   /// after the whole of the batch that the first was in.
   private func settle(_ watcher: Watcher) async throws {

@@ -83,6 +83,11 @@ struct LogProgress {
 
   // MARK: - What follows
 
+  /// Nothing of it waits, and where its records begin is known, or will be told by its first write.
+  func isDrained(_ log: LogFile) -> Bool {
+    waiting[log.record.id] == nil && (headerEnds[log.record.id] != nil || log.info.size == 0)
+  }
+
   func headerEnd(of source: SourceID) -> UInt64? { headerEnds[source] }
 
   func count(of source: SourceID) -> Counted? { counted[source] }

@@ -20,6 +20,16 @@ struct StreamLogs {
     self.pins = pins
   }
 
+  /// Live logs of which nothing is unread, those written last before others.
+  var growing: [String: GrowingLog] {
+    guard progress.rotation != .closed else { return [:] }
+    let logs = found.filter { $0.role == .live && progress.isDrained($0) }
+    let last = logs.count > Limits.growingLogs ? logs.sorted { $0.info.modified > $1.info.modified } : logs
+    return Dictionary(
+      last.prefix(Limits.growingLogs).map { ($0.path.string, GrowingLog(inode: $0.info.inode, size: $0.info.size)) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
   /// Forgets what is known of a source that is gone; the next look forgets its part.
   mutating func forget(_ source: SourceID) {
     progress.forget(source)

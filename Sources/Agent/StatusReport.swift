@@ -73,6 +73,9 @@ public struct StatusReport: Sendable, Encodable {
     public var damaged = 0
     public var blocked = Blocked()
     public var confirmed = 0
+    /// Rows of logs that were not sent: nobody wants them, or they are kept for a person. Since the ledger was made.
+    public var skippedRows = 0
+    public var rejectedRows = 0
     /// Confirmed over the last five minutes, uncompressed.
     public var bytesPerSecond: UInt64 = 0
     /// How long what is behind takes at this speed; nil where it keeps up, or stands still.
@@ -83,6 +86,7 @@ public struct StatusReport: Sendable, Encodable {
 
     enum CodingKeys: String, CodingKey {
       case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, damaged, blocked, confirmed
+      case skippedRows = "skipped_rows", rejectedRows = "rejected_rows"
       case bytesPerSecond = "bytes_per_second", catchUpSeconds = "catch_up_seconds"
       case pausedSince = "paused_since", lastError = "last_error"
     }
@@ -203,6 +207,8 @@ public struct StatusReport: Sendable, Encodable {
     report.damaged = try spool.entries(in: .damaged).count
     report.held = max(try spool.entries(in: .held).count, totals.held - report.damaged)
     report.lastError = totals.lastFault
+    let left = try ledger?.read { (t) throws(LedgerFault) in try t.totals.leftRows(of: settings.name) }
+    (report.skippedRows, report.rejectedRows) = (left?.skipped ?? 0, left?.leftOut ?? 0)
     do {
       let survey = try OutboundSurvey(settings, state: state, files: files, ledger: ledger, at: now)
       report.lagBytes = survey.bytes +| totals.waitingBytes

@@ -41,6 +41,9 @@ public struct OpenQuote {
     return seen >= Limits.rowsBehindQuote ? first.count : nil
   }
 
+  /// Whether a quote opens in the first line of what is no complete record.
+  public mutating func isOpen(_ tail: UnsafeRawBufferPointer) -> Bool { opens(Self.lines(tail)?.first ?? tail) }
+
   /// - Parameter alone: as one line, where one column says nothing: any line is a row of one.
   private mutating func isRow(_ record: UnsafeRawBufferPointer, alone: Bool) -> Bool {
     cells.read(record, columns: columns)

@@ -123,6 +123,9 @@ public struct RecordFlow {
     quotes?.broken(tail: tail, isFinal: isFinal)
   }
 
+  /// Whether an unfinished rest waits for a quote to be closed.
+  public mutating func isOpen(tail: UnsafeRawBufferPointer) -> Bool { quotes?.isOpen(tail) ?? false }
+
   /// Nil: it is of another day.
   private mutating func take(
     _ record: UnsafeRawBufferPointer, _ now: Timestamp, _ day: inout Timestamp?, _ ids: inout SeenIDs,

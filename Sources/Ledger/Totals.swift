@@ -10,6 +10,9 @@ public struct Tally: Hashable, Sendable {
     public internal(set) var events: [String: Int] = [:]
     /// Of a feed: what was handed over. Of a stream: what was sealed.
     public internal(set) var rows = 0
+    /// Of a stream: rows of its logs that nobody wants, and rows that were left out for a person.
+    public internal(set) var rowsSkipped = 0
+    public internal(set) var rowsLeftOut = 0
     public internal(set) var bytes: UInt64 = 0
     public internal(set) var compressedBytes: UInt64 = 0
     /// When a drop was last handed over, a batch last confirmed.
@@ -23,10 +26,18 @@ public struct Tally: Hashable, Sendable {
   public init() {}
 }
 
+/// Rows of a stream that are in no batch, as they stand among what is counted.
+public enum LeftRows: String, Sendable { case skipped = "rows_skipped", leftOut = "rows_left_out" }
+
 extension Tally.Lane {
   /// From `event` on, as `tally()` asks for them.
   fileprivate mutating func add(_ row: Row) {
     let event = row.text(2)
+    switch LeftRows(rawValue: event) {
+    case .skipped: return rowsSkipped = row.int(4)
+    case .leftOut: return rowsLeftOut = row.int(4)
+    case nil: break
+    }
     events[event] = row.int(3)
     rows +|= row.int(4)
     bytes +|= row.uint64(5)
@@ -104,6 +115,31 @@ extension TotalTable {
         CASE ?1 WHEN 'batch_sealed' THEN \(Self.bounded("compressed_bytes")) ELSE 0 END, ?2
       FROM batches WHERE id = ?3 \(Self.upsert)
       """, values)
+  }
+
+  /// Rows of logs that are in no batch.
+  public func note(_ kind: LeftRows, _ rows: Int, of stream: StreamName, at time: Timestamp) throws(LedgerFault) {
+    guard rows > 0 else { return }
+    try connection.run(
+      """
+      INSERT INTO totals (kind, lane, event, times, rows, bytes, compressed_bytes, last_at)
+      VALUES ('stream', ?1, ?2, 1, \(Self.bounded("?3")), 0, 0, ?4) \(Self.upsert)
+      """, [.text(stream.text), .text(kind.rawValue), Value(rows), Value(time)])
+  }
+
+  /// How many so far.
+  public func leftRows(of stream: StreamName) throws(LedgerFault) -> (skipped: Int, leftOut: Int) {
+    guard try connection.hasTable("totals") else { return (0, 0) }
+    var found = (skipped: 0, leftOut: 0)
+    try connection.rows("SELECT event, rows FROM totals WHERE kind = 'stream' AND lane = ?", [.text(stream.text)]) {
+      row in
+      switch LeftRows(rawValue: row.text(0)) {
+      case .skipped: found.skipped = row.int(1)
+      case .leftOut: found.leftOut = row.int(1)
+      case nil: break
+      }
+    }
+    return found
   }
 
   /// To be said before the drop or batch itself is told, which it is once.

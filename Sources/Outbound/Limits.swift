@@ -27,6 +27,9 @@ extension Limits {
   /// Headers of a stream's logs of which it is remembered that they were told of; logs of more kinds are told of again.
   static let headersTold = 64
 
+  /// Different values of one column that are counted, for a person to read: there are a few kinds of rows.
+  static let censusValues = 200
+
   /// Bytes of a packed log that are read at a time: at most 16 MiB of text, by gzip's own bound.
   static let packedRead = 16 << 10
 

@@ -113,7 +113,12 @@ extension StreamWorker {
         "the spool is full (limits.spool_max_bytes): its logs stay where they are until batches are confirmed")
     }
     let items = state.waits.waits.map { "\($0.key.shown) waits: \($0.value.reason)" }
-    return reasons + items.sorted()
+    let open = state.logs.found.compactMap { log in
+      state.logs.progress.openQuote(of: log.record.id).map { start in
+        "\(counted(log.info.size -| start, "byte")) of \(log.path.name?.masked ?? "a log") wait: a quote that opens in the line at byte \(start) is not closed yet"
+      }
+    }
+    return reasons + items.sorted() + open.sorted()
   }
 
   // MARK: - Transfers

@@ -14,8 +14,19 @@ struct Check: AsyncParsableCommand {
   @Flag(help: "Also write, read and delete a probe in every store; where feeds only fetch from it, list and read.")
   var connect = false
 
+  @Option(
+    help: ArgumentHelp(
+      "List what stands in the columns that say what a row of this stream is, how often, and what becomes of it.",
+      valueName: "stream"))
+  var values: String?
+
   func run() async throws {
     try await carryOut {
+      if let values {
+        let settings = try readSettings(common, secrets: .ofTheService)
+        for line in try StreamValues.lines(of: values, settings) { Terminal.line(line) }
+        return .done
+      }
       let settings = try readSettings(common, secrets: connect || AgentProcess.isService ? .needed : .ofTheService)
       let problems =
         SettingsCheck.problems(of: settings) + EnvironmentCheck.logProblems(of: settings)

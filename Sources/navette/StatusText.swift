@@ -80,6 +80,13 @@ enum StatusText {
     for (name, blocked) in report.feeds.map({ ($0.name, $0.blocked) }) + report.streams.map({ ($0.name, $0.blocked) }) {
       notes += blocked.words(of: name).map { Note(text: $0, isFault: true) }
     }
+    for stream in report.streams where stream.rejectedRows > 0 {
+      notes.append(
+        Note(
+          text:
+            "\(stream.name): \(counted(stream.rejectedRows, "row")) of its logs left out so far, in its folder aside",
+          isFault: false))
+    }
     for feed in report.feeds where feed.rejectedDrops > 0 {
       let words =
         "\(counted(feed.rejectedRows, "bad row")) of \(counted(feed.rejectedDrops, "drop")) in quarantine, left out"

@@ -88,6 +88,9 @@ struct SinkTests {
     for line in capture.lines { #expect(!line.contains("jane") && !line.contains("example")) }
     #expect(capture.lines[0].contains("/srv/in/‹masked, 34 bytes›.csv"))
     #expect(Privacy.masked("/srv/in/plain name.csv: gone") == "/srv/in/plain name.csv: gone")
+    // Campaign's names of columns are no addresses.
+    #expect(Privacy.masked("no column “[delivery/@messageType]”") == "no column “[delivery/@messageType]”")
+    #expect(Privacy.masked("no column “a@messageType”") == "no column “‹masked, 13 bytes›”")
   }
 
   @Test func manyThreadsNeverMixTheirLines() async {

@@ -83,6 +83,53 @@ struct OutboundCrashTests {
     #expect(report.failures.isEmpty, "\(report)")
   }
 
+  @Test("… with rows that are skipped or left out, broken quotes, and a header in the middle of a log")
+  func leftOut() async {
+    let rows = [
+      "id,kind\n", "1,a\n", "2,skip\n", "3,strange\n", "4,\"a\n", "5,a\n", "6,a\n", "id,kind\n", "7,skip\n",
+      "kind,id,more\n",
+      "a,8,x\n", "strange,9,x\n",
+    ]
+    let map = ValueMap(
+      from: [SourceColumn("kind")], [(.init(["a"]), .value("good")), (.init(["skip"]), .skip)])
+    var sweep = CrashSweep(
+      "outbound, rows left out",
+      prepare: { machine in
+        machine.files.outside { $0.now = World.start.nanoseconds }
+        try machine.files.put("/logs/a.csv", rows.joined())
+        return try World(
+          machine.files, ledgerGate: machine.points.ledgerGate, storeGate: machine.points.storeGate
+        ) { settings in
+          settings.streams[0].batch.maxRows = 2
+          settings.streams[0].rows.shape = ShapeRules([
+            .init("id", .source(SourceColumn("id"))), .init("kind", .map(map)),
+          ])
+        }
+      },
+      life: { _, world in
+        var engine = world.makeEngine()
+        try await world.settle(&engine, flush: true)
+      },
+      check: { machine, world in
+        let sent = try world.sent(header: "id,kind")
+        guard sent == "1,good\n5,good\n6,good\n8,good\n" else { throw Broken("sent \(sent)") }
+        let kept = machine.files.files(below: "/state/streams/opens/aside").filter { $0.key.string.hasSuffix(".csv") }
+        let lines = kept.values.flatMap { String(decoding: $0, as: UTF8.self).split(separator: "\n") }
+        guard lines.filter({ !$0.contains("kind") }).sorted() == ["3,strange", "4,\"a", "strange,9,x"] else {
+          throw Broken("aside: \(lines)")
+        }
+        let left = machine.files.files(below: "/logs")
+        guard left.isEmpty else { throw Broken("logs left: \(left.keys)") }
+      })
+    let one = await sweep.run()
+    #expect(one.failures.isEmpty, "\(one)")
+    sweep.depth = 2
+    sweep.cutsPower = false
+    sweep.stride = 11
+    let two = await sweep.run()
+    #expect(two.failures.isEmpty, "\(two)")
+  }
+
   @Test("… with manifests, and logs that go into the archive, by rename and by copy")
   func manifestsAndArchive() async {
     for isForeign in [false, true] {

@@ -28,6 +28,7 @@ public struct SourceColumn: Hashable, Sendable {
   /// Where the log has none of them, what is made of it is left out.
   public let isOptional: Bool
   public init(_ names: String..., isOptional: Bool = false) { (self.names, self.isOptional) = (names, isOptional) }
+  public init(_ names: [String]) { (self.names, isOptional) = (names, false) }
 
   /// For people: the name, or all that would do.
   public var shown: String { names.map { "“\($0)”" }.joined(separator: " or ") }

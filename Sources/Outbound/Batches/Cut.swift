@@ -56,6 +56,8 @@ struct Cut {
   /// Rows that nobody wants, and rows that are kept for a person.
   var skipped = 0
   var aside: AsideRows?
+  /// Where in a log a line begins whose quote is not closed yet: it may still be.
+  var openQuotes: [SourceID: UInt64] = [:]
   /// Of sources under another header than the one they begin with.
   var headers: [SourceID: [UInt8]] = [:]
   /// Bytes of no meaning that were passed over.

@@ -83,6 +83,7 @@ final class LogCut {
       case .end(let rest):
         if rest > 0 {
           if try leaveOutBroken(isFinal: log.isFinal, aside) { continue reading }
+          if !log.isFinal, flow.isOpen(tail: reader.pending) { cut.openQuotes[log.record.id] = reader.offset }
           guard try takeLast(rest, room.bytes, cutter, &cut, &writer, aside) else { break reading }
         }
         cut.ended.insert(log.record.id)

@@ -29,6 +29,8 @@ struct LogProgress {
   /// Sources seen without unread bytes by this process, so that a later first byte is new.
   private var drained: Set<SourceID> = []
   private var counted: [SourceID: Counted] = [:]
+  /// Where a line begins whose quote is not closed yet.
+  private var openQuotes: [SourceID: UInt64] = [:]
   /// Logs whose writers cannot be told, and since when they have not changed.
   private var resting: [SourceID: Rest] = [:]
 
@@ -67,6 +69,8 @@ struct LogProgress {
     counted[source] = nil
   }
 
+  mutating func noteOpenQuote(at offset: UInt64?, of source: SourceID) { openQuotes[source] = offset }
+
   mutating func noteExhausted(_ log: Cuttable) {
     exhausted[log.record.id] = Exhausted(size: log.size, isFinal: log.isFinal)
   }
@@ -79,6 +83,7 @@ struct LogProgress {
     counted[source] = nil
     exhausted[source] = nil
     resting[source] = nil
+    openQuotes[source] = nil
   }
 
   // MARK: - What follows
@@ -87,6 +92,8 @@ struct LogProgress {
   func isDrained(_ log: LogFile) -> Bool {
     waiting[log.record.id] == nil && (headerEnds[log.record.id] != nil || log.info.size == 0)
   }
+
+  func openQuote(of source: SourceID) -> UInt64? { openQuotes[source] }
 
   func headerEnd(of source: SourceID) -> UInt64? { headerEnds[source] }
 

@@ -29,7 +29,8 @@ struct Sealing {
     } else {
       try pass.spool.remove(id, from: .building)
     }
-    let exhausted = cut.exhausted(isSealed: plan != nil)
+    for log in fresh.logs { logs.progress.noteOpenQuote(at: cut.openQuotes[log.record.id], of: log.record.id) }
+    let exhausted = cut.exhausted(isSealed: plan != nil || passesOver)
     for log in fresh.logs where exhausted.contains(log.record.id) { logs.progress.noteExhausted(log) }
     try record(plan, cut, passesOver: passesOver, &logs, in: pass)
     if plan != nil || passesOver { tellLeftOut(cut, plan?.id, asideFile, in: pass) }
@@ -104,6 +105,9 @@ struct Sealing {
         )
       }
       for record in noted { try t.sources.note(record) }
+      guard isWhole else { return }
+      try t.totals.note(.skipped, cut.skipped, of: pass.name, at: pass.now.wall)
+      try t.totals.note(.leftOut, cut.aside?.rows ?? 0, of: pass.name, at: pass.now.wall)
     }
     tell(plan, cut, in: pass)
   }

@@ -155,7 +155,10 @@ private final class Tally: EventSink {
 
   func record(_ event: Event) {
     switch event.kind {
-    case .dropQuarantined, .dropHeld, .dropDamaged, .lateWrite, .batchHeld, .batchDamaged: found.withLock { $0 = true }
+    case .dropQuarantined, .dropHeld, .dropDamaged, .lateWrite, .batchHeld, .batchDamaged:
+      found.withLock { $0 = true }
+    case .sourceGap where event.fields[.reason].map(GapReason.lost.contains) == true:
+      found.withLock { $0 = true }
     default: break
     }
     next.record(event)

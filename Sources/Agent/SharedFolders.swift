@@ -8,8 +8,10 @@ extension Settings {
   /// stand for themselves.
   var sharedFolders: [FilePath] {
     let folders = feeds.flatMap { [$0.landing, $0.handover] } + stores.flatMap(\.sharedFolders)
-    let outer = folders.filter { folder in !folders.contains { $0 != folder && folder.starts(with: $0) } }
-    let logs = streams.flatMap(\.logs).map { FilePath($0).parent }
+    let outer = folders.filter { folder in
+      !folders.contains { $0 != folder && folder.starts(with: $0) }
+    }
+    let logs = streams.flatMap { $0.logs.map { FilePath($0).parent } + $0.olddir }
     return outer + logs.filter { log in !(folders + [state]).contains { $0.starts(with: log) } }
   }
 }

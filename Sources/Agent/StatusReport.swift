@@ -76,6 +76,8 @@ public struct StatusReport: Sendable, Encodable {
     /// Rows of logs that were not sent: nobody wants them, or they are kept for a person. Since the ledger was made.
     public var skippedRows = 0
     public var rejectedRows = 0
+    /// Logs of which something was never read, or may not have been; see `verify`.
+    public var gaps = 0
     /// Confirmed over the last five minutes, uncompressed.
     public var bytesPerSecond: UInt64 = 0
     /// How long what is behind takes at this speed; nil where it keeps up, or stands still.
@@ -85,10 +87,16 @@ public struct StatusReport: Sendable, Encodable {
     @OrNull public var lastError: String? = nil
 
     enum CodingKeys: String, CodingKey {
-      case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, damaged, blocked, confirmed
-      case skippedRows = "skipped_rows", rejectedRows = "rejected_rows"
-      case bytesPerSecond = "bytes_per_second", catchUpSeconds = "catch_up_seconds"
-      case pausedSince = "paused_since", lastError = "last_error"
+      case name
+      case lagBytes = "lag_bytes"
+      case lagSeconds = "lag_seconds"
+      case skippedRows = "skipped_rows"
+      case rejectedRows = "rejected_rows"
+      case waiting, held, damaged, blocked, confirmed, gaps
+      case bytesPerSecond = "bytes_per_second"
+      case catchUpSeconds = "catch_up_seconds"
+      case pausedSince = "paused_since"
+      case lastError = "last_error"
     }
   }
   public struct SpoolUse: Sendable, Encodable {
@@ -203,6 +211,7 @@ public struct StatusReport: Sendable, Encodable {
     report.pausedSince = try PauseMark(settings.name, state: state, files: files).since()?.iso()
     let totals = try ledger?.read(BatchTable.totals(of:), settings.name) ?? StreamTotals()
     report.confirmed = totals.confirmed
+    report.gaps = try ledger?.read(GapTable.count(of:), settings.name) ?? 0
     // The ledger also knows of those whose folder was taken away.
     report.damaged = try spool.entries(in: .damaged).count
     report.held = max(try spool.entries(in: .held).count, totals.held - report.damaged)

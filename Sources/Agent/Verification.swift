@@ -12,7 +12,9 @@ import Threads
 public struct Verification {
   /// One difference.
   public struct Finding: Hashable, Sendable, Encodable {
-    public enum Kind: String, Hashable, Sendable, Encodable { case missing, short, altered, extra }
+    public enum Kind: String, Hashable, Sendable, Encodable {
+      case missing, short, altered, extra, gap
+    }
     public let kind: Kind
     public let store: String
     public let key: String
@@ -69,6 +71,12 @@ public struct Verification {
       for configured in streams {
         let spool = Spool<BatchPlace>(root: state.stream(configured.name), files: files)
         try findLost(ledger, configured, spool, since, found)
+        for gap in try ledger.read(GapTable.list(of:since:), configured.name, since) {
+          found(
+            Finding(
+              kind: .gap, store: "", key: gap.path, batch: nil,
+              message: "\(gap.at.iso()): \(gap.detail)"))
+        }
         for name in configured.stores {
           guard let storeSettings = settings.store(name) else { continue }
           let memory = FolderMemory(state.store(name), files: files, isNoting: false)

@@ -166,6 +166,12 @@ struct Consistency {
         }
         seen.append((stream.name, key, path, names))
       }
+      if !stream.olddir.isEmpty, stream.rotation != .follow {
+        report(
+          "streams.\(stream.name).olddir",
+          "logs are moved there by others, which is rotation: follow",
+          "Leave it out, or choose rotation: follow")
+      }
     }
   }
 

@@ -30,6 +30,10 @@ struct Folder {
         let path = FilePath(log).removingLastComponent()
         folders.append(Folder(role: .log, key: "streams.\(stream.name).logs[\(index)]", path: path))
       }
+      for (index, path) in stream.olddir.enumerated() {
+        folders.append(
+          Folder(role: .log, key: "streams.\(stream.name).olddir[\(index)]", path: path))
+      }
     }
     return folders
   }

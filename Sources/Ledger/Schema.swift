@@ -2,14 +2,29 @@
 ///
 /// A number is a number and a text a text by checks, not by `STRICT`: Debian 11 and RHEL have an SQLite from before that (3.37).
 enum Schema {
-  /// A new ledger is made as it is now. An older one has its version's steps, and is then copied once, from version 9 to 10.
-  static let version = EarlierSchema.steps.count + 1
+  /// A new ledger is made as it is now. An older one has its version's steps, is copied once, from version 9 to 10, and has what came later.
+  static let version = copied + later.count
+
+  private static let copied = EarlierSchema.steps.count + 1
 
   /// What makes a ledger of that version one of this.
   static func steps(from version: Int) -> [String] {
-    if version == 0 { return [tables.map(\.creation).joined() + indexes] }
-    return EarlierSchema.steps.dropFirst(version) + (version < Schema.version ? [copying] : [])
+    if version == 0 { return [tables.map(\.creation).joined() + indexes + later.joined()] }
+    return EarlierSchema.steps.dropFirst(version) + (version < copied ? [copying] : [])
+      + later.dropFirst(max(version - copied, 0))
   }
+
+  /// From version 10 on.
+  private static let later = [
+    // What of logs was never read, as far as that is known.
+    TableForm(
+      "gaps",
+      """
+      stream TEXT NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL, path TEXT NOT NULL,
+      bytes INTEGER NOT NULL, since INTEGER NOT NULL, detail TEXT NOT NULL
+      """, key: "stream, at, source, reason"
+    ).creation
+  ]
 
   /// Indexes go with their tables, and rows that come in their order keep it.
   private static let copying =

@@ -35,4 +35,16 @@ extension Limits {
 
   /// Logs of one stream whose first write wakes it; others are looked at by the clock. A user has 8,192 watches on older kernels.
   static let growingLogs = 512
+
+  /// A program that unpacks a log and moves no byte in so many looks hangs: less time than the agent has to stop.
+  static let unpackLooks = 15
+  /// Milliseconds of one of these looks.
+  static let unpackLook: Int32 = 1_000
+
+  /// Folders below a log folder that are looked through for logs that are missed, and names in each: a look stays short.
+  static let foldersBelow = 64
+  static let namesBelow = 10_000
+
+  /// After so long without a look a log may have grown unseen before it went: two looks were due.
+  static let blindAfter: Duration = .seconds(30)
 }

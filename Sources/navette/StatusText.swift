@@ -100,6 +100,10 @@ enum StatusText {
       let words = "\(counted(stream.damaged, "batch")) in damaged; see `navette batches --state damaged`"
       notes.append(Note(text: "\(stream.name): \(words)", isFault: true))
     }
+    for stream in report.streams where stream.gaps > 0 {
+      let words = "\(counted(stream.gaps, "log")) not read to the end; see `navette verify`"
+      notes.append(Note(text: "\(stream.name): \(words)", isFault: true))
+    }
     for feed in report.feeds {
       if let words = feed.words { notes.append(Note(text: "\(feed.name): \(words)", isFault: feed.late)) }
     }

@@ -8,7 +8,7 @@ struct Verify: AsyncParsableCommand {
     abstract: "Compare the ledger with what the stores really hold.",
     discussion: """
       Sizes, and digests where a store tells them; with --content every object is read back and its digest computed.
-      Every difference is a line; exit status 1 if there is any, 69 if a store could not be reached.
+      What of logs was never read, as far as that is known, is told beside it. Every difference is a line; exit status 1 if there is any, 69 if a store could not be reached.
       """)
 
   @OptionGroup var common: CommonOptions
@@ -47,7 +47,11 @@ struct Verify: AsyncParsableCommand {
       try await verification.run(settings, stream: name, since: from) { finding in
         findings.append(finding)
         bar.clear()
-        if !json { Terminal.line("\(finding.kind.rawValue) \(finding.store) \(finding.key): \(finding.message)") }
+        if !json {
+          Terminal.line(
+            "\(finding.kind.rawValue) \(finding.store.isEmpty ? "" : "\(finding.store) ")\(finding.key): \(finding.message)"
+          )
+        }
       }
       bar.clear()
       if json {

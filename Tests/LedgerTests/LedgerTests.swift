@@ -67,7 +67,7 @@ struct LedgerTests {
     try ledger.transact("a") { (t) throws(LedgerFault) in
       var tables: [String] = []
       try t.connection.rows("SELECT name FROM sqlite_master WHERE type = 'table'") { tables.append($0.text(0)) }
-      #expect(tables.count == 13)
+      #expect(tables.count == 14)
       for table in tables {
         var columns: [(name: String, type: String)] = []
         try t.connection.rows("SELECT name, type FROM pragma_table_info('\(table)')") {

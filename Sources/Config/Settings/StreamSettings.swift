@@ -1,4 +1,5 @@
 public import Core
+public import SystemPackage
 
 /// One outbound lane: which logs, how they rotate, how they are cut, where the batches go.
 public struct StreamSettings: Hashable, Sendable {
@@ -7,6 +8,8 @@ public struct StreamSettings: Hashable, Sendable {
   public var logs: [String]
   public var stores: [StoreName]
   public var rotation = Rotation.rename
+  /// Into which others rotate the logs, where that is another folder.
+  public var olddir: [FilePath] = []
   public var start = Start.beginning
   /// Run after a rename, without a shell; empty: nothing.
   public var reopen: [String] = []

@@ -7,6 +7,7 @@ extension StreamSettings {
     let stores = section.require("store", .stores)
     self.init(name: name, logs: logs ?? [], stores: stores ?? [])
     section.read("rotation", .word, into: &rotation)
+    section.read("olddir", .list(.path("a folder")), into: &olddir)
     section.read("start", .word, into: &start)
     section.read("reopen", .command, into: &reopen)
     if let header = section.section("header") {

@@ -25,7 +25,7 @@ struct Cuttable {
       throw error
     }
     guard try file.info().inode == inode else { throw SourceMoved() }
-    return form.view(file)
+    return form.view(file, at: path)
   }
 }
 

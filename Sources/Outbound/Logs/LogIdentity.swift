@@ -56,9 +56,12 @@ struct LogIdentity {
         return record
       }
       guard let file = try files.openIfThere(candidate.path) else { return nil }
-      if candidate.form == .gzip {
+      if candidate.form.isPacked {
         // Written once: the beginning tells enough.
-        if try Fingerprint.head(of: candidate.form.view(file), bytes: identity.headBytes) == identity.head {
+        if try Fingerprint.head(
+          of: candidate.form.view(file, at: candidate.path), bytes: identity.headBytes)
+          == identity.head
+        {
           return record
         }
         continue
@@ -97,7 +100,8 @@ struct LogIdentity {
     let info = candidate.info
     let bytes = Int(min(size ?? info.size, UInt64(Limits.headBytes)))
     guard let file = try files.openIfThere(candidate.path),
-      let head = try Fingerprint.head(of: candidate.form.view(file), bytes: bytes)
+      let head = try Fingerprint.head(
+        of: candidate.form.view(file, at: candidate.path), bytes: bytes)
     else { return nil }
     let identity = SourceIdentity(
       device: info.device, inode: info.inode, birth: info.born, headBytes: bytes, head: head)
@@ -115,7 +119,9 @@ struct LogIdentity {
     let isBack = search.left.removeValue(forKey: record.id) == nil
     var info = candidate.info
     verified[record.id] = info
-    info.size = candidate.form == .gzip ? try contentSize(of: candidate, record) : candidate.form.size(of: info.size)
+    info.size =
+      candidate.form.isPacked
+      ? try contentSize(of: candidate, record) : candidate.form.size(of: info.size)
     var changed = isNew || isBack
     if try freshen(&record, candidate, info.size) { changed = true }
     if changed { search.found.changed.append(record) }
@@ -128,8 +134,15 @@ struct LogIdentity {
 
   /// Of a packed log. A plan does not tell how large a log was that it is a part of: where that is all we know of it, it is unpacked once more.
   private func contentSize(of candidate: LogCandidate, _ record: SourceRecord) throws -> UInt64 {
-    guard record.size < record.cursor, let file = try files.openIfThere(candidate.path) else { return record.size }
-    return try UnpackedFile.contentSize(of: file) ?? record.cursor
+    guard record.size < record.cursor, case .packed(let packing) = candidate.form,
+      let file = try files.openIfThere(candidate.path)
+    else { return record.size }
+    do throws(FileFault) {
+      return try UnpackedFile.contentSize(of: file, packing, at: candidate.path)
+    } catch {
+      guard error.kind == .damaged else { throw error }
+      return record.cursor
+    }
   }
 
   /// A short file that has grown is known by more of its bytes; a renamed one by its new path.

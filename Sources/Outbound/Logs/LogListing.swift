@@ -11,11 +11,14 @@ struct LogListing {
 
   let rotation: StreamSettings.Rotation
   let globs: [(directory: FilePath, pattern: Glob)]
+  /// Into which others rotate logs, as the settings say.
+  let olddirs: Set<FilePath>
   let files: any Files
 
   init(_ settings: StreamSettings, files: any Files) {
     rotation = settings.rotation
     self.files = files
+    olddirs = Set(settings.olddir)
     globs = settings.logs.map { glob in
       let path = FilePath(glob)
       return (path.parent, Glob(String(decoding: path.name?.bytes ?? [], as: UTF8.self)))
@@ -42,18 +45,11 @@ struct LogListing {
   }
 
   /// - Parameter known: the ledger's sources that are not gone.
-  func candidates(_ found: inout FoundLogs, _ known: [SourceRecord]) throws -> [LogCandidate] {
+  func candidates(
+    _ found: inout FoundLogs, _ known: [SourceRecord], _ olddirs: Set<FilePath>
+  ) throws -> [LogCandidate] {
     var look = Look()
-    for directory in folders.sorted(by: { $0.string < $1.string }) {
-      do {
-        look.names[directory] = try files.list(directory)
-      } catch {
-        if error.kind == .exhausted { throw error }
-        let fault = FileFault(
-          error.kind, "Cannot list the log folder", at: directory, why: error.why, remedy: error.remedy)
-        found.faults.append((directory, fault))
-      }
-    }
+    try list(&look, &found, olddirs)
     // First of all: what a link leads to is the log, whatever its own name looks like.
     for (directory, pattern) in globs {
       for name in look.names[directory] ?? [] where Self.original(of: name) == nil && pattern.matches(name.bytes) {
@@ -67,10 +63,21 @@ struct LogListing {
     }
     for (directory, pattern) in globs {
       for name in look.names[directory] ?? [] {
+        if rotation == .closed, let fault = try misnamed(directory.appending(name), pattern, look) {
+          found.unusable.append((directory.appending(name), fault))
+          continue
+        }
         guard let (role, isInGlob) = role(of: name, pattern) else { continue }
         let info = look.infos[directory.appending(name)]
         try look.add(directory.appending(name), &found, role) { path throws(FileFault) in
           try candidate(path, info, role, isInGlob).map { .log($0) }
+        }
+      }
+    }
+    for directory in olddirs {
+      for name in look.names[directory] ?? [] where isRotated(name) {
+        try look.add(directory.appending(name), &found, .rotated) { path throws(FileFault) in
+          try candidate(path, nil, .rotated, false).map { .log($0) }
         }
       }
     }
@@ -81,6 +88,43 @@ struct LogListing {
       }
     }
     return look.asides.sorted { Self.turn(of: $0.path) < Self.turn(of: $1.path) } + look.others
+  }
+
+  private func list(_ look: inout Look, _ found: inout FoundLogs, _ olddirs: Set<FilePath>) throws {
+    for directory in folders.union(olddirs).sorted(by: { $0.string < $1.string }) {
+      do {
+        look.names[directory] = try files.list(directory)
+      } catch {
+        if error.kind == .exhausted { throw error }
+        // A folder for old logs comes with the first of them.
+        if error.kind == .missing, olddirs.contains(directory) { continue }
+        let fault = FileFault(
+          error.kind, "Cannot list the log folder", at: directory, why: error.why,
+          remedy: error.remedy)
+        found.faults.append((directory, fault))
+      }
+    }
+  }
+
+  func areKin(_ a: FilePath, _ b: FilePath) -> Bool {
+    Kinship(olddirs: olddirs.union([a.parent, b.parent].filter { folders.contains($0.parent) }))
+      .areKin(a, b)
+  }
+
+  /// Whether rotation makes that name of one that a pattern matches.
+  func isRotated(_ name: FileName) -> Bool {
+    RotatedName.originals(of: name).contains { original in
+      globs.contains { $0.pattern.matches(original.bytes) }
+    }
+  }
+
+  /// Whether its writer may add to it where it was last seen.
+  func mayGrow(_ record: SourceRecord) -> Bool {
+    let path = FilePath(record.path)
+    guard rotation != .closed, let name = path.name, Self.original(of: name) == nil else {
+      return false
+    }
+    return globs.contains { $0.directory == path.parent && role(of: name, $0.pattern)?.0 == .live }
   }
 
   /// One look at the folders under way.
@@ -139,6 +183,23 @@ struct LogListing {
     }
   }
 
+  /// Of a closed file whose name says that it is packed, and that is not.
+  private func misnamed(_ path: FilePath, _ pattern: Glob, _ look: Look) throws(FileFault)
+    -> FileFault?
+  {
+    guard let name = path.name, pattern.matches(name.bytes), let packing = Packing(name),
+      Self.original(of: name) == nil,
+      let info = look.infos[path], info.kind == .file, info.size >= UInt64(Packing.beginning)
+    else { return nil }
+    let file: (any ReadableFile)?
+    do throws(FileFault) { file = try files.openIfThere(path) } catch { return nil }
+    guard let file, try Packing(file) != packing else { return nil }
+    return FileFault(
+      .damaged, "Cannot read", at: path,
+      why: "its name says that it is packed by \(packing.word), and its first bytes do not",
+      remedy: "Give it a name that says what it is")
+  }
+
   /// What is no file and has a log's name. Nil: there is nothing to be said of it.
   private func linked(
     _ path: FilePath, _ kind: FileInfo.Kind, _ pattern: Glob
@@ -188,14 +249,14 @@ struct LogListing {
     if info == nil { info = try files.info(path) }
     guard let info, info.kind == .file else { return nil }
     var form = LogForm.plain
-    if role == .rotated, let name = path.name {
+    if role == .rotated || role == .live && rotation == .closed, let name = path.name {
       if RotatedName.isForeign(name) { return nil }
-      if RotatedName.isPacked(name) {
+      if let packing = Packing(name) {
         // Not begun yet, or no log at all.
-        guard let file = try files.openIfThere(path), try UnpackedFile.isGzip(file) else {
+        guard let file = try files.openIfThere(path), try Packing(file) == packing else {
           return nil
         }
-        form = .gzip
+        form = .packed(packing)
       }
     }
     return LogCandidate(path: path, role: role, isInGlob: isInGlob, info: info, form: form)

@@ -13,6 +13,8 @@ struct LogSearch {
   let memory: SourceMemory
   /// Before it, the ledger knew of none that is later; nil: of none at all.
   let newest: Timestamp?
+  /// Into which folders logs are rotated.
+  var kin = Kinship()
   /// Rotated names that cannot be judged yet.
   var pending: [FilePath] = []
   var made: Int64 = 0
@@ -20,6 +22,16 @@ struct LogSearch {
   var emptied: Set<FileKey> = []
 
   var isFirst: Bool { newest == nil }
+
+  /// Whether a rotated log that nobody has seen lay in a folder that nobody has looked through before, and was last written to before the newest
+  /// of its kin that is known was first seen: it was through by then.
+  func isHistory(_ candidate: LogCandidate, _ kin: [SourceRecord]) throws -> Bool {
+    let folder = candidate.path.parent
+    guard kin.allSatisfy({ FilePath($0.path).parent != folder }), self.kin.olddirs.contains(folder)
+    else { return false }
+    let newest = kin.map(\.seenAt).max()
+    return newest.map { Timestamp(nanoseconds: candidate.info.modified) < $0 } ?? true
+  }
 
   /// A nanosecond apart, so that what is found together stays in order; and later than all that is known, also where two looks fall
   /// on one instant, or the clock was set back between them.
@@ -66,8 +78,21 @@ struct FoundLogs {
   var blocked: [BlockedLog] = []
   /// What stands under a log's name and is none: it hides nothing, and waits by itself.
   var unusable: [(path: FilePath, fault: FileFault)] = []
+  /// Known sources that were not found, and are not given up: of a file that may be theirs not even what it holds can be told.
+  var unreached: [(record: SourceRecord, fault: FileFault)] = []
+  /// Packed files with rotated names that are damaged, or not whole.
+  var unreadable: [(path: FilePath, fault: FileFault)] = []
   /// Logs whose turn comes later: neither found nor vanished.
   var later: [(path: FilePath, inode: UInt64)] = []
+
+  /// What was saved is there still; what was read to its end before it went is gone, whatever was made of it.
+  mutating func settle(_ rescue: Pinning.Rescue) {
+    vanished.removeAll { rescue.saved.contains($0.id) }
+    vanished += unreached.map(\.record).filter { rescue.complete.contains($0.id) }
+    unreached.removeAll {
+      rescue.saved.contains($0.record.id) || rescue.complete.contains($0.record.id)
+    }
+  }
 
   /// Whether the log may be there although it was not found: its folder could not be listed, it could not be looked at, or its turn
   /// comes later.

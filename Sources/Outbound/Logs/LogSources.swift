@@ -20,6 +20,8 @@ struct LogSources {
   private var recognition: Recognition
   /// Which file lay under which name when the last look began.
   private var layout: [FilePath: UInt64] = [:]
+  /// Folders below those of the logs into which they are rotated, as was found out in this life.
+  private var foundBelow: Set<FilePath> = []
 
   /// - Parameter pins: where copies of logs lie.
   init(
@@ -49,11 +51,26 @@ struct LogSources {
     guard listing.rotation == .follow else { return found }
     for _ in 0..<Limits.looksThatAgree {
       var other = FoundLogs()
-      guard try found.isStale || Self.layout(listing.candidates(&other, known)) != layout else { break }
+      guard
+        try found.isStale
+          || Self.layout(listing.candidates(&other, known, olddirs(known))) != layout
+      else { break }
       found = try scanOnce(known: known, at: now, memory: memory, turn: turn)
     }
     return found
   }
+
+  /// Folders into which logs are rotated: those of the settings, and those below the log folders in which some were found.
+  private func olddirs(_ known: [SourceRecord]) -> Set<FilePath> {
+    let folders = listing.folders
+    let below = known.map { FilePath($0.path).parent }.filter {
+      $0 != pins && folders.contains($0.parent)
+    }
+    return listing.olddirs.union(foundBelow).union(below).subtracting(folders)
+  }
+
+  /// In which logs may come.
+  var folders: Set<FilePath> { listing.folders.union(listing.olddirs).union(foundBelow) }
 
   private static func layout(_ candidates: [LogCandidate]) -> [FilePath: UInt64] {
     Dictionary(candidates.map { ($0.path, $0.info.inode) }, uniquingKeysWith: { first, _ in first })
@@ -66,11 +83,12 @@ struct LogSources {
       left: Dictionary(known.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }),
       now: now, memory: memory,
       newest: known.map(\.seenAt).max())
+    if listing.rotation == .follow { search.kin.olddirs = olddirs(known) }
     let pinned = try Pin.all(in: pins, files)
     let spare = pinned.filter { !isAuthority($0, search) }
     for pin in pinned where !spare.contains(pin) { _ = try claim(pin, &search) }
     var unknown: [LogCandidate] = []
-    let candidates = try listing.candidates(&search.found, known)
+    let candidates = try listing.candidates(&search.found, known, search.kin.olddirs)
     layout = Self.layout(candidates)
     for candidate in candidates {
       // Two names of one file are one log.
@@ -95,7 +113,10 @@ struct LogSources {
     for pin in spare where !isOutOfSight(pin, search) {
       if try !claim(pin, &search) { search.found.spare.append(pin) }
     }
-    if listing.rotation == .follow, !search.left.isEmpty { try findMoved(&search) }
+    if listing.rotation == .follow, !search.left.isEmpty {
+      try findMoved(&search)
+      findBelow(&search)
+    }
     search.emptied = Set(unknown.filter { $0.role == .live }.map { FileKey($0.info) })
     let older = unknown.filter { $0.role == .rotated }.sorted { $0.info.modified < $1.info.modified }
     for candidate in older + unknown.filter({ $0.role != .rotated }) {
@@ -103,6 +124,8 @@ struct LogSources {
         try holding(candidate) {
           if candidate.role == .rotated {
             try recognition.judge(candidate, &search, &identity)
+          } else if listing.rotation == .closed {
+            try recognition.admit(candidate, &search, &identity)
           } else {
             try identity.welcome(candidate, &search)
           }
@@ -128,11 +151,21 @@ struct LogSources {
 
   private mutating func conclude(_ search: inout LogSearch) {
     // A copy may be under way, or be there and not be readable now.
-    let undecided = search.pending + search.found.blocked.filter { $0.role == .rotated }.map(\.path)
-    search.found.vanished = search.left.values.filter { record in
-      search.found.copies[record.id] != nil
-        || !search.found.isOutOfSight(record)
-          && !undecided.contains { RotatedName.areKin(FilePath(record.path), $0) }
+    let blocked = search.found.blocked.filter { $0.role == .rotated }
+    let undecided = search.pending + blocked.map(\.path)
+    for record in search.left.values {
+      let path = FilePath(record.path)
+      if search.found.copies[record.id] == nil {
+        if search.found.isOutOfSight(record) { continue }
+        if undecided.contains(where: { search.kin.areKin(path, $0) }) {
+          let reason = blocked.first {
+            search.kin.areKin(path, $0.path) && $0.fault.kind == .denied
+          }
+          if let reason { search.found.unreached.append((record, reason.fault)) }
+          continue
+        }
+      }
+      search.found.vanished.append(record)
     }
     for gone in search.found.vanished { identity.forgetContents(of: gone.id) }
     recognition.keep(search.seen)
@@ -143,7 +176,7 @@ struct LogSources {
     let wanted = Set(search.left.values.map(\.identity.inode))
     // What could not be listed a moment ago was not looked through for the names that we know.
     let unlisted = Set(search.found.faults.map(\.folder))
-    for directory in listing.folders where !unlisted.contains(directory) {
+    for directory in listing.folders.union(search.kin.olddirs) where !unlisted.contains(directory) {
       guard let names = try? files.list(directory) else { continue }
       for name in names {
         let path = directory.appending(name)
@@ -152,12 +185,36 @@ struct LogSources {
         guard search.seen.insert(FileKey(info)).inserted, let file = try files.openIfThere(path)
         else { continue }
         // Its name tells nothing.
-        let form = try UnpackedFile.isGzip(file) ? LogForm.gzip : .plain
+        let form = try Packing(file).map { LogForm.packed($0) } ?? .plain
         let candidate = LogCandidate(
           path: path, role: .rotated, isInGlob: false, info: info, form: form)
         if let record = try identity.known(candidate, search) {
           try identity.claim(candidate, record, &search)
         }
+      }
+    }
+  }
+
+  /// Logs that are missed may have been rotated into a folder below: by their inodes, or packed, by their names. Where there are any, the
+  /// next look takes the folder in.
+  private mutating func findBelow(_ search: inout LogSearch) {
+    let missed = search.left.values.filter { $0.cursor < $0.size || listing.mayGrow($0) }
+    guard !missed.isEmpty else { return }
+    let inodes = Set(missed.map(\.identity.inode))
+    for folder in listing.folders {
+      guard let names = try? files.list(folder) else { continue }
+      let below = names.map { folder.appending($0) }.filter { path in
+        !search.kin.olddirs.contains(path) && path != pins
+          && (try? files.info(path))??.kind == .directory
+      }
+      for path in below.prefix(Limits.foldersBelow) {
+        guard let inside = try? files.list(path) else { continue }
+        let isTheirs = inside.prefix(Limits.namesBelow).contains { name in
+          if listing.isRotated(name) { return true }
+          guard let info = try? files.info(path.appending(name)) else { return false }
+          return info.kind == .file && inodes.contains(info.inode)
+        }
+        if isTheirs, foundBelow.insert(path).inserted { search.found.isStale = true }
       }
     }
   }

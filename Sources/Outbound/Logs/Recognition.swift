@@ -12,6 +12,7 @@ struct Recognition {
     let info: FileInfo
     /// The source that it is a copy of; nil: it cannot be read.
     let twin: SourceID?
+    var fault: FileFault? = nil
   }
 
   let pins: FilePath
@@ -36,10 +37,13 @@ struct Recognition {
   ) throws {
     let key = FileKey(candidate.info)
     if let before = passedOver[key], before.info == candidate.info {
+      if let fault = before.fault { search.found.unreadable.append((candidate.path, fault)) }
       guard let twin = before.twin, !isWhole(twin, search) else { return }
       passedOver[key] = nil
     }
-    let kin = try search.memory.all().filter { RotatedName.areKin(FilePath($0.path), candidate.path) || isPin($0) }
+    let kin = try search.memory.all().filter {
+      search.kin.areKin(FilePath($0.path), candidate.path) || isPin($0)
+    }
     guard try isAtRest(candidate, search.now) else {
       // Not a copy in the making: a log that is written under such a name.
       if candidate.isInGlob, candidate.form == .plain, try !mayBecome(candidate, kin, search) {
@@ -53,14 +57,16 @@ struct Recognition {
     guard try files.info(candidate.path) == candidate.info else { return search.leave(candidate) }
     guard let file = try files.openIfThere(candidate.path) else { return }
     var size = candidate.info.size
-    if candidate.form == .gzip {
-      guard let content = try UnpackedFile.contentSize(of: file) else {
-        passedOver[key] = PassedOver(info: candidate.info, twin: nil)
-        return
+    if case .packed(let packing) = candidate.form {
+      do throws(FileFault) {
+        size = try UnpackedFile.contentSize(of: file, packing, at: candidate.path)
+      } catch {
+        guard error.kind == .damaged else { throw error }
+        passedOver[key] = PassedOver(info: candidate.info, twin: nil, fault: error)
+        return search.found.unreadable.append((candidate.path, error))
       }
-      size = content
     }
-    let view = candidate.form.view(file)
+    let view = candidate.form.view(file, at: candidate.path)
     if let source = try match(view, size, kin, search) {
       if let twin = heir(of: source, search) {
         passedOver[key] = PassedOver(info: candidate.info, twin: twin)
@@ -85,9 +91,50 @@ struct Recognition {
     record.seenAt = Self.before(record, candidate, kin, search)
     if search.isFirst, !candidate.isInGlob {
       search.found.history.append(record)
+    } else if try search.isHistory(candidate, kin) {
+      // As if it had lain there at the first look: it is known, and nothing of it is read.
+      (record.cursor, record.cursorAt) = (size, search.now.wall)
+      try identity.claim(candidate, record, &search, isNew: true)
     } else {
       try identity.claim(candidate, record, &search, isNew: true)
     }
+  }
+
+  /// A closed file that nobody has seen before. One that is packed is a log once nobody writes to it and all of it can be unpacked.
+  mutating func admit(
+    _ candidate: LogCandidate, _ search: inout LogSearch, _ identity: inout LogIdentity
+  ) throws {
+    guard case .packed(let packing) = candidate.form else {
+      if let file = try files.openIfThere(candidate.path), let packing = try Packing(file) {
+        let fault = FileFault(
+          .damaged, "Cannot read", at: candidate.path,
+          why:
+            "it is packed by \(packing.word), and its name does not end in \(String(decoding: packing.suffix, as: UTF8.self))",
+          remedy: "Give it a name that does")
+        return search.found.unusable.append((candidate.path, fault))
+      }
+      return try identity.welcome(candidate, &search)
+    }
+    let key = FileKey(candidate.info)
+    if let before = passedOver[key], before.info == candidate.info, let fault = before.fault {
+      return search.found.unusable.append((candidate.path, fault))
+    }
+    guard try isAtRest(candidate, search.now) else { return search.pending.append(candidate.path) }
+    guard try files.info(candidate.path) == candidate.info,
+      let file = try files.openIfThere(candidate.path)
+    else {
+      return search.leave(candidate)
+    }
+    let size: UInt64
+    do throws(FileFault) {
+      size = try UnpackedFile.contentSize(of: file, packing, at: candidate.path)
+    } catch {
+      guard error.kind == .damaged else { throw error }
+      passedOver[key] = PassedOver(info: candidate.info, twin: nil, fault: error)
+      return search.found.unusable.append((candidate.path, error))
+    }
+    guard let record = try identity.make(candidate, &search, size: size) else { return }
+    try identity.claim(candidate, record, &search, isNew: true)
   }
 
   /// What was rotated comes before the log that its writer has now, though that may have been seen first, while the copy was still being
@@ -95,8 +142,10 @@ struct Recognition {
   private static func before(
     _ record: SourceRecord, _ candidate: LogCandidate, _ kin: [SourceRecord], _ search: LogSearch
   ) -> Timestamp {
-    let logs = search.found.logs.filter { RotatedName.areKin($0.path, candidate.path) }
-    guard let live = logs.filter({ $0.role == .live }).map(\.record.seenAt).min(), live < record.seenAt else {
+    let logs = search.found.logs.filter { search.kin.areKin($0.path, candidate.path) }
+    guard let live = logs.filter({ $0.role == .live }).map(\.record.seenAt).min(),
+      live < record.seenAt
+    else {
       return record.seenAt
     }
     let earlier = (kin + logs.map(\.record)).map(\.seenAt).filter { $0 < live }.max()
@@ -119,7 +168,7 @@ struct Recognition {
 
   private func isEmptied(ofKinTo candidate: LogCandidate, _ search: LogSearch) throws -> Bool {
     for log in search.found.logs
-    where log.role == .live && RotatedName.areKin(log.path, candidate.path) {
+    where log.role == .live && search.kin.areKin(log.path, candidate.path) {
       guard let file = try files.openIfThere(log.path), try file.info().inode == log.info.inode,
         try Fingerprint.fits(file, log.record)
       else { return true }
@@ -181,7 +230,9 @@ struct Recognition {
       else {
         return true
       }
-      if try Fingerprint.head(of: log.form.view(other), bytes: bytes) == head { return true }
+      if try Fingerprint.head(of: log.form.view(other, at: log.path), bytes: bytes) == head {
+        return true
+      }
     }
     return false
   }
@@ -220,11 +271,11 @@ struct Recognition {
     _ view: any ReadableFile, _ size: UInt64, _ candidate: LogCandidate, _ search: LogSearch
   ) throws -> SourceID? {
     guard size > 0 else { return nil }
-    for log in search.found.logs where log.form != .gzip && log.info.size >= size {
-      guard RotatedName.areKin(FilePath(log.record.path), candidate.path) || isPin(log.record),
+    for log in search.found.logs where !log.form.isPacked && log.info.size >= size {
+      guard search.kin.areKin(FilePath(log.record.path), candidate.path) || isPin(log.record),
         let file = try files.openIfThere(log.path)
       else { continue }
-      let other = log.form.view(file)
+      let other = log.form.view(file, at: log.path)
       // Of a part that was carried over there is no more to compare than it holds.
       var from: UInt64 = 0
       if case .carried(_, let start) = log.form { from = start }

@@ -4,13 +4,10 @@ import SystemPackage
 
 /// What rotation makes of a log's name: `opens.csv.1`, `opens.csv.2.gz`, `opens.csv-20260312`, `opens-20260312.csv`, `mta_2.log`.
 enum RotatedName {
-  private static let separators: Set<UInt8> = [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")]
-  private static let packed = Array(".gz".utf8)
-  private static let foreign = [".bz2", ".xz", ".zst", ".lzma", ".lz4", ".Z", ".zip"].map { Array($0.utf8) }
-
-  static func isPacked(_ name: FileName) -> Bool {
-    name.bytes.count > packed.count && name.bytes.suffix(packed.count).elementsEqual(packed)
-  }
+  private static let separators: Set<UInt8> = [
+    UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"),
+  ]
+  private static let foreign = [".lzma", ".lz4", ".Z", ".zip"].map { Array($0.utf8) }
 
   /// Packed in a way that we cannot read. What of such a log was unread is read from where it lay before.
   static func isForeign(_ name: FileName) -> Bool {
@@ -20,8 +17,9 @@ enum RotatedName {
   /// The names that the log may have had before it was rotated; none where this is no rotated name.
   static func originals(of name: FileName) -> [FileName] {
     var bytes = name.bytes[...]
-    if isPacked(name) { bytes = bytes.dropLast(packed.count) }
-    var found: [FileName] = isPacked(name) ? [FileName(bytes: bytes)] : []
+    let packing = Packing(name)
+    if let packing { bytes = bytes.dropLast(packing.suffix.count) }
+    var found: [FileName] = packing == nil ? [] : [FileName(bytes: bytes)]
     if let stem = untagged(bytes) { found.append(FileName(bytes: stem)) }
     // The tag before the extension.
     if let dot = bytes.lastIndex(of: UInt8(ascii: ".")), dot > bytes.startIndex, let stem = untagged(bytes[..<dot]) {
@@ -54,8 +52,18 @@ enum RotatedName {
   }
 
   /// Whether both may be names of one log over time.
-  static func areKin(_ a: FilePath, _ b: FilePath) -> Bool {
-    guard a.parent == b.parent, let a = a.name, let b = b.name else { return false }
-    return !Set(originals(of: a) + [a]).isDisjoint(with: originals(of: b) + [b])
+  static func areKin(_ a: FilePath, _ b: FilePath) -> Bool { Kinship().areKin(a, b) }
+}
+
+/// Which paths may be of one log over time: by their names, in one folder or in one into which logs are rotated.
+struct Kinship {
+  var olddirs: Set<FilePath> = []
+
+  func areKin(_ a: FilePath, _ b: FilePath) -> Bool {
+    guard a.parent == b.parent || olddirs.contains(a.parent) || olddirs.contains(b.parent),
+      let a = a.name, let b = b.name
+    else { return false }
+    return !Set(RotatedName.originals(of: a) + [a]).isDisjoint(
+      with: RotatedName.originals(of: b) + [b])
   }
 }

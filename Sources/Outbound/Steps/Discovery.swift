@@ -12,6 +12,7 @@ struct Discovery {
   private var pinning = Pinning()
   private var first = FirstLook()
   private var ownership = Ownership()
+  private var gapReporting = GapReporting()
 
   init(_ context: StreamContext) {
     sources = LogSources(
@@ -20,7 +21,7 @@ struct Discovery {
   }
 
   /// Folders in which logs may come.
-  var folders: Set<FilePath> { sources.listing.folders }
+  var folders: Set<FilePath> { sources.folders }
 
   /// Nothing is known of any log.
   var isEmpty: Bool { sources.isEmpty && pinning.isEmpty }
@@ -41,22 +42,36 @@ struct Discovery {
   }
 
   /// - Returns: whether to look again.
-  private mutating func look(_ logs: inout StreamLogs, isNew: Bool, in pass: inout StreamPass) throws -> Bool {
-    let known = try pass.ledger.read { (t) throws(LedgerFault) in try t.sources.list(of: pass.name) }
-    let sizes = Dictionary(known.map { ($0.id, sources.lastSize(of: $0.id)) }, uniquingKeysWith: { a, _ in a })
-    var found = try sources.scan(known: known, at: pass.now, memory: memory(pass), turn: logs.turns.turn)
+  private mutating func look(_ logs: inout StreamLogs, isNew: Bool, in pass: inout StreamPass)
+    throws -> Bool
+  {
+    let known = try pass.ledger.read { (t) throws(LedgerFault) in try t.sources.list(of: pass.name)
+    }
+    let sizes = Dictionary(
+      known.compactMap { record in sources.lastSize(of: record.id).map { (record.id, $0) } },
+      uniquingKeysWith: { a, _ in a })
+    var found = try sources.scan(
+      known: known, at: pass.now, memory: memory(pass), turn: logs.turns.turn)
     for source in try ownership.run(&found, known, in: &pass) { forget(source) }
     logs.progress.noteRest(of: found.logs, at: pass.now)
     if found.faults.isEmpty, found.blocked.isEmpty || pass.settings.start != .end {
       try first.run(&found, logs.progress, isNew: known.isEmpty && isNew, in: pass)
     }
-    let saved = try pinning.rescue(found.vanished.filter { found.copies[$0.id] == nil }, logs.progress, in: pass)
-    if !saved.isEmpty { found.vanished.removeAll { saved.contains($0.id) } }
+    let missed = (found.vanished + found.unreached.map(\.record)).filter {
+      found.copies[$0.id] == nil
+    }
+    let rescue = try pinning.rescue(missed, logs.progress, in: pass)
+    found.settle(rescue)
     try rememberHeaders(&found, logs.progress, in: pass)
     try syncEmptied(found, known, in: pass)
-    try note(&found, known, in: &pass)
+    let gaps = try gapReporting.run(
+      GapReporting.Found(
+        known: known, logs: found, listing: sources.listing, sizes: sizes, complete: rescue.complete
+      ), logs.progress,
+      in: pass)
+    try note(&found, known, gaps, in: &pass)
+    gapReporting.tell(gaps, in: pass)
     for record in found.vanished {
-      tell(record, size: sizes[record.id] ?? nil, copy: found.copies[record.id], logs.progress, in: pass)
       logs.progress.forget(record.id)
       forget(record.id)
     }
@@ -69,7 +84,7 @@ struct Discovery {
     try pinning.run(&logs, spare: found.spare, in: &pass)
     logs.turns.leaveOut(found.later.map(\.path), of: &logs.found, in: pass)
     try bear(found, in: &pass)
-    return !saved.isEmpty
+    return !rescue.saved.isEmpty
   }
 
   private mutating func forget(_ source: SourceID) {
@@ -87,9 +102,13 @@ struct Discovery {
       knows: { source in try ledger.read { (t) throws(LedgerFault) in try t.sources.knows(source) } })
   }
 
-  private mutating func note(_ found: inout FoundLogs, _ known: [SourceRecord], in pass: inout StreamPass) throws {
-    guard !found.changed.isEmpty || !found.vanished.isEmpty else { return }
-    let (changed, vanished, now) = (found.changed, found.vanished, pass.now.wall)
+  private mutating func note(
+    _ found: inout FoundLogs, _ known: [SourceRecord], _ gaps: [GapRecord],
+    in pass: inout StreamPass
+  ) throws {
+    guard !found.changed.isEmpty || !found.vanished.isEmpty || !gaps.isEmpty else { return }
+    let (changed, vanished, now, name) = (found.changed, found.vanished, pass.now.wall, pass.name)
+    let copied = Array(found.copies.keys)
     let (ids, others) = (Set(known.map(\.id)), pass.context.others)
     let lost = try pass.ledger.transact("note sources") { (t) throws(LedgerFault) in
       var lost: [(record: SourceRecord, owner: StreamName)] = []
@@ -101,6 +120,9 @@ struct Discovery {
         }
       }
       for record in vanished { try t.sources.noteGone(record.id, at: now) }
+      for gap in gaps { try t.gaps.note(gap) }
+      // What could not be read then is read now.
+      for source in copied { try t.gaps.close(source, of: name, reason: GapReason.packed.rawValue) }
       return lost
     }
     ownership.lost(lost, in: &pass)
@@ -110,7 +132,12 @@ struct Discovery {
 
   /// What could not be looked at waits by itself; where that is all of it, the stream does.
   private func bear(_ found: FoundLogs, in pass: inout StreamPass) throws(FileFault) {
-    if let fault = found.faults.first?.fault, found.faults.count == folders.count { throw fault }
+    let logFolders = sources.listing.folders
+    if let fault = found.faults.first?.fault,
+      Set(found.faults.map(\.folder)).isSuperset(of: logFolders)
+    {
+      throw fault
+    }
     for (folder, fault) in found.faults { try pass.bear(fault, of: .folder(folder)) }
     for blocked in found.blocked { try pass.bear(blocked.fault, of: .log(blocked.path)) }
     for unusable in found.unusable { pass.postpone(.log(unusable.path), unusable.fault) }
@@ -142,24 +169,6 @@ struct Discovery {
         && files.contains(FileKey(log.record.identity))
     }
     if !emptied.isEmpty { try pass.files.sync(emptied.map(\.path)) }
-  }
-
-  /// A source is gone. What of it was never read is said.
-  private func tell(
-    _ record: SourceRecord, size: UInt64?, copy: UInt64?, _ progress: LogProgress, in pass: StreamPass
-  ) {
-    // What an earlier life saw of it may have grown since.
-    let least = size == nil ? "at least " : ""
-    let size = size ?? record.size
-    // How the line of a remembered header ended is not known.
-    let doubt: UInt64 = progress.headerEnd(of: record.id) == nil ? 1 : 0
-    let header = progress.headerEnd(of: record.id) ?? record.header.map { UInt64($0.count + 1) } ?? 0
-    let read = max(record.cursor, header, copy ?? 0)
-    guard size > read +| doubt, progress.exhaustedSize(of: record.id) != size else { return }
-    pass.report(
-      .sourceGap,
-      "A log of stream \(pass.name) vanished or was rewritten with \(least)\(counted(size - read, "byte")) unread",
-      [.path: record.path, .bytes: "\(size - read)", .reason: "vanished"])
   }
 
   /// What a writer will not say again when its log is emptied; and no record, should the log be gone when a later life looks.

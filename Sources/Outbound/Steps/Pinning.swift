@@ -15,24 +15,37 @@ struct Pinning {
 
   mutating func forget(_ source: SourceID) { open[source] = nil }
 
-  /// Copies what is unread of logs that are no longer found, as far as they are still open.
-  /// - Returns: those that were saved.
-  mutating func rescue(
-    _ vanished: [SourceRecord], _ progress: LogProgress, in pass: StreamPass
-  ) throws -> Set<SourceID> {
-    guard pass.settings.rotation == .follow else { return [] }
+  /// What is known of logs that are no longer found, as far as they are still open.
+  struct Rescue {
+    /// Of which the rest was copied.
     var saved: Set<SourceID> = []
+    /// Of which all was read: nothing can have been missed.
+    var complete: Set<SourceID> = []
+  }
+
+  /// Copies what is unread of logs that are no longer found, as far as they are still open.
+  mutating func rescue(_ vanished: [SourceRecord], _ progress: LogProgress, in pass: StreamPass)
+    throws -> Rescue
+  {
+    var rescue = Rescue()
     for record in vanished {
-      guard let file = open[record.id], let size = try? file.info().size, size > record.cursor,
-        try Fingerprint.fits(file, record), let header = headerEnd(of: record, progress, pass), size > header
+      guard let file = open[record.id], let size = try? file.info().size,
+        try Fingerprint.fits(file, record)
+      else { continue }
+      let header = headerEnd(of: record, progress, pass)
+      if size <= max(record.cursor, header ?? 0) || progress.exhaustedSize(of: record.id) == size {
+        rescue.complete.insert(record.id)
+        continue
+      }
+      guard pass.settings.rotation == .follow, size > record.cursor, let header, size > header
       else { continue }
       let from = max(record.cursor, header)
       let pin = Pin(record.id, header: header, from: from, in: pass.context.pins.path)
       try pass.context.pins.carry(file, header: header, from: from, to: size, as: pin)
-      saved.insert(record.id)
+      rescue.saved.insert(record.id)
       open[record.id] = nil
     }
-    return saved
+    return rescue
   }
 
   private func headerEnd(

@@ -117,13 +117,19 @@ struct Sealing {
       pass.report(
         .sourceGap,
         "A record of stream \(pass.name) is larger than batch.max_record: kept in \(pass.context.aside.string), not sent",
-        [.path: gap.source.path, .bytes: "\(gap.to - gap.from)", .reason: "record_too_large"])
+        [
+          .path: gap.source.path, .bytes: "\(gap.to - gap.from)",
+          .reason: GapReason.recordTooLarge.rawValue,
+        ])
     }
     for hole in cut.holes where plan != nil {
       pass.report(
         .sourceGap,
         "Passed over NUL bytes at the beginning of a log of stream \(pass.name): its writer does not append, so that it goes on behind them after the log was emptied",
-        [.path: hole.source.path, .bytes: "\(hole.to - hole.from)", .reason: "hole"])
+        [
+          .path: hole.source.path, .bytes: "\(hole.to - hole.from)",
+          .reason: GapReason.hole.rawValue,
+        ])
     }
     guard let plan else { return }
     pass.report(

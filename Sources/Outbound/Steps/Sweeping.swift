@@ -92,6 +92,11 @@ struct Sweeping {
     let before = pass.now.wall - max(Limits.remembered, pass.settings.deliveredKeep)
     try forgetBatches(before, in: pass)
     let name = pass.name
+    if try pass.ledger.read({ (t) throws(LedgerFault) in try t.gaps.count(of: name) }) > 0 {
+      try pass.ledger.transact("forget") { (t) throws(LedgerFault) in
+        try t.gaps.forget(of: name, before: before)
+      }
+    }
     let isAnyOld = try pass.ledger.read { (t) throws(LedgerFault) in
       try !t.sources.forgettable(of: name, goneBefore: before, except: [], limit: 1).isEmpty
     }

@@ -52,6 +52,7 @@ public struct RecordFlow {
   private let maxRecord: Int
   private let header: HeaderWatch?
   private var quotes: OpenQuote?
+  private var disputed: DisputedRows?
   private var judge: RowJudge?
   private let dates: RowDates?
 
@@ -61,7 +62,9 @@ public struct RecordFlow {
   public init(dialect: RecordDialect, maxRecord: Int, header: HeaderWatch?, judge: RowJudge?, dates: RowDates?) {
     (self.dialect, self.maxRecord, self.header) = (dialect, maxRecord, header)
     (self.judge, self.dates) = (judge, dates)
-    if case .csv = dialect { quotes = OpenQuote(delimiter: header?.delimiter, columns: header?.columns) }
+    guard case .csv = dialect else { return }
+    quotes = OpenQuote(delimiter: header?.delimiter, columns: header?.columns)
+    disputed = DisputedRows(delimiter: header?.delimiter, columns: header?.columns)
   }
 
   /// - Parameters:
@@ -76,46 +79,75 @@ public struct RecordFlow {
     var walk = RecordWalk(stretch, dialect: dialect, maxRecord: maxRecord)
     while let step = walk.next() {
       let place = step.end - step.record.count
-      let record = step.record.withoutMark
-      guard step.count > 0, !record.withoutLineEnd.isEmpty else {
-        passed.consumed = step.end
+      guard let lengths = lengths(of: step.record) else {
+        guard take(step.record, step.count, at: place, limit, &day, &ids, &out, from: start, &passed) else {
+          return passed
+        }
         continue
       }
-      switch header?.kind(of: record) {
-      case .same:
-        passed.consumed = step.end
-        continue
-      case .other:
-        passed.stop = .header
-        return passed
-      case .row, nil: break
-      }
-      if let length = quotes?.broken(record) {
-        let end = place + (step.record.count - record.count) + length
-        passed.aside.append(Aside(from: place, to: end, fault: RowFault(.unclosedQuote)))
-        passed.consumed = end
-        passed.stop = .broken
-        return passed
-      }
-      let before = out.count
-      let wasDay = day
-      let outcome = take(record.withoutLineEnd, limit.now, &day, &ids, &out)
-      if outcome == nil || out.count - start > limit.bytes && (limit.hasRows || passed.rows > 0) {
-        passed.stop = outcome == nil ? .day : .full
-        out.removeLast(out.count - before)
-        day = wasDay
-        return passed
-      }
-      passed.consumed = step.end
-      switch outcome {
-      case .good, nil: passed.rows += step.count
-      case .skipped: passed.skipped += step.count
-      case .aside(let fault): passed.aside.append(Aside(from: place, to: step.end, fault: fault))
+      var from = 0
+      for length in lengths {
+        let row = UnsafeRawBufferPointer(rebasing: step.record[from..<(from + length)])
+        guard take(row, 1, at: place + from, limit, &day, &ids, &out, from: start, &passed) else { return passed }
+        from += length
       }
     }
     // Empty lines at the end are passed over as well.
     if passed.stop == nil { passed.consumed = stretch.count }
     return passed
+  }
+
+  /// Of a record of several lines in which readings differ.
+  private func lengths(of record: UnsafeRawBufferPointer) -> [Int]? {
+    guard let disputed, record.count > 1,
+      Bytes.first(
+        Alphabet.lineFeed,
+        in: UnsafeRawBufferPointer(rebasing: record.dropLast()).assumingMemoryBound(to: UInt8.self)) != nil
+    else { return nil }
+    return disputed.lengths(of: record)
+  }
+
+  /// One record. - Returns: false where it is not taken, or nothing behind it.
+  private mutating func take(
+    _ whole: UnsafeRawBufferPointer, _ count: Int, at place: Int, _ limit: Limit, _ day: inout Timestamp?,
+    _ ids: inout SeenIDs, _ out: inout [UInt8], from start: Int, _ passed: inout Passed
+  ) -> Bool {
+    let end = place + whole.count
+    let record = whole.withoutMark
+    guard count > 0, !record.withoutLineEnd.isEmpty else {
+      passed.consumed = end
+      return true
+    }
+    switch header?.kind(of: record) {
+    case .same:
+      passed.consumed = end
+      return true
+    case .other:
+      passed.stop = .header
+      return false
+    case .row, nil: break
+    }
+    if let length = quotes?.broken(record) {
+      passed.consumed = place + (whole.count - record.count) + length
+      passed.aside.append(Aside(from: place, to: passed.consumed, fault: RowFault(.unclosedQuote)))
+      passed.stop = .broken
+      return false
+    }
+    let (before, wasDay) = (out.count, day)
+    let outcome = take(record.withoutLineEnd, limit.now, &day, &ids, &out)
+    if outcome == nil || UInt64(out.count - start) > limit.bytes && (limit.hasRows || passed.rows > 0) {
+      passed.stop = outcome == nil ? .day : .full
+      out.removeLast(out.count - before)
+      day = wasDay
+      return false
+    }
+    passed.consumed = end
+    switch outcome {
+    case .good, nil: passed.rows += count
+    case .skipped: passed.skipped += count
+    case .aside(let fault): passed.aside.append(Aside(from: place, to: end, fault: fault))
+    }
+    return true
   }
 
   /// How long the first line of an unfinished rest is, where a quote in it is never closed; nil: it may still be.

@@ -9,6 +9,8 @@ public struct RowCells {
   public private(set) var isClean = true
   /// A quote stands within a cell that is not quoted: data, or what is left of a value that began in another line.
   public private(set) var hasLooseQuote = false
+  /// Backslashes were read as escapes: RFC 4180 reads something else.
+  public private(set) var hasEscapes = false
   /// The last cell was never closed.
   public private(set) var isOpen = false
 
@@ -20,12 +22,13 @@ public struct RowCells {
 
   /// - Parameter columns: as many as there should be; of two readings the one counts that finds as many. Nil: not known.
   public mutating func read(_ record: UnsafeRawBufferPointer, columns: Int?) {
+    hasEscapes = false
     read(record, .double)
     guard !isClean || columns.map({ $0 != count }) ?? false else { return }
     guard Bytes.first(Alphabet.backslash, in: record.assumingMemoryBound(to: UInt8.self)) != nil else { return }
     read(record, .backslash)
-    if isClean, columns.map({ $0 == count }) ?? true { return }
-    read(record, .double)
+    hasEscapes = isClean && columns.map { $0 == count } ?? true
+    if !hasEscapes { read(record, .double) }
   }
 
   private mutating func read(_ record: UnsafeRawBufferPointer, _ escape: QuoteEscape) {

@@ -42,8 +42,10 @@ public struct RowJudge {
   ) -> RowOutcome {
     if rules != nil, let fault = fault(of: record) { return .aside(fault) }
     cells.read(record, columns: columns)
-    guard cells.isClean else { return .aside(RowFault(.openQuote)) }
-    if let columns, columns != cells.count { return .aside(RowFault(.columnCount)) }
+    if rules != nil || shaper != nil {
+      guard cells.isClean else { return .aside(RowFault(.openQuote)) }
+      if let columns, columns != cells.count { return .aside(RowFault(.columnCount)) }
+    }
     var time: Timestamp?
     if shaper != nil {
       let outcome = shaper?.shape(cells.values, into: &shaped, time: &time) ?? .good
@@ -74,7 +76,9 @@ public struct RowJudge {
       if !replacement.isEmpty { shaped.replace(replacement) }
       return shaped.write(delimiter: delimiter, into: &out)
     }
-    guard !replacement.isEmpty, replacement.occurs(in: record) else {
+    // What only another reading than RFC 4180's understands is written anew.
+    guard cells.isClean, rules != nil && cells.hasEscapes || !replacement.isEmpty && replacement.occurs(in: record)
+    else {
       out.append(contentsOf: record)
       return out.append(Alphabet.lineFeed)
     }

@@ -47,7 +47,7 @@ public struct ValueCensus {
   {
     let listing = LogListing(settings, files: files)
     var found = FoundLogs()
-    let candidates = try listing.candidates(&found, [])
+    let candidates = try listing.candidates(&found, [], [])
     faults = (found.faults.map(\.fault) + found.blocked.map(\.fault)).map(\.description)
     let contents = LogContents(settings: settings, files: files, isStopping: isStopping)
     var counts: [CensusColumn: [[String]: Int]] = [:]

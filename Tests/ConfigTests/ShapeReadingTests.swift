@@ -122,7 +122,7 @@ struct ShapeReadingTests {
       ("shape: { columns: { e: { from: [a, b, c, d], map: { \"1\": x } } } }", "up to 3"),
       ("shape: { columns: { e: { from: a, map: { \"1\": x }, skip: [\"*,2\"], other: 1 } } }", "unknown key"),
       ("shape: { columns: { a: \"{columns.b}\" } }", "no column “b”"),
-      ("shape: { columns: { a: \"x{columns.b}\", b: \"y{c}\" } }", "made of a text itself"),
+      ("shape: { columns: { a: \"x{columns.b}\", b: \"y{columns.c}\", c: \"z{d}\" } }", "has such a column in it"),
       ("shape: { columns: { a: [b] } }", "a column of the log"),
       ("shape: { columns: { a: b } }\nheader: { from: none }", "without a header"),
       ("shape: { columns: { a: b } }\nheader: { rename: { b: c } }", "the shape says"),

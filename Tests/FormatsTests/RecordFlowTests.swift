@@ -84,6 +84,58 @@ struct RecordFlowTests {
     #expect(passed.aside.map(\.fault) == [RowFault(.badEncoding)] && out == Array("1,a\n3,c\n".utf8))
   }
 
+  @Test("Of two readings of quotes that one counts in which rows are what the header says, and each row counts once")
+  func readings() throws {
+    let rows: [(text: String, rows: Int, sent: String?)] = [
+      // RFC 4180: a backslash is data.
+      ("1,\"x, a\\\",b\n2,\"c\",d\n3,\"a\\\"\"\",f\n4,\"g\",h\n5,\",a\\\",i\n6,j,k\n", 6, nil),
+      // As Spark writes: rows anew, so that every reader finds the same.
+      (
+        "1,\"a\\\"\",c\n2,\"d\",e\n3,\"\\\"heath,\",f\n4,\"g\",h\n", 4,
+        "1,\"a\"\"\",c\n2,\"d\",e\n3,\"\"\"heath,\",f\n4,\"g\",h\n"
+      ),
+      ("1,\"a\\\"\r\n\r\nb\",c\n2,d,e\n", 2, "1,\"a\"\"\r\n\r\nb\",c\n2,d,e\n"),
+      ("1,\"a\\\",b\",c\n2,d,e\n", 2, "1,\"a\"\",b\",c\n2,d,e\n"),
+    ]
+    for (text, count, sent) in rows {
+      var plain = try flow(header: "id,v,w")
+      let (same, passed) = pass(text, &plain)
+      #expect(same == text && passed.rows == count && passed.aside.isEmpty, "\(text)")
+      var judged = try flow(rules: RecordRules(maxBytes: 100, id: "", timestamp: ""), header: "id,v,w")
+      let (anew, other) = pass(text, &judged)
+      #expect(anew == sent ?? text && other.rows == count && other.aside.isEmpty, "\(text)")
+    }
+  }
+
+  @Test("A row that is skipped is no bad row, whatever else is wrong with it and in whatever order columns stand")
+  func skipped() throws {
+    let map = ValueMap(from: [SourceColumn("text")], [(.init(["x"]), .skip), (.init([""]), .skip)])
+    let strict = ValueMap(from: [SourceColumn("text")], [(.init(["good"]), .value("1"))])
+    let time = TimeRule(from: SourceColumn("id"), pattern: try TimePattern("yyyyMMdd"), zone: "UTC")
+    var flow = try flow(
+      shape: ShapeRules([
+        .init("timestamp", .time(time)), .init("strict", .map(strict)), .init("kind", .map(map)),
+      ]))
+    let (text, passed) = pass("never,x\n,\n20260312,good\n20260312,y\n", &flow)
+    #expect(
+      text.isEmpty && passed.skipped == 2
+        && passed.aside.map(\.fault) == [
+          RowFault(.unknownValue, column: "kind"), RowFault(.unknownValue, column: "strict"),
+        ])
+  }
+
+  @Test("Values are replaced without rules for rows, and no row is left out for it")
+  func replaced() throws {
+    var replacement = ValueReplacement()
+    replacement.backslash = "/"
+    let names = ColumnNames(Array(Self.header.utf8))
+    var flow = RecordFlow(
+      dialect: .csv(), maxRecord: 1_024, header: HeaderWatch(Array(Self.header.utf8), mayChange: true),
+      judge: RowJudge(header: names, names: names.names, rules: nil, replacement: replacement, shaper: nil), dates: nil)
+    let (text, passed) = pass("1,a\\b\n2,a\\b,c\n3,\"x\"y\\\n4,z\n", &flow)
+    #expect(text == "1,a/b\n2,a/b,c\n3,\"x\"y\\\n4,z\n" && passed.rows == 4)
+  }
+
   @Test("Ids are remembered over batches that were sealed, and not beyond the window")
   func window() throws {
     var ids = SeenIDs(most: 3)

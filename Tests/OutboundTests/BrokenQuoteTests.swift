@@ -75,6 +75,18 @@ struct BrokenQuoteTests {
     }
   }
 
+  @Test("A last row that lacks its line end alone is sent, also where its value has a line break", arguments: rotations)
+  func lastRow(rotation: StreamSettings.Rotation) async throws {
+    let files = Self.disk()
+    try files.put("/logs/a.csv", "id,text\n1,a\n2,\"b\nc\"")
+    let world = try World(files, change: { $0.streams[0].rotation = rotation })
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    let isClosed = rotation == .rename || rotation == .closed
+    #expect(try world.sent() == "1,a\n" + (isClosed ? "2,\"b\nc\"\n" : ""))
+    try expectAside([], world, "\(rotation)")
+  }
+
   @Test("A log that is still written goes on behind it once two rows stand there; before, its value may be unfinished")
   func openLog() async throws {
     let files = Self.disk()

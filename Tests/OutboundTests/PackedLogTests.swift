@@ -46,10 +46,12 @@ struct PackedLogTests {
   }
 }
 
-func gzip(_ text: String) throws -> [UInt8] {
+func gzip(_ text: String) throws -> [UInt8] { try gzip(Array(text.utf8)) }
+
+func gzip(_ bytes: [UInt8]) throws -> [UInt8] {
   var packed: [UInt8] = []
   var deflater = Deflater(level: 6)
-  Array(text.utf8).withUnsafeBufferPointer { all in
+  bytes.withUnsafeBufferPointer { all in
     deflater.write(UnsafeRawBufferPointer(all)) { packed.append(contentsOf: $0) }
   }
   deflater.finish { packed.append(contentsOf: $0) }

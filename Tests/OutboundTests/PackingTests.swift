@@ -38,8 +38,8 @@ struct PackingTests {
     let file = try files.open("/logs/a")
     #expect(try Packing(file) == packing)
     #expect(
-      try UnpackedFile.contentSize(of: file, packing, at: "/logs/a") == UInt64(text.utf8.count))
-    let view = LogForm.packed(packing).view(file, at: "/logs/a")
+      try UnpackedFile.contentSize(of: file, Wrapping(packing), at: "/logs/a") == UInt64(text.utf8.count))
+    let view = LogForm.packed(Wrapping(packing)).view(file, at: "/logs/a")
     let whole = Array(text.utf8)
     for offset in [3_000_000, 10, whole.count - 7, 0, 2_000_000] {
       var buffer = [UInt8](repeating: 0, count: 5)
@@ -53,7 +53,7 @@ struct PackingTests {
     // What is not whole is said, and by which program.
     try files.outside { try $0.put("/logs/cut", Array(bytes.dropLast(9))) }
     #expect(throws: FileFault.self) {
-      try UnpackedFile.contentSize(of: files.open("/logs/cut"), packing, at: "/logs/cut")
+      try UnpackedFile.contentSize(of: files.open("/logs/cut"), Wrapping(packing), at: "/logs/cut")
     }
   }
 
@@ -104,6 +104,55 @@ struct PackingTests {
     engine = world.makeEngine()
     try await world.settle(&engine, flush: true)
     #expect(try world.sent() == "3,c\n1,a\n2,b\n")
+  }
+
+  /// As another system writes it.
+  private static func encoded(_ text: String, _ encoding: FeedSettings.Encoding, hasMark: Bool) -> [UInt8] {
+    switch encoding {
+    case .utf8: return Array(text.utf8)
+    case .latin1: return text.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }
+    case .utf16:
+      var bytes: [UInt8] = hasMark ? [0xfe, 0xff] : []
+      for unit in text.utf16 { bytes += [UInt8(unit >> 8), UInt8(unit & 255)] }
+      return bytes
+    }
+  }
+
+  @Test(
+    "closed: text in another encoding is sent as UTF-8, packed or not, and what is added to it later too",
+    arguments: [FeedSettings.Encoding.utf16, .latin1], [true, false])
+  func encodings(encoding: FeedSettings.Encoding, hasMark: Bool) async throws {
+    let files = SimMachine().files
+    let text = "id,text\r\n1,é\r\n2,\"ü\r\nü\"\r\n"
+    let plain = Self.encoded(text, encoding, hasMark: hasMark)
+    let packed = try gzip(plain)
+    try files.outside { disk in
+      try disk.put("/logs/a.csv", plain)
+      try disk.put("/logs/b.csv.gz", packed)
+    }
+    let world = try World(
+      files, logs: ["/logs/*.csv*"],
+      change: {
+        $0.streams[0].rotation = .closed
+        $0.streams[0].encoding = encoding
+      })
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    let rows = "1,é\n2,\"ü\r\nü\"\n"
+    #expect(try world.sent() == rows + rows)
+    let more = Self.encoded(text + "3,ä\n", encoding, hasMark: hasMark)
+    files.outside { disk in
+      if let inode = disk.inode(of: "/logs/a.csv") { disk.append(to: inode, Array(more.dropFirst(plain.count))) }
+    }
+    for _ in 0..<2 {
+      try await world.settle(&engine, flush: true)
+      engine = world.makeEngine()
+    }
+    #expect(try world.sent() == rows + rows + "3,ä\n")
+    // What is not what the settings say waits, and says so.
+    try files.put("/logs/c.csv", encoding == .utf16 ? "id,text\n1,a\n" : "\u{feff}id,text\n1,a\n")
+    try await world.settle(&engine, flush: true)
+    #expect(world.events.all(.logWaiting).contains { $0.message.contains("its text is not what encoding says") })
   }
 
   @Test("closed: a name that says another thing than the bytes is told, and nothing of it is sent")

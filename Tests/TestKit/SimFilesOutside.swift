@@ -75,7 +75,11 @@ extension SimDisk {
 
   /// By descriptor: whatever the file is called now.
   public mutating func append(to inode: UInt64, _ text: String, durable: Bool = true) {
-    append(Array(text.utf8), to: Int(inode))
+    append(to: inode, Array(text.utf8), durable: durable)
+  }
+
+  public mutating func append(to inode: UInt64, _ bytes: [UInt8], durable: Bool = true) {
+    append(bytes, to: Int(inode))
     if durable { sync(Int(inode)) }
   }
 

@@ -201,8 +201,8 @@ private struct ShapeReader {
             report(key, "there is no column “\(name)” in this shape")
             continue
           }
-          if case .text = other.value {
-            report(key, "“\(name)” is made of a text itself", "Use the columns of the log that it is made of")
+          if case .text(let other) = other.value, !other.shaped.isEmpty {
+            report(key, "“\(name)” has such a column in it itself", "Use the columns of the log that it is made of")
           }
         }
       case .source, .map, .time: break
@@ -226,7 +226,7 @@ extension Kind where T == Int {
 }
 
 extension Kind where T == [String] {
-  fileprivate static var texts: Kind<[String]> { .list(.text("values to skip")) }
+  fileprivate static var texts: Kind<[String]> { .list(.text("values to skip", empty: true)) }
 }
 
 extension Kind where T == TimePattern {

@@ -46,6 +46,7 @@ public struct RowShaper {
   private var makers: [Maker]
   /// Columns that others may be made of come first.
   private let order: [Int]
+  private let isMap: [Bool]
   /// Of each column that is not taken over as it is.
   private var made: [[UInt8]]
 
@@ -69,8 +70,7 @@ public struct RowShaper {
     names = offered.map(\.name)
     made = [[UInt8]](repeating: [], count: names.count)
     makers = []
-    var early: [Int] = []
-    var late: [Int] = []
+    var (maps, times, texts, late) = ([] as [Int], [] as [Int], [] as [Int], [] as [Int])
     for (index, column) in offered.enumerated() {
       switch column.value {
       case .source(let source): makers.append(.cell(try place(source, column)))
@@ -86,18 +86,19 @@ public struct RowShaper {
           }
         }
         makers.append(.text(pieces))
-        late.append(index)
+        if text.shaped.isEmpty { texts.append(index) } else { late.append(index) }
       case .map(let map):
         var cells: [Int] = []
         for source in map.from { cells.append(try place(source, column)) }
         makers.append(.map(MappedColumn(map, cells)))
-        early.append(index)
+        maps.append(index)
       case .time(let rule):
         makers.append(.time(TimeColumn(rule, try place(rule.from, column), rule.zone.flatMap(zone) ?? .utc)))
-        early.append(index)
+        times.append(index)
       }
     }
-    order = early + late
+    order = maps + times + texts + late
+    isMap = names.indices.map { maps.contains($0) }
   }
 
   /// - Parameters:
@@ -108,10 +109,15 @@ public struct RowShaper {
     -> RowOutcome
   {
     values.removeAll()
+    // What is skipped is no bad row, whatever else is wrong with it.
+    var first = RowOutcome.good
     for index in order {
+      if first != .good, !isMap[index] { break }
       let outcome = make(index, cells, &time)
-      guard outcome == .good else { return outcome }
+      if outcome == .skipped { return .skipped }
+      if first == .good { first = outcome }
     }
+    guard first == .good else { return first }
     for index in makers.indices {
       guard case .cell(let cell) = makers[index] else {
         values.append(made[index])

@@ -82,7 +82,7 @@ final class LogCut {
         segment = (gap.to, gap.to)
       case .end(let rest):
         if rest > 0 {
-          if try leaveOutBroken(isFinal: log.isFinal, aside) { continue reading }
+          if !(log.isFinal && isWhole(rest)), try leaveOutBroken(isFinal: log.isFinal, aside) { continue reading }
           if !log.isFinal, flow.isOpen(tail: reader.pending) { cut.openQuotes[log.record.id] = reader.offset }
           guard try takeLast(rest, room.bytes, cutter, &cut, &writer, aside) else { break reading }
         }
@@ -134,6 +134,15 @@ final class LogCut {
     whole.copyMemory(from: reader.pending(rest))
     whole[rest] = UInt8(ascii: "\n")
     return try pass(UnsafeRawBufferPointer(whole), room, cutter, &cut, &writer, aside, isLast: true)
+  }
+
+  /// Whether a line end is all that the last record of a closed log lacks.
+  private func isWhole(_ rest: Int) -> Bool {
+    let whole = Array(reader.pending(rest)) + [UInt8(ascii: "\n")]
+    return whole.withUnsafeBytes {
+      Records.scan($0, dialect: contents.dialect, maxRecord: contents.settings.batch.maxRecord, isLast: true).end
+        == whole.count
+    }
   }
 
   /// A line with a quote that is never closed is left out, so that what is behind it is read.

@@ -10,7 +10,8 @@ enum LogForm: Hashable, Sendable {
   case plain
   /// A part of the log that was carried over: its header, then everything from an offset on.
   case carried(header: UInt64, from: UInt64)
-  case packed(Packing)
+  /// Packed, or in another encoding: read from its start.
+  case packed(Wrapping)
 
   var isPacked: Bool { if case .packed = self { true } else { false } }
 
@@ -19,7 +20,7 @@ enum LogForm: Hashable, Sendable {
     switch self {
     case .plain: file
     case .carried(let header, let from): CarriedFile(file, header: header, from: from)
-    case .packed(let packing): UnpackedFile(file, packing, at: path)
+    case .packed(let wrapping): UnpackedFile(file, wrapping, at: path)
     }
   }
 

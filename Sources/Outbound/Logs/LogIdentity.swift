@@ -118,10 +118,11 @@ struct LogIdentity {
     var record = known
     let isBack = search.left.removeValue(forKey: record.id) == nil
     var info = candidate.info
+    let isAsSeen = verified[record.id] == info
     verified[record.id] = info
     info.size =
       candidate.form.isPacked
-      ? try contentSize(of: candidate, record) : candidate.form.size(of: info.size)
+      ? try contentSize(of: candidate, record, mayHaveGrown: !isAsSeen && !isNew) : candidate.form.size(of: info.size)
     var changed = isNew || isBack
     if try freshen(&record, candidate, info.size) { changed = true }
     if changed { search.found.changed.append(record) }
@@ -133,12 +134,16 @@ struct LogIdentity {
   }
 
   /// Of a packed log. A plan does not tell how large a log was that it is a part of: where that is all we know of it, it is unpacked once more.
-  private func contentSize(of candidate: LogCandidate, _ record: SourceRecord) throws -> UInt64 {
-    guard record.size < record.cursor, case .packed(let packing) = candidate.form,
+  /// One that is not packed can grow.
+  private func contentSize(
+    of candidate: LogCandidate, _ record: SourceRecord, mayHaveGrown: Bool
+  ) throws -> UInt64 {
+    guard case .packed(let wrapping) = candidate.form,
+      record.size < record.cursor || mayHaveGrown && wrapping.packing == nil,
       let file = try files.openIfThere(candidate.path)
     else { return record.size }
     do throws(FileFault) {
-      return try UnpackedFile.contentSize(of: file, packing, at: candidate.path)
+      return try UnpackedFile.contentSize(of: file, wrapping, at: candidate.path)
     } catch {
       guard error.kind == .damaged else { throw error }
       return record.cursor

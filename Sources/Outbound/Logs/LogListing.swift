@@ -10,6 +10,8 @@ struct LogListing {
   static let asideSuffix = ".navette"
 
   let rotation: StreamSettings.Rotation
+  /// Of closed logs.
+  let encoding: FeedSettings.Encoding
   let globs: [(directory: FilePath, pattern: Glob)]
   /// Into which others rotate logs, as the settings say.
   let olddirs: Set<FilePath>
@@ -17,6 +19,7 @@ struct LogListing {
 
   init(_ settings: StreamSettings, files: any Files) {
     rotation = settings.rotation
+    encoding = settings.rotation == .closed ? settings.encoding : .utf8
     self.files = files
     olddirs = Set(settings.olddir)
     globs = settings.logs.map { glob in
@@ -251,13 +254,14 @@ struct LogListing {
     var form = LogForm.plain
     if role == .rotated || role == .live && rotation == .closed, let name = path.name {
       if RotatedName.isForeign(name) { return nil }
-      if let packing = Packing(name) {
+      let packing = Packing(name)
+      if let packing {
         // Not begun yet, or no log at all.
         guard let file = try files.openIfThere(path), try Packing(file) == packing else {
           return nil
         }
-        form = .packed(packing)
       }
+      if let wrapping = Wrapping(if: packing, encoding) { form = .packed(wrapping) }
     }
     return LogCandidate(path: path, role: role, isInGlob: isInGlob, info: info, form: form)
   }

@@ -185,7 +185,7 @@ struct LogSources {
         guard search.seen.insert(FileKey(info)).inserted, let file = try files.openIfThere(path)
         else { continue }
         // Its name tells nothing.
-        let form = try Packing(file).map { LogForm.packed($0) } ?? .plain
+        let form = try Packing(file).map { LogForm.packed(Wrapping($0)) } ?? .plain
         let candidate = LogCandidate(
           path: path, role: .rotated, isInGlob: false, info: info, form: form)
         if let record = try identity.known(candidate, search) {

@@ -57,9 +57,9 @@ struct Recognition {
     guard try files.info(candidate.path) == candidate.info else { return search.leave(candidate) }
     guard let file = try files.openIfThere(candidate.path) else { return }
     var size = candidate.info.size
-    if case .packed(let packing) = candidate.form {
+    if case .packed(let wrapping) = candidate.form {
       do throws(FileFault) {
-        size = try UnpackedFile.contentSize(of: file, packing, at: candidate.path)
+        size = try UnpackedFile.contentSize(of: file, wrapping, at: candidate.path)
       } catch {
         guard error.kind == .damaged else { throw error }
         passedOver[key] = PassedOver(info: candidate.info, twin: nil, fault: error)
@@ -104,17 +104,17 @@ struct Recognition {
   mutating func admit(
     _ candidate: LogCandidate, _ search: inout LogSearch, _ identity: inout LogIdentity
   ) throws {
-    guard case .packed(let packing) = candidate.form else {
-      if let file = try files.openIfThere(candidate.path), let packing = try Packing(file) {
-        let fault = FileFault(
-          .damaged, "Cannot read", at: candidate.path,
-          why:
-            "it is packed by \(packing.word), and its name does not end in \(String(decoding: packing.suffix, as: UTF8.self))",
-          remedy: "Give it a name that does")
-        return search.found.unusable.append((candidate.path, fault))
-      }
-      return try identity.welcome(candidate, &search)
+    var wrapping: Wrapping?
+    if case .packed(let found) = candidate.form { wrapping = found }
+    if wrapping?.packing == nil, let file = try files.openIfThere(candidate.path), let packing = try Packing(file) {
+      let fault = FileFault(
+        .damaged, "Cannot read", at: candidate.path,
+        why:
+          "it is packed by \(packing.word), and its name does not end in \(String(decoding: packing.suffix, as: UTF8.self))",
+        remedy: "Give it a name that does")
+      return search.found.unusable.append((candidate.path, fault))
     }
+    guard let wrapping else { return try identity.welcome(candidate, &search) }
     let key = FileKey(candidate.info)
     if let before = passedOver[key], before.info == candidate.info, let fault = before.fault {
       return search.found.unusable.append((candidate.path, fault))
@@ -127,7 +127,7 @@ struct Recognition {
     }
     let size: UInt64
     do throws(FileFault) {
-      size = try UnpackedFile.contentSize(of: file, packing, at: candidate.path)
+      size = try UnpackedFile.contentSize(of: file, wrapping, at: candidate.path)
     } catch {
       guard error.kind == .damaged else { throw error }
       passedOver[key] = PassedOver(info: candidate.info, twin: nil, fault: error)

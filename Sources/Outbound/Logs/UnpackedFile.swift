@@ -3,25 +3,19 @@ import Files
 import Formats
 import SystemPackage
 
-/// A packed log as what it holds, whatever packed it. Forward it is read once; a step back begins again.
+/// A log as the text that it holds, whatever lies around it. Forward it is read once; a step back begins again.
 final class UnpackedFile: ReadableFile {
   private let file: any ReadableFile
-  private let packing: Packing
+  private let wrapping: Wrapping
   private let path: FilePath
   private var unpacker: any Unpacker
   private var window: [UInt8] = []
   /// Where in the content the window begins.
   private var start: UInt64 = 0
 
-  init(_ file: any ReadableFile, _ packing: Packing, at path: FilePath) {
-    (self.file, self.packing, self.path) = (file, packing, path)
-    unpacker = Self.unpacker(file, packing, path)
-  }
-
-  private static func unpacker(_ file: any ReadableFile, _ packing: Packing, _ path: FilePath)
-    -> any Unpacker
-  {
-    packing.program == nil ? GzipUnpacker(file, path) : ProgramUnpacker(file, packing, path)
+  init(_ file: any ReadableFile, _ wrapping: Wrapping, at path: FilePath) {
+    (self.file, self.wrapping, self.path) = (file, wrapping, path)
+    unpacker = wrapping.unpacker(file, path)
   }
 
   func info() throws(FileFault) -> FileInfo { try file.info() }
@@ -38,16 +32,16 @@ final class UnpackedFile: ReadableFile {
 
   /// Of the content.
   /// - Throws: `.damaged` where the file is, or is not complete yet.
-  static func contentSize(of file: any ReadableFile, _ packing: Packing, at path: FilePath)
+  static func contentSize(of file: any ReadableFile, _ wrapping: Wrapping, at path: FilePath)
     throws(FileFault) -> UInt64
   {
-    let unpacked = UnpackedFile(file, packing, at: path)
+    let unpacked = UnpackedFile(file, wrapping, at: path)
     while try unpacked.feed() {}
     return unpacked.start + UInt64(unpacked.window.count)
   }
 
   private func restart() {
-    unpacker = Self.unpacker(file, packing, path)
+    unpacker = wrapping.unpacker(file, path)
     start = 0
     window.removeAll(keepingCapacity: true)
   }

@@ -156,6 +156,7 @@ private final class Tally: EventSink {
   func record(_ event: Event) {
     switch event.kind {
     case .dropQuarantined, .dropHeld, .dropDamaged, .lateWrite, .batchHeld, .batchDamaged: found.withLock { $0 = true }
+    case .schemaChanged where event.fields[.reason] == "held": found.withLock { $0 = true }
     default: break
     }
     next.record(event)

@@ -80,8 +80,13 @@ public struct StatusReport: Sendable, Encodable {
     /// Since when a person has paused it.
     @OrNull public var pausedSince: String? = nil
     @OrNull public var lastError: String? = nil
+    /// How old records grow where the budget of a store lengthens that.
+    @OrNull public var lengthenedAgeSeconds: Int64? = nil
+    /// For people.
+    public var words: String?
 
     enum CodingKeys: String, CodingKey {
+      case lengthenedAgeSeconds = "lengthened_age_seconds"
       case name, lagBytes = "lag_bytes", lagSeconds = "lag_seconds", waiting, held, damaged, blocked, confirmed
       case bytesPerSecond = "bytes_per_second", catchUpSeconds = "catch_up_seconds"
       case pausedSince = "paused_since", lastError = "last_error"
@@ -183,6 +188,8 @@ public struct StatusReport: Sendable, Encodable {
       let silence = stores.filter { stream.stores.map(\.text).contains($0.name) }.map(\.secondsWithoutConfirmation)
         .max()
       report.promise(stream.batch.maxBytes, silence: silence ?? 0)
+      report.lengthenedAgeSeconds = settings.lengthening(of: stream)?.age.components.seconds
+      report.words = settings.budgetWords(of: stream)
       return report
     }
     spool = SpoolUse(
@@ -214,6 +221,7 @@ public struct StatusReport: Sendable, Encodable {
       report.lagBytes = totals.waitingBytes
       report.lastError = fault.description
     }
+    report.lastError = report.lastError ?? SchemaSurvey(settings.name, state: state, files: files).words
     let lately = try ledger?.read { (t) throws(LedgerFault) in
       try t.batches.confirmedBytes(of: settings.name, in: Limits.paceSpan, count: 1, until: now)
     }

@@ -311,7 +311,7 @@ public struct Reason: Hashable, Sendable, Codable {
     case pgpUnprotected = "pgp_unprotected", pgpSeveral = "pgp_several"
     case columnsChanged = "columns_changed", rowsChanged = "rows_changed", unwritable
     case damaged, crashedAgent = "crashed_agent"
-    case lateWrite = "late_write"
+    case lateWrite = "late_write", schemaChanged = "schema_changed"
 
     /// No release helps: what cannot be read, decrypted, written or named cannot be handed over, whoever says so.
     public var isLasting: Bool {

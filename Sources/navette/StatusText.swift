@@ -80,6 +80,9 @@ enum StatusText {
     for (name, blocked) in report.feeds.map({ ($0.name, $0.blocked) }) + report.streams.map({ ($0.name, $0.blocked) }) {
       notes += blocked.words(of: name).map { Note(text: $0, isFault: true) }
     }
+    for stream in report.streams {
+      if let words = stream.words { notes.append(Note(text: "\(stream.name): \(words)", isFault: false)) }
+    }
     for feed in report.feeds where feed.rejectedDrops > 0 {
       let words =
         "\(counted(feed.rejectedRows, "bad row")) of \(counted(feed.rejectedDrops, "drop")) in quarantine, left out"

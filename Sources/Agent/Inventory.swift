@@ -144,10 +144,13 @@ public struct Inventory {
     return (try? files.readPlan([Reason].self, at: drop.appending(DropPlan.reasonsName))) ?? []
   }
 
-  /// Why a batch is in `damaged`.
+  /// Why a batch is in `damaged`, or in `held` for another reason than a store's.
   private func reasons(_ record: BatchRecord) -> [Reason] {
-    let path = spool(of: record).path(.damaged, record.id).appending(DropPlan.reasonsName)
-    return (try? files.readPlan([Reason].self, at: path)) ?? []
+    for place in [BatchPlace.damaged, .held] {
+      let path = spool(of: record).path(place, record.id).appending(DropPlan.reasonsName)
+      if let known = try? files.readPlan([Reason].self, at: path) { return known }
+    }
+    return []
   }
 
   /// - Parameters:

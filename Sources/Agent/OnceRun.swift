@@ -159,6 +159,7 @@ private final class Tally: EventSink {
       found.withLock { $0 = true }
     case .sourceGap where event.fields[.reason].map(GapReason.lost.contains) == true:
       found.withLock { $0 = true }
+    case .schemaChanged where event.fields[.reason] == "held": found.withLock { $0 = true }
     default: break
     }
     next.record(event)

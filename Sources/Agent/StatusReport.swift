@@ -85,8 +85,13 @@ public struct StatusReport: Sendable, Encodable {
     /// Since when a person has paused it.
     @OrNull public var pausedSince: String? = nil
     @OrNull public var lastError: String? = nil
+    /// How old records grow where the budget of a store lengthens that.
+    @OrNull public var lengthenedAgeSeconds: Int64? = nil
+    /// For people.
+    public var words: String?
 
     enum CodingKeys: String, CodingKey {
+      case lengthenedAgeSeconds = "lengthened_age_seconds"
       case name
       case lagBytes = "lag_bytes"
       case lagSeconds = "lag_seconds"
@@ -195,6 +200,8 @@ public struct StatusReport: Sendable, Encodable {
       let silence = stores.filter { stream.stores.map(\.text).contains($0.name) }.map(\.secondsWithoutConfirmation)
         .max()
       report.promise(stream.batch.maxBytes, silence: silence ?? 0)
+      report.lengthenedAgeSeconds = settings.lengthening(of: stream)?.age.components.seconds
+      report.words = settings.budgetWords(of: stream)
       return report
     }
     spool = SpoolUse(
@@ -229,6 +236,7 @@ public struct StatusReport: Sendable, Encodable {
       report.lagBytes = totals.waitingBytes
       report.lastError = fault.description
     }
+    report.lastError = report.lastError ?? SchemaSurvey(settings.name, state: state, files: files).words
     let lately = try ledger?.read { (t) throws(LedgerFault) in
       try t.batches.confirmedBytes(of: settings.name, in: Limits.paceSpan, count: 1, until: now)
     }

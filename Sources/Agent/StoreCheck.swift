@@ -130,7 +130,8 @@ public enum StoreCheck {
     try files.write(bytes, to: path)
     return StoredFile(
       path: path, size: UInt64(bytes.count), sha256: Digest(SHA256.hash(data: bytes)),
-      md5: Hex.encode(Insecure.MD5.hash(data: bytes)))
+      md5: Hex.encode(Insecure.MD5.hash(data: bytes)),
+      contentType: "text/plain")
   }
 }
 

@@ -192,7 +192,10 @@ struct Consistency {
   private func checkKeys() {
     for (index, stream) in settings.streams.enumerated() {
       let before = walk.problems.count
-      guard let template = try? Template<KeyTemplate.Placeholder>(stream.key) else { continue }
+      let longestKey =
+        settings.schemaRule(of: stream) == nil
+        ? stream.key : KeyMark.marked(stream.key, by: KeyMark.text(of: String(repeating: "f", count: KeyMark.digits)))
+      guard let template = try? Template<KeyTemplate.Placeholder>(longestKey) else { continue }
       let longest = template.filled { Self.longest($0, stream.name.text, settings.host) }
       for name in stream.stores {
         switch settings.store(name)?.target {
@@ -207,7 +210,7 @@ struct Consistency {
         }
       }
       // What makes the names has the last word: it bounds hosts and streams, whatever they are called here.
-      if walk.problems.count == before, let complaint = complaint(about: stream.key) {
+      if walk.problems.count == before, let complaint = complaint(about: longestKey) {
         report(
           "streams.\(stream.name).key", "object names could be refused: \(complaint)", "Use fewer or shorter parts")
       }

@@ -18,6 +18,14 @@ extension Settings {
     longestAge(of: stream).flatMap { $0.age > stream.batch.maxAge ? $0 : nil }
   }
 
+  /// For people; nil: no budget changes anything.
+  public func budgetWords(of stream: StreamSettings) -> String? {
+    guard let (age, store) = lengthening(of: stream), let most = store.objectsPerDay else { return nil }
+    let minutes = Duration.seconds((age.components.seconds + 59) / 60 * 60)
+    return
+      "batches wait for \(Quantities.text(minutes)) instead of \(Quantities.text(stream.batch.maxAge)): store \(store.name) has a budget of \(counted(most, "object")) a day"
+  }
+
   private func longestAge(of stream: StreamSettings) -> (age: Duration, store: StoreSettings)? {
     guard IngestionBudget.counts(stream), stream.schedule.isEmpty else { return nil }
     return stream.stores.compactMap { store($0) }

@@ -16,8 +16,13 @@ extension RequestHandler {
     guard let stream = lanes.stream(batch.stream) else {
       return Answer(lines: ["\(batch): there is no such stream"], isRefused: true)
     }
-    let refusal = try await stream.ahead { try $0.release(batch, by: who) }
-    if let refusal { return Answer(lines: ["\(batch): \(refusal)"], isRefused: true) }
-    return Answer(lines: ["\(batch): its plan is made anew; it is sent as it was sealed"])
+    switch try await stream.ahead({ try $0.release(batch, by: who) }) {
+    case .refused(let why): return Answer(lines: ["\(batch): \(why)"], isRefused: true)
+    case .planned: return Answer(lines: ["\(batch): its plan is made anew; it is sent as it was sealed"])
+    case .schema(let batches):
+      let others = batches.count > 1 ? ", and \(counted(batches.count - 1, "batch")) behind it" : ""
+      let columns = "; batches with these columns go there from now on"
+      return Answer(lines: ["\(batch): released\(others): \(sending ? "sent" : "sent when an agent runs")\(columns)"])
+    }
   }
 }

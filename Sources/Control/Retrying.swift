@@ -32,6 +32,11 @@ extension RequestHandler {
         "\(batch): it is damaged, and cannot be sent. \(why). Put its files back from a backup; or have its plan made anew from the ledger: navette release \(batch) --reason TEXT; or give it up: navette purge --batch \(batch)"
       )
     }
+    for batch in retried.undecided {
+      answer.refuse(
+        "\(batch): its columns have changed, which somebody must decide about: navette show \(batch), then navette release \(batch) --reason TEXT"
+      )
+    }
     for batch in retried.unknown { answer.refuse("\(batch): neither held nor waiting for a store") }
     return answer
   }
@@ -56,7 +61,13 @@ extension RequestHandler {
     let retried = try await retry(nil)
     let batches = counted(retried.batches.count, "batch")
     let due = sending ? "due now: \(Self.begun(retried))" : "due when an agent runs"
-    return Answer(lines: ["\(counted(drops, "held drop")) checked again, \(batches) \(due)"])
+    var answer = Answer(lines: ["\(counted(drops, "held drop")) checked again, \(batches) \(due)"])
+    if !retried.undecided.isEmpty {
+      answer.lines.append(
+        "\(counted(retried.undecided.count, "batch")) of which the columns have changed stay held: navette batches --state held, then navette release"
+      )
+    }
+    return answer
   }
 
   private static func begun(_ retried: Retried) -> String {

@@ -311,7 +311,7 @@ public struct Reason: Hashable, Sendable, Codable {
     case pgpUnprotected = "pgp_unprotected", pgpSeveral = "pgp_several"
     case columnsChanged = "columns_changed", rowsChanged = "rows_changed", unwritable
     case damaged, crashedAgent = "crashed_agent"
-    case lateWrite = "late_write"
+    case lateWrite = "late_write", schemaChanged = "schema_changed"
     case unclosedQuote = "unclosed_quote", unknownValue = "unknown_value"
     case badTime = "bad_time", noSuchTime = "no_such_time", ambiguousTime = "ambiguous_time", futureTime = "future_time"
 

@@ -2,6 +2,7 @@
 /// somebody's data.
 public struct HeaderComplaint: Error, Hashable, CustomStringConvertible {
   public let description: String
+  public init(_ description: String) { self.description = description }
 }
 
 /// The names of a log's columns, as its header line tells them.
@@ -33,10 +34,10 @@ public struct ColumnNames: Hashable, Sendable {
       let clean = ColumnNames.sanitized(name)
       let new = rename[name] ?? (sanitize ? rename[clean] ?? clean : name)
       if new.isEmpty, sanitize || new != name {
-        throw HeaderComplaint(description: "column \(index + 1) of \(names.count) would have no name")
+        throw HeaderComplaint("column \(index + 1) of \(names.count) would have no name")
       }
       if let other = seen.updateValue(index + 1, forKey: new), sanitize || !rename.isEmpty {
-        throw HeaderComplaint(description: "columns \(other) and \(index + 1) of \(names.count) would have one name")
+        throw HeaderComplaint("columns \(other) and \(index + 1) of \(names.count) would have one name")
       }
       if index > 0, let delimiter { line.append(delimiter) }
       line += new == name ? fields[index] : written(new)

@@ -84,6 +84,16 @@ extension DeliveryTable {
       stream)
   }
 
+  /// Whether a batch of the stream waits for the store, held ones left out.
+  public func hasWaiting(of stream: StreamName, for store: StoreName) throws(LedgerFault) -> Bool {
+    var isWaiting = false
+    try connection.rows(
+      "SELECT 1 FROM batches b JOIN deliveries d ON d.batch = b.id WHERE b.stream = ? AND d.store = ? AND \(Self.isWaiting) LIMIT 1",
+      [Value(stream), Value(store)]
+    ) { _ in isWaiting = true }
+    return isWaiting
+  }
+
   private func ids(_ condition: String, _ stream: StreamName) throws(LedgerFault) -> [BatchID] {
     var found: [BatchID] = []
     try connection.rows("SELECT b.id FROM batches b WHERE \(condition) ORDER BY b.sequence", [Value(stream)]) { row in

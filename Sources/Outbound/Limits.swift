@@ -30,6 +30,48 @@ extension Limits {
   /// Different values of one column that are counted, for a person to read: there are a few kinds of rows.
   static let censusValues = 200
 
+  /// Headers of a stream that are known, the newest: a hundred times as many as any real log has had. One that comes back after so many is new.
+  static let schemasKept = 100
+
+  /// Of a header, so much is looked at for the names of its columns: ten thousand of them, the most that AEP takes.
+  static let headerLook = 256 << 10
+
+  /// Columns that are told of by name; of the others their number is told.
+  static let columnsTold = 20
+
+  /// Of each log, so much is looked at by `check`: hundreds of records, in a moment.
+  static let lintBytes = 256 << 10
+
+  /// Logs of one stream that `check` looks into, the newest: they are of one kind.
+  static let lintLogs = 8
+
+  /// Columns that one line of `check` names.
+  static let lintColumns = 8
+
+  /// Days of which it is added up what was sent, for the size of a run.
+  static let lintDays = 8
+
+  /// One of them.
+  static let lintDay: Duration = .seconds(86_400)
+
+  /// Batches a day and sandbox that AEP takes well, a soft bound (guardrails of ingestion).
+  static let aepBatchesPerDay = 90
+
+  /// Runs of one dataflow a day: dozens of batches in one dataset are what AEP's job schedules call an anti-pattern.
+  static let aepRunsOfDataset = 24
+
+  /// A batch in AEP has so much at least, by AEP's advice.
+  static let aepBatchBytes: UInt64 = 256_000_000
+
+  /// AEP refuses events with more (hard).
+  static let aepEventBytes = 10_000
+
+  /// And rows of any kind with more (hard).
+  static let aepRecordBytes = 100_000
+
+  /// And rows with more fields.
+  static let aepFields = 10_000
+
   /// Bytes of a packed log that are read at a time: at most 16 MiB of text, by gzip's own bound.
   static let packedRead = 16 << 10
 

@@ -19,6 +19,8 @@ struct StreamView: Hashable, Sendable {
   let logs: [LogView]
   /// An operator, or the end of `run --once`, wants everything sealed now.
   let flush: Bool
+  /// No store of the stream takes anything now, and a batch waits that will find out when one does.
+  var isAway = false
 }
 
 /// What to do with one stream now.
@@ -52,12 +54,13 @@ func plan(
   // A wall clock that was set back must not keep records waiting: a `since` in the future counts as now.
   let times = settings.schedule.map { (hour: $0.hour, minute: $0.minute) }
   let due = zone.next(times, after: min(oldest, now)) ?? min(oldest, now) + settings.batch.maxAge
-  if view.flush || now >= due {
+  if view.flush || now >= due && !view.isAway {
     plan.seal = .everything
   } else if isFull {
     plan.seal = .full
   } else {
-    plan.due = due
+    // What waits for a store has no time of its own: the lane is woken when it answers.
+    plan.due = view.isAway && now >= due ? nil : due
     return plan
   }
   if settings.rotation == .rename {

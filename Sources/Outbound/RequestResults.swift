@@ -11,6 +11,8 @@ public struct Retried: Hashable, Sendable {
   public internal(set) var damaged: [BatchID: String] = [:]
   /// Asked for, and neither held nor waiting for a store.
   public internal(set) var unknown: [BatchID] = []
+  /// Held because their columns have changed: no retry decides about that.
+  public internal(set) var undecided: [BatchID] = []
 
   public init() {}
 
@@ -21,9 +23,20 @@ public struct Retried: Hashable, Sendable {
     underWay += other.underWay
     damaged.merge(other.damaged) { first, _ in first }
     unknown += other.unknown
+    undecided += other.undecided
   }
 
   public mutating func add(unknown batches: Set<BatchID>) { unknown = (unknown + batches).sorted() }
+}
+
+/// What came of `release`.
+public enum Released: Hashable, Sendable {
+  /// Why it cannot be.
+  case refused(String)
+  /// It was damaged, and has a plan again.
+  case planned
+  /// Their columns had changed: the batch, and those behind it under the same header.
+  case schema([BatchID])
 }
 
 /// What came of `purge`.

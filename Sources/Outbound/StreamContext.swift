@@ -49,16 +49,19 @@ struct StreamContext {
   let spool: Spool<BatchPlace>
   let contents: LogContents
   let key: KeyTemplate
+  /// What becomes of a batch under another header; nil: nothing.
+  let schemaRule: StreamSettings.SchemaRule?
   /// Of the schedule; the configuration was refused where the machine does not know it.
   let zone: ClockZone
 
   init(
-    settings: StreamSettings, others: [StreamName], host: String, limits: LimitSettings, state: StateFolder,
-    files: any Files, ledger: Ledger, events: any EventSink, hands: Hands, suspects: Suspects, clock: ClockTrust,
-    turn: Turn, shared: StreamsShared,
+    settings: StreamSettings, others: [StreamName], schemaRule: StreamSettings.SchemaRule?, host: String,
+    limits: LimitSettings, state: StateFolder, files: any Files, ledger: Ledger, events: any EventSink, hands: Hands,
+    suspects: Suspects, clock: ClockTrust, turn: Turn, shared: StreamsShared,
     random: @escaping @Sendable () -> UInt64, isStopping: @escaping @Sendable () -> Bool
   ) {
     (self.settings, self.others, self.host, self.limits, self.state) = (settings, others, host, limits, state)
+    self.schemaRule = settings.header == .none ? nil : schemaRule
     (self.files, self.ledger, self.events, self.hands) = (files, ledger, events, hands)
     (self.suspects, self.clock, self.turn, self.shared) = (suspects, clock, turn, shared)
     (self.random, self.isStopping) = (random, isStopping)

@@ -83,8 +83,8 @@ public actor StreamLane: Lane {
     return retried
   }
 
-  /// A batch in `damaged` goes on with a plan made anew. - Returns: why that cannot be done.
-  public func release(_ batch: BatchID, by who: Requester) throws -> String? {
+  /// A batch in `damaged` goes on with a plan made anew, one in `held` whose columns have changed as it is.
+  public func release(_ batch: BatchID, by who: Requester) throws -> Released {
     try worker.release(batch, by: who, at: clock())
   }
 

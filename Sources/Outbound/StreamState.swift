@@ -13,6 +13,7 @@ struct StreamState {
   var room = Room()
   var rotation: Rotation
   let cutting: Cutting
+  var schemas = Schemas()
   let sealing = Sealing()
   let emptying = Emptying()
   let delivery = Delivery()

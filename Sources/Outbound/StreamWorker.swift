@@ -31,9 +31,12 @@ public struct StreamWorker {
     isStopping: @escaping @Sendable () -> Bool = { false }
   ) {
     let random = Locked(random)
+    var stream = stream
+    stream.batch.maxAge = settings.age(of: stream)
     context = StreamContext(
-      settings: stream, others: settings.streams.map(\.name).filter { $0 != stream.name }, host: settings.host,
-      limits: settings.limits, state: StateFolder(settings.state), files: files,
+      settings: stream, others: settings.streams.map(\.name).filter { $0 != stream.name },
+      schemaRule: settings.schemaRule(of: stream), host: settings.host, limits: settings.limits,
+      state: StateFolder(settings.state), files: files,
       ledger: ledger, events: events, hands: hands, suspects: suspects, clock: clock, turn: turn, shared: shared,
       random: { random.withLock { $0.next() } }, isStopping: isStopping)
     state = StreamState(context, reopen: reopen)
@@ -93,7 +96,7 @@ public struct StreamWorker {
 
   /// The way of every record and every batch, in this order; a start is a pass like any other.
   private mutating func work(in pass: inout StreamPass) throws {
-    try state.adopting.run(&state.batches, in: &pass)
+    try state.adopting.run(&state.batches, &state.schemas, in: &pass)
     try heedPause(in: pass)
     if state.isFlushed, !state.isStopped { try state.delivery.makeDue(in: pass) }
     if state.isFlushed || pass.pause.map({ pass.now.uptime >= $0.until }) ?? true {
@@ -170,7 +173,8 @@ public struct StreamWorker {
   }
 
   private mutating func sealing(_ fresh: FreshCut, everything: Bool, in pass: StreamPass) throws -> Bool {
-    let isMore = try state.sealing.run(fresh, everything: everything, &state.logs, &state.batches, in: pass)
+    let isMore = try state.sealing.run(
+      fresh, everything: everything, &state.schemas, &state.logs, &state.batches, in: pass)
     if state.batches.sequence == fresh.id.sequence { state.cutting.noteSealed() }
     return isMore
   }

@@ -17,25 +17,36 @@ extension StreamWorker {
     try inPass(at: now) { worker, pass in
       var retried = Retried()
       // Batches that nobody has looked at yet, as when no agent runs.
-      try worker.state.adopting.run(&worker.state.batches, in: &pass)
+      try worker.state.adopting.run(&worker.state.batches, &worker.state.schemas, in: &pass)
       for batch in try pass.spool.entries(in: .damaged).compactMap({ BatchID($0) })
       where batches?.contains(batch) == true {
         if let why = try worker.state.batches.takeBack(batch, in: pass) { retried.damaged[batch] = why }
       }
       // What was taken back is adopted.
-      try worker.state.adopting.run(&worker.state.batches, in: &pass)
-      retried.batches = try worker.state.delivery.retry(batches, worker.state.batches, in: pass)
-      retried.unknown = (batches ?? []).subtracting(retried.batches).subtracting(retried.damaged.keys).sorted()
+      try worker.state.adopting.run(&worker.state.batches, &worker.state.schemas, in: &pass)
+      retried.batches = try worker.state.delivery.retry(batches, worker.state.batches, worker.state.schemas, in: pass)
+      retried.undecided = try pass.spool.entries(in: .held).compactMap { BatchID($0) }.filter {
+        batches?.contains($0) ?? true && worker.state.schemas.isWaiting($0, in: pass)
+      }
+      retried.unknown = (batches ?? []).subtracting(retried.batches + retried.undecided)
+        .subtracting(retried.damaged.keys).sorted()
       return retried
     }
   }
 
-  /// Makes the plan of a batch in `damaged` anew from what the ledger knows, where its object is what was sealed.
-  /// - Returns: why that cannot be done.
-  public mutating func release(_ id: BatchID, by who: Requester, at now: Moment) throws -> String? {
+  /// Makes the plan of a batch in `damaged` anew from what the ledger knows, where its object is what was sealed; lets one in `held` go whose
+  /// columns have changed, and those behind it.
+  public mutating func release(_ id: BatchID, by who: Requester, at now: Moment) throws -> Released {
     try inPass(at: now) { worker, pass in
-      try worker.state.adopting.run(&worker.state.batches, in: &pass)
-      return try worker.state.batches.release(id, by: who, in: pass)
+      try worker.state.adopting.run(&worker.state.batches, &worker.state.schemas, in: &pass)
+      if try pass.spool.place(of: id) == .held {
+        guard let gone = try worker.state.schemas.release(id, by: who, in: pass) else {
+          return .refused("a store refused it. Mend the cause, then: navette retry \(id)")
+        }
+        try worker.state.adopting.run(&worker.state.batches, &worker.state.schemas, in: &pass)
+        return .schema(gone)
+      }
+      return try worker.state.batches.release(id, by: who, in: pass).map { .refused($0) } ?? .planned
     }
   }
 
@@ -82,7 +93,7 @@ extension StreamWorker {
     precondition(!state.dispatching.isSending(batch), "a batch that is being sent is withdrawn first")
     defer { state.dispatching.forget(batch) }
     return try inPass(at: now) { worker, pass in
-      try worker.state.adopting.run(&worker.state.batches, in: &pass)
+      try worker.state.adopting.run(&worker.state.batches, &worker.state.schemas, in: &pass)
       var purged = try worker.state.purging.purge(batch, by: by, reason: reason, &worker.state.batches, in: &pass)
       if let plan = purged?.plan { purged?.logs = try worker.letGo(of: plan, in: &pass) }
       return purged

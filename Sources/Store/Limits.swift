@@ -38,4 +38,7 @@ extension Limits {
 
   /// Between a call to a store being broken off and being left behind.
   public static let callGrace: Duration = .seconds(10)
+
+  /// Digits of a header's digest in the keys of its batches: two headers of one stream that share them are not met in ten thousand years.
+  static let keyMarkDigits = 8
 }

@@ -106,7 +106,12 @@ public struct StoredFile: Hashable, Sendable {
   public let sha256: Digest
   /// 32 hex digits.
   public let md5: String
-  public init(path: FilePath, size: UInt64, sha256: Digest, md5: String) {
+  /// What services that keep such a thing are told.
+  public let contentType: String
+  public init(
+    path: FilePath, size: UInt64, sha256: Digest, md5: String, contentType: String = ContentType.unknown
+  ) {
+    self.contentType = contentType
     self.path = path
     self.size = size
     self.sha256 = sha256

@@ -44,14 +44,16 @@ struct Check: AsyncParsableCommand {
       for lack in HostReport.lacks(settings) { Terminal.line("host: \(lack)") }
       for note in ConsumerCheck.notes(of: settings) { Terminal.line(note) }
       for line in AgentProcess.completeness(settings) { Terminal.line(line) }
+      let streams = StreamCheck(settings)
+      for line in streams.lines { Terminal.line(line) }
+      var worst = streams.isRefused ? Agent.ExitCode.findings : .done
       for secret in settings.unread { Terminal.line("not looked at, for only the service has it: \(secret.key)") }
       if !AgentProcess.isService, !connect, let dropIn { tell(dropIn) }
       if !AgentProcess.isService, !connect { tell(MountUnits(settings)) }
       guard connect else {
         for note in StoreCheck.notes(settings) { Terminal.line(note) }
-        return .done
+        return worst
       }
-      var worst = Agent.ExitCode.done
       for store in settings.stores {
         let pulls = settings.feeds.compactMap(\.pull).filter { $0.store == store.name }
         let isSentTo = settings.streams.contains { $0.stores.contains(store.name) }

@@ -49,6 +49,15 @@ enum StatusText {
     return lines
   }
 
+  /// Of what a stream does with rows and ages, and is no fault.
+  private static func notes(of stream: StatusReport.Stream) -> [Note] {
+    var notes = [stream.words].compactMap(\.self)
+    if stream.rejectedRows > 0 {
+      notes.append("\(counted(stream.rejectedRows, "row")) of its logs left out so far, in its folder aside")
+    }
+    return notes.map { Note(text: "\(stream.name): \($0)", isFault: false) }
+  }
+
   /// What is to be said of single lanes.
   static func notes(_ report: StatusReport) -> [Note] {
     var notes: [Note] = []
@@ -80,13 +89,7 @@ enum StatusText {
     for (name, blocked) in report.feeds.map({ ($0.name, $0.blocked) }) + report.streams.map({ ($0.name, $0.blocked) }) {
       notes += blocked.words(of: name).map { Note(text: $0, isFault: true) }
     }
-    for stream in report.streams where stream.rejectedRows > 0 {
-      notes.append(
-        Note(
-          text:
-            "\(stream.name): \(counted(stream.rejectedRows, "row")) of its logs left out so far, in its folder aside",
-          isFault: false))
-    }
+    notes += report.streams.flatMap(notes(of:))
     for feed in report.feeds where feed.rejectedDrops > 0 {
       let words =
         "\(counted(feed.rejectedRows, "bad row")) of \(counted(feed.rejectedDrops, "drop")) in quarantine, left out"

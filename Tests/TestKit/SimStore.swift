@@ -56,6 +56,9 @@ public final class SimStore: StoreReader, StoreProbe {
   /// For the next calls of `create`, one each, after those already waiting.
   public func expect(_ troubles: Trouble...) { state.withLock { $0.troubles += troubles } }
 
+  /// Whatever was expected goes well now.
+  public func forgive() { state.withLock { $0.troubles = [] } }
+
   public var keys: [String] { state.withLock { $0.objects.keys.sorted() } }
   public func bytes(at key: String) -> [UInt8]? { state.withLock { $0.objects[key]?.bytes } }
   /// Calls of `create`, whatever came of them.

@@ -61,6 +61,8 @@ struct BatchManifest: Hashable, Sendable, Encodable {
     var hasher = ObjectHasher()
     bytes.withUnsafeBufferPointer { hasher.update(UnsafeRawBufferPointer($0)) }
     let digests = hasher.finish()
-    return StoredFile(path: path, size: UInt64(bytes.count), sha256: digests.sha256, md5: digests.md5)
+    return StoredFile(
+      path: path, size: UInt64(bytes.count), sha256: digests.sha256, md5: digests.md5,
+      contentType: ContentType.of(fileName.description, beginning: bytes))
   }
 }

@@ -26,9 +26,12 @@ struct RollbackCheck: Sendable {
   private var newest = 0
   private var isShared = false
 
-  /// - Parameter sealed: when the last batch was; nil where nobody knows.
+  /// - Parameters:
+  ///   - sealed: when the last batch was; nil where nobody knows.
+  ///   - isMarked: batches under another header have keys of their own.
   init(
-    _ settings: StreamSettings, _ template: KeyTemplate, host: String, last: Int, sealed: Timestamp?, at now: Timestamp
+    _ settings: StreamSettings, _ template: KeyTemplate, host: String, last: Int, sealed: Timestamp?,
+    isMarked: Bool = false, at now: Timestamp
   ) {
     self.template = template
     self.stream = settings.name
@@ -37,12 +40,25 @@ struct RollbackCheck: Sendable {
     // A column may name any day.
     let since = settings.partitionBy.isEmpty ? sealed.map { $0 - .seconds(86_400) } : nil
     let days = since.map { Self.days(from: $0, to: now) } ?? []
-    prefixes = template.prefixes(stream: settings.name, host: host, days: days.count > Limits.daysListed ? [] : days)
+    let prefixes = template.prefixes(
+      stream: settings.name, host: host, days: days.count > Limits.daysListed ? [] : days)
+    guard isMarked else {
+      self.prefixes = prefixes
+      return
+    }
+    // Batches under another header lie beside them, whatever their day.
+    let first = template.prefixes(stream: settings.name, host: host, days: []).first ?? ""
+    let marked = first.firstIndex(of: "/").map { "\(first[..<$0])_s" } ?? (settings.key.contains("/") ? first : "s")
+    // What begins like one of them would be listed twice.
+    self.prefixes = prefixes.filter { !$0.hasPrefix(marked) } + [marked]
   }
 
   /// - Parameter known: the key that the folder knows for a number.
   mutating func see(_ key: String, known: (Int) throws(LedgerFault) -> String?) throws(LedgerFault) {
-    guard let number = template.sequence(in: key, stream: stream, host: host) else { return }
+    guard
+      let number = template.sequence(in: key, stream: stream, host: host)
+        ?? template.sequence(in: KeyMark.stripped(key), stream: stream, host: host)
+    else { return }
     let ours = try known(number)
     if ours == key { return }
     if number > last {

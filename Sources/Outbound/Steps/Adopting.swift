@@ -8,17 +8,19 @@ import SystemPackage
 struct Adopting {
   /// Takes what an earlier life left: half-built batches are thrown away, sealed ones made durable and recorded before anything else
   /// is cut.
-  func run(_ batches: inout StreamBatches, in pass: inout StreamPass) throws {
+  func run(_ batches: inout StreamBatches, _ schemas: inout Schemas, in pass: inout StreamPass) throws {
     if batches.sequence == nil {
       try pass.spool.prepare()
       try Pin.clearUnfinished(in: pass.context.pins.path, pass.files)
       try recordUnknown(&batches, in: &pass)
       try Purging().run(&batches, in: pass)
+      try schemas.load(in: &pass)
       batches.sequence = try lastSequence(in: pass)
     }
     try batches.setAsideCrashed(in: &pass)
     for name in try pass.spool.entries(in: .building) { try pass.spool.remove(name, from: .building) }
     batches.unrecorded = []
+    let known = schemas
     for name in try pass.spool.entries(in: .ready) {
       guard let id = BatchID(name), id.stream == pass.name, !batches.adopted.contains(id) else { continue }
       // Moved here in this life, but not known to be durable: its number is taken.
@@ -29,7 +31,7 @@ struct Adopting {
           try Purging().finish(id, in: .ready, &batches, pass)
         } else {
           try pass.hands.holding(Work(.stream(pass.name), .adopt, .batch(id))) {
-            try adopt(id, &batches, in: pass)
+            try adopt(id, known, &batches, in: pass)
           }
         }
       }
@@ -76,7 +78,7 @@ struct Adopting {
     return last
   }
 
-  private func adopt(_ id: BatchID, _ batches: inout StreamBatches, in pass: StreamPass) throws {
+  private func adopt(_ id: BatchID, _ schemas: Schemas, _ batches: inout StreamBatches, in pass: StreamPass) throws {
     let folder = pass.spool.path(.ready, id)
     let plan = try pass.files.batchPlan(of: id, in: folder)
     try pass.files.requireObject(of: plan, in: folder)
@@ -85,16 +87,19 @@ struct Adopting {
       [folder.appending(BatchPlan.fileName), folder.appending(BatchPlan.objectName), folder]
         + [BatchPlace.ready, .building, .held].map { pass.spool.path($0) })
     try pass.files.syncLogs(of: plan)
+    let isWaiting = schemas.isWaiting(plan.header)
     try pass.ledger.transact("adopt") { (t) throws(LedgerFault) in
       if try !t.batches.knows(id) {
         try t.batches.note(plan, due: pass.now.wall)
         try t.batches.advance(plan)
         try t.history.note(id, "adopted", "found sealed in the spool; recorded now", at: pass.now.wall)
-      } else if try t.deliveries.isHeld(id) {
+      } else if !isWaiting, try t.deliveries.isHeld(id) {
         try t.deliveries.forgive(id, at: pass.now.wall)
         try t.history.note(id, "retried", "found moved back to ready", at: pass.now.wall)
       }
     }
+    // Of two that were sealed under a header that is new, a stop may have left one here.
+    if isWaiting { return try schemas.hold(id, in: pass) }
     batches.adopted.insert(id)
   }
 }

@@ -22,8 +22,19 @@ struct Backlog {
         LogView(
           source: log.record.id, role: log.role == .live ? .live : .aside, unread: unread, rows: rows, since: since))
     }
-    let view = StreamView(logs: views, flush: flush)
+    let view = StreamView(logs: views, flush: flush, isAway: try isAway(in: pass))
     return plan(view, pass.settings, zone: pass.context.zone, at: pass.now.wall)
+  }
+
+  /// While every store of the stream is left alone, age makes no batches: each would be a small one, and none would arrive sooner. Where none of
+  /// the stream's own waits, one is made, or nobody would notice that the store is back.
+  private func isAway(in pass: StreamPass) throws(LedgerFault) -> Bool {
+    for store in pass.settings.stores {
+      guard pass.shared.stores.wait(of: store) != nil,
+        try pass.ledger.read({ (t) throws(LedgerFault) in try t.deliveries.hasWaiting(of: pass.name, for: store) })
+      else { return false }
+    }
+    return true
   }
 
   /// Bytes that may hold records not yet in a batch.

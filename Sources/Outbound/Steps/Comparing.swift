@@ -19,7 +19,8 @@ struct Comparing {
     let last = max(
       confirmed.id.sequence, try SequenceFloor.read(of: context.name, context.state, context.files).last)
     return RollbackCheck(
-      context.settings, context.key, host: context.host, last: last, sealed: confirmed.sealedAt, at: now.wall)
+      context.settings, context.key, host: context.host, last: last, sealed: confirmed.sealedAt,
+      isMarked: context.schemaRule != nil && !KeyMark.isMarked(context.settings.key), at: now.wall)
   }
 
   /// - Returns: what stops the lane; nil where a person has said that it may go on, which it does behind the store's last number.

@@ -63,8 +63,10 @@ struct Delivery {
   /// Attempts and refusals are forgotten, held batches go back to `ready`, and everything is due at once.
   /// - Parameter asked: nil: all that are held or wait.
   /// - Returns: which.
-  func retry(_ asked: Set<BatchID>?, _ batches: StreamBatches, in pass: StreamPass) throws -> [BatchID] {
-    let held = try pass.spool.entries(in: .held).compactMap { BatchID($0) }
+  func retry(
+    _ asked: Set<BatchID>?, _ batches: StreamBatches, _ schemas: Schemas, in pass: StreamPass
+  ) throws -> [BatchID] {
+    let held = try pass.spool.entries(in: .held).compactMap { BatchID($0) }.filter { !schemas.isWaiting($0, in: pass) }
     let chosen = (held + batches.adopted.sorted()).filter { asked?.contains($0) ?? true }
     guard !chosen.isEmpty else { return [] }
     try pass.spool.move(chosen.filter(held.contains), from: .held, to: .ready)

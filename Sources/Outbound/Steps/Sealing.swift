@@ -12,20 +12,28 @@ struct Sealing {
   /// - Parameter everything: false: only what makes a full batch.
   /// - Returns: whether there may be more.
   func run(
-    _ fresh: FreshCut, everything: Bool, _ logs: inout StreamLogs, _ batches: inout StreamBatches, in pass: StreamPass
+    _ fresh: FreshCut, everything: Bool, _ schemas: inout Schemas, _ logs: inout StreamLogs,
+    _ batches: inout StreamBatches, in pass: StreamPass
   ) throws -> Bool {
     let (id, cut) = (fresh.id, fresh.cut)
-    let plan = cut.isWorthSealing(everything: everything) ? makePlan(id, cut, in: pass) : nil
+    var placement = Schemas.Placement()
+    var plan: BatchPlan?
+    let isWorth = cut.isWorthSealing(everything: everything)
     let passesOver = cut.passesOver(everything: everything)
+    if let aside = cut.aside, isWorth || passesOver { try requireFew(aside, cut, in: pass) }
+    if isWorth {
+      let object = pass.spool.path(.building, id).appending(BatchPlan.objectName)
+      placement = try schemas.place(cut, object, in: pass)
+      plan = try makePlan(id, cut, placement.mark, in: pass)
+    }
     var asideFile: FilePath?
-    if let aside = cut.aside, plan != nil || passesOver {
-      try requireFew(aside, cut, in: pass)
+    if let aside = cut.aside, isWorth || passesOver {
       asideFile = try aside.keep(from: pass.spool.path(.building, id), in: pass.context.aside, pass.files)
     }
     if let plan {
-      try seal(plan, fresh, in: pass)
+      try seal(plan, fresh, placement.reason, in: pass)
       batches.sequence = id.sequence
-      batches.adopted.insert(id)
+      if placement.reason == nil { batches.adopted.insert(id) }
     } else {
       try pass.spool.remove(id, from: .building)
     }
@@ -33,17 +41,23 @@ struct Sealing {
     let exhausted = cut.exhausted(isSealed: plan != nil || passesOver)
     for log in fresh.logs where exhausted.contains(log.record.id) { logs.progress.noteExhausted(log) }
     try record(plan, cut, passesOver: passesOver, &logs, in: pass)
+    if let plan, placement.reason != nil { try schemas.hold(plan.id, in: pass) }
+    if let plan { tell(placement, of: plan, in: pass) }
     if plan != nil || passesOver { tellLeftOut(cut, plan?.id, asideFile, in: pass) }
     return cut.mayLeaveMore(isSealed: plan != nil || passesOver)
   }
 
   /// Plan and object are durable, and so is what they were cut from, before the one rename to `ready`.
-  private func seal(_ plan: BatchPlan, _ fresh: FreshCut, in pass: StreamPass) throws {
+  private func seal(_ plan: BatchPlan, _ fresh: FreshCut, _ reason: Reason?, in pass: StreamPass) throws {
     let folder = pass.spool.path(.building, plan.id)
+    var names = [BatchPlan.objectName, BatchPlan.fileName]
     try pass.hands.holding(Work(.stream(pass.name), .seal, .batch(plan.id))) {
       try pass.files.writePlan(plan, to: folder.appending(BatchPlan.fileName))
-      try pass.files.sync(
-        [folder.appending(BatchPlan.objectName), folder.appending(BatchPlan.fileName), folder])
+      if let reason {
+        try pass.files.writePlan([reason], to: folder.appending(DropPlan.reasonsName))
+        names.append(DropPlan.reasonsName)
+      }
+      try pass.files.sync(names.map { folder.appending($0) } + [folder])
       try syncSources(of: fresh, in: pass)
       try pass.spool.move([plan.id], from: .building, to: .ready)
     }
@@ -63,11 +77,15 @@ struct Sealing {
     for log in sources where try pass.files.info(log.path)?.inode != log.inode { throw SourceMoved() }
   }
 
-  private func makePlan(_ id: BatchID, _ cut: Cut, in pass: StreamPass) -> BatchPlan {
+  private func makePlan(_ id: BatchID, _ cut: Cut, _ mark: String, in pass: StreamPass) throws(FileFault) -> BatchPlan {
     let values = KeyTemplate.Values(
       batch: id, host: pass.context.host, date: cut.day ?? pass.now.wall, sealedAt: pass.now.wall,
-      schema: String(cut.header.description.prefix(8)))
-    let key = pass.context.key.render(values)
+      schema: String(cut.header.description.prefix(KeyMark.digits)))
+    guard let key = StoreKey(KeyMark.marked(pass.context.key.render(values).description, by: mark)) else {
+      throw FileFault(
+        .damaged, "Cannot seal a batch of stream", at: pass.name.text,
+        why: "with the mark of its header its key would be too long", remedy: "Shorten the stream's key")
+    }
     let prefix = pass.settings.manifest
     return BatchPlan(
       id: id, host: pass.context.host, key: key.description,
@@ -110,6 +128,23 @@ struct Sealing {
       try t.totals.note(.leftOut, cut.aside?.rows ?? 0, of: pass.name, at: pass.now.wall)
     }
     tell(plan, cut, in: pass)
+  }
+
+  private func tell(_ placement: Schemas.Placement, of plan: BatchPlan, in pass: StreamPass) {
+    let isHeld = placement.reason != nil
+    let fields: [Event.Field: String] = [
+      .batch: plan.id.description, .key: plan.key, .reason: isHeld ? "held" : "auto",
+    ]
+    if let news = placement.news {
+      let what = isHeld ? "it waits in held until `navette release \(plan.id)`" : "it goes there"
+      pass.report(
+        .schemaChanged, "The columns of stream \(pass.name) have changed with batch \(plan.id): \(news); \(what)",
+        fields)
+    } else if isHeld {
+      pass.report(
+        .batchHeld, "Batch \(plan.id) is held: its columns are those of a batch that waits before it",
+        fields.merging([.reason: Reason.Code.schemaChanged.rawValue]) { $1 })
+    }
   }
 
   private func tell(_ plan: BatchPlan?, _ cut: Cut, in pass: StreamPass) {

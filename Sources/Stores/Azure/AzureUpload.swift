@@ -11,6 +11,7 @@ extension AzureStore {
       method: .put, objectKey: objectKey,
       headers: AzureStore.createOnly + [
         ("x-ms-blob-type", "BlockBlob"), ("content-md5", AzureStore.md5(file)),
+        ("x-ms-blob-content-type", file.contentType),
         (AzureEvidence.claimName, file.sha256.description),
       ], body: .file(file.path, size: file.size))
     let answer = try await client.send(request, what)
@@ -46,7 +47,8 @@ extension AzureStore {
     let request = AzureClient.Request(
       method: .put, objectKey: objectKey, query: [("comp", "blocklist")],
       headers: AzureStore.createOnly + [
-        ("x-ms-blob-content-md5", AzureStore.md5(file)), (AzureEvidence.claimName, file.sha256.description),
+        ("x-ms-blob-content-md5", AzureStore.md5(file)), ("x-ms-blob-content-type", file.contentType),
+        (AzureEvidence.claimName, file.sha256.description),
       ], body: .bytes(plan.list))
     let answer = try await client.send(request, what)
     if isTaken(answer) { return try await compare(file, objectKey, what) }

@@ -27,7 +27,7 @@ struct S3ObjectHeaders: Sendable {
   }
 
   func ofObject(_ file: StoredFile) -> [(name: String, value: String)] {
-    fixed + [(S3Evidence.claimName, file.sha256.description)]
+    fixed + [("content-type", file.contentType), (S3Evidence.claimName, file.sha256.description)]
   }
 
   /// Of one body, an object's or a part's. Where the service computes others, it refuses.

@@ -62,7 +62,7 @@ final class LogCut {
       try contents.goOn()
       let room = cutter.room(in: cut)
       guard room.rows > 0, room.bytes > 0 || cut.rows == 0 else {
-        cut.isFull = reader.offset < log.size
+        cut.isFull = true
         break
       }
       var step = try reader.next(maxBytes: room.bytes, maxRecords: room.rows)

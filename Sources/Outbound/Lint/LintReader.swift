@@ -52,7 +52,8 @@ public struct LintReader {
 
   private func beginning(of path: FilePath) throws(FileFault) -> (bytes: [UInt8], isWhole: Bool) {
     let file = try files.open(path)
-    let text: any ReadableFile = try UnpackedFile.isGzip(file) ? UnpackedFile(file) : file
+    let wrapping = Wrapping(if: try Packing(file), stream.rotation == .closed ? stream.encoding : .utf8)
+    let text: any ReadableFile = wrapping.map { UnpackedFile(file, $0, at: path) } ?? file
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: Limits.packedRead)
     while bytes.count < Limits.lintBytes {

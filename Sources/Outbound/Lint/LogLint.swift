@@ -48,7 +48,11 @@ struct LogLint {
       guard let columns = try sentColumns(of: stream, sample.header) else { return [] }
       return names(columns)
     } catch {
-      return [note("\(error.description), so its records wait. \(stream.rows.shape == nil ? "Give the column another name under header.rename" : "Correct shape, or what is extracted")")]
+      return [
+        note(
+          "\(error.description), so its records wait. \(stream.rows.shape == nil ? "Give the column another name under header.rename" : "Correct shape, or what is extracted")"
+        )
+      ]
     }
   }
 

@@ -115,7 +115,8 @@ struct Schemas {
   /// As the object begins; nil where that is no header, or too long a one.
   static func columns(of object: FilePath, _ files: any Files) throws(FileFault) -> [String]? {
     let file = try files.open(object)
-    let text: any ReadableFile = try UnpackedFile.isGzip(file) ? UnpackedFile(file) : file
+    let packing = try Packing(file)
+    let text: any ReadableFile = packing.map { UnpackedFile(file, Wrapping($0), at: object) } ?? file
     var line: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: Limits.packedRead)
     while line.count < Limits.headerLook {

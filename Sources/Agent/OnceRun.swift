@@ -139,6 +139,8 @@ struct OnceRun {
       reached += [outcome.reached].compactMap(\.self)
     }
     if hasWaiting { return !reached.isEmpty && reached.allSatisfy { !$0 } ? .unreachable : .later }
+    // Whoever reads the exit status alone learns of it now; what waits is met by the next run, too.
+    if tally.toldGap { return .findings }
     if isInTrouble { return .later }
     return tally.needsPerson ? .findings : .done
   }
@@ -148,8 +150,12 @@ struct OnceRun {
 private final class Tally: EventSink {
   private let next: any EventSink
   private let found = Locked(false)
+  private let gaps = Locked(false)
 
   init(_ next: any EventSink) { self.next = next }
+
+  /// Records of a log are missing, or may be.
+  var toldGap: Bool { gaps.withLock { $0 } }
 
   var needsPerson: Bool { found.withLock { $0 } }
 
@@ -158,7 +164,7 @@ private final class Tally: EventSink {
     case .dropQuarantined, .dropHeld, .dropDamaged, .lateWrite, .batchHeld, .batchDamaged:
       found.withLock { $0 = true }
     case .sourceGap where event.fields[.reason].map(GapReason.lost.contains) == true:
-      found.withLock { $0 = true }
+      gaps.withLock { $0 = true }
     case .schemaChanged where event.fields[.reason] == "held": found.withLock { $0 = true }
     default: break
     }

@@ -163,6 +163,25 @@ struct GapTests {
     }
   }
 
+  @Test("A log that was empty when it was seen last, and was rotated and packed since: no alarm")
+  func empty() async throws {
+    let files = SimMachine().files
+    try files.put(log, "")
+    let world = try world(files)
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    for (number, name) in [(1, "/logs/a.csv.2.gz"), (2, "/logs/a.csv.1.gz")] {
+      let packed = try gzip("id,text\n\(number),a\n")
+      try files.outside { try $0.put(FilePath(name), packed) }
+    }
+    try files.take(log)
+    try files.put(log, "id,text\n3,a\n")
+    engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == "1,a\n2,a\n3,a\n")
+    #expect(reasons(world).isEmpty)
+  }
+
   @Test("A packed log that is damaged is named where what it held is missed")
   func damaged() async throws {
     let files = SimMachine().files

@@ -44,13 +44,13 @@ public struct LintReader {
     }
     let newest = found.sorted { ($0.modified, $0.path.string) > ($1.modified, $1.path.string) }.prefix(Limits.lintLogs)
     return newest.sorted { $0.path.string < $1.path.string }.compactMap { log in
-      (try? beginning(of: log.path)).map {
+      (try? beginning(of: log.path, stream)).map {
         LogSample(of: stream, path: log.path.name?.masked ?? log.path.shown, $0.bytes, isWhole: $0.isWhole)
       }
     }
   }
 
-  private func beginning(of path: FilePath) throws(FileFault) -> (bytes: [UInt8], isWhole: Bool) {
+  private func beginning(of path: FilePath, _ stream: StreamSettings) throws(FileFault) -> (bytes: [UInt8], isWhole: Bool) {
     let file = try files.open(path)
     let wrapping = Wrapping(if: try Packing(file), stream.rotation == .closed ? stream.encoding : .utf8)
     let text: any ReadableFile = wrapping.map { UnpackedFile(file, $0, at: path) } ?? file

@@ -51,7 +51,7 @@ struct LogListing {
   func candidates(
     _ found: inout FoundLogs, _ known: [SourceRecord], _ olddirs: Set<FilePath>
   ) throws -> [LogCandidate] {
-    var look = Look()
+    var look = Look(known: Set(known.map(\.identity.inode)))
     try list(&look, &found, olddirs)
     // First of all: what a link leads to is the log, whatever its own name looks like.
     for (directory, pattern) in globs {
@@ -72,8 +72,9 @@ struct LogListing {
         }
         guard let (role, isInGlob) = role(of: name, pattern) else { continue }
         let info = look.infos[directory.appending(name)]
+        let isKnown = info.map { look.known.contains($0.inode) } ?? false
         try look.add(directory.appending(name), &found, role) { path throws(FileFault) in
-          try candidate(path, info, role, isInGlob).map { .log($0) }
+          try candidate(path, info, role, isInGlob, isKnown: isKnown).map { .log($0) }
         }
       }
     }
@@ -132,6 +133,8 @@ struct LogListing {
 
   /// One look at the folders under way.
   private struct Look {
+    /// Inodes of sources: what their files are was told when they were new.
+    let known: Set<UInt64>
     var names: [FilePath: [FileName]] = [:]
     var infos: [FilePath: FileInfo] = [:]
     var asides: [LogCandidate] = []
@@ -192,7 +195,8 @@ struct LogListing {
   {
     guard let name = path.name, pattern.matches(name.bytes), let packing = Packing(name),
       Self.original(of: name) == nil,
-      let info = look.infos[path], info.kind == .file, info.size >= UInt64(Packing.beginning)
+      let info = look.infos[path], info.kind == .file, info.size >= UInt64(Packing.beginning),
+      !look.known.contains(info.inode)
     else { return nil }
     let file: (any ReadableFile)?
     do throws(FileFault) { file = try files.openIfThere(path) } catch { return nil }
@@ -246,7 +250,7 @@ struct LogListing {
   }
 
   private func candidate(
-    _ path: FilePath, _ info: FileInfo?, _ role: LogFile.Role, _ isInGlob: Bool
+    _ path: FilePath, _ info: FileInfo?, _ role: LogFile.Role, _ isInGlob: Bool, isKnown: Bool = false
   ) throws(FileFault) -> LogCandidate? {
     var info = info
     if info == nil { info = try files.info(path) }
@@ -257,8 +261,9 @@ struct LogListing {
       let packing = Packing(name)
       if let packing {
         // Not begun yet, or no log at all.
-        guard let file = try files.openIfThere(path), try Packing(file) == packing else {
-          return nil
+        let isTold = rotation == .closed && isKnown
+        if !isTold {
+          guard let file = try files.openIfThere(path), try Packing(file) == packing else { return nil }
         }
       }
       if let wrapping = Wrapping(if: packing, encoding) { form = .packed(wrapping) }

@@ -24,12 +24,12 @@ struct LogSearch {
   var isFirst: Bool { newest == nil }
 
   /// Whether a rotated log that nobody has seen lay in a folder that nobody has looked through before, and was last written to before the newest
-  /// of its kin that is known was first seen: it was through by then.
-  func isHistory(_ candidate: LogCandidate, _ kin: [SourceRecord]) throws -> Bool {
+  /// log that is known was first seen: it was through by then.
+  func isHistory(_ candidate: LogCandidate, _ kin: [SourceRecord]) -> Bool {
     let folder = candidate.path.parent
-    guard kin.allSatisfy({ FilePath($0.path).parent != folder }), self.kin.olddirs.contains(folder)
-    else { return false }
-    let newest = kin.map(\.seenAt).max()
+    guard kin.allSatisfy({ FilePath($0.path).parent != folder }), self.kin.olddirs.contains(folder) else {
+      return false
+    }
     return newest.map { Timestamp(nanoseconds: candidate.info.modified) < $0 } ?? true
   }
 
@@ -78,8 +78,8 @@ struct FoundLogs {
   var blocked: [BlockedLog] = []
   /// What stands under a log's name and is none: it hides nothing, and waits by itself.
   var unusable: [(path: FilePath, fault: FileFault)] = []
-  /// Known sources that were not found, and are not given up: of a file that may be theirs not even what it holds can be told.
-  var unreached: [(record: SourceRecord, fault: FileFault)] = []
+  /// Known sources that were not found, and are not given up: what may be theirs is still written, or cannot be read, for that reason.
+  var unreached: [(record: SourceRecord, fault: FileFault?)] = []
   /// Packed files with rotated names that are damaged, or not whole.
   var unreadable: [(path: FilePath, fault: FileFault)] = []
   /// Logs whose turn comes later: neither found nor vanished.

@@ -49,14 +49,17 @@ struct LogSources {
   ) throws -> FoundLogs {
     var found = try scanOnce(known: known, at: now, memory: memory, turn: turn)
     guard listing.rotation == .follow else { return found }
+    // What a look has learned of a source that the next one misses: by less, a copy of it would not be known.
+    var learned: [SourceID: SourceRecord] = [:]
     for _ in 0..<Limits.looksThatAgree {
       var other = FoundLogs()
-      guard
-        try found.isStale
-          || Self.layout(listing.candidates(&other, known, olddirs(known))) != layout
-      else { break }
-      found = try scanOnce(known: known, at: now, memory: memory, turn: turn)
+      let candidates = try found.isStale ? [] : listing.candidates(&other, known, olddirs(known))
+      guard found.isStale || Self.layout(candidates) != layout else { break }
+      for record in found.changed { learned[record.id] = record }
+      found = try scanOnce(known: known.map { learned[$0.id] ?? $0 }, at: now, memory: memory, turn: turn)
     }
+    let noted = Set(found.changed.map(\.id))
+    found.changed += found.logs.map(\.record).filter { learned[$0.id] != nil && !noted.contains($0.id) }
     return found
   }
 
@@ -161,7 +164,7 @@ struct LogSources {
           let reason = blocked.first {
             search.kin.areKin(path, $0.path) && $0.fault.kind == .denied
           }
-          if let reason { search.found.unreached.append((record, reason.fault)) }
+          search.found.unreached.append((record, reason?.fault))
           continue
         }
       }

@@ -81,6 +81,9 @@ struct Recognition {
       passedOver[key] = PassedOver(info: candidate.info, twin: twin)
       return
     }
+    if !search.isHistory(candidate, kin), let empty = Self.emptyWhenSeen(kin, search) {
+      return try takeOver(candidate, size, from: empty, &search, &identity)
+    }
     // It may be a copy of one that has been emptied since it was listed.
     guard try !isEmptied(ofKinTo: candidate, search),
       var record = try identity.make(candidate, &search, size: size)
@@ -91,13 +94,22 @@ struct Recognition {
     record.seenAt = Self.before(record, candidate, kin, search)
     if search.isFirst, !candidate.isInGlob {
       search.found.history.append(record)
-    } else if try search.isHistory(candidate, kin) {
+    } else if search.isHistory(candidate, kin) {
       // As if it had lain there at the first look: it is known, and nothing of it is read.
       (record.cursor, record.cursorAt) = (size, search.now.wall)
       try identity.claim(candidate, record, &search, isNew: true)
     } else {
       try identity.claim(candidate, record, &search, isNew: true)
     }
+  }
+
+  /// A log of the kin that is missed and had nothing in it when it was seen last: by its contents nothing can be known again, and what was
+  /// rotated since is likely it.
+  private static func emptyWhenSeen(_ kin: [SourceRecord], _ search: LogSearch) -> SourceRecord? {
+    kin.filter { record in
+      record.identity.headBytes == 0 && record.cursor == 0 && search.left[record.id] != nil
+        && search.found.copies[record.id] == nil && !search.found.isOutOfSight(record)
+    }.min { $0.seenAt < $1.seenAt }
   }
 
   /// A closed file that nobody has seen before. One that is packed is a log once nobody writes to it and all of it can be unpacked.

@@ -44,6 +44,7 @@ struct GapReporting {
       gap(of: $0, found, isBlind: isBlind, progress, pass)
     }
     for (record, fault) in found.logs.unreached where !found.complete.contains(record.id) {
+      guard let fault else { continue }
       let unread = record.size -| max(record.cursor, header(of: record, progress))
       guard unread > 0 || found.listing.mayGrow(record) else { continue }
       let isTold = try pass.ledger.read { (t) throws(LedgerFault) in

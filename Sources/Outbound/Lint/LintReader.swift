@@ -50,7 +50,9 @@ public struct LintReader {
     }
   }
 
-  private func beginning(of path: FilePath, _ stream: StreamSettings) throws(FileFault) -> (bytes: [UInt8], isWhole: Bool) {
+  private func beginning(of path: FilePath, _ stream: StreamSettings) throws(FileFault) -> (
+    bytes: [UInt8], isWhole: Bool
+  ) {
     let file = try files.open(path)
     let wrapping = Wrapping(if: try Packing(file), stream.rotation == .closed ? stream.encoding : .utf8)
     let text: any ReadableFile = wrapping.map { UnpackedFile(file, $0, at: path) } ?? file

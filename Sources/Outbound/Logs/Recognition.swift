@@ -53,11 +53,9 @@ struct Recognition {
       }
       return
     }
-    // Complete only since it was listed.
     guard try files.info(candidate.path) == candidate.info else { return search.leave(candidate) }
-    guard let file = try files.openIfThere(candidate.path), let size = try size(of: candidate, file, &search) else {
-      return
-    }
+    guard let file = try files.openIfThere(candidate.path) else { return }
+    guard let size = try size(of: candidate, file, &search) else { return }
     let view = candidate.form.view(file, at: candidate.path)
     if let source = try match(view, size, kin, search) {
       if let twin = heir(of: source, search) {

@@ -89,4 +89,7 @@ extension Limits {
 
   /// After so long without a look a log may have grown unseen before it went: two looks were due.
   static let blindAfter: Duration = .seconds(30)
+
+  /// First bytes of a file that tell by what it is packed: as many as bzip2 needs to be told from text.
+  static let packingBytes = 10
 }

@@ -195,7 +195,7 @@ struct LogListing {
   {
     guard let name = path.name, pattern.matches(name.bytes), let packing = Packing(name),
       Self.original(of: name) == nil,
-      let info = look.infos[path], info.kind == .file, info.size >= UInt64(Packing.beginning),
+      let info = look.infos[path], info.kind == .file, info.size >= UInt64(Limits.packingBytes),
       !look.known.contains(info.inode)
     else { return nil }
     let file: (any ReadableFile)?

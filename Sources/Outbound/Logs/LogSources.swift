@@ -121,6 +121,13 @@ struct LogSources {
       findBelow(&search)
     }
     search.emptied = Set(unknown.filter { $0.role == .live }.map { FileKey($0.info) })
+    try decide(unknown, &search)
+    conclude(&search)
+    return search.found
+  }
+
+  /// Who the files are that no source is known by: what was rotated first, the oldest before others.
+  private mutating func decide(_ unknown: [LogCandidate], _ search: inout LogSearch) throws {
     let older = unknown.filter { $0.role == .rotated }.sorted { $0.info.modified < $1.info.modified }
     for candidate in older + unknown.filter({ $0.role != .rotated }) {
       do {
@@ -137,8 +144,6 @@ struct LogSources {
         try search.block(candidate, fault)
       }
     }
-    conclude(&search)
-    return search.found
   }
 
   /// Said for the next life, should this one end meanwhile.

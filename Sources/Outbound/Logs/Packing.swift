@@ -30,8 +30,6 @@ enum Packing: Hashable, Sendable, CaseIterable {
     }
   }
 
-  static let beginning = 10
-
   /// The program that unpacks it; nil: this one.
   var program: (name: String, arguments: [String], package: String)? {
     switch self {
@@ -56,7 +54,7 @@ enum Packing: Hashable, Sendable, CaseIterable {
 
   /// As the first bytes say.
   init?(_ file: any ReadableFile) throws(FileFault) {
-    var bytes = [UInt8](repeating: 0, count: Self.beginning)
+    var bytes = [UInt8](repeating: 0, count: Limits.packingBytes)
     let count = try bytes.withUnsafeMutableBufferPointer { (all) throws(FileFault) in
       try file.read(into: UnsafeMutableRawBufferPointer(all), at: 0)
     }

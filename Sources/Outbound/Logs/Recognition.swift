@@ -53,19 +53,9 @@ struct Recognition {
       }
       return
     }
-    // Complete only since it was listed.
     guard try files.info(candidate.path) == candidate.info else { return search.leave(candidate) }
     guard let file = try files.openIfThere(candidate.path) else { return }
-    var size = candidate.info.size
-    if case .packed(let wrapping) = candidate.form {
-      do throws(FileFault) {
-        size = try UnpackedFile.contentSize(of: file, wrapping, at: candidate.path)
-      } catch {
-        guard error.kind == .damaged else { throw error }
-        passedOver[key] = PassedOver(info: candidate.info, twin: nil, fault: error)
-        return search.found.unreadable.append((candidate.path, error))
-      }
-    }
+    guard let size = try size(of: candidate, file, &search) else { return }
     let view = candidate.form.view(file, at: candidate.path)
     if let source = try match(view, size, kin, search) {
       if let twin = heir(of: source, search) {
@@ -100,6 +90,21 @@ struct Recognition {
       try identity.claim(candidate, record, &search, isNew: true)
     } else {
       try identity.claim(candidate, record, &search, isNew: true)
+    }
+  }
+
+  /// Of the log; nil where the file is damaged, or not whole.
+  private mutating func size(
+    of candidate: LogCandidate, _ file: any ReadableFile, _ search: inout LogSearch
+  ) throws -> UInt64? {
+    guard case .packed(let wrapping) = candidate.form else { return candidate.info.size }
+    do throws(FileFault) {
+      return try UnpackedFile.contentSize(of: file, wrapping, at: candidate.path)
+    } catch {
+      guard error.kind == .damaged else { throw error }
+      passedOver[FileKey(candidate.info)] = PassedOver(info: candidate.info, twin: nil, fault: error)
+      search.found.unreadable.append((candidate.path, error))
+      return nil
     }
   }
 

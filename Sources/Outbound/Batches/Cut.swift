@@ -66,6 +66,8 @@ struct Cut {
   var ended: Set<SourceID> = []
   /// Something was left because the batch is full or because the next log has another header.
   var isFull = false
+  /// It holds all that a batch may.
+  var isFilled = false
   /// A record that is too large was not passed over to its end.
   var hasMore = false
 }
@@ -73,7 +75,7 @@ struct Cut {
 extension Cut {
   /// Whether it becomes a batch. What stands before a gap goes now: the cursor moves behind both.
   /// - Parameter everything: all that is complete is wanted, not only what is full.
-  func isWorthSealing(everything: Bool) -> Bool { rows > 0 && (everything || isFull || !gaps.isEmpty) }
+  func isWorthSealing(everything: Bool) -> Bool { rows > 0 && (everything || isFull || isFilled || !gaps.isEmpty) }
 
   /// Whether reading goes on behind rows of which none is sent.
   func passesOver(everything: Bool) -> Bool {

@@ -62,7 +62,8 @@ final class LogCut {
       try contents.goOn()
       let room = cutter.room(in: cut)
       guard room.rows > 0, room.bytes > 0 || cut.rows == 0 else {
-        cut.isFull = true
+        cut.isFilled = true
+        cut.isFull = reader.offset < log.size
         break
       }
       var step = try reader.next(maxBytes: room.bytes, maxRecords: room.rows)

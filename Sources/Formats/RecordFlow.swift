@@ -216,18 +216,23 @@ public struct HeaderWatch: Hashable, Sendable {
   }
 
   private func first(_ record: UnsafeRawBufferPointer, _ delimiter: UInt8) -> UnsafeRawBufferPointer {
+    if record.first == Alphabet.doubleQuote {
+      let inner = UnsafeRawBufferPointer(rebasing: record.dropFirst())
+      let end = Bytes.first(Alphabet.doubleQuote, in: inner.assumingMemoryBound(to: UInt8.self)) ?? inner.count
+      return UnsafeRawBufferPointer(rebasing: inner[..<end])
+    }
     let end = Bytes.first(delimiter, in: record.assumingMemoryBound(to: UInt8.self)) ?? record.count
-    return Self.bare(UnsafeRawBufferPointer(rebasing: record[..<end]))
+    return UnsafeRawBufferPointer(rebasing: record[..<end])
   }
 
   private func last(_ record: UnsafeRawBufferPointer, _ delimiter: UInt8) -> UnsafeRawBufferPointer {
+    if record.last == Alphabet.doubleQuote {
+      let inner = UnsafeRawBufferPointer(rebasing: record.dropLast())
+      let start = inner.lastIndex(of: Alphabet.doubleQuote).map { $0 + 1 } ?? 0
+      return UnsafeRawBufferPointer(rebasing: inner[start...])
+    }
     let start = record.lastIndex(of: delimiter).map { $0 + 1 } ?? 0
-    return Self.bare(UnsafeRawBufferPointer(rebasing: record[start...]))
-  }
-
-  private static func bare(_ cell: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    guard cell.count > 1, cell.first == Alphabet.doubleQuote, cell.last == Alphabet.doubleQuote else { return cell }
-    return UnsafeRawBufferPointer(rebasing: cell[1..<(cell.count - 1)])
+    return UnsafeRawBufferPointer(rebasing: record[start...])
   }
 
   private func isName(_ cell: UnsafeRawBufferPointer) -> Bool {

@@ -140,6 +140,8 @@ public struct StreamWorker {
     try state.batches.requireDecisions(in: pass)
     let plan = try backlog(in: &pass)
     guard plan.seal != .nothing else {
+      // Nothing is left of what was due.
+      state.isCatchingUp = false
       try empty(all: false, in: &pass)
       return plan.due
     }

@@ -32,6 +32,7 @@ struct TimePatternTests {
       #expect(try read("yyyyMMddX", "20260312" + text)?.offset == offset)
     }
     #expect(try read("yyyy''MM'day'dd", "2026'03day12") != nil)
+    #expect(try read("yyyyMMdd 'o''clock'", "20260312 o'clock") != nil)
     #expect(try TimePattern("yyyy-MM-ddX").hasOffset && !TimePattern("yyyy-MM-dd").hasOffset)
   }
 

@@ -28,6 +28,16 @@ struct RecordFlowTests {
     return (String(decoding: out, as: UTF8.self), passed)
   }
 
+  @Test("A header that comes again is known, whatever its first and last columns are called")
+  func headers() throws {
+    for header in ["\"CRM, id\",Status", "Status,\"CRM, id\"", "\"a\",\"b, c\""] {
+      let watch = HeaderWatch(Array(header.utf8), mayChange: true)
+      func kind(_ line: String) -> HeaderWatch.Kind { Array(line.utf8).withUnsafeBytes { watch.kind(of: $0) } }
+      #expect(kind(header + "\r\n") == .same && kind(header + ",new\n") == .other && kind("new," + header) == .other)
+      #expect(kind("1,2\n") == .row && kind("\"CRM, id\",2\n") == .row)
+    }
+  }
+
   @Test("Empty lines, marks and returns at line ends are left out; all else stays byte for byte")
   func plain() throws {
     var flow = try flow()

@@ -84,6 +84,21 @@ struct HeaderAgainTests {
     #expect(try texts(world) == ["id,text\n1,a\n", "id,text,more\n2,b,x\n", "id,text,more\n3,c,y\n"])
   }
 
+  @Test("Logs that hold a header alone leave nothing due behind, however many there are")
+  func headersAlone() async throws {
+    let files = SimMachine().files
+    for number in 1...3 { try files.put(FilePath("/logs/\(number).csv"), "id,t\(number)\n1,a\n") }
+    for number in 4...9 { try files.put(FilePath("/logs/\(number).csv"), "id,t\(number)\n") }
+    let world = try World(files, change: { $0.streams[0].rotation = .closed })
+    var engine = world.makeEngine()
+    engine.flush()
+    for _ in 0..<12 {
+      _ = try engine.pass(at: world.now)
+      world.wait(.seconds(1))
+    }
+    #expect(!engine.isCatchingUp && world.events.all(.batchSealed).count == 3)
+  }
+
   @Test("Values that are the names of columns make no header of a row")
   func rows() async throws {
     let files = SimMachine().files

@@ -130,12 +130,16 @@ private struct ShapeReader {
     let from = known == nil ? map.require("from", .sources(atMost: 1)) : map.read("from", .sources(atMost: 1))
     let pattern =
       known == nil ? map.require("format", .timePattern) : map.read("format", .timePattern)
+    // All keys are read before anything is given up: what is wrong with one makes none of the others unknown.
+    let zone = map.read("zone", .timezone)
+    let ambiguous = map.read("ambiguous", Kind<TimeRule.Ambiguous>.word)
+    let decimals = map.read("decimals", .decimals)
     guard let source = from?.first ?? known?.from, let pattern = pattern ?? known?.pattern else { return nil }
     var rule = known ?? TimeRule(from: source, pattern: pattern, zone: nil)
     (rule.from, rule.pattern) = (source, pattern)
-    map.read("zone", .timezone, into: &rule.zone)
-    map.read("ambiguous", .word, into: &rule.ambiguous)
-    if let decimals = map.read("decimals", .decimals) { rule.decimals = decimals }
+    rule.zone = zone ?? rule.zone
+    rule.ambiguous = ambiguous ?? rule.ambiguous
+    rule.decimals = decimals ?? rule.decimals
     return .time(rule)
   }
 
@@ -144,7 +148,10 @@ private struct ShapeReader {
     if case .map(let rule) = rules[name]?.value { known = rule }
     let most = Limits.mapColumns
     let from = known == nil ? map.require("from", .sources(atMost: most)) : map.read("from", .sources(atMost: most))
-    guard let from = from ?? known?.from else { return nil }
+    guard let from = from ?? known?.from else {
+      for key in ["map", "skip", "else"] { _ = map.read(key, Kind<Bool>("a value") { _, _ in true }) }
+      return nil
+    }
     var entries: [(ValueMap.Key, ValueMap.Result)] = []
     if let section = map.section("map") {
       section.eachEntry { key, node, spot in

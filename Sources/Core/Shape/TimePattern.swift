@@ -56,13 +56,17 @@ public struct TimePattern: Hashable, Sendable {
   }
 
   private static func quoted(_ rest: inout Substring) throws(Fault) -> [Piece] {
-    let text = rest.dropFirst()
-    guard let end = text.firstIndex(of: "'") else {
-      throw Fault(description: "an apostrophe is never closed", remedy: "Write '' for an apostrophe")
+    rest.removeFirst()
+    var literal = ""
+    while let end = rest.firstIndex(of: "'") {
+      literal += rest[..<end]
+      rest = rest[rest.index(after: end)...]
+      // Two of them are one that is meant.
+      guard rest.first == "'" else { return (literal.isEmpty ? "'" : literal).utf8.map { .literal($0) } }
+      literal += "'"
+      rest.removeFirst()
     }
-    let literal = text[..<end]
-    rest = text[text.index(after: end)...]
-    return (literal.isEmpty ? "'" : String(literal)).utf8.map { .literal($0) }
+    throw Fault(description: "an apostrophe is never closed", remedy: "Write '' for an apostrophe")
   }
 
   private static func piece(_ letter: Character, _ count: Int) -> Piece? {

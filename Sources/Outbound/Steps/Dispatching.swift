@@ -147,24 +147,15 @@ struct Dispatching {
       let file =
         isManifest
         ? try BatchManifest.file(of: plan, in: folder, pass.files)
-        : try object(of: plan, in: folder, pass.files)
+        : StoredFile(
+          path: folder.appending(BatchPlan.objectName), size: plan.compressedBytes, sha256: plan.sha256, md5: plan.md5,
+          // Whatever its key says, an object is gzip.
+          contentType: ContentType.of(plan.key, beginning: [0x1f, 0x8b]))
       return .done(
         Upload(
           batch: record.batch, store: record.store, key: key, file: file, attempt: record.attempts +| 1,
           isManifest: isManifest, storeFailures: pass.shared.stores.wait(of: record.store)?.attempts ?? 0))
     }
-  }
-
-  private func object(of plan: BatchPlan, in folder: FilePath, _ files: any Files) throws(FileFault) -> StoredFile {
-    let path = folder.appending(BatchPlan.objectName)
-    var first: [UInt8] = [0, 0]
-    let file = try files.open(path)
-    _ = try first.withUnsafeMutableBufferPointer { (all) throws(FileFault) in
-      try file.read(into: UnsafeMutableRawBufferPointer(all), at: 0)
-    }
-    return StoredFile(
-      path: path, size: plan.compressedBytes, sha256: plan.sha256, md5: plan.md5,
-      contentType: ContentType.of(plan.key, beginning: first))
   }
 
   /// Its folder was taken away: nobody can send it, and the others go on.

@@ -21,7 +21,7 @@ BROADLOG = {
 TRACKING = {
     "id": ("@id", "iTrackingLogId"), "broadlog": ("[@broadLog-id]", "iBroadLogId"), "delivery": ("[@delivery-id]", "iDeliveryId"),
     "recipient": ("[@recipient-id]", "iRecipientId"), "message": ("[delivery/@messageType]", "iMessageType"),
-    "type": ("[url/@type]", "iType"), "url": ("[url/@sourceURL]", "sSourceUrl"), "time": ("@logDate", "tsLog"),
+    "type": ("[url/@type]", "iUrlType"), "url": ("[@url-id]", "iUrlId"), "time": ("@logDate", "tsLog"),
     "agent": ("[@userAgent-id]", "iUserAgent"), "crm": ("[recipient/@crmId]", "sCrmId"), "label": ("[url/@label]", "sLabel")}
 TITLES = {
     "id": "Primary key", "delivery": "Delivery", "recipient": "Recipient (link)", "message": "Channel", "status": "Status",
@@ -160,7 +160,7 @@ def preset_shape(stream, chance, style, name_of):
     if chance.random() < 0.3:
         columns["source"] = {"value": chance.choice(["campaign", "a, \"b\"", "{x}"])}
     if "label" in have and chance.random() < 0.3:
-        columns["note"] = "{instance}/{" + have["label"] + "}/{columns._id}{{"
+        columns["note"] = "{instance}/{" + have["label"] + "}/{columns.timestamp}{{"
     return {"preset": stream.kind, "instance": chance.choice(["acc-prod", "acc.stage_2"]), "columns": columns}
 
 
@@ -202,15 +202,17 @@ def own_shape(stream, chance):
         time["decimals"] = 3
     columns = [("timestamp", time)] if chance.random() < 0.8 else []
     if chance.random() < 0.8:
-        columns.append(("_id", chance.choice(["{instance}:{%s}", "{%s}", "x{{{%s}-{columns.fixed}"]) % names["id"]))
+        columns.append(("_id", chance.choice(["{instance}:{%s}", "{%s}", "x{{{%s}-{columns.copied}"]) % names["id"]))
+    # A text holds columns that are none themselves.
+    columns.append(("copied", chance.choice(pool)))
     columns.append(("fixed", {"value": chance.choice(["campaign", "", "a, b", 'q"q', "0"])}))
     for number in range(chance.randint(1, 5)):
         kind = chance.choice(["source", "source", "text", "map", "map", "map"])
         if kind == "source":
             one = chance.choice(pool)
         elif kind == "text":
-            one = "".join(chance.choice(["{" + chance.choice(pool) + "}", "{instance}", "{{", "-", ":", " and ", "{columns.fixed}", "é"])
-                          for _ in range(chance.randint(1, 4))) + "{columns.fixed}"
+            one = "".join(chance.choice(["{" + chance.choice(pool) + "}", "{instance}", "{{", "-", ":", " and ", "{columns.copied}", "é"])
+                          for _ in range(chance.randint(1, 4))) + "{columns.copied}"
         else:
             one = own_map(stream, chance)
         columns.append((f"col_{number}", one))
@@ -237,7 +239,7 @@ def own_map(stream, chance):
         if width > 1:
             parts = ["*" if chance.random() < 0.35 else part for part in parts]
         key = ",".join(parts)
-        if key in keys or key in skip or key.strip() != key:
+        if key in keys or key in skip or key.strip() != key or not key:
             continue
         if chance.random() < 0.25:
             skip.append(key)
@@ -257,7 +259,7 @@ def own_map(stream, chance):
 # Logs
 
 FAULTS = ["none", "none", "none", "ragged", "bytes", "long", "values", "times", "clocks", "twice", "empty cells", "blank lines", "header again",
-          "other header", "unclosed", "several", "several"]
+          "other header", "unclosed", "backslashes", "several", "several"]
 
 
 def make_log(seed, stream, number):
@@ -349,6 +351,11 @@ class Maker:
             if self.is_spark and "\\" in cell:
                 self.is_conventional = False
             return cell
+        if self.fault != "backslashes":
+            # Which reading fits is beyond doubt: no backslash before a quote that is none, and nothing else in a value with one that is.
+            cell = cell.replace("\\", "/")
+            if self.is_spark and '"' in cell:
+                cell = "x" + "".join(char for char in cell if char not in ',;\t\r\n') + "x"
         if self.is_spark:
             return '"' + cell.replace("\\", "\\\\").replace('"', '\\"') + '"'
         return '"' + cell.replace('"', '""') + '"'
@@ -380,7 +387,7 @@ class Maker:
         if what in ("time", "modified"):
             return self.time(datetime.now(timezone.utc) - timedelta(seconds=chance.randint(3600, 86400 * 700)))
         if what == "url":
-            return f"https://www.example.com/{chance.choice(WORDS)}?a=1&b={chance.randint(1, 99)}"
+            return str(chance.randint(1, 99999))
         return self.word(has_quotes)
 
     def word(self, has_quotes):
@@ -394,6 +401,9 @@ class Maker:
             chance.shuffle(pieces)
         if chance.random() < 0.1:
             return ""
+        if self.fault == "backslashes" and has_quotes and chance.random() < 0.3:
+            pieces = [chance.choice(['"', "\\", '\\"', "\\\\"])] * chance.randint(0, 1) + pieces
+            pieces += [chance.choice(['"', "\\", '\\"', '"x, "', "\\\\"])] * chance.randint(0, 1)
         return "".join(pieces)
 
     def time(self, at):

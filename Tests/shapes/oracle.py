@@ -21,7 +21,7 @@ NAMES = {
     "tracking": {
         "id": ["@id", "iTrackingLogId"], "broadlog": ["[@broadLog-id]", "iBroadLogId"], "delivery": ["[@delivery-id]", "iDeliveryId"],
         "recipient": ["[@recipient-id]", "iRecipientId"], "message": ["[delivery/@messageType]", "iMessageType"],
-        "type": ["[url/@type]", "iType"], "url": ["[url/@sourceURL]", "sSourceUrl"], "time": ["@logDate", "tsLog"]}}
+        "type": ["[url/@type]", "iUrlType"], "url": ["[@url-id]", "iUrlId"], "time": ["@logDate", "tsLog"]}}
 MAIL = "directMarketing.email"
 PRESETS = {
     "broadlog": {
@@ -179,7 +179,7 @@ class Shape:
             if inside == "instance":
                 return self.stream.shape["instance"]
             value = self.value(inside.removeprefix("columns.")) if inside.startswith("columns.") else self.source(inside)
-            self.is_empty_id = self.is_empty_id or name == "_id" and not value and not inside.startswith("columns.")
+            self.is_empty_id = self.is_empty_id or name == "_id" and not value
             return value
         return TEXT.sub(piece, entry)
 
@@ -238,6 +238,9 @@ def judge(log, ids, now=None):
         return verdict
     header = None
     for record in found:
+        if record.is_blank and header is not None and len(header) > 1:
+            # An empty line is no row.
+            continue
         names = [cell.decode("utf-8", "surrogateescape") for cell in record.cells]
         if header is None or is_header(names, header):
             if names != header:
@@ -259,7 +262,7 @@ def judge(log, ids, now=None):
 def is_header(cells, header):
     """The same again, or another one: names that are known, and no value."""
     known = set(header)
-    return cells == header or len(cells) > 1 and len(set(cells)) == len(cells) and len([1 for one in cells if one in known]) * 2 > len(cells)
+    return cells == header or len([1 for one in cells if one in known]) * 2 > max(len(cells), len(header))
 
 
 def judge_row(stream, record, cells, header, maker, part, ids, verdict, now):
@@ -337,5 +340,7 @@ def sent_names(stream, header):
     """Without a shape: new names for some of the columns, and what is no letter, digit or underscore made one."""
     names = [stream.header.get("rename", {}).get(name, name) for name in header]
     if stream.header.get("sanitize", stream.for_aep):
-        names = [re.sub(r"[^A-Za-z0-9_]", "_", name) for name in names]
+        # What had a name given by rename keeps it.
+        names = [name if old in stream.header.get("rename", {}) else re.sub(r"[^A-Za-z0-9_]+", "_", re.sub(r"^[^A-Za-z0-9_]+|[^A-Za-z0-9_]+$", "", name))
+                 for old, name in zip(header, names)]
     return names

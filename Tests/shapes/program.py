@@ -1,14 +1,11 @@
 """The program as it ships, on a folder with many streams, and what lies in its store and its state folder afterwards."""
 
-import csv
 import glob
 import gzip
-import io
 import json
 import os
+import sqlite3
 import subprocess
-
-csv.field_size_limit(1 << 30)
 
 
 def settings(root, streams):
@@ -32,9 +29,14 @@ def settings(root, streams):
         "streams": {stream.name: one(stream) for stream in streams}}, indent=1)
 
 
+# Seconds that one command may take.
+LONGEST = 120
+
+
 class Site:
     def __init__(self, root, binary, streams):
         self.root, self.binary, self.streams = root, binary, streams
+        self.status = None
         for folder in ("shelf", "aep", "state"):
             os.makedirs(f"{root}/{folder}", exist_ok=True)
         for stream in streams:
@@ -49,13 +51,14 @@ class Site:
         os.utime(path, (at, at))
 
     def call(self, *arguments):
-        return subprocess.run([self.binary, *arguments, "--config", f"{self.root}/navette.yaml"], capture_output=True, check=False)
+        return subprocess.run(
+            [self.binary, *arguments, "--config", f"{self.root}/navette.yaml"], capture_output=True, check=False, timeout=LONGEST)
 
     def run(self):
         ended = self.call("run", "--once")
         # 1 and 75: something is held, or a log waits.
         if ended.returncode not in (0, 1, 75):
-            raise SystemExit(f"run --once ended with {ended.returncode}: {ended.stderr.decode()[-2000:]}")
+            raise SystemExit(f"run --once ended with {ended.returncode}: {ended.stderr.decode()[-4000:]}")
         return ended.stderr.decode()
 
     def objects(self, stream):
@@ -65,3 +68,25 @@ class Site:
             with gzip.open(path) as file:
                 found[int(path.rsplit("_", 1)[1].split(".")[0])] = file.read()
         return [found[number] for number in sorted(found)]
+
+    def aside(self, stream):
+        """What was left out, by log and byte: the code; and all the rows as they were."""
+        ledger = sqlite3.connect(f"file:{self.root}/state/ledger.sqlite?mode=ro", uri=True)
+        names = {source: os.path.basename(path) for source, path in ledger.execute("SELECT id, path FROM sources WHERE stream = ?", [stream.name])}
+        ledger.close()
+        found, kept = {}, b""
+        folder = f"{self.root}/state/streams/{stream.name}/aside"
+        for reasons in sorted(glob.glob(f"{folder}/*.reasons.jsonl")):
+            with open(reasons, encoding="utf-8") as file:
+                told = [json.loads(line) for line in file]
+            with open(reasons.replace(".reasons.jsonl", ".csv"), "rb") as file:
+                data = file.read()
+            for one in told:
+                found.setdefault(names.get(one["log"], one["log"]), {})[one["byte"]] = one["code"]
+            kept += data
+        return found, kept
+
+    def skipped(self, stream):
+        if self.status is None:
+            self.status = {one["name"]: one for one in json.loads(self.call("status", "--json").stdout)["streams"]}
+        return self.status[stream.name].get("skipped_rows", 0)

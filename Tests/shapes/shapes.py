@@ -144,7 +144,9 @@ def batch(options, streams, root, tally):
     for name, ones in logs.items():
         for number, log in enumerate(ones):
             site.lay(log, 1_700_000_000 + number)
-    site.run()
+    for one in site.run():
+        tally.wrong += 1
+        print(f"shapes: {streams[0].name} to {streams[-1].name}: {one}", file=sys.stderr)
     for stream in streams:
         tally.add(stream, logs[stream.name], verdicts[stream.name], differences(stream, logs[stream.name], verdicts[stream.name], site))
 

@@ -1,3 +1,5 @@
+import Core
+
 /// The rows of a stretch in which two readings of quotes differ, as `Records` leaves it whole.
 ///
 /// That reading counts in which each row has the header's columns, no quote stays open and no text stands behind one; where both do,
@@ -13,10 +15,21 @@ struct DisputedRows {
   func lengths(of stretch: UnsafeRawBufferPointer) -> [Int]? {
     let text = stretch.assumingMemoryBound(to: UInt8.self)
     guard Bytes.first(Alphabet.backslash, in: text) != nil else { return nil }
-    return lengths(text, .double) ?? lengths(text, .backslash)
+    return lengths(text, .double, isWhole: true) ?? lengths(text, .backslash, isWhole: true)
   }
 
-  private func lengths(_ text: UnsafeBufferPointer<UInt8>, _ escape: QuoteEscape) -> [Int]? {
+  /// Of what lies at the end of a log that may still grow, and in which readings do not come to the same end.
+  /// - Returns: how many bytes at its start are rows, as many as cannot be rows by chance; nil: nobody can tell yet.
+  func settled(_ tail: UnsafeRawBufferPointer) -> Int? {
+    let text = tail.assumingMemoryBound(to: UInt8.self)
+    guard columns != nil, Bytes.first(Alphabet.backslash, in: text) != nil else { return nil }
+    let found = lengths(text, .double, isWhole: false) ?? lengths(text, .backslash, isWhole: false)
+    return found.flatMap { $0.count > Limits.rowsBehindQuote ? $0.reduce(0, +) : nil }
+  }
+
+  private func lengths(
+    _ text: UnsafeBufferPointer<UInt8>, _ escape: QuoteEscape, isWhole: Bool
+  ) -> [Int]? {
     var reading = QuoteReading(escape)
     var (found, start, separators) = ([] as [Int], 0, 0)
     for index in text.indices {
@@ -34,6 +47,6 @@ struct DisputedRows {
       found.append(index + 1 - start)
       (start, separators) = (index + 1, 0)
     }
-    return start == text.count && reading.strays == 0 ? found : nil
+    return (start == text.count || !isWhole) && !found.isEmpty && reading.strays == 0 ? found : nil
   }
 }

@@ -155,6 +155,9 @@ public struct RecordFlow {
     quotes?.broken(tail: tail, isFinal: isFinal)
   }
 
+  /// How many bytes at the start of a rest, in which readings of quotes do not come to the same end, are rows all the same.
+  public func settled(tail: UnsafeRawBufferPointer) -> Int? { disputed?.settled(tail) }
+
   /// Whether an unfinished rest waits for a quote to be closed.
   public mutating func isOpen(tail: UnsafeRawBufferPointer) -> Bool { quotes?.isOpen(tail) ?? false }
 

@@ -40,15 +40,17 @@ public struct RowJudge {
   public mutating func take(
     _ record: UnsafeRawBufferPointer, now: Timestamp, ids: inout SeenIDs, into out: inout [UInt8]
   ) -> RowOutcome {
-    if rules != nil, let fault = fault(of: record) { return .aside(fault) }
+    let fault = rules == nil ? nil : self.fault(of: record)
+    if let fault, shaper == nil { return .aside(fault) }
     cells.read(record, columns: columns)
     if rules != nil || shaper != nil {
-      guard cells.isClean else { return .aside(RowFault(.openQuote)) }
-      if let columns, columns != cells.count { return .aside(RowFault(.columnCount)) }
+      guard cells.isClean else { return .aside(fault ?? RowFault(.openQuote)) }
+      if let columns, columns != cells.count { return .aside(fault ?? RowFault(.columnCount)) }
     }
     var time: Timestamp?
     if shaper != nil {
       let outcome = shaper?.shape(cells.values, into: &shaped, time: &time) ?? .good
+      if let fault, outcome != .skipped { return .aside(fault) }
       guard outcome == .good else { return outcome }
     }
     let start = out.count

@@ -108,6 +108,18 @@ struct BrokenQuoteTests {
     #expect(try world.sent() == "1,a\n3,c\n4,d\n5,e\n6,\"f\nmore\"\n7,g\n")
   }
 
+  @Test("A backslash before a closing quote keeps no row waiting once it is clear that it is data")
+  func backslash() async throws {
+    let files = Self.disk()
+    let rows = "1,\"\"\"ember\\\"\n2,b\n3,c\n4,\"d\"\n"
+    try files.put("/logs/a.csv", "id,text\n" + rows)
+    let world = try World(files, change: { $0.streams[0].rotation = .follow })
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true)
+    #expect(try world.sent() == rows)
+    try expectAside([], world, "a backslash")
+  }
+
   @Test("One that is followed by more than a record may hold is told as what it is, not as a large record")
   func long() async throws {
     let rows = (0..<300).map { "\($0),x\n" }.joined()

@@ -84,6 +84,10 @@ final class LogCut {
       case .end(let rest):
         if rest > 0 {
           if !(log.isFinal && isWhole(rest)), try leaveOutBroken(isFinal: log.isFinal, aside) { continue reading }
+          if !log.isFinal, let rows = flow.settled(tail: reader.pending) {
+            guard try pass(reader.pending(rows), room.bytes, cutter, &cut, &writer, aside) else { break reading }
+            continue reading
+          }
           if !log.isFinal, flow.isOpen(tail: reader.pending) { cut.openQuotes[log.record.id] = reader.offset }
           guard try takeLast(rest, room.bytes, cutter, &cut, &writer, aside) else { break reading }
         }

@@ -5,7 +5,7 @@ import Testing
 @Suite("Times as a log writes them")
 struct TimePatternTests {
   private func read(_ pattern: String, _ text: String) throws -> TimePattern.Reading? {
-    try TimePattern(pattern).read(Array(text.utf8))
+    try TimePattern(pattern).read(Array(text.utf8)[...])
   }
 
   @Test("Reads what its pattern says, and nothing else")

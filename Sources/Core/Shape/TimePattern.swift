@@ -94,8 +94,8 @@ public struct TimePattern: Hashable, Sendable {
   }
 
   /// Nil where the text is not written so, or is no day and time.
-  public func read(_ text: some RandomAccessCollection<UInt8>) -> Reading? {
-    var reader = Digits(rest: text[...])
+  public func read(_ text: ArraySlice<UInt8>) -> Reading? {
+    var reader = Digits(rest: text)
     var reading = Reading()
     for piece in pieces {
       guard read(piece, &reader, &reading) else { return nil }
@@ -108,7 +108,7 @@ public struct TimePattern: Hashable, Sendable {
     return reading
   }
 
-  private func read<Rest>(_ piece: Piece, _ reader: inout Digits<Rest>, _ reading: inout Reading) -> Bool {
+  private func read(_ piece: Piece, _ reader: inout Digits, _ reading: inout Reading) -> Bool {
     func set(_ field: WritableKeyPath<Timestamp.Fields, Int>, _ value: Int?) -> Bool {
       guard let value else { return false }
       reading.fields[keyPath: field] = value
@@ -144,8 +144,8 @@ public struct TimePattern: Hashable, Sendable {
   }
 }
 
-private struct Digits<Rest: RandomAccessCollection<UInt8>> where Rest.SubSequence == Rest {
-  var rest: Rest
+private struct Digits {
+  var rest: ArraySlice<UInt8>
 
   mutating func take(_ byte: UInt8) -> Bool {
     guard rest.first == byte else { return false }

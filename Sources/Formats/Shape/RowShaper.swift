@@ -36,14 +36,18 @@ public struct RowShaper {
   private enum Maker {
     case cell(Int)
     case text([Piece])
-    case map(MappedColumn)
-    case time(TimeColumn)
+    /// Of `maps`, and of `times`.
+    case map(Int)
+    case time(Int)
   }
 
   private static let id = "_id"
 
   public let names: [String]
   private var makers: [Maker]
+  /// Apart, so that what they remember is changed where it lies.
+  private var mapped: [MappedColumn] = []
+  private var timed: [TimeColumn] = []
   /// Columns that others may be made of come first.
   private let order: [Int]
   private let isMap: [Bool]
@@ -90,10 +94,12 @@ public struct RowShaper {
       case .map(let map):
         var cells: [Int] = []
         for source in map.from { cells.append(try place(source, column)) }
-        makers.append(.map(MappedColumn(map, cells)))
+        makers.append(.map(mapped.count))
+        mapped.append(MappedColumn(map, cells))
         maps.append(index)
       case .time(let rule):
-        makers.append(.time(TimeColumn(rule, try place(rule.from, column), rule.zone.flatMap(zone) ?? .utc)))
+        makers.append(.time(timed.count))
+        timed.append(TimeColumn(rule, try place(rule.from, column), rule.zone.flatMap(zone) ?? .utc))
         times.append(index)
       }
     }
@@ -146,26 +152,23 @@ public struct RowShaper {
         if name == Self.id, made[index].count == before { return .aside(RowFault(.missingValue, column: name)) }
       }
       return .good
-    case .map(var map):
-      let result = map.result(of: cells)
-      makers[index] = .map(map)
-      switch result {
+    case .map(let number):
+      switch mapped[number].result(of: cells) {
       case .value(let text):
         made[index] = text
         return .good
       case .skip: return .skipped
       case .aside: return .aside(RowFault(.unknownValue, column: name))
       }
-    case .time(var column):
-      defer { makers[index] = .time(column) }
+    case .time(let number):
       let isOfRow = name == "timestamp"
-      if cells[column.cell].isEmpty, !isOfRow {
+      if cells[timed[number].cell].isEmpty, !isOfRow {
         made[index].removeAll(keepingCapacity: true)
         return .good
       }
-      switch column.instant(of: cells) {
+      switch timed[number].instant(of: cells) {
       case .success(let instant):
-        made[index] = column.text(of: instant)
+        timed[number].write(instant, into: &made[index])
         if isOfRow { time = instant }
         return .good
       case .failure(let fault): return .aside(RowFault(fault.code, column: name))

@@ -39,5 +39,26 @@ struct TimeColumn {
   }
 
   /// `2026-03-12T06:00:00Z`, or with three decimals.
-  func text(of time: Timestamp) -> [UInt8] { Array(time.iso(milliseconds: rule.decimals > 0).utf8) }
+  func write(_ time: Timestamp, into text: inout [UInt8]) {
+    text.removeAll(keepingCapacity: true)
+    let fields = time.fields
+    func add(_ value: Int, _ digits: Int, _ mark: UInt8) {
+      var scale = digits == 4 ? 1_000 : digits == 3 ? 100 : 10
+      while scale > 0 {
+        text.append(UInt8(ascii: "0") + UInt8(value / scale % 10))
+        scale /= 10
+      }
+      text.append(mark)
+    }
+    add(fields.year, 4, UInt8(ascii: "-"))
+    add(fields.month, 2, UInt8(ascii: "-"))
+    add(fields.day, 2, UInt8(ascii: "T"))
+    add(fields.hour, 2, UInt8(ascii: ":"))
+    add(fields.minute, 2, UInt8(ascii: ":"))
+    guard rule.decimals > 0 else { return add(fields.second, 2, UInt8(ascii: "Z")) }
+    add(fields.second, 2, UInt8(ascii: "."))
+    // Of times before 1970 too.
+    let rest = Int((time.nanoseconds % 1_000_000_000 + 1_000_000_000) % 1_000_000_000 / 1_000_000)
+    add(rest, 3, UInt8(ascii: "Z"))
+  }
 }

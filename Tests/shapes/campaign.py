@@ -186,7 +186,7 @@ def titled(kind, have):
 
 
 FORMATS = [CAMPAIGN, "yyyy-MM-dd HH:mm:ss", "dd/MM/yyyy HH:mm:ss", "d/M/yyyy H:mm:ss", "yyyy-MM-dd'T'HH:mm:ss.SSS",
-           "yyyy-MM-dd'T'HH:mm:ssXXX", "yyyy-MM-dd HH:mm:ss.SSSXXX", "yyyyMMddHHmmss", "dd.MM.yyyy' um 'HH:mm:ss"]
+           "yyyy-MM-dd'T'HH:mm:ssXXX", "yyyy-MM-dd HH:mm:ss.SSSXXX", "yyyy-MM-dd HH:mm:ss.SSSSSS", "yyyyMMddHHmmss", "dd.MM.yyyy' um 'HH:mm:ss"]
 
 
 def own_shape(stream, chance):
@@ -219,6 +219,9 @@ def own_shape(stream, chance):
     chance.shuffle(columns)
     return {"instance": "acc-prod", "columns": dict(columns)}
 
+
+# What happened, happened before this.
+PAST = datetime(2025, 12, 1, tzinfo=timezone.utc)
 
 # Values that occur in a column, the usual first.
 VALUES = {"message": ["0", "1", "2", "3", "40"], "status": ["1", "2", "0", "6", "7"], "failure": ["0", "1", "2", "3"],
@@ -277,8 +280,8 @@ def make_log(seed, stream, number):
 class Maker:
     def __init__(self, stream, chance):
         self.stream, self.chance = stream, chance
-        # Without a shape values are sent as they are written, and RFC 4180 is what they are read by.
-        self.is_spark = stream.kind != "plain" and chance.random() < 0.25
+        # Where no row is looked at, they are sent as they are written, and RFC 4180 is what they are read by.
+        self.is_spark = (stream.shape is not None or stream.checks) and chance.random() < 0.25
         self.delimiter = ","
         self.end = chance.choice(["\n", "\n", "\r\n"])
         self.style = chance.choice(["needed", "needed", "all", "mixed"])
@@ -361,6 +364,8 @@ class Maker:
             if self.is_spark and '"' in cell:
                 cell = "x" + "".join(char for char in cell if char not in ',;\t\r\n') + "x"
         if self.is_spark:
+            # With no quote in it both readings fit, and which one was meant nobody can tell.
+            cell = cell if '"' in cell else cell.replace("\\", "/")
             return '"' + cell.replace("\\", "\\\\").replace('"', '\\"') + '"'
         return '"' + cell.replace('"', '""') + '"'
 
@@ -389,7 +394,7 @@ class Maker:
             # Mail that was sent, most of it.
             return chance.choice(VALUES[what][:1] * 2 + VALUES[what])
         if what in ("time", "modified"):
-            return self.time(datetime.now(timezone.utc) - timedelta(seconds=chance.randint(3600, 86400 * 700)))
+            return self.time(PAST - timedelta(seconds=chance.randint(3600, 86400 * 700)))
         if what == "url":
             return str(chance.randint(1, 99999))
         return self.word(has_quotes)
@@ -413,7 +418,7 @@ class Maker:
     def time(self, at):
         at = at.astimezone(ZoneInfo(self.stream.zone)) if "XXX" not in self.stream.form else at.astimezone(
             timezone(timedelta(minutes=self.chance.choice([0, 60, -300, 330, 630]))))
-        return self.spell(at.replace(microsecond=self.chance.randint(0, 999) * 1000))
+        return self.spell(at.replace(microsecond=self.chance.randint(0, 999_999)))
 
     def spell(self, at):
         """The form, letter by letter."""
@@ -422,7 +427,7 @@ class Maker:
         minutes = int(offset.total_seconds()) // 60
         sign = "-" if minutes < 0 else "+"
         shown = "Z" if not minutes and self.chance.random() < 0.7 else f"{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
-        known = [("yyyy", f"{at.year:04}"), ("XXX", shown), ("SSS", f"{at.microsecond // 1000:03}"), ("MM", f"{at.month:02}"),
+        known = [("yyyy", f"{at.year:04}"), ("XXX", shown), ("SSSSSS", f"{at.microsecond:06}"), ("SSS", f"{at.microsecond // 1000:03}"), ("MM", f"{at.month:02}"),
                  ("dd", f"{at.day:02}"), ("HH", f"{at.hour:02}"), ("mm", f"{at.minute:02}"), ("ss", f"{at.second:02}"),
                  ("M", str(at.month)), ("d", str(at.day)), ("H", str(at.hour))]
         while form:

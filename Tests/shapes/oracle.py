@@ -270,9 +270,9 @@ def judge_row(stream, record, cells, header, maker, part, ids, verdict, now):
     if record.is_open:
         codes.add("unclosed_quote")
     elif len(cells) != len(header):
-        # A shape cannot be made of them, whatever is checked.
+        # A shape cannot be made of them, whatever is checked. Where no reading of a quote behind a backslash fits, that may be told.
         if stream.checks or maker:
-            codes.add("column_count")
+            codes |= {"column_count", "open_quote"} if b'\\"' in record.raw else {"column_count"}
     if stream.checks:
         if b"\0" in record.raw:
             codes.add("nul_byte")
@@ -284,7 +284,7 @@ def judge_row(stream, record, cells, header, maker, part, ids, verdict, now):
     values = [replaced(value, stream.rows.get("replace", {})) for value in values]
     if stream.checks and not is_skipped:
         codes |= sent_faults(stream, part.header, values, now, codes)
-    if is_skipped and not codes & {"unclosed_quote", "column_count", "nul_byte", "bad_encoding"}:
+    if is_skipped:
         verdict.skipped += 1
     elif codes:
         verdict.aside[record.start] = (codes, record.raw)
@@ -300,6 +300,9 @@ def sent_faults(stream, header, values, now, codes):
     found = set()
     if written_size(values) > stream.rows.get("max_bytes", 10_000):
         found.add("row_too_long")
+    name = stream.rows.get("id", "_id")
+    if name in header and not codes and not values[header.index(name)]:
+        found.add("missing_value")
     name = stream.rows.get("timestamp", "timestamp")
     if name in header and not codes:
         at = header.index(name)

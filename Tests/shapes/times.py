@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 # How each letter is read; M, d and H take one digit as well.
 LETTERS = {"yyyy": r"(?P<y>[0-9]{4})", "MM": r"(?P<mo>[0-9]{2})", "M": r"(?P<mo>[0-9]{1,2})", "dd": r"(?P<d>[0-9]{2})",
            "d": r"(?P<d>[0-9]{1,2})", "HH": r"(?P<h>[0-9]{2})", "H": r"(?P<h>[0-9]{1,2})", "mm": r"(?P<mi>[0-9]{2})",
-           "ss": r"(?P<s>[0-9]{2})", "SSS": r"(?P<f>[0-9]+)", "XXX": r"(?P<o>Z|[+-][0-9]{2}:[0-9]{2})"}
+           "ss": r"(?P<s>[0-9]{2})", "SSS": r"(?P<f>[0-9]{3})", "SSSSSS": r"(?P<f>[0-9]{6})", "XXX": r"(?P<o>Z|[+-][0-9]{2}:[0-9]{2})"}
 
 
 class Refused(Exception):

@@ -313,7 +313,9 @@ class Maker:
                 continue
             if number == middle and self.fault == "blank lines":
                 lines.append(b"")
-            cells = self.cells(whats, has_quotes)
+            # A backslash before the last quote of a log that may still grow: two rows behind it say what it is.
+            is_late = self.fault == "backslashes" and self.stream.rotation == "follow" and number >= count - 3
+            cells = self.cells(whats, has_quotes and not is_late)
             now = self.chance.choice(several) if self.fault == "several" else self.fault
             if now != "none" and self.chance.random() < (0.7 if now == "clocks" else 0.3):
                 cells = self.spoil(now, whats, cells, has_quotes)

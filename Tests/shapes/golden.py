@@ -1,4 +1,4 @@
-"""Two logs whose events were written by hand: what each preset makes of them, byte by byte."""
+"""Two logs and their events: what each preset makes of them, byte by byte."""
 
 import os
 

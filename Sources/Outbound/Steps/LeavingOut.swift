@@ -10,13 +10,15 @@ extension Sealing {
   /// - Throws: where a person has to decide: the settings may be wrong for all rows.
   func requireFew(_ aside: AsideRows, _ cut: Cut, in pass: StreamPass) throws(FileFault) {
     guard let bound = pass.settings.rows.rejects?.atMost else { return }
-    let read = cut.rows + aside.rows
-    guard !bound.allows(aside.rows, of: read) else { return }
-    let most = aside.counts.max { ($0.value, $1.key.code.rawValue) < ($1.value, $0.key.code.rawValue) }?.key
+    // What was extracted twice is no sign of wrong settings.
+    let bad = aside.counts.filter { $0.key.code != .duplicateKey }
+    let (count, read) = (bad.values.reduce(0, +), cut.rows + aside.rows)
+    guard !bound.allows(count, of: read) else { return }
+    let most = bad.max { ($0.value, $1.key.code.rawValue) < ($1.value, $0.key.code.rawValue) }?.key
     throw FileFault(
       .exists, "Cannot send the rows of stream", at: pass.name.text,
       why:
-        "\(aside.rows) of \(read) would be left out, most of them as \(most.map(\.words) ?? "bad"), and rejects.at_most is \(bound)",
+        "\(count) of \(read) would be left out, most of them as \(most.map(\.words) ?? "bad"), and rejects.at_most is \(bound)",
       remedy:
         "Correct shape, rows or what writes the log; or allow more with rejects.at_most. The records stay where they are until then"
     )

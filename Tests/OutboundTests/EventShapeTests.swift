@@ -103,7 +103,8 @@ struct EventShapeTests {
   @Test("With more bad rows than the stream allows it waits for a person, and nothing is lost")
   func tooMany() async throws {
     // Rows that came twice are no sign of wrong settings.
-    let files = try disk(Self.tracking + "\n" + row("1") + row("2", type: "77") + row("3") + row("3") + row("1") + row("3"))
+    let rows = row("1") + row("2", type: "77") + row("3") + row("3") + row("1") + row("3")
+    let files = try disk(Self.tracking + "\n" + rows)
     let world = try world(files) { $0.streams[0].rows.rejects = .init(atMost: .share(1_000)) }
     var engine = world.makeEngine()
     try await world.settle(&engine, flush: true)

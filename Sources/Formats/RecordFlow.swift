@@ -133,12 +133,13 @@ public struct RecordFlow {
       passed.stop = .broken
       return false
     }
-    let (before, wasDay) = (out.count, day)
+    let (before, wasDay, known) = (out.count, day, ids.added)
     let outcome = take(record.withoutLineEnd, limit.now, &day, &ids, &out)
     if outcome == nil || UInt64(out.count - start) > limit.bytes && (limit.hasRows || passed.rows > 0) {
       passed.stop = outcome == nil ? .day : .full
       out.removeLast(out.count - before)
       day = wasDay
+      if ids.added > known { ids.takeBackLast() }
       return false
     }
     passed.consumed = end

@@ -37,12 +37,16 @@ public struct SeenIDs {
   /// - Parameter most: ids that are remembered, of the batch in hand and of those before it.
   public init(most: Int, seed: KeySeed = .random()) { (self.most, self.seed) = (most, seed) }
 
+  /// How many were added since the last batch, taken back ones left out.
+  private(set) var added = 0
+
   /// - Returns: false where it was seen before.
   mutating func add(_ id: ArraySlice<UInt8>) -> Bool {
     guard most > 0 else { return true }
     let key = id.withUnsafeBytes { KeyHasher.hash($0, seed) }
     guard !known.contains(key), freshSet.insert(key).inserted else { return false }
     fresh.append(key)
+    added += 1
     if fresh.count - first > most {
       freshSet.remove(fresh[first])
       first += 1
@@ -52,6 +56,13 @@ public struct SeenIDs {
       }
     }
     return true
+  }
+
+  /// The row of the id that was added last has found no room in the batch: it comes again.
+  mutating func takeBackLast() {
+    guard let key = fresh.popLast() else { return }
+    freshSet.remove(key)
+    added -= 1
   }
 
   /// The rows since the last call are sealed.
@@ -72,7 +83,7 @@ public struct SeenIDs {
   /// They will be cut again.
   public mutating func drop() {
     fresh.removeAll(keepingCapacity: true)
-    first = 0
+    (first, added) = (0, 0)
     freshSet.removeAll(keepingCapacity: true)
   }
 }

@@ -149,6 +149,18 @@ struct EventShapeTests {
     #expect(world.events.all(.rowsRejected).map { $0.fields[.reason] } == ["duplicate_key"])
   }
 
+  @Test("A row that finds no room in a batch is in the next one: it was not sent before")
+  func noRoom() async throws {
+    let files = try disk(Self.tracking + "\n" + (1...40).map { row("\($0)") }.joined())
+    // What is sent is longer than what the log holds, so that batches are full in the middle of what was read.
+    let world = try world(files) { $0.streams[0].batch.maxBytes = 500 }
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true, passes: 80)
+    let sent = try world.sent(header: Self.sentHeader).split(separator: "\n")
+    #expect(sent.map { $0.prefix { $0 != "," } } == (1...40).map { "acc-prod:tl:\($0)" })
+    #expect(world.store.keys.count > 5 && world.events.all(.rowsRejected).isEmpty)
+  }
+
   @Test("Values are written so that one reader of CSV reads them, whatever stands in them")
   func quoting() async throws {
     let files = try disk("a,b\n\"x \"\"y\"\"\",\"l\nm\"\n\"p\\\"q,r\",\\\n")

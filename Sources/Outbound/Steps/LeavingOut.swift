@@ -18,7 +18,7 @@ extension Sealing {
     throw FileFault(
       .exists, "Cannot send the rows of stream", at: pass.name.text,
       why:
-        "\(count) of \(read) would be left out, most of them as \(most.map(\.words) ?? "bad"), and rejects.at_most is \(bound)",
+        "\(count) of \(read) would be left out, mostly: \(most.map(\.words) ?? "bad"); rejects.at_most is \(bound)",
       remedy:
         "Correct shape, rows or what writes the log; or allow more with rejects.at_most. The records stay where they are until then"
     )

@@ -20,7 +20,7 @@ final class LaneSet: RequestedLanes {
   let streams: [StreamLane]
   let pulls: [PullLane]
   let settings: Settings
-  let ends: [AccessEnd]
+  let ends: Endings
   let clock: ClockTrust
   let suspects: Suspects
   /// What streams know of their stores.
@@ -46,7 +46,9 @@ final class LaneSet: RequestedLanes {
     (clock, suspects) = (run.clock, run.suspects)
     generation = notice?.begin(settings.feeds.map { $0.name.lane } + settings.streams.map { $0.name.lane }) ?? 0
     let stores = sending ? Self.stores(settings, run, notice) : [:]
-    ends = stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } }
+    ends = Endings(
+      stores: stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } },
+      keys: KeyEnd.all(settings))
     let reporter = LaneReporter(settings, notice, metrics, generation)
     self.reporter = reporter
     let maker = LaneMaker(run, settings, stores, notice, reporter)
@@ -92,7 +94,7 @@ final class LaneSet: RequestedLanes {
   /// Until `stop`, or until a ledger fault ends one of them, which ends all.
   func run() async throws {
     try tidy()
-    let expiry = Task.onPool { [ends, events] in await AccessEnd.watch(ends, events) }
+    let expiry = Task.onPool { [ends, events] in await ends.watch(events) }
     defer { expiry.cancel() }
     if feeds.isEmpty, streams.isEmpty { notice?.settled(generation, LaneStandings(settings).words) }
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -20,6 +20,11 @@ public enum SettingsCheck {
       }
   }
 
+  /// Keys for which nothing can be encrypted. Their streams wait by themselves, and the agent starts all the same.
+  public static func keyProblems(of settings: Settings) -> [ConfigProblem] {
+    KeyEnd.problems(of: settings, at: SystemClock.wall())
+  }
+
   private static func problem(with store: StoreSettings, _ key: String) -> ConfigProblem? {
     do throws(StoreFault) {
       _ = try makeStore(store, files: LinuxFiles(), clock: SystemClock.wall)

@@ -87,10 +87,13 @@ public struct StatusReport: Sendable, Encodable {
     @OrNull public var lastError: String? = nil
     /// How old records grow where the budget of a store lengthens that.
     @OrNull public var lengthenedAgeSeconds: Int64? = nil
+    /// When the key that its objects are encrypted for ends; nil: they are not encrypted, or nobody knows.
+    @OrNull public var keyEnds: String? = nil
     /// For people.
     public var words: String?
 
     enum CodingKeys: String, CodingKey {
+      case keyEnds = "key_ends"
       case lengthenedAgeSeconds = "lengthened_age_seconds"
       case name
       case lagBytes = "lag_bytes"
@@ -157,7 +160,7 @@ public struct StatusReport: Sendable, Encodable {
       try StateOwnership.becomeOwner(of: state, files)
       _ = try StateForm.read(state, files)
       let ledger = try files.info(state.ledger) == nil ? nil : LedgerKeeper.reader(state, files)
-      try self.init(settings, files, ledger, AccessEnd.all(settings, files), at: SystemClock.wall())
+      try self.init(settings, files, ledger, Endings.of(settings, files), at: SystemClock.wall())
     } catch let fault as FileFault {
       throw Failure.ofReader(fault)
     } catch let fault as LedgerFault {
@@ -166,7 +169,7 @@ public struct StatusReport: Sendable, Encodable {
   }
 
   /// - Throws: faults of the disk and of the ledger.
-  init(_ settings: Settings, _ files: any Files, _ ledger: Ledger?, _ ends: [AccessEnd], at now: Timestamp) throws {
+  init(_ settings: Settings, _ files: any Files, _ ledger: Ledger?, _ ends: Endings, at now: Timestamp) throws {
     let state = StateFolder(settings.state)
     let holder = try files.info(state.root) == nil ? nil : try AgentLock.holder(of: state.root)
     let signed = try files.info(state.lock)
@@ -189,7 +192,7 @@ public struct StatusReport: Sendable, Encodable {
     let backlogs =
       try ledger?.read(DeliveryTable.backlogs(of:at:), active, now) ?? [:]
     let stores = settings.stores.map { store in
-      Store(store.name, ends.first { $0.store == store.name }, backlogs[store.name], at: now)
+      Store(store.name, ends.stores.first { $0.store == store.name }, backlogs[store.name], at: now)
     }
     self.stores = stores
     streams = try settings.streams.map { stream in
@@ -201,7 +204,10 @@ public struct StatusReport: Sendable, Encodable {
         .max()
       report.promise(stream.batch.maxBytes, silence: silence ?? 0)
       report.lengthenedAgeSeconds = settings.lengthening(of: stream)?.age.components.seconds
-      report.words = settings.budgetWords(of: stream)
+      let keyEnd = ends.keys.first { $0.stream == stream.name }
+      report.keyEnds = keyEnd?.at.iso()
+      let notes = [settings.budgetWords(of: stream), keyEnd.map { "its key \($0.words(now))" }].compactMap(\.self)
+      report.words = notes.isEmpty ? nil : notes.joined(separator: "; ")
       return report
     }
     spool = SpoolUse(

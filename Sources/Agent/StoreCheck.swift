@@ -19,7 +19,10 @@ public enum StoreCheck {
   /// What can be said of the stores without reaching them, one line each: rights that end, and folders that are not where they were.
   public static func notes(_ settings: Settings) -> [String] {
     let (files, now) = (LinuxFiles(), SystemClock.wall())
-    let ends = AccessEnd.all(settings, files).map { "store \($0.store): access: \($0.words(now))" }
+    let ending = Endings.of(settings, files)
+    let ends =
+      ending.stores.map { "store \($0.store): access: \($0.words(now))" }
+      + ending.keys.map { "stream \($0.stream): its key \($0.words(now))" }
     let complaints = complaints(settings).sorted { $0.key < $1.key }
     return ends + complaints.map { "store \($0.key): \($0.value)" }
   }

@@ -19,6 +19,7 @@ struct Consistency {
     check.checkMetrics()
     check.checkIngestion()
     check.checkShapes()
+    check.checkEncrypting()
   }
 
   func report(_ key: String, _ message: String, _ remedy: String? = nil) {

@@ -71,6 +71,22 @@ struct IngestionBudget {
 }
 
 extension Consistency {
+  /// What an object is, its name says: AEP goes by it, and so do people.
+  func checkEncrypting() {
+    for stream in settings.streams {
+      let isSaid = StreamSettings.Encrypt.isSaid(by: stream.key)
+      if stream.encrypt != nil, !isSaid {
+        report(
+          "streams.\(stream.name).key", "objects are encrypted, and their names do not say so",
+          "End the key in .csv.gpg, or leave it out")
+      } else if stream.encrypt == nil, isSaid {
+        report(
+          "streams.\(stream.name).key", "the names say that objects are encrypted, and they are not",
+          "Set encrypt: { key: … }, or end the key in .csv.gz")
+      }
+    }
+  }
+
   func checkIngestion() {
     for stream in settings.streams where stream.dataflowEvery != nil && !settings.isForAEP(stream) {
       // A store that is not there has its own line.
@@ -78,6 +94,12 @@ extension Consistency {
       report(
         "streams.\(stream.name).dataflow", "none of its stores is for: aep, so no dataflow is known to read them",
         "Set for: aep at the store, or leave this out")
+    }
+    for stream in settings.streams where stream.encrypt != nil && settings.isForAEP(stream) {
+      guard stream.batch.maxBytes > Limits.encryptedBytes else { continue }
+      report(
+        "streams.\(stream.name).batch.max_bytes", "AEP takes encrypted files of at most 1 GB",
+        "Allow at most 990MB")
     }
     for store in settings.stores {
       guard let budget = IngestionBudget(of: store, settings), budget.isSpent else { continue }

@@ -11,6 +11,9 @@ extension Limits {
   /// Levels of maps and lists in settings; the sample of the manual needs five.
   static let configDepth = 16
 
+  /// Uncompressed bytes of a batch that is encrypted for AEP, which takes files of at most 1 GB (encrypt-data): with room for what encryption adds.
+  static let encryptedBytes: UInt64 = 990_000_000
+
   /// One read of a file of settings, which are small.
   static let configChunk = 16 << 10
 

@@ -135,6 +135,9 @@ extension MetricFamily {
       "stream_last_success_timestamp_seconds", unit: "seconds",
       "When a store last confirmed a batch, seconds since 1970."
     ) { $0.lastSuccess.map { Double($0.seconds) } },
+    stream(
+      "stream_key_days_left", "Days until the key that a stream encrypts for ends; only for streams that encrypt."
+    ) { $0.keyDaysLeft },
   ]
 
   private static let stores: [MetricFamily] = [

@@ -52,6 +52,8 @@ public struct MetricsSnapshot: Hashable, Sendable {
     public var compressedBytes: UInt64 = 0
     public var retries = 0
     public var lastSuccess: Timestamp?
+    /// Until the key that its objects are encrypted for ends; nil: they are not, or nobody knows.
+    public var keyDaysLeft: Double?
     public init(_ name: String) { self.name = name }
   }
 

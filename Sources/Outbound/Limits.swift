@@ -78,10 +78,21 @@ extension Limits {
   /// Logs of one stream whose first write wakes it; others are looked at by the clock. A user has 8,192 watches on older kernels.
   static let growingLogs = 512
 
-  /// A program that unpacks a log and moves no byte in so many looks hangs: less time than the agent has to stop.
-  static let unpackLooks = 15
+  /// So long, in milliseconds, a stream waits for a program that encrypts at its worker's place; then others may have that.
+  static let programFirstLook: Int32 = 20
+  /// A program that unpacks or encrypts and moves no byte in so many looks hangs: less time than the agent has to stop.
+  static let programLooks = 15
   /// Milliseconds of one of these looks.
-  static let unpackLook: Int32 = 1_000
+  static let programLook: Int32 = 1_000
+  /// So long such a program may take to end when it has said all.
+  static let programEnd: Duration = .seconds(15)
+
+  /// One read of what a program encrypts.
+  static let encryptedRead = 64 << 10
+  /// Of what GnuPG says of a key, more than it says of one with dozens of names.
+  static let keyListBytes = 256 << 10
+  /// AEP's keys for encrypted ingestion end so long after they were made (encrypt-data).
+  static let aepKeyLife: Duration = .seconds(180 * 86_400)
 
   /// Folders below a log folder that are looked through for logs that are missed, and names in each: a look stays short.
   static let foldersBelow = 64

@@ -30,7 +30,7 @@ struct Check: AsyncParsableCommand {
       let settings = try readSettings(common, secrets: connect || AgentProcess.isService ? .needed : .ofTheService)
       let problems =
         SettingsCheck.problems(of: settings) + EnvironmentCheck.logProblems(of: settings)
-        + EnvironmentCheck.metricsProblems(of: settings)
+        + EnvironmentCheck.metricsProblems(of: settings) + SettingsCheck.keyProblems(of: settings)
       let dropIn = DropIn(settings)
       guard problems.isEmpty else {
         // Within the service, a closed sandbox is the likeliest reason.

@@ -242,6 +242,20 @@ struct EnvironmentCheckTests {
       ])
   }
 
+  @Test("so does a stream that encrypts")
+  func encrypting() throws {
+    var settings = try settings()
+    settings.streams[0].encrypt = StreamSettings.Encrypt(key: Secret("x"))
+    #expect(problems(settings) == [])
+    var environment = Environment()
+    environment.path = shop.path("nothing").string
+    #expect(
+      problems(settings, environment) == [
+        "streams.out.encrypt: GnuPG does it, and of that gpg cannot be found in the PATH D/nothing. "
+          + "Install it (Debian: apt-get install gnupg)"
+      ])
+  }
+
   @Test("a file of certificates must be there to read")
   func certificates() throws {
     var settings = try settings()

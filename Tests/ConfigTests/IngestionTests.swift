@@ -27,6 +27,27 @@ struct IngestionTests {
     #expect(problems("for: aeb", "after: keep").first?.contains("Did you mean aep?") == true)
   }
 
+  @Test("what is encrypted says so by its name, and what is not, does not; AEP takes no large ones")
+  func encrypting() throws {
+    let read = try read("for: aep", "encrypt: { key: k }", "encrypt: { key: k, compress: gzip }", "after: keep")
+    #expect(read.streams.map { String($0.key.suffix(11)) } == ["eq}.csv.gpg", ".csv.gz.gpg", "{seq}.csv.gz"])
+    #expect(read.streams.map { $0.encrypt?.compress } == [StreamSettings.Encrypt.Compress.none, .gzip, nil])
+    #expect(try self.read("for: aep", "encrypt: { key: k }, key: \"s/{seq}.pgp\"").streams[0].key == "s/{seq}.pgp")
+    #expect(problems("for: aep", "encrypt: {}").first?.contains("encrypt.key: this key is missing") == true)
+    #expect(
+      problems("lifetime: 7d", "encrypt: { key: k }, key: \"s/{seq}.csv.gz\"").first?.hasSuffix(
+        "streams.s.key: objects are encrypted, and their names do not say so. End the key in .csv.gpg, or leave it out")
+        == true)
+    #expect(
+      problems("lifetime: 7d", "key: \"s/{seq}.csv.gpg\"").first?.contains(
+        "the names say that objects are encrypted, and they are not") == true)
+    #expect(
+      problems("for: aep", "encrypt: { key: k }, batch: { max_bytes: 1GB }").first?.hasSuffix(
+        "streams.s.batch.max_bytes: AEP takes encrypted files of at most 1 GB. Allow at most 990MB") == true)
+    #expect(problems("for: aep", "encrypt: { key: k }, batch: { max_bytes: 990MB }").isEmpty)
+    #expect(problems("lifetime: 7d", "encrypt: { key: k }, batch: { max_bytes: 1GB }").isEmpty)
+  }
+
   @Test("a dataflow has an interval, of AEP's own bounds, and a store that is for AEP")
   func dataflow() throws {
     #expect(try read("for: aep", "dataflow: { every: 4h }").streams[0].dataflowEvery == .seconds(14_400))

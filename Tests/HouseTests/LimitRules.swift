@@ -19,6 +19,7 @@ extension Rules {
     "Sources/Formats/TableRules.swift": ["maxBytes: UInt64 = 20 << 30", "maxRowBytes = 1 << 20"],
     "Sources/Inbound/Calendar/ArrivalCalendar.swift": [".seconds(7 * 86_400)"],
     "Sources/Inbound/Decrypting/GnuPGProcess.swift": ["statusNumber: Int32 = 3", "passphraseNumber: Int32 = 4"],
+    "Sources/Threads/PipedProgram.swift": ["besideNumber: Int32 = 3"],
     "Sources/Outbound/Delivery/RollbackCheck.swift": ["86_400"],
     "Sources/Spool/PlanLines.swift": ["checkDigits = 16"],
     "Sources/Spool/StateForm.swift": ["current = 2"],

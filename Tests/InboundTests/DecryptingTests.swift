@@ -23,7 +23,7 @@ struct DecryptingTests {
     passphrase: String = Correspondent.passphrase, _ change: (inout FeedSettings) -> Void = { _ in }
   ) async throws -> (Rig, Correspondent) {
     let sender = try await Self.sender.value
-    let key = try await sender.secretKey()
+    let key = Secret(try await sender.secretKey())
     let rig = try Rig(.handoverElsewhere) {
       $0.decrypt = FeedSettings.Decrypt(key: key)
       $0.decrypt?.passphrase = Secret(passphrase)

@@ -39,7 +39,7 @@ struct MetricsCollector {
 
   /// - Throws: faults of the disk and of the ledger.
   mutating func snapshot(
-    _ settings: Settings, _ ends: [AccessEnd], _ facts: LaneFacts, _ events: [String: Int], at now: Timestamp
+    _ settings: Settings, _ ends: Endings, _ facts: LaneFacts, _ events: [String: Int], at now: Timestamp
   ) throws -> MetricsSnapshot {
     let files = LinuxFiles(settings)
     let ledger = try reader(StateFolder(settings.state))
@@ -56,16 +56,18 @@ struct MetricsCollector {
     snapshot.minFreeBytes = settings.limits.minFree
     snapshot.lanes = facts.directions
     snapshot.feeds = zip(settings.feeds, report.feeds).map { feed($0.name, $1, facts) }
-    snapshot.streams = zip(settings.streams, report.streams).map { stream($0.name, $1, facts) }
+    snapshot.streams = zip(settings.streams, report.streams).map { settings, report in
+      var figures = stream(settings.name, report, facts)
+      figures.keyDaysLeft = ends.keys.first { $0.stream == settings.name }?.daysLeft(now)
+      return figures
+    }
     snapshot.stores = settings.stores.map { store in
       var figures = MetricsSnapshot.Store(store.name.text)
       figures.failures = waits[store.name]?.attempts ?? 0
       let told = report.stores.first { $0.name == store.name.text }
       figures.due = told?.due ?? 0
       figures.secondsWithoutConfirmation = told?.secondsWithoutConfirmation ?? 0
-      figures.credentialDaysLeft = ends.first { $0.store == store.name }.map {
-        Double(($0.at - now).milliseconds) / 86_400_000
-      }
+      figures.credentialDaysLeft = ends.stores.first { $0.store == store.name }?.daysLeft(now)
       return figures
     }
     snapshot.events = events

@@ -16,7 +16,7 @@ import Threads
 final class MetricsKeeper: Sendable {
   private struct State: Sendable {
     var settings: Settings
-    var ends: [AccessEnd] = []
+    var ends = Endings()
     var facts = LaneFacts()
     /// A telling is queued or under way, or its time is set.
     var isAsked = false
@@ -59,7 +59,7 @@ final class MetricsKeeper: Sendable {
   // MARK: - What is told to it
 
   /// From now on by this configuration: at start, and at each reload.
-  func use(_ settings: Settings, _ ends: [AccessEnd]) {
+  func use(_ settings: Settings, _ ends: Endings) {
     state.withLock { state in
       state.settings = settings
       state.ends = ends

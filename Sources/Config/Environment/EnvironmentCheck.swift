@@ -43,12 +43,13 @@ public struct EnvironmentCheck {
     for feed in settings.feeds {
       checkFolder(feed.landing, "feeds.\(feed.name).landing", "list it and take files out of it", moves: true)
       checkFolder(feed.handover, "feeds.\(feed.name).handover", "list it and put files into it", moves: false)
-      checkDecrypting(feed)
+      if feed.decrypt != nil { checkGnuPG(["gpg", "gpg-agent", "gpgconf"], "feeds.\(feed.name).decrypt") }
       if let sample = feed.require.sample { checkReadable(sample, "feeds.\(feed.name).require.sample") }
     }
     for stream in settings.streams {
       checkLogs(stream)
       checkProgram(stream)
+      if stream.encrypt != nil { checkGnuPG(["gpg"], "streams.\(stream.name).encrypt") }
     }
     checkMeetings(settings)
   }
@@ -57,12 +58,11 @@ public struct EnvironmentCheck {
     problems.append(ConfigProblem(key: key, message: message, remedy: remedy))
   }
 
-  private mutating func checkDecrypting(_ feed: FeedSettings) {
-    guard feed.decrypt != nil else { return }
-    let missing = ["gpg", "gpg-agent", "gpgconf"].filter { !environment.hasProgram($0) }
+  private mutating func checkGnuPG(_ programs: [String], _ key: String) {
+    let missing = programs.filter { !environment.hasProgram($0) }
     guard !missing.isEmpty else { return }
     report(
-      "feeds.\(feed.name).decrypt",
+      key,
       "GnuPG does it, and of that \(KeyText.choice(missing, "and")) cannot be found in the PATH \(environment.path)",
       "Install it (Debian: apt-get install gnupg)")
   }

@@ -32,7 +32,9 @@ public struct StreamSettings: Hashable, Sendable {
   public var partitionBy = ""
   /// zlib, 1 to 9.
   public var compressionLevel = 6
-  public var key = "{stream}/dt={date}/{host}_{stream}_{utc}_{seq}.csv.gz"
+  /// Nil: objects are gzip, and nothing is encrypted.
+  public var encrypt: Encrypt?
+  public var key = Self.defaultKey(.gz)
   /// Prefix for one JSON per batch; empty: none.
   public var manifest = ""
   /// Of a log that is wholly sent. Nil: what was set aside is deleted, and files that are closed are left alone.
@@ -62,6 +64,26 @@ public struct StreamSettings: Hashable, Sendable {
 
   /// Beside the prefix of the others it goes in either case.
   public enum SchemaRule: String, Hashable, Sendable, CaseIterable { case hold, auto }
+
+  /// Objects are encrypted for whoever holds the other half of a key, by OpenPGP.
+  public struct Encrypt: Hashable, Sendable {
+    /// The recipient's public key: with its armour, or in Base64 as AEP gives it.
+    public var key: Secret
+    /// What is within.
+    public var compress = Compress.none
+    public init(key: Secret) { self.key = key }
+
+    public enum Compress: String, Hashable, Sendable, CaseIterable { case none, gzip }
+
+    /// Whether the name of an object says that it is encrypted.
+    public static func isSaid(by key: String) -> Bool { key.hasSuffix(".gpg") || key.hasSuffix(".pgp") }
+  }
+
+  enum Suffix: String { case gz = ".csv.gz", gpg = ".csv.gpg", gzGpg = ".csv.gz.gpg" }
+
+  static func defaultKey(_ suffix: Suffix) -> String {
+    "{stream}/dt={date}/{host}_{stream}_{utc}_{seq}\(suffix.rawValue)"
+  }
 
   public enum Header: Hashable, Sendable {
     case firstLine, none

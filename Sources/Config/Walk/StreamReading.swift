@@ -29,6 +29,8 @@ extension StreamSettings {
       compression.read("level", .count(1...9), into: &compressionLevel)
       compression.finish()
     }
+    encrypt = section.section("encrypt").flatMap { Encrypt($0) }
+    if let encrypt { key = Self.defaultKey(encrypt.compress == .gzip ? .gzGpg : .gpg) }
     section.read("key", .keyTemplate, into: &key)
     section.read("manifest", .keyPrefix, into: &manifest)
     section.read("after", .word, into: &after)
@@ -54,6 +56,17 @@ extension StreamSettings {
     // AEP's own bounds: no run comes sooner than 15 minutes after another.
     dataflowEvery = dataflow.require("every", .time(from: .seconds(900), to: .seconds(31 * 86_400)))
     dataflow.finish()
+  }
+}
+
+extension StreamSettings.Encrypt {
+  fileprivate init?(_ section: Section) {
+    let key = section.require("key", .secret)
+    let compress = section.read("compress", Kind<Compress>.word)
+    section.finish()
+    guard let key else { return nil }
+    self.init(key: key)
+    self.compress = compress ?? .none
   }
 }
 

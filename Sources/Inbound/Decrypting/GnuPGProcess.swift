@@ -31,12 +31,11 @@ struct GnuPGProcess {
   func run(
     passphrase: String? = nil, from source: KeyRing.Source, stop: () -> Bool = { false }, to sink: KeyRing.Sink
   ) throws(FileFault) -> Ending {
-    let input = try Ends(self)
-    let output = try Ends(self)
-    let status = try Ends(self)
-    let secret = try passphrase.map { (_) throws(FileFault) in try Ends(self) }
+    let input: SocketPair, output: SocketPair, status: SocketPair, secret: SocketPair?
     let child: Child
     do throws(Child.Refusal) {
+      (input, output, status) = (try SocketPair(), try SocketPair(), try SocketPair())
+      secret = try passphrase.map { (_) throws(Child.Refusal) in try SocketPair() }
       child = try Child(
         [program] + arguments, environment: environment,
         descriptors: [input.theirs, output.theirs, nil, status.theirs, secret?.theirs])
@@ -75,47 +74,17 @@ struct GnuPGProcess {
       remedy: "See what it waits for as the user that navette runs as; it is tried again later by itself")
   }
 
-  /// A connection to the program: our end, and the one that becomes a descriptor of its own. Closed with the last reference.
-  private final class Ends {
-    private(set) var ours: Int32 = -1
-    private(set) var theirs: Int32 = -1
-
-    init(_ process: GnuPGProcess) throws(FileFault) {
-      var pair: [Int32] = [-1, -1]
-      let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-      guard socketpair(AF_UNIX, kind, 0, &pair) == 0 else { throw process.fault(String(cString: strerror(errno))) }
-      ours = pair[0]
-      // Out of the way of the numbers that the program is to have.
-      theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, 10)
-      close(pair[1])
-      guard theirs >= 0 else { throw process.fault(String(cString: strerror(errno))) }
-    }
-
-    deinit {
-      closeOurs()
-      closeTheirs()
-    }
-
-    func closeOurs() {
-      if ours >= 0 { close(ours) }
-      ours = -1
-    }
-
-    func closeTheirs() {
-      if theirs >= 0 { close(theirs) }
-      theirs = -1
-    }
-  }
-
   /// Feeds the program and takes what it gives, whichever is ready.
   private struct Pump {
-    let input, output, status: Ends
+    let input, output, status: SocketPair
     private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Limits.chunkBytes, alignment: 16)
     /// What is read of the source and not sent yet.
     private var waiting = 0..<0
     private var idle = 0
 
-    init(input: Ends, output: Ends, status: Ends) { (self.input, self.output, self.status) = (input, output, status) }
+    init(input: SocketPair, output: SocketPair, status: SocketPair) {
+      (self.input, self.output, self.status) = (input, output, status)
+    }
 
     mutating func run(
       _ ending: inout Ending, _ source: KeyRing.Source, _ stop: () -> Bool, _ sink: KeyRing.Sink, _ most: Int,
@@ -153,7 +122,7 @@ struct GnuPGProcess {
     }
 
     /// Nil: nothing, or its end.
-    private static func receive(_ ends: Ends, _ room: UnsafeMutableRawBufferPointer) -> UnsafeRawBufferPointer? {
+    private static func receive(_ ends: SocketPair, _ room: UnsafeMutableRawBufferPointer) -> UnsafeRawBufferPointer? {
       let count = recv(ends.ours, room.baseAddress, room.count, Int32(MSG_DONTWAIT))
       if count > 0 { return UnsafeRawBufferPointer(rebasing: room[..<count]) }
       if count == 0 || (errno != EAGAIN && errno != EINTR) { ends.closeOurs() }

@@ -44,6 +44,8 @@ struct Cut {
   var bytes: UInt64 = 0
   var compressedBytes: UInt64 = 0
   var header = DigestHasher.digest(of: [])
+  /// As the object begins; empty: it has none.
+  var headerLine: [UInt8] = []
   /// Midnight of the day that all of its records are of, where a column tells that.
   var day: Timestamp?
   var sha256 = DigestHasher.digest(of: [])

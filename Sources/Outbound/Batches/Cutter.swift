@@ -2,6 +2,7 @@ import Config
 import Core
 import Files
 import Formats
+import Lanes
 import Ledger
 import SystemPackage
 
@@ -16,12 +17,13 @@ struct Cutter {
   let oversized = Oversized()
   /// Ids of rows that were sent.
   let ids: SentIDs
+  private let turn: Turn
 
   var settings: StreamSettings { contents.settings }
   var files: any Files { contents.files }
 
-  init(_ reader: LogContents, aside: FilePath) {
-    (self.contents, self.aside) = (reader, aside)
+  init(_ reader: LogContents, aside: FilePath, _ turn: Turn) {
+    (self.contents, self.aside, self.turn) = (reader, aside, turn)
     ids = SentIDs(most: reader.settings.checksRows ? reader.settings.rows.idWindow : 0)
   }
 
@@ -29,8 +31,10 @@ struct Cutter {
   func cut(_ logs: [Cuttable], into folder: FilePath, at now: Timestamp) throws -> Cut {
     ids.seen.drop()
     var writer = ObjectWriter(
-      file: try files.create(folder.appending(BatchPlan.objectName), mode: .stateFile), level: settings.compressionLevel
-    )
+      file: try files.create(folder.appending(BatchPlan.objectName), mode: .stateFile),
+      level: settings.compressionLevel,
+      encrypter: settings.encrypt.map { Encrypter($0, of: settings.name, turn) },
+      isPacked: settings.encrypt?.compress != StreamSettings.Encrypt.Compress.none)
     var cut = Cut()
     let aside = AsideWriter(folder: folder, files: files)
     var headerLine: [UInt8]?
@@ -64,6 +68,7 @@ struct Cutter {
 
   private func begin(_ cut: inout Cut, _ writer: inout ObjectWriter, _ line: [UInt8]) throws {
     cut.header = DigestHasher.digest(of: line)
+    cut.headerLine = line
     guard !line.isEmpty else { return }
     try writer.write(line + [UInt8(ascii: "\n")])
     cut.bytes = UInt64(line.count + 1)

@@ -52,7 +52,13 @@ struct IngestionLint {
             "AEP maps columns by the header, and there is none. Give the names of the columns: header: { from: [id, …] }"
           ))
       }
-      if !stream.key.hasSuffix(".gz") {
+      if stream.encrypt?.compress == .gzip {
+        notes.append(
+          LintNote(
+            "\(key).encrypt.compress",
+            "AEP's list of encrypted files names none that is packed within. Leave it out where AEP reads them"))
+      }
+      if stream.encrypt == nil, !stream.key.hasSuffix(".gz") {
         notes.append(
           LintNote(
             "\(key).key",

@@ -1,3 +1,4 @@
+import Config
 public import Core
 public import Files
 import Formats
@@ -50,7 +51,9 @@ struct Schemas {
       if let plan = try? pass.files.batchPlan(of: last, in: folder) { newest = (plan, folder) }
     }
     guard let newest else { return }
-    let columns = try? Self.columns(of: newest.folder.appending(BatchPlan.objectName), pass.files)
+    let isReadable = !StreamSettings.Encrypt.isSaid(by: newest.plan.key)
+    let columns =
+      isReadable ? try? Self.columns(of: newest.folder.appending(BatchPlan.objectName), pass.files) : nil
     var book = SchemaBook()
     book.add(
       SchemaBook.Entry(
@@ -74,15 +77,14 @@ struct Schemas {
 
   // MARK: - Sealing
 
-  /// - Parameter object: what was cut, whole.
-  mutating func place(_ cut: Cut, _ object: FilePath, in pass: StreamPass) throws -> Placement {
+  mutating func place(_ cut: Cut, in pass: StreamPass) throws -> Placement {
     guard let rule = pass.context.schemaRule else { return Placement() }
     var known = book ?? SchemaBook()
     if let entry = known.entry(of: cut.header) {
       guard entry.isWaiting else { return Placement(mark: entry.mark) }
       return Placement(mark: entry.mark, reason: Self.reason("its columns are those of a batch that waits before it"))
     }
-    let columns = try Self.columns(of: object, pass.files)
+    let columns = cut.headerLine.isEmpty ? nil : ColumnNames(cut.headerLine).names
     let before = known.nearest(to: columns ?? [])
     let isFirst = known.entries.isEmpty
     let isMarked = isFirst || KeyMark.isMarked(pass.settings.key)

@@ -18,7 +18,7 @@ struct FreshCut {
 struct Cutting {
   private let cutter: Cutter
 
-  init(_ context: StreamContext) { cutter = Cutter(context.contents, aside: context.aside) }
+  init(_ context: StreamContext) { cutter = Cutter(context.contents, aside: context.aside, context.turn) }
 
   /// What was cut last is sealed: its ids have been seen.
   func noteSealed() { cutter.ids.seen.keep() }

@@ -1,3 +1,4 @@
+import Config
 import Core
 import Files
 import Journal
@@ -149,8 +150,9 @@ struct Dispatching {
         ? try BatchManifest.file(of: plan, in: folder, pass.files)
         : StoredFile(
           path: folder.appending(BatchPlan.objectName), size: plan.compressedBytes, sha256: plan.sha256, md5: plan.md5,
-          // Whatever its key says, an object is gzip.
-          contentType: ContentType.of(plan.key, beginning: [0x1f, 0x8b]))
+          // Its key says that it is encrypted; whatever it says else, an object is gzip.
+          contentType: ContentType.of(
+            plan.key, beginning: StreamSettings.Encrypt.isSaid(by: plan.key) ? [] : [0x1f, 0x8b]))
       return .done(
         Upload(
           batch: record.batch, store: record.store, key: key, file: file, attempt: record.attempts +| 1,

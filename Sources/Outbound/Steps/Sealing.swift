@@ -22,8 +22,7 @@ struct Sealing {
     let passesOver = cut.passesOver(everything: everything)
     if let aside = cut.aside, isWorth || passesOver { try requireFew(aside, cut, in: pass) }
     if isWorth {
-      let object = pass.spool.path(.building, id).appending(BatchPlan.objectName)
-      placement = try schemas.place(cut, object, in: pass)
+      placement = try schemas.place(cut, in: pass)
       plan = try makePlan(id, cut, placement.mark, in: pass)
     }
     var asideFile: FilePath?

@@ -41,7 +41,7 @@ struct EncryptingTests {
   func roundTrip() async throws {
     let files = SimMachine().files
     try files.outside { try $0.put("/logs/a.csv", Self.log) }
-    let world = try world(files, try await Self.reader.value.publicKey()) { $0.streams[0].batch.maxBytes = 24 }
+    let world = try world(files, try await Self.reader.value.publicKey()) { $0.streams[0].batch.maxBytes = 20 }
     var engine = world.makeEngine()
     try await world.settle(&engine, flush: true)
     #expect(try await read(world) == ["id,text\n1,a\n2,\"b\nb\"\n", "id,text\n3,c\n"])
@@ -124,10 +124,11 @@ struct EncryptingTests {
         }
         guard machine.files.files(below: "/logs").isEmpty else { throw Broken("logs left") }
       })
-    let one = await sweep.run()
-    #expect(one.failures.isEmpty, "\(one)")
-    sweep.depth = 2
+    // A power cut's outcomes are counted in one life and taken in another, and no two lives give the same bytes.
     sweep.cutsPower = false
+    let one = await sweep.run()
+    #expect(one.failures.isEmpty && one.steps > 40, "\(one)")
+    sweep.depth = 2
     sweep.stride = 23
     let two = await sweep.run()
     #expect(two.failures.isEmpty, "\(two)")
@@ -193,7 +194,7 @@ struct EncryptingTests {
     #expect(facts.end(isAEPs: true) == Timestamp(seconds: 1_796_018_972 + 180 * 86_400))
     // A key for signatures that never ends, with two for encryption, of which one is revoked and one ends.
     let parts =
-      "pub:u:255:22:A:1000:::::::scESC:\nsub:r:255:18:B:1000:::::::e:\nsub:u:255:18:C:1000:2000::::::e:\n"
+      "pub:u:255:22:A:1000::::::scESC:\nsub:r:255:18:B:1000::::::e:\nsub:u:255:18:C:1000:2000:::::e:\n"
     let split = try #require(PublicKey.Facts(colons: parts))
     #expect(split.encrypts && split.ends == Timestamp(seconds: 2_000))
     #expect(split.complaint(at: Timestamp(seconds: 2_000)) == "it has ended at 1970-01-01T00:33:20Z")

@@ -30,7 +30,7 @@ struct IngestionTests {
   @Test("what is encrypted says so by its name, and what is not, does not; AEP takes no large ones")
   func encrypting() throws {
     let read = try read("for: aep", "encrypt: { key: k }", "encrypt: { key: k, compress: gzip }", "after: keep")
-    #expect(read.streams.map { String($0.key.suffix(11)) } == ["eq}.csv.gpg", ".csv.gz.gpg", "{seq}.csv.gz"])
+    #expect(read.streams.map { String($0.key.suffix(11)) } == ["eq}.csv.gpg", ".csv.gz.gpg", "seq}.csv.gz"])
     #expect(read.streams.map { $0.encrypt?.compress } == [StreamSettings.Encrypt.Compress.none, .gzip, nil])
     #expect(try self.read("for: aep", "encrypt: { key: k }, key: \"s/{seq}.pgp\"").streams[0].key == "s/{seq}.pgp")
     #expect(problems("for: aep", "encrypt: {}").first?.contains("encrypt.key: this key is missing") == true)

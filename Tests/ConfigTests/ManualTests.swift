@@ -77,7 +77,7 @@ struct ManualTests {
             decrypt: { key: k }, rejects: { at_most: 1 }, rewrite: {}, expect: { by: "06:00" }, pull: { store: d } }
       json: { landing: /other, handover: /out, format: { type: json }, rewrite: {} }
     streams:
-      out: { logs: [/l], store: d, header: {}, batch: {}, compression: {}, archive: {}, delivered: {},
+      out: { logs: [/l], store: d, header: {}, batch: {}, compression: {}, encrypt: { key: k }, archive: {}, delivered: {},
              rows: { replace: {} }, rejects: { at_most: 1 }, shape: { preset: tracking, instance: a }, dataflow: { every: 4h } }
     metrics: {}
     limits: { bandwidth: [{ from: "08:00", to: "18:00", rate: 1 }] }
@@ -142,7 +142,7 @@ struct ManualTests {
 
   @Test("every default is the one in force", arguments: Manual.entries.filter { $0.byDefault != nil })
   fileprivate func defaults(entry: Entry) throws {
-    let beside = ["expect": "by: \"06:00\"", "pull": "store: shelf", "decrypt": "key: k"]
+    let beside = ["expect": "by: \"06:00\"", "pull": "store: shelf", "decrypt": "key: k", "encrypt": "key: k"]
     let value = try #require(entry.byDefault)
     let path = entry.path
     let (with, without): (String, String)

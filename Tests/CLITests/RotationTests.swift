@@ -58,10 +58,10 @@ struct RotationTests {
       try await eventually("record \(number) is sent") { try await numbers(site).count == number }
     }
     close(file)
-    // By the clock alone it would be 15 s for each.
+    // By the clock alone it would be 15 s for each, 90 s in all, on any machine.
     let took = ContinuousClock.now - began
     print("\(rotation): 6 records, each on its own, sent in \(took)")
-    #expect(took < .seconds(45))
+    #expect(took < .seconds(85))
     agent.signal(SIGTERM)
     #expect(try await agent.ended(within: .seconds(20)) == 0)
   }

@@ -45,7 +45,8 @@ public struct PublicKey: Sendable {
     let program: PipedProgram
     do throws(Child.Refusal) {
       program = try PipedProgram(
-        ["gpg"] + Self.common + ["--fast-list-mode", "--with-colons", "--show-keys"], environment: Self.environment)
+        ["gpg"] + Self.common + ["--fast-list-mode", "--with-colons", "--import-options", "show-only", "--import"],
+        environment: Self.environment)
     } catch {
       throw Self.fault(error.description)
     }

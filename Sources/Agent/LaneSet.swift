@@ -48,7 +48,7 @@ final class LaneSet: RequestedLanes {
     let stores = sending ? Self.stores(settings, run, notice) : [:]
     ends = Endings(
       stores: stores.compactMap { store in store.value.traits.expires.map { AccessEnd(store: store.key, at: $0) } },
-      keys: KeyEnd.all(settings))
+      keys: sending ? KeyEnd.all(settings) : [])
     let reporter = LaneReporter(settings, notice, metrics, generation)
     self.reporter = reporter
     let maker = LaneMaker(run, settings, stores, notice, reporter)

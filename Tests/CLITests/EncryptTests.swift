@@ -4,9 +4,10 @@ import Testing
 
 @Suite("Objects that are encrypted, with the program as it ships")
 struct EncryptTests {
-  private func site(_ key: String, feed: String = "", store: String = "url: \"file://ROOT/shelf\"") throws -> Site {
+  private func site(_ key: String) throws -> Site {
     let site = try Site(
-      Site.settings(stream: "encrypt: { key: \"${file:ROOT/aep.pub}\" }", store: store))
+      Site.settings(stream: "encrypt: { key: \"${file:ROOT/aep.pub}\" }")
+        + "\nmetrics: { textfile: ROOT/navette.prom }\n")
     try site.write("aep.pub", key)
     return site
   }
@@ -33,6 +34,9 @@ struct EncryptTests {
       rows.append(String(decoding: try await reader.decrypt(sealed), as: UTF8.self))
     }
     #expect(rows == ["id,text\n1,a\n2,b\n", "id,text\n3,c\n"])
+    try await eventually("it is a figure") {
+      site.text("navette.prom")?.contains("navette_stream_key_days_left{stream=\"opens\"} 2.9") == true
+    }
     let status = try await site.navette("status")
     #expect(status.stdout.contains("its key ends at ") && status.stdout.contains("Get a new encrypt.key in time"))
     #expect(try await site.navette("status", "--json").stdout.contains(#""key_ends":"20"#))

@@ -32,8 +32,10 @@ public struct StreamSettings: Hashable, Sendable {
   public var partitionBy = ""
   /// zlib, 1 to 9.
   public var compressionLevel = 6
-  /// Nil: objects are gzip, and nothing is encrypted.
+  /// Nil: nothing is encrypted.
   public var encrypt: Encrypt?
+  /// What an object holds, encrypted or not, is gzip.
+  public var packsObjects: Bool { encrypt.map { $0.compress == .gzip } ?? true }
   public var key = Self.defaultKey(.gz)
   /// Prefix for one JSON per batch; empty: none.
   public var manifest = ""

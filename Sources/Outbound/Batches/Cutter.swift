@@ -34,7 +34,7 @@ struct Cutter {
       file: try files.create(folder.appending(BatchPlan.objectName), mode: .stateFile),
       level: settings.compressionLevel,
       encrypter: settings.encrypt.map { Encrypter($0, of: settings.name, turn) },
-      isPacked: settings.encrypt?.compress != StreamSettings.Encrypt.Compress.none)
+      isPacked: settings.packsObjects)
     var cut = Cut()
     let aside = AsideWriter(folder: folder, files: files)
     var headerLine: [UInt8]?

@@ -80,7 +80,8 @@ public struct CommandRun {
     let run = try AgentRun(settings, events: CommandEvents.sink())
     let answer: Answer
     do {
-      answer = try await RequestHandler(lanes: LaneSet(run, settings, sending: false), sending: false).carryOut(request)
+      answer = try await RequestHandler(lanes: LaneSet(run, settings, sending: request.needsStores), sending: false)
+        .carryOut(request)
     } catch let fault as LedgerFault {
       throw Failure(fault)
     }

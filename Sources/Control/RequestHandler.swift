@@ -38,7 +38,8 @@ public struct RequestHandler: Sendable {
     case .believeClock(let who): believeClock(by: who)
     case .pause(let names, let who): try await turn(names, by: who, stopping: true)
     case .resume(let names, let who): try await turn(names, by: who, stopping: false)
-    case .purge(let drops, let batches, let who): try await purge(drops, batches, who)
+    case .purge(let drops, let batches, let who, let remote):
+      try await purge(drops, batches, who, remote: remote == true)
     case .purgeFeed(let feed, let time, let who): try await purge(feed, before: time, by: who)
     }
   }

@@ -43,7 +43,7 @@ public struct RowCells {
       } else {
         let end = next(in: text, from: index)
         if Bytes.first(quote, in: UnsafeBufferPointer(rebasing: text[index..<end])) != nil { hasLooseQuote = true }
-        values.add(text[index..<end])
+        values.add(UnsafeBufferPointer(rebasing: text[index..<end]))
         index = end
       }
       values.endValue()
@@ -56,7 +56,7 @@ public struct RowCells {
     var index = 0
     while true {
       let end = next(in: text, from: index)
-      values.append(text[index..<end])
+      values.append(UnsafeBufferPointer(rebasing: text[index..<end]))
       guard end < text.count else { return }
       index = end + 1
     }
@@ -67,12 +67,28 @@ public struct RowCells {
     return Bytes.first(delimiter, in: UnsafeBufferPointer(rebasing: text[index...])).map { index + $0 } ?? text.count
   }
 
+  private func special(
+    in text: UnsafeBufferPointer<UInt8>, from index: Int, _ quote: UInt8, _ escape: QuoteEscape
+  ) -> Int {
+    let rest = UnsafeBufferPointer(rebasing: text[index...])
+    let end = Bytes.first(quote, in: rest) ?? rest.count
+    guard let byte = escape.byte, byte != quote else { return index + end }
+    return index + (Bytes.first(byte, in: UnsafeBufferPointer(rebasing: rest[..<end])) ?? end)
+  }
+
   /// - Returns: where the cell ends: at a delimiter, or behind the last byte.
   private mutating func readQuoted(
     _ text: UnsafeBufferPointer<UInt8>, from start: Int, _ quote: UInt8, _ escape: QuoteEscape
   ) -> Int {
     var index = start
     while index < text.count {
+      // Up to what has a meaning, all at once.
+      let end = special(in: text, from: index, quote, escape)
+      if end > index {
+        values.add(UnsafeBufferPointer(rebasing: text[index..<end]))
+        index = end
+        continue
+      }
       let byte = text[index]
       if byte == quote {
         guard index + 1 < text.count else { return text.count }
@@ -85,7 +101,7 @@ public struct RowCells {
         // Text behind the closing quote is taken as it is.
         isClean = false
         let end = next(in: text, from: index + 1)
-        values.add(text[(index + 1)..<end])
+        values.add(UnsafeBufferPointer(rebasing: text[(index + 1)..<end]))
         return end
       }
       if byte == escape.byte, index + 1 < text.count {

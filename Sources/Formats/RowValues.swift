@@ -41,10 +41,16 @@ public struct RowValues {
 
   /// As a row of CSV: what needs quotes is quoted, and a quote is doubled.
   func write(delimiter: UInt8, into out: inout [UInt8]) {
+    // Mostly there is nothing to be quoted in the whole row.
+    let isPlain = bytes.withUnsafeBufferPointer { all in
+      [delimiter, Alphabet.doubleQuote, Alphabet.lineFeed, Alphabet.carriageReturn].allSatisfy {
+        Bytes.first($0, in: all) == nil
+      }
+    }
     for index in 0..<count {
       if index > 0 { out.append(delimiter) }
       let value = self[index]
-      guard value.contains(where: { $0 == delimiter || $0 == 0x22 || $0 == 0x0a || $0 == 0x0d }) else {
+      guard !isPlain, value.contains(where: { $0 == delimiter || $0 == 0x22 || $0 == 0x0a || $0 == 0x0d }) else {
         out += value
         continue
       }

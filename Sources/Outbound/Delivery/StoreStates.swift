@@ -10,6 +10,8 @@ public final class StoreStates: Sendable {
     var isLoaded = false
     /// Stores whose credentials were refused and that have not answered since: said once.
     var refusing: Set<StoreName> = []
+    /// Streams that may not write to a store, and have not since: said once.
+    var forbidden: [StoreName: Set<StreamName>] = [:]
     /// True: it answered in this life; false: it could not be reached.
     var reached: [StoreName: Bool] = [:]
     var wakes: [@Sendable () -> Void] = []
@@ -72,6 +74,20 @@ public final class StoreStates: Sendable {
 
   /// - Returns: whether it is news that the store refuses us.
   func refuses(_ store: StoreName) -> Bool { state.withLock { $0.refusing.insert(store).inserted } }
+
+  /// - Returns: whether it is news that the stream may not write there.
+  func forbids(_ store: StoreName, _ stream: StreamName) -> Bool {
+    state.withLock { $0.forbidden[store, default: []].insert(stream).inserted }
+  }
+
+  /// Something of the stream was taken.
+  func permits(_ store: StoreName, _ stream: StreamName) {
+    state.withLock { state in
+      // Most have nothing to forget.
+      guard state.forbidden[store] != nil else { return }
+      state.forbidden[store]?.remove(stream)
+    }
+  }
 
   /// Makes the whole store wait. Transfers that began together and fail together are one failure.
   /// - Parameter failures: in a row, when the transfer began.

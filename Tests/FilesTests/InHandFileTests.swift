@@ -127,16 +127,22 @@ struct InHandFileTests {
     }
   }
 
-  @Test func anItemCostsNoSystemCallAndLittleTime() throws {
+  @Test func anItemCostsLittle() throws {
     let hands = InHandFile.open(path, Self.life).0.begin()
     let work = Work(
       .feed(try #require(FeedName("audiences"))), .check, .drop(DropID(seen: Timestamp(seconds: 0), salt: 1)))
     let rounds = 200_000
-    let began = ContinuousClock.now
+    let began = threadTime()
     for _ in 0..<rounds { hands.holding(work) {} }
-    let each = (ContinuousClock.now - began) / rounds
-    // Some 200 ns on a quiet machine; the bound is for a busy one.
-    #expect(each < .microseconds(5), "\(each)")
+    let each = (threadTime() - began) / rounds
+    // Some 200 ns of this thread's own time, whatever else runs; 4 µs under the thread sanitizer. A file that is written and synced costs more than the bound.
+    #expect(each < .microseconds(40), "\(each)")
     print("in hand and out of it again: \(each)")
+  }
+
+  private func threadTime() -> Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
   }
 }

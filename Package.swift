@@ -6,6 +6,7 @@ let swift: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeatu
 
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let extras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// One module of ours: imports point one way, and the build refuses any other.
@@ -66,7 +67,7 @@ let rest: [Target] = [
   .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
 
   module("Formats", ["Core", "CScan", "CZlib", crypto]),
-  module("Stores", ["Core", "Store", "Config", "Files", "Threads", "CCurl", "CLinux", crypto, system]),
+  module("Stores", ["Core", "Store", "Config", "Files", "Threads", "CCurl", "CLinux", crypto, extras, system]),
   module(
     "Inbound",
     ["CLinux", "Core", "Formats", "Files", "Journal", "Config", "Lanes", "Ledger", "Spool", "Threads", system]),

@@ -54,6 +54,7 @@ final class AgentService: Sendable {
   }
 
   private func runLanes() async throws {
+    var isReload = false
     while let settings = takeNext() {
       let lanes = LaneSet(run, settings, notice: notice, metrics: metrics)
       metrics.use(settings, lanes.ends)
@@ -65,6 +66,8 @@ final class AgentService: Sendable {
         return state.isStopping || state.next != nil
       }
       if isStopping { lanes.stop() }
+      if isReload { await lanes.askAgain() }
+      isReload = true
       await watch.handleRequests()
       defer { watch.stop() }
       try await lanes.run()

@@ -33,7 +33,7 @@ public struct CommandRun {
         if let holder = try AgentLock.holder(of: state.root) { return try await leave(request, holder.pid) }
       }
       // An agent that runs has its own word on its folders; who stands in for one looks first.
-      let problems = EnvironmentCheck.problems(of: settings, absent: StoreCheck.absent(settings))
+      let problems = EnvironmentCheck.problems(of: settings)
       guard problems.isEmpty else { throw ConfigProblems(problems) }
       return try await carryOut(request)
     } catch let fault as FileFault {
@@ -80,7 +80,8 @@ public struct CommandRun {
     let run = try AgentRun(settings, events: CommandEvents.sink())
     let answer: Answer
     do {
-      answer = try await RequestHandler(lanes: LaneSet(run, settings, sending: false), sending: false).carryOut(request)
+      answer = try await RequestHandler(lanes: LaneSet(run, settings, sending: request.needsStores), sending: false)
+        .carryOut(request)
     } catch let fault as LedgerFault {
       throw Failure(fault)
     }

@@ -20,7 +20,7 @@ public struct Failure: Error, CustomStringConvertible {
     guard isDenied else { return Failure(.stateUnusable, fault.description) }
     return Failure(
       .stateUnusable,
-      "\(fault.what) \(fault.place): \(fault.why). Run it as root, or as a member of the group that owns the state folder"
+      "\(fault.what) \(fault.place)\(fault.why.isEmpty ? "" : ": \(fault.why)"). Run it as root, or as a member of the group that owns the state folder"
     )
   }
   public init(_ fault: StoreFault) {

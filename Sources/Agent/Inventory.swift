@@ -218,12 +218,14 @@ public struct Inventory {
         ("delivered", record.deliveredAt?.iso() ?? "-"),
       ]
       story.reasons = reasons(record)
+      let removed = try read(DeliveryTable.removals(of:), batch) ?? [:]
       for delivery in try read(DeliveryTable.list(of:), batch) ?? [] {
         let refused = delivery.refusedAt.map { "refused \($0.iso())" }
         let outcome =
           delivery.confirmedAt.map { "confirmed \($0.iso())" } ?? refused ?? "next try \(delivery.nextAt.iso())"
         let fault = delivery.fault.map { "; last refusal: \($0)" } ?? ""
-        story.facts.append(("store \(delivery.store)", "\(outcome), attempts \(delivery.attempts)\(fault)"))
+        let gone = removed[delivery.store].map { "; deleted there on request \($0.iso())" } ?? ""
+        story.facts.append(("store \(delivery.store)", "\(outcome), attempts \(delivery.attempts)\(fault)\(gone)"))
       }
     } else if let batch = BatchID(id), try read(BatchTable.hasForgotten(_:), batch) ?? false {
       throw Failure(.findings, "\(id) came to its end so long ago that only its number is known")

@@ -72,6 +72,17 @@ final class LaneSet: RequestedLanes {
   /// Asks every stream to seal everything.
   func flush() { for lane in streams { lane.flush() } }
 
+  func fetchAgain() async -> Int {
+    var count = 0
+    for lane in pulls where await lane.askAgain() { count += 1 }
+    return count
+  }
+
+  /// A reload comes mostly because somebody mended something: every store is asked at once.
+  func askAgain() async {
+    for lane in streams { await lane.askAgain() }
+  }
+
   func stop() {
     reporter.leave()
     for lane in feeds { lane.stop() }
@@ -121,14 +132,25 @@ extension LaneSet {
     let throttle = throttle(settings.limits.bandwidth)
     let stalls = stallLog(notice, run.events)
     for store in settings.stores {
+      let isSentTo = settings.streams.contains { $0.stores.contains(store.name) }
+      let host = settings.host
       // What has been checked can still have gone by now; that concerns this store alone.
       stores[store.name] = MendingStore.store { () throws(StoreFault) in
-        try makeStore(
+        let made = try makeStore(
           store, files: files, agent: "navette/\(Version.text)", throttle: throttle,
           stalls: stalls, memory: FolderMemory(run.state.store(store.name), files: files), clock: SystemClock.wall)
+        return isSentTo ? try proven(made, store, host: host, state: run.state, files) : made
       }
     }
     return stores
+  }
+
+  private static func proven(
+    _ made: any RemoteStore, _ store: StoreSettings, host: String, state: StateFolder, _ files: any Files
+  ) throws(StoreFault) -> any RemoteStore {
+    try ProvenStore(
+      made, store, host: host, folder: state.probes(for: store.name),
+      memory: ProofMemory(state.proof(of: store.name), files: files), files: files, clock: SystemClock.wall)
   }
 
   private static func stallLog(_ notice: ServiceNotice?, _ events: any EventSink) -> StallLog {

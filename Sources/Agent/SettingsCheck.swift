@@ -7,12 +7,11 @@ import Threads
 
 /// What `check`, a start and a reload ask of a configuration, so that they agree.
 public enum SettingsCheck {
-  /// The environment, and each store, which is made and let go: nothing is reached. Where a secret was not read, because only the service has
-  /// it, nothing is said of its store.
+  /// What an agent cannot start with: the environment, and each store, which is made and let go: nothing is reached. Where a secret was not
+  /// read, because only the service has it, nothing is said of its store; nor where its folder is what is wrong.
   public static func problems(of settings: Settings) -> [ConfigProblem] {
-    let environment = EnvironmentCheck.problems(of: settings, absent: StoreCheck.absent(settings))
-    let known = (environment + settings.unread).map(\.key)
-    return environment
+    let known = (storeProblems(settings) + settings.unread).map(\.key)
+    return EnvironmentCheck.problems(of: settings)
       + settings.stores.compactMap { store in
         let key = "stores.\(store.name)"
         guard !known.contains(where: { $0 == key || $0.hasPrefix(key + ".") }) else { return nil }
@@ -20,8 +19,18 @@ public enum SettingsCheck {
       }
   }
 
-  /// Keys for which nothing can be encrypted. Their streams wait by themselves, and the agent starts all the same.
-  public static func keyProblems(of settings: Settings) -> [ConfigProblem] {
+  /// What makes one store, one stream or the metrics wait by themselves, and lets the agent start: for `check` to tell.
+  public static func waiting(_ settings: Settings) -> [ConfigProblem] {
+    storeProblems(settings) + EnvironmentCheck.logProblems(of: settings)
+      + EnvironmentCheck.metricsProblems(of: settings) + keyProblems(of: settings)
+  }
+
+  private static func storeProblems(_ settings: Settings) -> [ConfigProblem] {
+    EnvironmentCheck.storeProblems(of: settings, absent: StoreCheck.absent(settings))
+  }
+
+  /// Keys for which nothing can be encrypted.
+  private static func keyProblems(of settings: Settings) -> [ConfigProblem] {
     KeyEnd.problems(of: settings, at: SystemClock.wall())
   }
 

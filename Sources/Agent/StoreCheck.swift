@@ -27,6 +27,16 @@ public enum StoreCheck {
     return ends + complaints.map { "store \($0.key): \($0.value)" }
   }
 
+  /// What has AWS itself keep objects from being replaced.
+  public static func policies(_ settings: Settings) -> [String] {
+    settings.stores.flatMap { store -> [String] in
+      let isSentTo = settings.streams.contains { $0.stores.contains(store.name) }
+      guard isSentTo, let policy = BucketPolicy(store) else { return [] }
+      return ["store \(store.name): with this in its bucket policy AWS lets nobody replace an object there:"]
+        + policy.lines.map { "  \($0)" }
+    }
+  }
+
   /// Stores whose folders were used and are not there.
   public static func absent(_ settings: Settings) -> Set<StoreName> { Set(complaints(settings).keys) }
 
@@ -46,8 +56,12 @@ public enum StoreCheck {
     FolderMemory(StateFolder(state).store(store.name), files: files, isNoting: false)
   }
 
-  /// - Parameter state: run by root, the check acts as the owner of that folder, as the agent will.
-  public static func run(_ settings: StoreSettings, state: FilePath) async -> Outcome {
+  /// - Parameters:
+  ///   - state: run by root, the check acts as the owner of that folder, as the agent will.
+  ///   - isSentTo: streams send there: it is tried whether the store replaces objects.
+  public static func run(
+    _ settings: StoreSettings, host: String, state: FilePath, isSentTo: Bool
+  ) async -> Outcome {
     var outcome = Outcome()
     let files = LinuxFiles(guarded: settings.sharedFolders)
     let folder = FilePath("/tmp/navette-check-\(UInt64.random(in: 0 ... .max))")
@@ -58,22 +72,32 @@ public enum StoreCheck {
       let store = try makeStore(settings, files: files, memory: memory(of: settings, state, files)) {
         SystemClock.wall()
       }
-      guard let key = StoreKey("navette-probe-\(UInt64.random(in: 0 ... .max))") else { return outcome }
+      let proven = try ProvenStore(
+        store, settings, host: host, folder: folder.appending("probes"),
+        memory: ProofMemory(try proofFile(settings.name, state, folder, files), files: files), files: files
+      ) { SystemClock.wall() }
+      let key = proven.probeKey
       let probe = try probeFile(in: folder, files)
       if let end = store.traits.expires {
         outcome.tell(AccessEnd(store: settings.name, at: end), now: SystemClock.wall())
       }
-      await outcome.step("put") { _ = try await store.create(probe, at: key) }
+      var isOld = false
+      await outcome.step("put") { isOld = try await put(probe, at: key, store) }
       // Nobody there, or nobody that we trust: the other rights cannot be asked for.
       if let last = outcome.last, last.kind == .unreachable || last.kind == .untrusted { return outcome }
       if outcome.code == .done {
-        await outcome.step("get") { try check(try await store.read(key, into: folder.appending("back")), probe) }
+        await outcome.step("get") {
+          let receipt = try await store.read(key, into: folder.appending("back"))
+          if !isOld { try check(receipt, probe) }
+        }
       } else {
         outcome.lines.append("get: not tried, since there is nothing to get")
       }
       await outcome.step("list") { try await store.list(key.description) { _ in } }
+      let mayTry = outcome.lines.contains("put: yes")
       // Also where nothing was put: services say first that it is forbidden.
       await outcome.step("delete") { try await store.delete(key) }
+      if isSentTo, mayTry { await outcome.judge(proven, settings) }
     } catch let fault as StoreFault {
       outcome.fail(fault.description, fault.kind)
     } catch {
@@ -119,6 +143,27 @@ public enum StoreCheck {
     return outcome
   }
 
+  /// - Returns: whether the store holds a probe of an earlier time, which it does not let us delete.
+  private static func put(
+    _ probe: StoredFile, at key: StoreKey, _ store: any RemoteStore
+  ) async throws(StoreFault) -> Bool {
+    do throws(StoreFault) {
+      _ = try await store.create(probe, at: key)
+    } catch {
+      guard error.kind == .mismatch else { throw error }
+      do { try await store.delete(key) } catch { return true }
+      _ = try await store.create(probe, at: key)
+    }
+    return false
+  }
+
+  /// The agent need not try again what was tried here. Before its first start there is nothing to keep it in.
+  private static func proofFile(
+    _ store: StoreName, _ state: FilePath, _ folder: FilePath, _ files: any Files
+  ) throws(FileFault) -> FilePath {
+    try files.info(state) == nil ? folder.appending("proof.json") : StateFolder(state).proof(of: store)
+  }
+
   private static func check(_ receipt: Receipt, _ probe: StoredFile) throws(StoreFault) {
     guard receipt.size == probe.size, receipt.sha256 == nil || receipt.sha256 == probe.sha256 else {
       throw StoreFault(
@@ -154,6 +199,17 @@ extension StoreCheck.Outcome {
       last = fault
     } catch {
       fail("\(right): no. \(error)", .refused)
+    }
+  }
+
+  /// Whether it replaces objects.
+  fileprivate mutating func judge(_ store: ProvenStore, _ settings: StoreSettings) async {
+    guard settings.trust == .singleWriter else { return await step("create-only") { try await store.proveAnew() } }
+    do {
+      try await store.proveAnew()
+      lines.append("create-only: yes, so trust: single_writer can go")
+    } catch {
+      lines.append("create-only: not known; trust: single_writer says that nobody else writes there")
     }
   }
 

@@ -82,7 +82,7 @@ public struct Verification {
           let memory = FolderMemory(state.store(name), files: files, isNoting: false)
           let store = try makeStore(storeSettings, files: files, memory: memory) { SystemClock.now().wall }
           // Services do not tell a bucket that is gone from objects that are, unless they are asked for a list.
-          try await Self.patiently { try await store.list("navette-probe-") { _ in } }
+          try await Self.patiently { try await store.list(storeSettings.probe) { _ in } }
           try await compare(ledger, configured, storeSettings, store, since, found)
           try await findExtra(ledger, configured, settings.host, name, store, since, found)
         }
@@ -101,6 +101,7 @@ public struct Verification {
     _ since: Timestamp?,
     _ found: (Finding) -> Void
   ) async throws {
+    let comparison = Comparison(withContent: withContent, carriesDigest: store.traits.returnsDigest)
     var after: BatchID?
     while true {
       let last = after
@@ -118,7 +119,7 @@ public struct Verification {
         let isOld = settings.lifetime > .zero && SystemClock.now().wall - entry.confirmedAt >= settings.lifetime
         if receipt == nil, isOld {
           expired += 1
-        } else if let finding = Self.difference(entry.batch, receipt, settings.name) {
+        } else if let finding = comparison.difference(entry, receipt, settings.name) {
           found(finding)
         }
         guard withContent else { return }
@@ -183,21 +184,6 @@ public struct Verification {
       }
     }
     return try await ask()
-  }
-
-  static func difference(_ batch: BatchRecord, _ receipt: Receipt?, _ store: StoreName) -> Finding? {
-    func finding(_ kind: Finding.Kind, _ message: String) -> Finding {
-      Finding(kind: kind, store: store.text, key: batch.key, batch: batch.id.description, message: message)
-    }
-    guard let receipt else { return finding(.missing, "the store does not hold it") }
-    if receipt.size != batch.compressedBytes {
-      let kind: Finding.Kind = receipt.size < batch.compressedBytes ? .short : .altered
-      return finding(kind, "it has \(counted(receipt.size, "byte")), \(batch.compressedBytes) were sent")
-    }
-    if let digest = receipt.sha256, digest != batch.sha256 {
-      return finding(.altered, "its SHA-256 is \(digest), not \(batch.sha256)")
-    }
-    return nil
   }
 
   /// Batches whose folders were taken away before every store had them.

@@ -15,6 +15,7 @@ struct Consistency {
     check.checkLogs()
     check.checkKeys()
     check.checkManifests()
+    check.checkProbes()
     check.checkZones()
     check.checkMetrics()
     check.checkIngestion()

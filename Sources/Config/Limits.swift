@@ -8,6 +8,9 @@ extension Limits {
   /// One file of settings: more than any real one by a factor of a hundred.
   static let configBytes = 1 << 20
 
+  /// A host's key in base64: that of RSA with 16,384 bits has 2,800.
+  static let hostKeyBytes = 8 << 10
+
   /// Levels of maps and lists in settings; the sample of the manual needs five.
   static let configDepth = 16
 

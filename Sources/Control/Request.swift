@@ -15,9 +15,12 @@ public enum Request: Hashable, Sendable, Codable {
   /// Feeds and streams, by name.
   case pause(lanes: [String], by: Requester)
   case resume(lanes: [String], by: Requester)
-  case purge(drops: [DropID], batches: [BatchID], by: Requester)
+  /// - remote: what stores hold of the batches is deleted there, too.
+  case purge(drops: [DropID], batches: [BatchID], by: Requester, remote: Bool? = nil)
   case purgeFeed(FeedName, before: Timestamp, by: Requester)
 
+  /// Stores are asked in the course of it.
+  public var needsStores: Bool { if case .purge(_, _, _, remote: true) = self { true } else { false } }
   public var isFlush: Bool { if case .flush = self { true } else { false } }
 }
 

@@ -11,6 +11,8 @@ public protocol RequestedLanes: Sendable {
   var suspects: Suspects { get }
   /// Asks every lane for a pass.
   func wake()
+  /// Feeds that left their store alone ask it now. - Returns: how many.
+  func fetchAgain() async -> Int
 }
 
 extension RequestedLanes {
@@ -38,7 +40,8 @@ public struct RequestHandler: Sendable {
     case .believeClock(let who): believeClock(by: who)
     case .pause(let names, let who): try await turn(names, by: who, stopping: true)
     case .resume(let names, let who): try await turn(names, by: who, stopping: false)
-    case .purge(let drops, let batches, let who): try await purge(drops, batches, who)
+    case .purge(let drops, let batches, let who, let remote):
+      try await purge(drops, batches, who, remote: remote == true)
     case .purgeFeed(let feed, let time, let who): try await purge(feed, before: time, by: who)
     }
   }

@@ -58,10 +58,14 @@ extension RequestHandler {
     lanes.suspects.forgiveAll(at: SystemClock.wall())
     var drops = 0
     for lane in lanes.feeds { drops += try await lane.ahead { try $0.retryAll() } }
+    let fetching = await lanes.fetchAgain()
     let retried = try await retry(nil)
     let batches = counted(retried.batches.count, "batch")
     let due = sending ? "due now: \(Self.begun(retried))" : "due when an agent runs"
     var answer = Answer(lines: ["\(counted(drops, "held drop")) checked again, \(batches) \(due)"])
+    if fetching > 0 {
+      answer.lines.append("stores that were left alone are asked again for \(counted(fetching, "feed"))")
+    }
     if !retried.undecided.isEmpty {
       answer.lines.append(
         "\(counted(retried.undecided.count, "batch")) of which the columns have changed stay held: navette batches --state held, then navette release"

@@ -23,14 +23,18 @@ public struct Fault<Kind: Hashable & Sendable>: Error, CustomStringConvertible {
     self.remedy = remedy
   }
 
+  /// What failed, where and why, without what to do.
+  public var sentence: String { "\(what) \(place)\(why.isEmpty ? "" : ": \(why)")" }
+
   public var description: String {
-    let reason = why.isEmpty ? "" : ": \(why)"
-    let advice = remedy.map { ". \($0)" } ?? ""
-    return "\(what) \(place)\(reason)\(advice)"
+    let said = sentence
+    guard let remedy, !remedy.isEmpty else { return said }
+    // A sentence of somebody else's may end in a full stop already, as those of libcurl and of services do.
+    return said.hasSuffix(".") ? "\(said) \(remedy)" : "\(said). \(remedy)"
   }
 }
 
-public enum FileKind: Hashable, Sendable {
+public enum FileKind: Hashable, Sendable, CaseIterable {
   case missing, exists, denied, full, crossDevice
   /// What is read is not what it should be: to read it again would not help.
   case damaged
@@ -43,17 +47,23 @@ public enum FileKind: Hashable, Sendable {
 }
 
 /// What a store's refusal means for the batch. Retry: `unreachable`, `throttled`, `full`. Pause the store: `untrusted`,
-/// `expired`, `denied`. Hold the batch: `refused`, `mismatch`.
+/// `expired`, `denied`, `wrongPlace`, `unproven`. Try this batch again, less and less often: `forbidden`. Hold the batch: `refused`, `mismatch`.
 public enum StoreKind: Hashable, Sendable {
   case unreachable
   /// The store asked for a pause; milliseconds where it said how long.
   case throttled(afterMilliseconds: Int64?)
   case untrusted, expired, denied, full, refused
+  /// Nobody has shown yet that the store refuses to replace an object.
+  case unproven
+  /// What answers is not the store that was meant, or has no such bucket or container: the address must be corrected, not the keys.
+  case wrongPlace
+  /// The keys are good and have no right to write this object; others may pass, and a right may come back.
+  case forbidden
   /// The key holds other content than ours, or the store's digest differs from ours.
   case mismatch
 }
 
-public enum LedgerKind: Hashable, Sendable {
+public enum LedgerKind: Hashable, Sendable, CaseIterable {
   case damaged, busy, full, denied, io, newer
   /// A store holds what a later state of it has sent.
   case older

@@ -104,6 +104,8 @@ public enum Limits {
 
   /// Objects of one feed that could not be fetched and are tried again, each in its own time; with more the feed itself waits.
   public static let pullHeld = 10_000
+  /// Versions of one object, told by lists while it cannot be fetched, that are tried at once; with more they wait as one.
+  public static let pullVersions = 4
   /// Objects without right to them that are told one by one, until another one is fetched: what follows is one trouble.
   public static let pullTold = 10
   /// Names of a store that can be no file's and are told and remembered, in one life.

@@ -151,14 +151,26 @@ public struct DropPart: Hashable, Sendable, Codable {
     /// Whether more than the size tells it from another version.
     public var isTold: Bool { tag != nil || modified != nil }
 
-    /// Some servers show the time of a file that is months old by its day alone.
     public func isSame(as other: Origin) -> Bool {
-      guard (store, key, size, tag) == (other.store, other.key, other.size, other.tag) else { return false }
-      if modified == other.modified { return true }
-      guard tag == nil, let one = modified, let two = other.modified else { return false }
-      let day: Int64 = 86_400
-      return one.date == two.date
-        && (one.nanoseconds % (day * 1_000_000_000) == 0 || two.nanoseconds % (day * 1_000_000_000) == 0)
+      guard (store, key, size) == (other.store, other.key, other.size) else { return false }
+      if tag == Self.coarse, other.tag == nil { return isNear(other) }
+      return tag == other.tag && modified == other.modified
+    }
+
+    /// What stands for the tag where the time is as version 0.1 read it from lists of SFTP servers: to the minute, or to the day where it was
+    /// months old, and in the server's zone. Its ledger's rows have it until a list tells the time to the second.
+    public static let coarse = "to the minute"
+
+    public var isCoarse: Bool { tag == Self.coarse }
+
+    private func isNear(_ other: Origin) -> Bool {
+      guard let one = modified, let two = other.modified else { return modified == other.modified }
+      let (minute, hour, day): (Int64, Int64, Int64) = (60, 3_600, 86_400)
+      let seconds = (two.nanoseconds - one.nanoseconds) / 1_000_000_000
+      // No zone is further away; all lie by whole quarters of an hour.
+      let zone = 14 * hour
+      if one.nanoseconds % (day * 1_000_000_000) == 0, (-zone..<day + zone).contains(seconds) { return true }
+      return (-zone...zone + minute).contains(seconds) && (seconds + zone) % (15 * minute) < minute
     }
   }
 

@@ -41,6 +41,22 @@ public struct Mounts: Sendable {
     return point.isEmpty ? nil : FilePath("/" + point.joined(separator: "/"))
   }
 
+  /// Whether something is mounted at this very folder; nil where there is no such folder, or the kernel does not tell.
+  public static func isPoint(_ path: FilePath) -> Bool? {
+    guard let real = real(path), let table = table() else { return nil }
+    let components = real.string.split(separator: "/")
+    return Mounts(table).mounts.contains { $0.point == components }
+  }
+
+  /// Where file systems belong, by the text of a table such as /etc/fstab (fstab(5)), whether they are mounted or not.
+  public static func planned(_ text: String) -> [FilePath] {
+    text.split(separator: "\n").compactMap { line in
+      let words = line.split { $0 == " " || $0 == "\t" }
+      guard words.count > 2, !words[0].hasPrefix("#"), words[1].hasPrefix("/") else { return nil }
+      return FilePath(plain(words[1]))
+    }
+  }
+
   /// Its links resolved; nil where there is no such path.
   static func real(_ path: FilePath) -> FilePath? {
     guard let real = path.withPlatformString({ realpath($0, nil) }) else { return nil }

@@ -81,7 +81,7 @@ struct FeedPass {
         fault.kind == .full && !fault.isBelow(handover) ? .diskLow : .lanePaused
       host.events.record(
         kind, "Feed \(settings.name) is paused: \(pause.why)",
-        [.feed: settings.name.text, .reason: pause.why, .path: fault.place])
+        [.feed: settings.name.text, .reason: "\(fault.kind)", .path: fault.place])
     }
     feed.pause = pause
     summary.look(at: pause.until)

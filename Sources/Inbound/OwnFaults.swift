@@ -49,7 +49,7 @@ extension FeedPass {
 
   private func tell(_ item: FeedItem, _ fault: FileFault) {
     let why = fault.description
-    var fields: [Event.Field: String] = [.feed: settings.name.text, .reason: why]
+    var fields: [Event.Field: String] = [.feed: settings.name.text, .reason: "\(fault.kind)"]
     switch item {
     case .folder(let path), .file(let path): fields[.path] = masked(path).shown
     case .drop(let id): fields[.drop] = id.description

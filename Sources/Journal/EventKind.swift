@@ -16,6 +16,7 @@ public enum EventKind: String, Hashable, Sendable, CaseIterable {
   case transferStalled = "transfer_stalled"
   case renameUnmatched = "rename_unmatched", schemaChanged = "schema_changed"
   case credentialRefused = "credential_refused", credentialExpiring = "credential_expiring"
+  case wrongEndpoint = "wrong_endpoint", storeUnproven = "store_unproven"
   case lanePaused = "lane_paused", laneResumed = "lane_resumed"
   case spoolFull = "spool_full", diskLow = "disk_low", watchOverflow = "watch_overflow"
   case clockDoubted = "clock_doubted"

@@ -5,7 +5,7 @@ extension EventKind {
     case .configRefused, .dropQuarantined, .dropHeld, .dropDamaged, .lateWrite, .batchHeld, .batchDamaged,
       .schemaChanged,
       .credentialRefused,
-      .credentialExpiring,
+      .credentialExpiring, .wrongEndpoint, .storeUnproven,
       .transferStalled, .spoolFull, .diskLow, .ledgerRebuilt, .agentCrashed:
       .error
     case .feedLate, .feedMissing, .feedEmpty, .leaversAbsent, .sourceGap, .uploadRetry, .lanePaused, .watchOverflow,
@@ -61,6 +61,8 @@ extension EventKind {
     case .batchPurged: "0e670e24028e42a2a03ec9fdf9cb528b"
     case .credentialRefused: "d77bea210af74bc4b63cd747df41b6ec"
     case .credentialExpiring: "eb1d288685734eeca26ef1ff70429913"
+    case .storeUnproven: "7785d49b588340a09bae5b301f1919a9"
+    case .wrongEndpoint: "5d0c8e1b7f2a4b6f9a63d1e4c7305b82"
     case .lanePaused: "85e721a07a5c4ed693396878399af0fc"
     case .laneResumed: "c94a5321381f49268798372d8777fd92"
     case .spoolFull: "3b9a1052a6d1426dba55587372f38546"
@@ -78,8 +80,8 @@ extension EventKind {
   /// batch or one stretch of a log is never folded.
   public var folds: Bool {
     switch self {
-    case .uploadRetry, .lanePaused, .watchOverflow, .spoolFull, .diskLow, .credentialRefused, .configRefused,
-      .dropWaiting, .logWaiting, .metricsFailed:
+    case .uploadRetry, .lanePaused, .watchOverflow, .spoolFull, .diskLow, .credentialRefused, .wrongEndpoint,
+      .storeUnproven, .configRefused, .dropWaiting, .logWaiting, .metricsFailed:
       true
     default: false
     }

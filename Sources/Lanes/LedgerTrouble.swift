@@ -15,7 +15,7 @@ public final class LedgerTrouble: Sendable {
       return lanes.isEmpty
     }
     guard isFirst else { return }
-    events.record(.lanePaused, "Feeds and streams wait: \(fault)", [.reason: fault.description])
+    events.record(.lanePaused, "Feeds and streams wait: \(fault)", [.reason: "\(fault.kind)"])
   }
 
   func ended(for lane: String) {

@@ -8,6 +8,8 @@ public struct BatchRecord: Hashable, Sendable {
   public let bytes: UInt64
   public let compressedBytes: UInt64
   public let sha256: Digest
+  /// 32 hex digits.
+  public let md5: String
   public let sealedAt: Timestamp
   public let deliveredAt: Timestamp?
   /// When its object was deleted on request, sent or not.
@@ -127,14 +129,14 @@ extension BatchTable {
     return found
   }
 
-  private static let batchColumns =
-    "b.id, b.key, b.rows, b.bytes, b.compressed_bytes, b.sha256, b.sealed_at, b.delivered_at, b.purged_at"
+  static let batchColumns =
+    "b.id, b.key, b.rows, b.bytes, b.compressed_bytes, b.sha256, b.sealed_at, b.delivered_at, b.purged_at, b.md5"
 
-  private static func batch(_ row: Row) -> BatchRecord? {
+  static func batch(_ row: Row) -> BatchRecord? {
     guard let id = BatchID(row.text(0)), let digest = Digest(hex: row.text(5)) else { return nil }
     return BatchRecord(
       id: id, key: row.text(1), rows: row.int(2), bytes: row.uint64(3), compressedBytes: row.uint64(4), sha256: digest,
-      sealedAt: row.time(6), deliveredAt: row.optionalTime(7), purgedAt: row.optionalTime(8))
+      md5: row.text(9), sealedAt: row.time(6), deliveredAt: row.optionalTime(7), purgedAt: row.optionalTime(8))
   }
 
   /// The plan of a batch as far as the ledger knows it: all of it but the digests of its header and of the ends of its segments.
@@ -181,27 +183,6 @@ extension BatchTable {
   /// The same of all streams.
   public func open() throws(LedgerFault) -> [BatchRecord] { try batchRows(Self.isOpen, []) }
 
-  /// Batches that the store has confirmed, in pages.
-  public func confirmed(
-    of stream: StreamName, by store: StoreName, since: Timestamp?, after: BatchID?, limit: Int
-  ) throws(LedgerFault) -> [(batch: BatchRecord, confirmedAt: Timestamp)] {
-    var found: [(batch: BatchRecord, confirmedAt: Timestamp)] = []
-    try connection.rows(
-      """
-      SELECT \(Self.batchColumns), d.confirmed_at FROM batches b JOIN deliveries d ON d.batch = b.id
-      WHERE b.stream = ? AND d.store = ? AND d.confirmed_at IS NOT NULL AND +b.sealed_at >= ? AND b.sequence > ?
-      ORDER BY b.sequence LIMIT ?
-      """,
-      [
-        Value(stream), Value(store), Value(since ?? Timestamp(nanoseconds: .min)), Value(after?.sequence ?? 0),
-        Value(limit),
-      ]
-    ) { row in
-      if let record = Self.batch(row) { found.append((record, row.time(9))) }
-    }
-    return found
-  }
-
   /// The last batch that the store has confirmed.
   public func lastConfirmed(of stream: StreamName, by store: StoreName) throws(LedgerFault) -> BatchRecord? {
     try batchRows(
@@ -210,20 +191,6 @@ extension BatchTable {
         WHERE c.stream = ? AND d.store = ? AND d.confirmed_at IS NOT NULL ORDER BY c.sequence DESC LIMIT 1)
       """, [Value(stream), Value(store)]
     ).first
-  }
-
-  /// Of the same batches: how many they are, and their compressed bytes.
-  public func confirmedTotal(
-    of stream: StreamName, by store: StoreName, since: Timestamp?
-  ) throws(LedgerFault) -> (objects: Int, bytes: UInt64) {
-    var total = (objects: 0, bytes: UInt64(0))
-    try connection.rows(
-      """
-      SELECT count(*), \(Self.sum("b.compressed_bytes")) FROM batches b JOIN deliveries d ON d.batch = b.id
-      WHERE b.stream = ? AND d.store = ? AND d.confirmed_at IS NOT NULL AND b.sealed_at >= ?
-      """, [Value(stream), Value(store), Value(since ?? Timestamp(nanoseconds: .min))]
-    ) { row in total = (row.int(0), row.uint64(1)) }
-    return total
   }
 
   public func knows(key: String) throws(LedgerFault) -> Bool {

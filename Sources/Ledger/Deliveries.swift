@@ -152,13 +152,18 @@ extension DeliveryTable {
   }
 
   /// The store has the object. Where there is a manifest, that is due next.
-  public func noteConfirmed(_ batch: BatchID, _ store: StoreName, at time: Timestamp, tag: String?) throws(LedgerFault)
-  {
+  public func noteConfirmed(
+    _ batch: BatchID, _ store: StoreName, at time: Timestamp, _ receipt: ReceiptRecord
+  ) throws(LedgerFault) {
     try connection.run(
       """
-      UPDATE deliveries SET attempts = attempts + 1, confirmed_at = ?, next_at = ?, tag = ?, fault = NULL
+      UPDATE deliveries SET attempts = attempts + 1, confirmed_at = ?, next_at = ?, tag = ?, version = ?, modified = ?, fault = NULL
       WHERE batch = ? AND store = ? AND confirmed_at IS NULL
-      """, [Value(time), Value(time), Value(tag), Value(batch), Value(store)])
+      """,
+      [
+        Value(time), Value(time), Value(receipt.tag), Value(receipt.version), Value(receipt.modified), Value(batch),
+        Value(store),
+      ])
   }
 
   /// The store has the batch's manifest.

@@ -1,9 +1,14 @@
+import Core
+
 /// The tables. There is no column for the state of a drop or a batch: the place it lies in says that. The ledger says what was.
 ///
 /// A number is a number and a text a text by checks, not by `STRICT`: Debian 11 and RHEL have an SQLite from before that (3.37).
 enum Schema {
   /// A new ledger is made as it is now. An older one has its version's steps, is copied once, from version 9 to 10, and has what came later.
   static let version = copied + later.count
+
+  /// The version from which on deliveries keep what the store said of the object.
+  static let receipts = copied + 2
 
   private static let copied = EarlierSchema.steps.count + 1
 
@@ -23,7 +28,14 @@ enum Schema {
       stream TEXT NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL, path TEXT NOT NULL,
       bytes INTEGER NOT NULL, since INTEGER NOT NULL, detail TEXT NOT NULL
       """, key: "stream, at, source, reason"
-    ).creation
+    ).creation,
+    // What tells a confirmed object from another of its name, and when a person had it deleted in the store.
+    """
+    ALTER TABLE deliveries ADD COLUMN version TEXT CHECK (version IS NULL OR typeof(version) = 'text');
+    ALTER TABLE deliveries ADD COLUMN modified INTEGER CHECK (modified IS NULL OR typeof(modified) = 'integer');
+    ALTER TABLE deliveries ADD COLUMN removed_at INTEGER CHECK (removed_at IS NULL OR typeof(removed_at) = 'integer');
+
+    """,
   ]
 
   /// Indexes go with their tables, and rows that come in their order keep it.
@@ -36,7 +48,14 @@ enum Schema {
       ALTER TABLE \(table.name)_copy RENAME TO \(table.name);
 
       """
-    }.joined() + indexes
+    }.joined() + indexes + coarseTimes
+
+  /// Times that version 0.1 read from lists of SFTP servers; that they are of no other store, their whole minutes say as well as anything.
+  private static let coarseTimes = """
+    UPDATE pulled SET tag = '\(DropPart.Origin.coarse)'
+      WHERE tag IS NULL AND modified IS NOT NULL AND modified % 60000000000 = 0;
+
+    """
 
   private static let tables = [
     // `tail`, `size`, `header` and `origin`: what a log is known by beside its head. The bytes before the cursor, its size when last seen,

@@ -60,6 +60,7 @@ public struct OutboundRebuild {
       if place == .delivered, purged?.wasDelivered ?? true {
         try t.deliveries.noteDelivered(plan.id, at: plan.sealedAt)
       }
+      for store in purged?.removedFrom ?? [] { try t.deliveries.noteRemoved(plan.id, store, at: purged?.at ?? now) }
       if place == .held { try t.deliveries.noteHeld(plan.id, at: now) }
       try t.history.note(plan.id, "rebuilt", "from its plan in \(place.rawValue)", at: now)
     }

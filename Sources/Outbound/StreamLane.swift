@@ -20,9 +20,9 @@ public actor StreamLane: Lane {
 
   /// Everything is to be sealed at the next pass.
   private nonisolated let isFlushed = Locked(false)
-  private var worker: StreamWorker
-  private let stores: [StoreName: any StoreReader]
-  private let clock: Clock
+  var worker: StreamWorker
+  let stores: [StoreName: any RemoteStore]
+  let clock: Clock
   private let report: Report
   private var transfers: [UInt64: (upload: Upload, task: Task<Void, Never>)] = [:]
   private var transferNumber: UInt64 = 0
@@ -36,7 +36,7 @@ public actor StreamLane: Lane {
   public init(
     _ stream: StreamSettings, of settings: Settings, shared: StreamsShared, files: any Files, ledger: Ledger,
     events: any EventSink, hands: Hands = .none, suspects: Suspects = .none, trust: ClockTrust = .trusting,
-    stores: [StoreName: any StoreReader], runner: LaneRunner, reopen: @escaping @Sendable ([String]) -> String?,
+    stores: [StoreName: any RemoteStore], runner: LaneRunner, reopen: @escaping @Sendable ([String]) -> String?,
     clock: @escaping Clock, report: @escaping Report = { _, _ in }
   ) {
     name = stream.name
@@ -50,6 +50,9 @@ public actor StreamLane: Lane {
     self.clock = clock
     self.report = report
   }
+
+  /// Before it runs: stores that made it wait in the last configuration are asked at once.
+  public func askAgain() { worker.askAgain() }
 
   /// Asks for everything to be sealed. From any thread.
   public nonisolated func flush() {

@@ -108,7 +108,7 @@ struct StreamPass {
     }
     report(
       .logWaiting, "\(item.shown) of stream \(name) waits: \(fault)",
-      [.path: path.shown, .reason: fault.description])
+      [.path: path.shown, .reason: "\(fault.kind)"])
   }
 
   // MARK: - The whole stream

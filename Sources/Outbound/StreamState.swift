@@ -26,6 +26,8 @@ struct StreamState {
 
   /// All complete records are to be sealed by the next pass.
   var isFlushed = false
+  /// What waits for a store is due at the next pass.
+  var asksAgain = false
   /// Everything was due, and a pass has not got through all of it.
   var isCatchingUp = false
   /// A person has paused it.

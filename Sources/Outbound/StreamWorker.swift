@@ -48,6 +48,9 @@ public struct StreamWorker {
   /// Seals all complete records in the next pass, whatever their age, and makes every waiting batch due.
   public mutating func flush() { state.isFlushed = true }
 
+  /// Stores that refused or were away are asked at the next pass: the configuration may have mended it.
+  public mutating func askAgain() { state.asksAgain = true }
+
   /// Whether the last pass left records that were due and that the next can seal at once.
   public var isCatchingUp: Bool { !spoolIsFull && isBehind }
 
@@ -98,7 +101,8 @@ public struct StreamWorker {
   private mutating func work(in pass: inout StreamPass) throws {
     try state.adopting.run(&state.batches, &state.schemas, in: &pass)
     try heedPause(in: pass)
-    if state.isFlushed, !state.isStopped { try state.delivery.makeDue(in: pass) }
+    if state.isFlushed || state.asksAgain, !state.isStopped { try state.delivery.makeDue(in: pass) }
+    state.asksAgain = false
     if state.isFlushed || pass.pause.map({ pass.now.uptime >= $0.until }) ?? true {
       // Trouble with the logs or a full disk must not keep sealed batches from leaving.
       do {

@@ -100,6 +100,46 @@ extension StreamWorker {
     }
   }
 
+  /// What stores hold, or may hold, of a batch whose object was deleted here.
+  /// - Returns: nil where there is no such batch, or it was not purged.
+  func remoteObjects(of batch: BatchID) throws(LedgerFault) -> [RemoteObject]? {
+    try context.ledger.read { (t) throws(LedgerFault) -> [RemoteObject]? in
+      guard let record = try t.batches.find(batch), record.purgedAt != nil, let key = StoreKey(record.key) else {
+        return nil
+      }
+      let manifest = try t.batches.manifestKey(of: batch).flatMap { StoreKey($0) }
+      return try t.deliveries.objects(of: batch).map { sent in
+        RemoteObject(
+          key: key, manifest: manifest, size: record.compressedBytes, sha256: record.sha256, md5: record.md5,
+          sent: sent)
+      }
+    }
+  }
+
+  /// The ledger keeps the fact, and so does the batch's folder, from which a ledger is made anew.
+  mutating func noteRemoved(
+    _ batch: BatchID, from store: StoreName, by: String, reason: String, at now: Moment
+  ) throws {
+    try inPass(at: now) { _, pass in
+      try pass.ledger.transact("remove") { (t) throws(LedgerFault) in
+        try t.deliveries.noteRemoved(batch, store, at: now.wall)
+        try t.history.note(
+          batch, EventKind.batchPurged.rawValue, "from store \(store), by \(by): \(reason)", at: now.wall)
+      }
+      if let place = try pass.spool.place(of: batch), place != .building {
+        let folder = pass.spool.path(place, batch)
+        if var mark = try PurgeMark.read(in: folder, place, pass.files) {
+          mark.removedFrom = Set((mark.removedFrom ?? []) + [store]).sorted()
+          try pass.files.writePlan(mark, to: folder.appending(PurgeMark.fileName))
+          try pass.files.sync([folder.appending(PurgeMark.fileName), folder])
+        }
+      }
+      pass.report(
+        .batchPurged, "The object of batch \(batch) was deleted from store \(store) on request",
+        [.batch: batch.description, .store: store.text, .reason: reason])
+    }
+  }
+
   /// Logs that hold nothing but what is confirmed or purged go at once. - Returns: those that stay.
   private mutating func letGo(of plan: BatchPlan, in pass: inout StreamPass) throws -> [Purged.Log] {
     do {

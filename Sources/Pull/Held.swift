@@ -29,11 +29,22 @@ struct ObjectRest: Sendable {
 /// An object that could not be fetched. While it rests, the others of its feed go on.
 struct HeldObject: Sendable {
   var candidate: PullCandidate
+  /// That lists have told of it since it is held, the first few.
+  var versions: [DropPart.Origin]
   var rest: ObjectRest
   /// Else it is among the wanted.
   var isResting = false
   /// By the list under way.
   var isListed = true
+
+  /// Whether it is a version of which nobody has told. Where ever others are told, they wait as one.
+  mutating func isNews(_ source: DropPart.Origin) -> Bool {
+    guard versions.count < Limits.pullVersions, !versions.contains(where: { $0.isSame(as: source) }) else {
+      return false
+    }
+    versions.append(source)
+    return true
+  }
 }
 
 /// Objects that stop only themselves, by key.
@@ -46,8 +57,9 @@ struct HeldObjects: Sendable {
   mutating func hold(_ candidate: PullCandidate, _ change: (inout ObjectRest) -> Void) -> Bool {
     let key = candidate.source.key
     guard objects[key] != nil || objects.count < Limits.pullHeld else { return false }
-    var object = objects[key] ?? HeldObject(candidate: candidate, rest: ObjectRest(fault: ""))
+    var object = objects[key] ?? HeldObject(candidate: candidate, versions: [], rest: ObjectRest(fault: ""))
     object.candidate = candidate
+    _ = object.isNews(candidate.source)
     change(&object.rest)
     object.isResting = true
     objects[key] = object
@@ -70,10 +82,16 @@ struct HeldObjects: Sendable {
   mutating func notResting(_ candidates: [PullCandidate]) -> [PullCandidate] {
     candidates.filter { candidate in
       let key = candidate.source.key
-      guard objects[key] != nil else { return true }
-      objects[key]?.isListed = true
-      if isResting(candidate.source) { return false }
-      objects[key]?.isResting = false
+      guard var object = objects[key] else { return true }
+      defer { objects[key] = object }
+      object.isListed = true
+      if object.isResting {
+        let isNews = object.isNews(candidate.source)
+        // What is tried when its pause is over.
+        object.candidate = candidate
+        if !isNews { return false }
+      }
+      object.isResting = false
       return true
     }
   }

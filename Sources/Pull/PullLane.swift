@@ -88,6 +88,13 @@ public actor PullLane: Lane {
     for task in tasks.values { await task.task.value }
   }
 
+  /// Its store is asked now. - Returns: whether it was left alone.
+  public func askAgain() -> Bool {
+    guard worker.askAgain(at: clock()) else { return false }
+    runner.wake()
+    return true
+  }
+
   // MARK: - Work
 
   private func start(_ work: PullWork) {

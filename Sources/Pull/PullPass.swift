@@ -75,23 +75,26 @@ struct PullPass {
     var backoff = Backoff.retry
     var kind = EventKind.lanePaused
     switch fault.kind {
-    case .untrusted, .expired, .denied: (backoff, kind) = (.refused, .credentialRefused)
+    case .untrusted, .expired, .denied, .forbidden, .unproven: (backoff, kind) = (.refused, .credentialRefused)
+    case .wrongPlace: (backoff, kind) = (.refused, .wrongEndpoint)
     case .throttled(let milliseconds): atLeast = .milliseconds(min(milliseconds ?? 0, Limits.longestWait.milliseconds))
     case .full: kind = .diskLow
     case .unreachable, .refused, .mismatch: break
     }
-    leaveAlone(fault.description, kind, backoff, atLeast: atLeast)
+    leaveAlone(fault.description, "\(fault.kind)", kind, backoff, atLeast: atLeast)
     isStandingNew = true
   }
 
   /// Our own disk's.
   mutating func trouble(_ fault: FileFault) {
-    leaveAlone(fault.description, fault.kind == .full ? .diskLow : .lanePaused, .lane, isOurs: true)
+    leaveAlone(
+      fault.description, "\(fault.kind)", fault.kind == .full ? .diskLow : .lanePaused, .lane, isOurs: true)
   }
 
   /// Makes the feed's pulling wait. Said once, until it goes on.
   mutating func leaveAlone(
-    _ fault: String, _ kind: EventKind, _ backoff: Backoff, atLeast: Duration = .zero, isOurs: Bool = false
+    _ fault: String, _ reason: String, _ kind: EventKind, _ backoff: Backoff, atLeast: Duration = .zero,
+    isOurs: Bool = false
   ) {
     let before = feed.wait
     // What began together and fails together is one failure.
@@ -100,7 +103,7 @@ struct PullPass {
     let delay = max(backoff.delay(attempt: attempts, random: random.next()), atLeast)
     feed.wait = PullCommon.Wait(attempts: attempts, until: now.uptime + delay, fault: fault, isOurs: isOurs)
     guard before == nil else { return }
-    report(kind, "Feed \(feed.name) does not fetch from store \(feed.store) for now: \(fault)", reason: fault)
+    report(kind, "Feed \(feed.name) does not fetch from store \(feed.store) for now: \(fault)", reason: reason)
   }
 
   func report(

@@ -50,8 +50,12 @@ struct PullNames {
     return .path(path)
   }
 
-  /// Whether something of the feed's may lie below a folder of the store. - Parameter key: ends in a slash.
+  /// Folders below that of the prefix that are looked into.
+  var depth: Int { isRecursive ? Limits.landingDepth : 0 }
+
+  /// Whether something of the feed's may lie in a folder of the store. - Parameter key: ends in a slash, or is that of the whole.
   func mayHold(_ key: String) -> Bool {
+    if key.utf8.elementsEqual(prefix.utf8) || key.utf8.elementsEqual(prefix.utf8.prefix(folderBytes)) { return true }
     guard isRecursive, key.utf8.starts(with: prefix.utf8) else { return false }
     let path = key.utf8.dropFirst(folderBytes).split(separator: UInt8(ascii: "/")).map { FileName(bytes: $0) }
     return path.count <= Limits.landingDepth && !path.contains(where: LandingFilter.isUnfinished)
@@ -91,6 +95,8 @@ struct PullPlan: Hashable {
   var refuse: [DropPart.Origin: String] = [:]
   /// Known as they are, and last noted as seen before `stale`; where only their size is known, each time.
   var seen: [DropPart.Origin] = []
+  /// Known by a time to the minute, and told to the second now.
+  var exact: [PulledRecord] = []
   /// In a store that does not say when an object is whole: seen as it is, and not for long enough.
   var settling: [DropPart.Origin] = []
 }
@@ -112,7 +118,13 @@ func pullPlan(
       store: store, key: object.key, size: object.size, tag: object.tag, modified: object.modified)
     if let record = known[object.key], record.state == .placing { continue }
     if let record = known[object.key], record.source.isSame(as: source) {
-      if !source.isTold || record.listedAt < stale { plan.seen.append(record.source) }
+      if record.source.isCoarse {
+        var exact = record
+        exact.source = source
+        plan.exact.append(exact)
+      } else if !source.isTold || record.listedAt < stale {
+        plan.seen.append(record.source)
+      }
       continue
     }
     switch answer {

@@ -48,9 +48,9 @@ extension PullWork {
       switch self {
       case .list(let list):
         let barred = Locked<[BarredFolder]>([])
-        try await store.list(list.prefix, barred: { folder in barred.withLock { $0.append(folder) } }) { objects in
-          try await page(objects, list)
-        }
+        try await store.list(
+          list.prefix, depth: list.depth, barred: { folder in barred.withLock { $0.append(folder) } }
+        ) { objects in try await page(objects, list) }
         return .listed(list, .success(barred.withLock { $0 }))
       case .fetch(let fetch):
         guard let key = fetch.key else { throw Self.noKey(fetch.candidate.source.key) }
@@ -59,7 +59,7 @@ extension PullWork {
       case .delete(let delete):
         guard let key = delete.key else { throw Self.noKey(delete.source.key) }
         // Where another version has come, it stays, and is fetched.
-        if let object = try await Self.found(delete.source, store) {
+        if let object = try await store.find(key), delete.source.isSame(as: object) {
           _ = try await store.delete(key, listedAs: object)
         }
         return .deleted(delete, .success(()))
@@ -79,19 +79,6 @@ extension PullWork {
     StoreFault(.refused, "Cannot ask for", at: FileName(key).masked, why: "it is no key")
   }
 
-  /// What the store tells of this version; nil where it holds it no more: another one that has come since must not be deleted for it.
-  private static func found(_ source: DropPart.Origin, _ store: any RemoteStore) async throws -> ListedObject? {
-    let found = Locked<ListedObject?>(nil)
-    try await store.list(source.key) { page in
-      let same = page.first {
-        $0.key == source.key
-          && source.isSame(
-            as: DropPart.Origin(store: source.store, key: $0.key, size: $0.size, tag: $0.tag, modified: $0.modified))
-      }
-      if let same { found.withLock { $0 = same } }
-    }
-    return found.withLock { $0 }
-  }
 }
 
 /// The whole list below the feed's prefix, told page by page.
@@ -99,6 +86,12 @@ public struct PullList: Sendable {
   public let feed: FeedName
   public let store: StoreName
   public let prefix: String
+  /// Of folders below that of the prefix.
+  public let depth: Int
+
+  init(_ feed: PullCommon) {
+    (self.feed, store, prefix, depth) = (feed.name, feed.store, feed.names.prefix, feed.names.depth)
+  }
 }
 
 public struct PullFetch: Sendable {
@@ -138,6 +131,17 @@ extension PullEnd {
 }
 
 extension DropPart.Origin {
+  func isSame(as object: ListedObject) -> Bool {
+    isSame(
+      as: DropPart.Origin(
+        store: store, key: object.key, size: object.size, tag: object.tag, modified: object.modified))
+  }
+
+  /// Rounded as our own are.
+  func isModified(at time: Timestamp?) -> Bool {
+    DropPart.Origin(store: store, key: key, size: size, tag: tag, modified: time).modified == modified
+  }
+
   /// Of store and key: the same in each life, and tells neither.
   var digest: String { String(DigestHasher.digest(of: Array("\(store)/\(key)".utf8)).description.prefix(16)) }
 }

@@ -112,6 +112,13 @@ public struct PullWorker: Sendable {
     return feed.standing
   }
 
+  /// A person wants its store asked now. - Returns: whether it was left alone.
+  public mutating func askAgain(at now: Moment) -> Bool {
+    guard let wait = feed.common.wait, !wait.isOurs, now.uptime < wait.until else { return false }
+    feed.common.wait?.until = now.uptime
+    return true
+  }
+
   private func isPaused(_ name: FeedName) -> Bool {
     do { return try PauseMark(name, state: host.state, files: host.files).isSet() } catch { return true }
   }

@@ -24,6 +24,10 @@ public struct StateFolder: Hashable, Sendable {
   public var requests: FilePath { at("requests") }
   /// Where a store's folder lay, for stores that are folders.
   public func store(_ name: StoreName) -> FilePath { at("stores").appending(FileName("\(name.text).json")) }
+  /// That a store was seen to replace nothing, for stores that streams send to.
+  public func proof(of name: StoreName) -> FilePath { at("proofs").appending(FileName("\(name.text).json")) }
+  /// Where the probes for that are made; there only while it is tried. No name of a store begins so.
+  public func probes(for name: StoreName) -> FilePath { at("proofs").appending(FileName("_\(name.text)")) }
   public var feeds: FilePath { at("feeds") }
   public var streams: FilePath { at("streams") }
   /// GnuPG's home while a feed's key is in use.

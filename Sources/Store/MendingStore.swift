@@ -72,9 +72,11 @@ public final class MendingStore: RemoteStore {
   }
 
   public func list(
-    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ prefix: String, depth: Int, barred: @escaping @Sendable (BarredFolder) -> Void,
     _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
-  ) async throws { try await store().list(prefix, barred: barred, each) }
+  ) async throws { try await store().list(prefix, depth: depth, barred: barred, each) }
+
+  public func find(_ key: StoreKey) async throws -> ListedObject? { try await store().find(key) }
 
   public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
     try await store().read(key, into: target, atMost: most)
@@ -86,5 +88,13 @@ public final class MendingStore: RemoteStore {
 
   public func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool {
     try await store().delete(key, listedAs: object)
+  }
+
+  public func delete(_ key: StoreKey, version: String?) async throws(StoreFault) {
+    try await store().delete(key, version: version)
+  }
+
+  public func contend(_ file: StoredFile, at key: StoreKey, inParts: Bool) async throws(StoreFault) -> Contest? {
+    try await store().contend(file, at: key, inParts: inParts)
   }
 }

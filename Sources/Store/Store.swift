@@ -1,5 +1,6 @@
 public import Core
 public import SystemPackage
+internal import Threads
 
 /// A place for objects. An object is written once or not at all: nobody ever sees part of one, and nothing is overwritten.
 ///
@@ -20,10 +21,13 @@ public protocol StoreReader: Store {
   func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws
   /// The same, but a folder that cannot be listed for a reason of its own is passed over: `barred` is told of it, and of what lies below
   /// it nothing is said. Where a service has no folders, as `list` alone.
+  /// - Parameter depth: folders are not looked into that lie deeper below that of the prefix; 0: that one alone.
   func list(
-    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ prefix: String, depth: Int, barred: @escaping @Sendable (BarredFolder) -> Void,
     _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
   ) async throws
+  /// What a list tells of one object; nil where there is none.
+  func find(_ key: StoreKey) async throws -> ListedObject?
   /// Writes the object's bytes into a new file at `target`. `.refused` where there is no such object.
   /// - Parameter most: of an object with more bytes no more than these are taken: it is `.mismatch`, and no file is left.
   func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt
@@ -42,9 +46,18 @@ public struct BarredFolder: Sendable {
 
 extension StoreReader {
   public func list(
-    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ prefix: String, depth: Int, barred: @escaping @Sendable (BarredFolder) -> Void,
     _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
   ) async throws { try await list(prefix, each) }
+
+  public func find(_ key: StoreKey) async throws -> ListedObject? {
+    let found = Locked<ListedObject?>(nil)
+    try await list(key.description) { page in
+      guard let object = page.first(where: { $0.key == key.description }) else { return }
+      found.withLock { $0 = object }
+    }
+    return found.withLock { $0 }
+  }
 
   /// However long it is.
   public func read(_ key: StoreKey, into target: FilePath) async throws(StoreFault) -> Receipt {
@@ -70,9 +83,38 @@ public protocol StoreProbe: Store {
   /// service can do that. Where it cannot, whatever is there by then is deleted.
   /// - Returns: false where another version has come, which stays; in some services also where there is nothing.
   func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool
+  /// For good: where the service keeps versions, that version. Done also where there was nothing.
+  /// - Parameter version: as the receipt told it; nil: none was told.
+  func delete(_ key: StoreKey, version: String?) async throws(StoreFault)
+  /// Creates as `create` does, but looks at nothing first or afterwards: the service alone decides whether the name is taken. For the
+  /// proof that it does (`Preflight`).
+  /// - Parameter inParts: as large objects go there. Nil where the service has no such way.
+  func contend(_ file: StoredFile, at key: StoreKey, inParts: Bool) async throws(StoreFault) -> Contest?
+}
+
+/// What the service said to one who wanted a name.
+public enum Contest: Hashable, Sendable {
+  /// The object is there now.
+  case won
+  /// Refused: there is an object of that name.
+  case lost
 }
 
 extension StoreProbe {
+  public func delete(_ key: StoreKey, version: String?) async throws(StoreFault) { try await delete(key) }
+
+  /// For stores that refuse by themselves and have but one way.
+  public func contend(_ file: StoredFile, at key: StoreKey, inParts: Bool) async throws(StoreFault) -> Contest? {
+    if inParts { return nil }
+    do throws(StoreFault) {
+      _ = try await create(file, at: key)
+      return .won
+    } catch {
+      guard error.kind == .mismatch else { throw error }
+      return .lost
+    }
+  }
+
   public func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool {
     try await delete(key)
     return true
@@ -178,11 +220,26 @@ public struct Receipt: Hashable, Sendable, Codable {
   public var sha256: Digest?
   /// The store's own tag, as it gives it.
   public var tag: String?
-  public init(outcome: Outcome, size: UInt64, sha256: Digest? = nil, tag: String? = nil) {
+  /// 32 hex digits, where the store tells it.
+  public var md5: String?
+  /// Where the store keeps versions: which one this is.
+  public var version: String?
+  /// When it was written, by the store's clock, where nothing better tells it from another one.
+  public var modified: Timestamp?
+  /// What the service calls itself, with its version.
+  public var server: String?
+  public init(
+    outcome: Outcome, size: UInt64, sha256: Digest? = nil, tag: String? = nil, md5: String? = nil,
+    version: String? = nil, modified: Timestamp? = nil, server: String? = nil
+  ) {
     self.outcome = outcome
     self.size = size
     self.sha256 = sha256
     self.tag = tag
+    self.md5 = md5
+    self.version = version
+    self.modified = modified
+    self.server = server
   }
 }
 

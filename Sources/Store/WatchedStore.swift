@@ -32,12 +32,16 @@ public struct WatchedStore: RemoteStore {
   }
 
   public func list(
-    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ prefix: String, depth: Int, barred: @escaping @Sendable (BarredFolder) -> Void,
     _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
   ) async throws {
     try await call("list") { [store] watch in
-      try await store.list(prefix, barred: barred) { page in try await Self.take(page, watch, each) }
+      try await store.list(prefix, depth: depth, barred: barred) { page in try await Self.take(page, watch, each) }
     }.result().get()
+  }
+
+  public func find(_ key: StoreKey) async throws -> ListedObject? {
+    try await call("look at an object") { [store] _ in try await store.find(key) }.result().get()
   }
 
   /// What is done with a page is the caller's time, not the store's.
@@ -66,6 +70,14 @@ public struct WatchedStore: RemoteStore {
     try await ended("delete an object") { [store] _ in try await store.delete(key, listedAs: object) }
   }
 
+  public func delete(_ key: StoreKey, version: String?) async throws(StoreFault) {
+    try await ended("delete \(key)") { [store] _ in try await store.delete(key, version: version) }
+  }
+
+  public func contend(_ file: StoredFile, at key: StoreKey, inParts: Bool) async throws(StoreFault) -> Contest? {
+    try await ended("put \(key)") { [store] _ in try await store.contend(file, at: key, inParts: inParts) }
+  }
+
   private func call<Value: Sendable>(
     _ what: String, _ body: @escaping @Sendable (TransferWatch) async throws -> Value
   ) -> WatchedCall<Value> {
@@ -80,7 +92,8 @@ public struct WatchedStore: RemoteStore {
     } catch let fault as StoreFault {
       throw fault
     } catch {
-      throw StoreFault(.unreachable, "Cannot use store", at: name.text, why: "\(error)")
+      let why = error is CancellationError ? "it was stopped before it was done" : "\(error)"
+      throw StoreFault(.unreachable, "Cannot use store", at: name.text, why: why)
     }
   }
 }

@@ -33,6 +33,30 @@ struct BlockingQueue: Sendable {
   }
 }
 
+/// Several queues for work that need not be in order: each piece goes to one with the least before it.
+final class BlockingPool: Sendable {
+  private let queues: [BlockingQueue]
+  private let loads: Locked<[Int]>
+
+  /// - Parameter name: at most 15 bytes.
+  init(_ name: String, _ count: Int) {
+    queues = (0..<max(1, count)).map { _ in BlockingQueue(name) }
+    loads = Locked(queues.map { _ in 0 })
+  }
+
+  func lend<Value: Sendable>(
+    _ body: (BlockingQueue) async throws(StoreFault) -> Value
+  ) async throws(StoreFault) -> Value {
+    let number = loads.withLock { loads in
+      let number = loads.indices.min { loads[$0] < loads[$1] } ?? 0
+      loads[number] += 1
+      return number
+    }
+    defer { loads.withLock { $0[number] -= 1 } }
+    return try await body(queues[number])
+  }
+}
+
 extension Files {
   /// Blocks. Reads the whole file; `each` gets every chunk.
   func digest(

@@ -11,6 +11,9 @@ extension Limits {
   /// Pages of one list, 1,000 objects each where the service keeps to it: a list must end.
   static let listPages = 100_000
 
+  /// Pages in a row without anything that was asked for: services give some while they look on, and not for ever.
+  static let emptyListPages = 100
+
   /// Objects on one page: services keep to 1,000, Azure to 5,000.
   static let pageObjects = 10_000
 
@@ -28,6 +31,12 @@ extension Limits {
 
   /// One page of a list of Azure: 5,000 objects.
   static let azurePageBytes = 16 << 20
+
+  /// Folders of an SFTP server that rest since nothing came when they were asked for; more are asked for each time.
+  static let silentFolders = 1_000
+
+  /// The longest of their rests: each attempt costs a transfer's whole patience.
+  static let silentLongest: Duration = .seconds(3_600)
 
   /// Larger objects go to S3 in parts.
   static let s3MultipartAbove: UInt64 = 64 << 20
@@ -53,6 +62,9 @@ extension Limits {
   /// The file with the assertion of a workload: some two kilobytes.
   static let azureAssertionBytes = 64 * 1024
 
+  /// Seconds for which an assertion signed here holds: it is used at once, and Entra takes ten minutes.
+  static let azureAssertionLife: Int64 = 600
+
   /// Seconds between two clocks from which on theirs is taken for signing: services bear 15 minutes.
   static let skewTold: Int64 = 240
 
@@ -64,6 +76,9 @@ extension Limits {
 
   /// Characters of what a service says that are shown.
   static let shownRefusal = 200
+
+  /// Characters of what a page of HTML calls itself.
+  static let shownTitle = 80
 
   /// Levels of an answer: deeper than anything S3 sends.
   static let xmlDepth = 32
@@ -127,6 +142,29 @@ extension Limits {
   /// The file of `ca_file`: that of a whole machine has some 250 KiB.
   static let authoritiesBytes = 8 << 20
 
+  /// The table of a host's file systems, /etc/fstab: some kilobytes.
+  static let mountTableBytes = 1 << 20
+
   /// The file in which is kept where a folder lay: some hundred bytes.
   static let folderMemoryBytes = 64 << 10
+}
+
+extension Limits {
+  /// Probes that want one name at once: enough that a store which looks first and writes afterwards is caught.
+  static let contestants = 4
+
+  /// A probe comes again so often, where the store asks for that.
+  static let contestTries = 4
+
+  /// Before it comes for the second time; then four times as long each time.
+  static let contestPause: Duration = .milliseconds(200)
+
+  /// A store is tried again after a week: services are changed without a word.
+  static let proofAge: Duration = .seconds(7 * 86_400)
+
+  /// The file of a proof is far smaller; what is larger is something else.
+  static let proofBytes = 64 << 10
+
+  /// Names of a service's versions that are remembered: a cluster that is being renewed answers by two.
+  static let proofServers = 8
 }

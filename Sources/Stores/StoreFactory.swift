@@ -21,10 +21,11 @@ public func makeStore(
   try Authorities.check(settings.caFile, files)
   let store: any RemoteStore =
     switch settings.target {
-    case .folder(let root): LocalStore(root, files: files, memory: memory, throttle: throttle)
+    case .folder(let root):
+      LocalStore(root, files: files, memory: memory, throttle: throttle, slots: settings.concurrency)
     case .azure(let azure):
       try AzureStore(settings, azure, files: files, agent: agent, throttle: throttle, clock: clock)
-    case .sftp(let sftp): try SFTPStore(settings, sftp, files: files, throttle: throttle, clock: clock)
+    case .sftp(let sftp): try SFTPStore(settings, sftp, files: files, throttle: throttle)
     case .s3(let s3):
       try S3Store(
         settings, s3, files: files, agent: agent, environment: environment ?? ProcessInfo.processInfo.environment,

@@ -38,13 +38,16 @@ public struct TransferLibrary: Hashable, Sendable {
   /// built with OpenSSL.
   var hasOnlyOldRSA: Bool { isLibSSH2 && hasGcrypt }
 
-  private var isLibSSH2: Bool { ssh?.hasPrefix("libssh2/") ?? false }
+  var isLibSSH2: Bool { ssh?.hasPrefix("libssh2/") ?? false }
 
   /// What a store cannot have here that it would have elsewhere, in whole sentences.
   public func lacks(_ store: StoreSettings) -> [String] {
     guard case .sftp(let sftp) = store.target else { return [] }
     var lacks: [String] = []
     if !isLibSSH2 {
+      lacks.append(
+        "\(sshName) tells names of folders alone: a list asks for each file, and one whose name has a line feed is passed over"
+      )
       lacks.append(
         "\(sshName) does not ask the server to make a file durable: what the server loses by a power cut, only `navette verify` finds"
       )

@@ -29,8 +29,7 @@ struct Check: AsyncParsableCommand {
       }
       let settings = try readSettings(common, secrets: connect || AgentProcess.isService ? .needed : .ofTheService)
       let problems =
-        SettingsCheck.problems(of: settings) + EnvironmentCheck.logProblems(of: settings)
-        + EnvironmentCheck.metricsProblems(of: settings) + SettingsCheck.keyProblems(of: settings)
+        SettingsCheck.problems(of: settings) + SettingsCheck.waiting(settings)
       let dropIn = DropIn(settings)
       guard problems.isEmpty else {
         // Within the service, a closed sandbox is the likeliest reason.
@@ -52,6 +51,7 @@ struct Check: AsyncParsableCommand {
       if !AgentProcess.isService, !connect { tell(MountUnits(settings)) }
       guard connect else {
         for note in StoreCheck.notes(settings) { Terminal.line(note) }
+        if !AgentProcess.isService { for line in StoreCheck.policies(settings) { Terminal.line(line) } }
         return worst
       }
       for store in settings.stores {
@@ -59,7 +59,7 @@ struct Check: AsyncParsableCommand {
         let isSentTo = settings.streams.contains { $0.stores.contains(store.name) }
         let outcome =
           pulls.isEmpty || isSentTo
-          ? await StoreCheck.run(store, state: settings.state)
+          ? await StoreCheck.run(store, host: settings.host, state: settings.state, isSentTo: isSentTo)
           : await StoreCheck.run(store, state: settings.state, pulls: pulls)
         for line in outcome.lines { Terminal.line("store \(store.name): \(line)") }
         if outcome.code != .done { worst = outcome.code }

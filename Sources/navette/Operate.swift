@@ -17,7 +17,9 @@ private func checkReason(_ reason: String) throws {
 
 private func ask(_ request: Request, _ common: CommonOptions) async throws {
   try await carryOut {
-    let outcome = try await CommandRun(try readSettings(common, secrets: .unneeded)).ask(request)
+    // Where no agent runs, the command itself asks the stores.
+    let settings = try readSettings(common, secrets: request.needsStores ? .ofTheService : .unneeded)
+    let outcome = try await CommandRun(settings).ask(request)
     if !outcome.text.isEmpty { Terminal.line(outcome.text) }
     return outcome.code
   }
@@ -127,7 +129,8 @@ struct Purge: AsyncParsableCommand {
     abstract: "Delete what is kept, for a privacy request.",
     discussion: """
       Archived, quarantined and held drops lose their files; batches lose their object, sent or not, and their records are never \
-      sent again. The ledger keeps the fact, not the data. What a store has confirmed lies there, and has to be deleted there.
+      sent again. The ledger keeps the fact, not the data. What a store has confirmed lies there, and is deleted there with --remote \
+      alone, by its version where the store keeps versions; asked for again, it goes on with what is left.
       """)
 
   @OptionGroup var common: CommonOptions
@@ -137,6 +140,9 @@ struct Purge: AsyncParsableCommand {
 
   @Option(help: "A batch; may be given more than once.")
   var batch: [String] = []
+
+  @Flag(help: "With --batch: delete its object, and its manifest, in the stores that have it, too.")
+  var remote = false
 
   @Option(help: "A feed: all its drops seen before --before.")
   var feed: String?
@@ -157,6 +163,7 @@ struct Purge: AsyncParsableCommand {
   private func request() throws -> Request {
     let who = asker(reason)
     if let feed {
+      if remote { throw ValidationError("--remote needs --batch") }
       guard drop.isEmpty, batch.isEmpty else { throw ValidationError("Give --feed, or --drop and --batch") }
       guard let name = FeedName(feed) else { throw ValidationError("“\(feed)” is no name of a feed") }
       guard let time = try moment(before, of: "--before", now: SystemClock.wall()) else {
@@ -176,6 +183,7 @@ struct Purge: AsyncParsableCommand {
       guard let id = BatchID(text) else { throw ValidationError("“\(text)” is no batch, such as opens-000042") }
       return id
     }
-    return .purge(drops: drops, batches: batches, by: who)
+    if remote, batches.isEmpty { throw ValidationError("--remote needs --batch") }
+    return .purge(drops: drops, batches: batches, by: who, remote: remote ? true : nil)
   }
 }

@@ -51,6 +51,28 @@ import Testing
     #expect(try await agent.ended(within: .seconds(20)) == 0)
   }
 
+  @Test("that is a file keeps its own batches waiting and nobody else, from the start; a reload asks it again")
+  func file() async throws {
+    let site = try Site()
+    try FileManager.default.removeItem(atPath: site.path("shelf"))
+    try site.write("shelf", "in the way")
+    let check = try await site.navette("check")
+    #expect(check.exitCode == 78 && check.stderr.contains("stores.shelf.url"), "\(check)")
+    let agent = try await site.agent()
+    try site.append("log/a.csv", "id\n1\n")
+    try site.write("landing/a.csv", audience(1))
+    try await eventually("the feed goes on") { site.handedOver == ["a.csv"] }
+    try await eventually("the agent says so") {
+      agent.stderr.split(separator: "\n").contains { $0.contains("store=shelf") || $0.contains("store shelf") }
+    }
+    #expect(agent.exitCode == nil)
+    try FileManager.default.removeItem(atPath: site.path("shelf"))
+    agent.signal(SIGHUP)
+    try await eventually("the record is sent") { try await site.records() == ["1"] }
+    agent.signal(SIGTERM)
+    #expect(try await agent.ended(within: .seconds(20)) == 0)
+  }
+
   @Test("is made with the first object, where it is not there yet")
   func first() async throws {
     let site = try Site()
@@ -58,7 +80,9 @@ import Testing
     try site.append("log/a.csv", "id\n1\n")
     #expect(try await site.navette("run", "--once").exitCode == 0)
     #expect(try await site.records() == ["1"])
-    #expect(site.names(in: "shelf") == ["opens"], "nothing but objects is in it")
+    #expect(
+      site.names(in: "shelf") == ["navette-probe", "opens"],
+      "nothing but objects is in it, and a folder where it was tried")
     #expect(site.text("state/stores/shelf.json")?.contains("/shelf") == true)
   }
 }

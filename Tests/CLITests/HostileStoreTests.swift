@@ -48,7 +48,7 @@ struct HostileStoreTests {
       }
     }
     // One is told of each, and only of its own.
-    let told = names.filter { !["good", "empty-pages", "drip"].contains($0) }
+    let told = names.filter { !["good", "drip"].contains($0) }
     try await eventually("each is told", within: .seconds(60)) {
       let lines = agent.stderr.split(separator: "\n")
       return told.allSatisfy { name in lines.contains { $0.contains("feed=\(name) ") || $0.contains("feed=\(name):") } }

@@ -66,18 +66,20 @@ struct StoreSettingsTests {
     let check = try await site.navette("check")
     let run = try await site.navette("run", "--once")
     #expect((check.exitCode == 78) == (key != nil), "\(store): \(check)")
-    #expect((run.exitCode == 78) == (key != nil), "\(store): \(run)")
+    // A folder is the store's own trouble: what goes there waits.
+    #expect((run.exitCode == 78) == (key != nil && key != "url"), "\(store): \(run)")
     guard let key else { return }
     let line = check.stderr.split(separator: "\n").first { $0.contains("stores.shelf.\(key): ") }
     #expect(line != nil, "\(store): \(check.stderr)")
-    #expect(run.stderr.contains(try #require(line)), "\(store): \(run.stderr)")
+    if key != "url" { #expect(run.stderr.contains(try #require(line)), "\(store): \(run.stderr)") }
     #expect(!(check.stderr + run.stderr).contains("c4nary"), "\(check.stderr)")
   }
 
   @Test func aReloadWithItIsRefusedAndTheAgentGoesOn() async throws {
     let site = try site()
     let agent = try await site.agent()
-    for (number, (store, key)) in Self.table.filter({ $0.key != nil }).enumerated() where number % 4 == 0 {
+    for (number, (store, key)) in Self.table.filter({ $0.key != nil && $0.key != "url" }).enumerated()
+    where number % 4 == 0 {
       try site.configure(Site.settings(store: store))
       let before = agent.stderr.split(separator: "\n").count { $0.contains("config_refused") }
       agent.signal(SIGHUP)

@@ -154,6 +154,39 @@ struct ConsistencyTests {
     #expect(hosts.count == 1 && hosts[0].hasPrefix("8:10: streams.out.key: object names could be refused"), "\(hosts)")
   }
 
+  @Test("probes lie neither where batches are nor where a feed fetches, unless nothing is tried")
+  func probes() {
+    func problems(_ store: String, _ stream: String, feed: String = "") -> [String] {
+      Bench(
+        "stores: { shelf: { url: \"s3://bucket-one/p\", region: r, \(store) } }\n\(feed)"
+          + "streams: { out: { logs: [/l/a], store: shelf, \(stream) } }\n"
+      ).problems()
+    }
+    let key = "key: \"navette-probe/{stream}/{seq}\""
+    #expect(problems("", "") == [] && problems("probe: checks/navette", "") == [])
+    for (store, stream) in [
+      ("", key), ("probe: out/dt", ""), ("probe: out", ""), ("for: aep", "key: \"{stream}_{seq}\""),
+    ] {
+      let found = problems(store, stream)
+      #expect(found.count == 1 && found[0].contains("stores.shelf.probe: probes would lie where"), "\(found)")
+      #expect(problems(store.isEmpty ? "trust: single_writer" : "\(store), trust: single_writer", stream) == [])
+    }
+    #expect(problems("", "key: \"{stream}_{seq}\"") == [])
+    func feed(_ prefix: String, _ more: String = "") -> String {
+      "feeds: { in: { landing: /in, handover: /out, pull: { store: shelf, prefix: \(prefix) }\(more) } }\n"
+    }
+    for (feed, isMet) in [
+      (feed("in/"), false), (feed("navette-probe/"), true), (feed("\"\""), false),
+      (feed("\"\"", ", recursive: true"), true), (feed("\"\"", ", recursive: true, include: [\"*.csv\"]"), false),
+    ] {
+      let found = problems("", "", feed: feed)
+      #expect(found.count == (isMet ? 1 : 0), "\(feed): \(found)")
+      #expect(found.allSatisfy { $0.contains("where feeds.in fetches") }, "\(feed): \(found)")
+    }
+    #expect(problems("probe: a//b", "").count == 1 && problems("probe: ../a", "").count == 1)
+    #expect(problems("trust: me", "").count == 1)
+  }
+
   @Test(
     "manifests never lie where batches are, nor batches among manifests",
     arguments: [

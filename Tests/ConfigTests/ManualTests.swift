@@ -68,7 +68,7 @@ private enum Manual {
 struct ManualTests {
   private static let everything = """
     stores:
-      a: { url: "s3://bucket-one/p", region: eu-west-1, timeouts: {} }
+      a: { url: "s3://bucket-one/p", region: eu-west-1, timeouts: {}, object_lock: {} }
       b: { url: "azblob://account/container", account_key: k }
       c: { url: "sftp://u@h/folder", password: k, known_hosts: /k }
       d: { url: "file:///srv/shelf", budget: { per_day: 24 } }
@@ -102,12 +102,18 @@ struct ManualTests {
     let store = "stores:\n  shelf:\n    url: file:///srv/shelf\n"
     switch (entry.parts[0], entry.section) {
     case ("stores", "Stores at azblob://"):
-      let access = ["account_key", "sas_token", "connection_string", "identity"].contains(entry.path[0])
-      return "stores:\n  b:\n    url: azblob://account/container\n" + (access ? "" : "    account_key: k\n")
+      let principal = "    identity: principal\n    tenant_id: t\n    client_id: c\n"
+      let beside = [
+        "account_key": "", "sas_token": "", "connection_string": "", "identity": "",
+        "tenant_id": "    identity: workload\n", "client_id": "    identity: managed\n", "client_secret": principal,
+        "client_certificate": principal, "token_file": "    identity: workload\n",
+        "authority": "    identity: workload\n",
+      ]
+      return "stores:\n  b:\n    url: azblob://account/container\n" + (beside[entry.path[0]] ?? "    account_key: k\n")
         + "    \(lines)\n"
     case ("stores", "Stores at sftp://"):
       let access = ["password", "private_key"].contains(entry.path[0]) ? "" : "    private_key: k\n"
-      let host = ["known_hosts", "host_key_sha256"].contains(entry.path[0]) ? "" : "    known_hosts: /k\n"
+      let host = ["known_hosts", "host_key_sha256", "host_key"].contains(entry.path[0]) ? "" : "    known_hosts: /k\n"
       return "stores:\n  c:\n    url: sftp://u@h/folder\n" + access + host + "    \(lines)\n"
     case ("stores", "Stores at s3://"):
       // What must stand beside it.

@@ -70,13 +70,17 @@ struct ReaderTests {
   @Test("an S3 store without keys leaves them to the AWS chain")
   func chain() throws {
     let settings = try Bench(
-      "stores:\n  a: {url: \"s3://bucket\", region: x, profile: crm, role_arn: r, external_id: e}\n"
+      "stores:\n  a: {url: \"s3://bucket\", region: x, profile: crm, role_arn: r, external_id: e, role_session_name: s-1,\n"
+        + "    sts_endpoint: \"https://sts.example.net\", dualstack: true, requester_pays: true, legal_hold: true,\n"
+        + "    object_lock: {mode: COMPLIANCE, days: 7}}\n"
     ).read()
     guard case .s3(let s3) = settings.stores[0].target else {
       Issue.record("not S3")
       return
     }
     #expect(s3.accessKeyID == nil && s3.secretAccessKey == nil && s3.sessionToken == nil)
+    #expect(s3.roleSessionName == "s-1" && s3.stsEndpoint == "https://sts.example.net" && s3.variants == [.dualstack])
+    #expect(s3.requesterPays && s3.legalHold && s3.objectLock == S3Settings.ObjectLock(mode: .compliance, days: 7))
     #expect(s3.profile == "crm" && s3.roleARN == "r" && s3.externalID == "e")
     #expect(
       Bench("stores:\n  a: {url: \"s3://bucket\", region: x, session_token: t}\n").problems() == [

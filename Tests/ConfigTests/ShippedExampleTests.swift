@@ -31,7 +31,9 @@ struct ShippedExampleTests {
     }
     var bench = Bench(text.joined(separator: "\n"))
     bench.environment = ["CREDENTIALS_DIRECTORY": "/run/credentials"]
-    for name in ["aws-key-id", "aws-secret", "aws-session", "azure-key", "sftp-key", "sftp-pass", "pgp", "pgp-pass"] {
+    for name in [
+      "aws-key-id", "aws-secret", "aws-session", "aws-sse-key", "azure-key", "sftp-key", "sftp-pass", "pgp", "pgp-pass",
+    ] {
       bench.files["/run/credentials/\(name)"] = "invented\n"
     }
     return bench

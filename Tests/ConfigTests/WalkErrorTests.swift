@@ -340,33 +340,10 @@ struct WalkErrorTests {
       Bench(text, environment: Lane.keys).problems() == [
         "2:3: stores.blob: expected exactly one of account_key, sas_token, connection_string or identity, "
           + "found account_key and sas_token",
-        "3:3: stores.partner: expected exactly one of known_hosts or host_key_sha256, found none",
-        "3:63: stores.partner.colour: unknown key. Known here: url, lifetime, timeouts, concurrency, proxy, for, budget, private_key, "
-          + "passphrase, password, known_hosts and host_key_sha256",
+        "3:3: stores.partner: expected exactly one of known_hosts, host_key_sha256 or host_key, found none",
+        "3:63: stores.partner.colour: unknown key. Known here: url, lifetime, timeouts, concurrency, proxy, for, probe, trust, budget, "
+          + "private_key, passphrase, password, known_hosts, host_key_sha256, host_key, file_mode and dir_mode",
       ])
-  }
-
-  @Test("an Azure store has one way in")
-  func azure() throws {
-    let text = """
-      stores:
-        a: { url: "azblob://account/container/p/q/", account_key: "${KEY}", endpoint: "http://127.0.0.1:10000/account/" }
-        b: { url: "azblob://account/container", identity: managed, ca_file: /ca.pem }
-        c: { url: "azblob://account/container", sas_token: "?sv=${KEY}" }
-        d: { url: "azblob://account/container", connection_string: "${KEY}" }
-      """
-    let secret = Secret(try #require(Lane.keys["KEY"]))
-    var a = AzureSettings(account: "account", container: "container", prefix: "p/q", access: .accountKey(secret))
-    a.endpoint = "http://127.0.0.1:10000/account"
-    var b = AzureSettings(account: "account", container: "container", access: .managedIdentity)
-    b.caFile = "/ca.pem"
-    var (c, d) = (b, b)
-    (c.caFile, d.caFile) = (nil, nil)
-    c.access = .sasToken(Secret("?sv=" + secret.reveal()))
-    d.access = .connectionString(secret)
-    #expect(try Bench(text, environment: Lane.keys).read().stores.map(\.target) == [a, b, c, d].map { .azure($0) })
-    let wrong = Bench(text.replacing("managed", with: "mine"), environment: Lane.keys).problems()
-    #expect(wrong == ["3:55: stores.b.identity: expected managed, found another text (not shown)"] || wrong.count == 1)
   }
 
   @Test("an SFTP store has a key or a password, and knows its server")
@@ -394,6 +371,27 @@ struct WalkErrorTests {
       let problems = Bench(text.replacing("SHA256:\(pin)", with: wrong), environment: Lane.keys).problems()
       #expect(problems.count == 1 && problems[0].contains("stores.b.host_key_sha256: expected the SHA-256"))
     }
+    let key = "AAAAC3NzaC1lZDI1NTE5AAAAIJ5xJ8b7sB0Qb3n9c1kYb2pQ0n3m5r7t9v1x3z5B7D9F"
+    let whole = """
+      stores:
+        a: { url: "sftp://u@h/", password: "${KEY}", host_key: "ssh-ed25519 \(key) root@h", file_mode: "0664", dir_mode: "0775" }
+        b: { url: "sftp://u@h/~/in", password: "${KEY}", host_key: "ssh-ed25519 \(key)", proxy: "socks5h://127.0.0.1:1080" }
+      """
+    var a = SFTPSettings(
+      user: "u", host: "h", folder: "/", access: .password(secret), hostKey: .key("ssh-ed25519 \(key)"))
+    (a.fileMode, a.folderMode) = (0o664, 0o775)
+    var b = a
+    (b.folder, b.fileMode, b.folderMode) = ("/~/in", 0o640, 0o750)
+    #expect(try Bench(whole, environment: Lane.keys).read().stores.map(\.target) == [.sftp(a), .sftp(b)])
+    for wrong in [
+      "ssh-dss \(key)", "ssh-rsa \(key)", "ssh-ed25519", "ssh-ed25519 \(key.dropLast())", "ssh-ed25519 \(key)_AAA",
+    ] {
+      let problems = Bench(
+        whole.replacing("\"ssh-ed25519 \(key)\"", with: "\"\(wrong)\""), environment: Lane.keys
+      ).problems()
+      #expect(problems.count == 1 && problems[0].contains("stores.b.host_key: expected a public key"), "\(problems)")
+    }
+    #expect(Bench(whole.replacing("0775", with: "0660"), environment: Lane.keys).problems().count == 1)
     let lone = Bench(text.replacing("private_key", with: "password"), environment: Lane.keys).problems()
     #expect(lone == ["2:3: stores.a.passphrase: it opens a private_key, and there is none"])
   }

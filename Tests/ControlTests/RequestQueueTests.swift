@@ -17,6 +17,7 @@ private struct NoLanes: RequestedLanes {
   let clock: ClockTrust
   let suspects = Suspects.none
   func wake() {}
+  func fetchAgain() async -> Int { 0 }
 }
 
 private struct Silence: EventSink {

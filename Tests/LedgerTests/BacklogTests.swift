@@ -39,7 +39,7 @@ struct BacklogTests {
     _ = try seal(2, at: 110)
     #expect(try backlog(at: 500) == StoreBacklog(due: 2, nothingConfirmedSince: Timestamp(seconds: 100)))
     try ledger.transact("confirm") { (t) throws(LedgerFault) in
-      try t.deliveries.noteConfirmed(first, store, at: Timestamp(seconds: 400), tag: nil)
+      try t.deliveries.noteConfirmed(first, store, at: Timestamp(seconds: 400), ReceiptRecord())
     }
     #expect(try backlog(at: 500) == StoreBacklog(due: 1, nothingConfirmedSince: Timestamp(seconds: 400)))
   }

@@ -142,7 +142,7 @@ struct ForgettingTests {
         try t.batches.note(plan, due: at)
         try t.history.note(plan.id, "batch_sealed", "", at: at)
         guard delivered else { continue }
-        try t.deliveries.noteConfirmed(plan.id, store, at: at, tag: nil)
+        try t.deliveries.noteConfirmed(plan.id, store, at: at, ReceiptRecord())
         try t.deliveries.noteDelivered(plan.id, at: at)
         try t.history.note(plan.id, "batch_confirmed", "", at: at)
       }

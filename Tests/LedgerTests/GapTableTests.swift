@@ -46,7 +46,14 @@ struct GapTableTests {
     do {
       _ = try Ledger(path: path)
       let connection = try Connection(path: path.string, mode: .writing)
-      try connection.script("DROP TABLE gaps; PRAGMA user_version = 10")
+      try connection.script(
+        """
+        DROP TABLE gaps;
+        ALTER TABLE deliveries DROP COLUMN removed_at;
+        ALTER TABLE deliveries DROP COLUMN modified;
+        ALTER TABLE deliveries DROP COLUMN version;
+        PRAGMA user_version = 10
+        """)
     }
     let reader = try Ledger(reading: path)
     #expect(try reader.read(GapTable.list(of:since:), stream, nil).isEmpty)

@@ -51,6 +51,24 @@ struct MigrationTests {
     #expect(drops.count == 2 && batch == 1)
   }
 
+  @Test func timesToTheMinuteAreKnownAsThat() throws {
+    let connection = try Connection(path: path.string, mode: .writing)
+    let minute = 1_773_295_260_000_000_000
+    for (key, tag, time) in [("a", "NULL", minute), ("b", "NULL", minute + 1_000_000_000), ("c", "'t'", minute)] {
+      try connection.script(
+        "INSERT INTO pulled VALUES ('audience', 'partner', '\(key)', 1, \(tag), \(time), '\(key)', 'landed', 1, 1, 1, NULL);"
+      )
+    }
+    let ledger = try Ledger(path: path)
+    let store = try #require(StoreName("partner"))
+    let tags = try ledger.read { (t) throws(LedgerFault) in
+      var tags: [String?] = []
+      for key in ["a", "b", "c"] { tags.append(try t.pulls.find(feed, store, key: key)?.source.tag) }
+      return tags
+    }
+    #expect(tags == [DropPart.Origin.coarse, nil, "t"])
+  }
+
   @Test func whoOnlyReadsItNeedNotWaitForTheNextStart() throws {
     let reader = try Ledger(reading: path)
     try expectTotals(reader)

@@ -106,7 +106,7 @@ struct PlanTests {
       try t.history.note(drop, "drop_seen", "", at: now)
       try t.drops.noteHandedOver(drop, at: now)
       try t.deliveries.noteDelivered(batch, at: now)
-      try t.deliveries.noteConfirmed(batch, store, at: now, tag: nil)
+      try t.deliveries.noteConfirmed(batch, store, at: now, ReceiptRecord())
       try t.deliveries.noteAttempt(batch, store, next: now, fault: "")
       try t.deliveries.makeDue(stream, at: now)
       try t.deliveries.makeDue(store, at: now)

@@ -115,6 +115,48 @@ struct OperatingTests {
     #expect(try world.sent() == rows)
   }
 
+  @Test("A store at a wrong place is left alone, told as that and not as refused credentials")
+  func wrongPlace() async throws {
+    let (world, _) = try world("id,text\n1,a\n2,b\n") {
+      $0.streams[0].batch.maxBytes = 12
+      $0.stores = [StoreSettings(name: StoreName("shelf")!, target: .folder("/shelf"))]
+    }
+    for _ in 0..<6 { world.store.expect(.refused(.wrongPlace)) }
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true, passes: 1)
+    #expect(world.events.all(.wrongEndpoint).count == 1 && world.events.all(.credentialRefused).isEmpty)
+    #expect(try world.places(.held).isEmpty)
+    world.wait(.milliseconds(1))
+    #expect(try engine.pass(at: world.now).uploads.count <= 1)
+    engine = world.makeEngine()
+    try await world.settle(&engine, flush: true, passes: 2_000)
+    #expect(try world.sent() == "1,a\n2,b\n")
+  }
+
+  @Test(
+    "A batch that may not be written is tried again by itself, later and later, told once for its stream; the others go on"
+  )
+  func forbidden() async throws {
+    let rows = (1...6).map { "\($0),x\n" }
+    let (world, _) = try world("id,text\n" + rows.joined()) { $0.streams[0].batch.maxBytes = 12 }
+    world.store.expect(.refused(.forbidden), .refused(.forbidden))
+    var engine = world.makeEngine()
+    try await world.settle(&engine, flush: true, passes: 1, every: .milliseconds(1))
+    try await world.settle(&engine, passes: 8, every: .milliseconds(1))
+    // Neither held, nor in the way of those that may go.
+    #expect(try world.places(.held).isEmpty)
+    #expect(try world.sent().split(separator: "\n").count == 4)
+    #expect(try world.ledger.read { (t) throws(LedgerFault) in try t.deliveries.storeWaits() }.isEmpty)
+    let told = world.events.all(.credentialRefused)
+    #expect(told.count == 1 && told.first?.fields[.reason] == "forbidden", "\(told)")
+    let waiting = try (1...6).flatMap { try deliveries(world, $0) }.filter { $0.attempts == 1 && $0.confirmedAt == nil }
+    #expect(waiting.count == 2)
+    // The right comes back.
+    try await world.settle(&engine, passes: 2_000)
+    #expect(try world.sent().split(separator: "\n").count == 6)
+    #expect(world.events.all(.credentialRefused).count == 1)
+  }
+
   @Test("A batch that one store refused waits for the others, and is not sent to that one again by the next life")
   func refusedByOne() async throws {
     let files = SimMachine().files

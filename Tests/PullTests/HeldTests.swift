@@ -73,7 +73,7 @@ struct HeldTests {
     await #expect(throws: StoreFault.self) { try await puller.remote.list("audiences/") { _ in } }
     // The feed's own folder is not one of several.
     await #expect(throws: StoreFault.self) {
-      try await puller.remote.list("audiences/shut/", barred: { _ in }) { _ in }
+      try await puller.remote.list("audiences/shut/", depth: 8, barred: { _ in }) { _ in }
     }
     disk.allow()
     try await puller.turn(20)
@@ -272,5 +272,33 @@ struct HeldTests {
     #expect(puller.fetched < 40, "\(puller.fetched)")
     #expect(puller.rig.events.all.allSatisfy { $0.message.utf8.count < 1_000 })
     #expect(puller.rig.events.all.filter { $0.fields[.reason] == "bad_name" }.count == 2)
+  }
+
+  @Test("one that is listed twice, with sizes that are not its own, is asked for less and less, and told")
+  func twice() async throws {
+    let puller = try Puller()
+    let bytes = Sample.table.utf8.count
+    puller.remote = LyingStore(
+      files: puller.rig.files, objects: { [object("a.csv", size: bytes + 1), object("a.csv", size: bytes + 2)] }
+    ) { _ in (Sample.table, "t") }
+    try await puller.turn(200)
+    #expect((3...20).contains(puller.fetched), "\(puller.fetched) downloads in 10 minutes")
+    #expect(told(puller).count == 1)
+  }
+
+  @Test("four that cannot be opened at all stop nobody, though the server is asked for them at once")
+  func unreadable() async throws {
+    let puller = try Puller()
+    let bytes = UInt64(Sample.table.utf8.count)
+    puller.remote = LyingStore(
+      files: puller.rig.files,
+      objects: { ["a", "b", "c", "d", "e"].map { object("\($0).csv", size: Int(bytes)) } }
+    ) { (key) throws(StoreFault) in
+      guard key.hasSuffix("e.csv") else { throw StoreFault(.refused, "Cannot download", at: "lie://x", why: "failure") }
+      return (Sample.table, "t")
+    }
+    try await puller.turn(6)
+    #expect(try puller.rig.handedOver == ["e.csv"])
+    #expect(told(puller).count == 4 && puller.rig.events.count(.lanePaused) == 0)
   }
 }

@@ -45,6 +45,16 @@ struct PullPlanTests {
     #expect(path(try names("").answer("a.csv")) == "a.csv")
   }
 
+  @Test("What is said of a folder, or of the whole list, is told where something of the feed's may lie there")
+  func folders() throws {
+    let flat = try names()
+    #expect(flat.mayHold("audiences/") && !flat.mayHold("audiences/vip/") && !flat.mayHold("other/"))
+    let deep = try names { $0.recursive = true }
+    #expect(deep.mayHold("audiences/") && deep.mayHold("audiences/vip/") && !deep.mayHold("other/"))
+    #expect(!deep.mayHold("audiences/.vip/") && !deep.mayHold("audiences/1/2/3/4/5/6/7/8/9/"))
+    #expect(try names("").mayHold("") && names("audiences/acc_").mayHold("audiences/acc_"))
+  }
+
   @Test("Rules of the feed apply before anything is fetched; manifests and markers come too")
   func rules() throws {
     let manifest = "manifest-5b0c77e1-3f7a-4f0e-9a43-0d1b6a1f2c88-c2f4a9d0-6b1e-4d27-8f35-91ab07de4455.json"
@@ -116,13 +126,26 @@ struct PullPlanTests {
     #expect(try plan([bare], [record(bare)]).seen.count == 1)
   }
 
-  @Test("A time that is shown by its day alone is the same time")
-  func days() throws {
-    let exact = object("a.csv", tag: nil, at: 1_773_295_260)
-    let day = object("a.csv", tag: nil, at: 1_773_273_600)
-    let other = object("a.csv", tag: nil, at: 1_773_273_600 + 86_400)
-    #expect(try plan([day], [record(exact)], atRest: true).fetch.isEmpty)
-    #expect(try plan([other], [record(exact)], atRest: true).fetch.count == 1)
+  @Test(
+    "What version 0.1 knew to the minute, in the server's zone, is the same file, and known to the second from then on")
+  func coarseTimes() throws {
+    let exact = object("a.csv", tag: nil, at: 1_773_295_282)
+    let minute: Int64 = 1_773_295_260
+    // As 0.1 read it: in UTC, in two other zones, and by its day.
+    for old in [minute, minute + 3_600, minute - 34_200, 1_773_273_600] {
+      let known = try record(object("a.csv", tag: DropPart.Origin.coarse, at: old))
+      let plan = try plan([exact], [known], atRest: true)
+      #expect(plan.fetch.isEmpty && plan.seen.isEmpty && plan.exact.map(\.source.tag) == [nil], "\(old)")
+      #expect(plan.exact.first?.source.modified == Timestamp(seconds: 1_773_295_282))
+    }
+    for other in [minute - 60, minute + 600, minute + 90_000, minute - 172_800] {
+      let known = try record(object("a.csv", tag: DropPart.Origin.coarse, at: other))
+      #expect(try plan([exact], [known], atRest: true).fetch.count == 1, "\(other)")
+    }
+    // Else a second is another version, and midnight no day.
+    let midnight = object("a.csv", tag: nil, at: 1_773_273_600)
+    #expect(try plan([exact], [record(midnight)], atRest: true).fetch.count == 1)
+    #expect(try plan([object("a.csv", tag: nil, at: 1_773_295_283)], [record(exact)], atRest: true).fetch.count == 1)
   }
 
   @Test("Oldest first, and not more than may wait")

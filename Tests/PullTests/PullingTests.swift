@@ -180,15 +180,22 @@ struct PullingTests {
     #expect(!puller.engine.isWaiting)
   }
 
-  @Test("Keys that are refused are told as that")
-  func refused() async throws {
+  @Test(
+    "Keys that are refused are told as that, and a wrong address as that",
+    arguments: [
+      (StoreKind.denied, EventKind.credentialRefused), (.forbidden, .credentialRefused), (.wrongPlace, .wrongEndpoint),
+    ])
+  func refused(_ kind: StoreKind, _ told: EventKind) async throws {
     let puller = try Puller()
     puller.put(Sample.table, at: "a.csv")
     puller.store.setReading { (_) throws(StoreFault) in
-      throw StoreFault(.denied, "Cannot list", at: "sim://a", why: "403")
+      throw StoreFault(kind, "Cannot list", at: "sim://a", why: "403")
     }
     try await puller.turn(3)
-    #expect(puller.rig.events.count(.credentialRefused) == 1 && puller.rig.events.count(.lanePaused) == 0)
+    #expect(puller.rig.events.count(told) == 1 && puller.rig.events.count(.lanePaused) == 0)
+    // A word; what was said stands in the message.
+    let event = try #require(puller.rig.events.all.first { $0.kind == told })
+    #expect(event.fields[.reason] == "\(kind)" && event.message.contains("403"), "\(event)")
   }
 
   @Test("Nothing is fetched for which there is no room")

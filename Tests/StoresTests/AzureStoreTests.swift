@@ -150,7 +150,7 @@ import Testing
     guard let server = AzureServer.required() else { return }
     let other = Data("another-key-0123456789".utf8).base64EncodedString()
     let wrongs: [(kind: StoreKind, change: (inout AzureSettings) -> Void)] = [
-      (.denied, { $0.access = .accountKey(Secret(other)) }), (.denied, { $0.container = "no-such-container" }),
+      (.denied, { $0.access = .accountKey(Secret(other)) }), (.wrongPlace, { $0.container = "no-such-container" }),
       (.denied, { $0.access = .sasToken(Secret("sv=2021-12-02&sr=c&sig=\(other)&se=2099-01-01&sp=rcwdl")) }),
     ]
     for wrong in wrongs {

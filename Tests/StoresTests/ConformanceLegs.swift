@@ -159,7 +159,7 @@ final class Kept: Sendable {
     },
     // Nobody on the way knows which answer to lose; the other server does.
     replyLost: { file, key in _ = try await server.store().create(file, at: key) },
-    comparesVersions: false, troubles: troubles(beforeSFTP: Int(server.port), store: store))
+    troubles: troubles(beforeSFTP: Int(server.port), store: store))
 }
 
 /// An SFTP server of another make, by password; it can be told what to do wrong.
@@ -176,11 +176,13 @@ struct OtherSFTP: Sendable {
   }
 
   func store(
-    port: Int? = nil, stall: Duration = .seconds(20), password: String = Self.password, folder: FilePath = "/objects"
+    port: Int? = nil, stall: Duration = .seconds(20), password: String = Self.password, folder: FilePath = "/objects",
+    _ change: (inout SFTPSettings) -> Void = { _ in }
   ) throws -> any RemoteStore {
-    let settings = SFTPSettings(
+    var settings = SFTPSettings(
       user: "partner", host: "127.0.0.1", port: UInt16(port ?? server.port), folder: folder,
       access: .password(Secret(password)), hostKey: .pinned(pin))
+    change(&settings)
     var store = StoreSettings(name: try #require(StoreName("partner")), target: .sftp(settings))
     store.stallTimeout = stall
     return try makeStore(store, files: LinuxFiles(), clock: wallClock)
@@ -205,5 +207,5 @@ struct OtherSFTP: Sendable {
       // It is looked for at once.
       let losing = try await OtherSFTP(shelf, "rename=1")
       #expect(try await losing.store().create(file, at: key).outcome == .alreadyThere)
-    }, comparesVersions: false, troubles: troubles)
+    }, troubles: troubles)
 }

@@ -168,7 +168,8 @@ struct CredentialCacheTests {
     let refusal = #"{"status":400,"body":"<Error><Code>ExpiredToken</Code></Error>"}"#
     let server = keep(
       try await PythonServer.canned(
-        #"[\#(refusal),{"body":"<ListBucketResult/>"},{"status":400},{"headers":{"Content-Length":"5"}}]"#))
+        #"[\#(refusal),{"body":"<ListBucketResult/>"},{"status":400},{"headers":{"Content-Length":"5","ETag":"\"1\""}}]"#
+      ))
     let settings = cannedSettings(server.port) {
       $0.accessKeyID = nil
       $0.secretAccessKey = nil

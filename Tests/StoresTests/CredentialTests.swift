@@ -242,6 +242,27 @@ struct CredentialTests {
     #expect(old.kind == .expired && old.why.contains("‹secret›") && !old.description.contains("old-web-token"))
     try files.remove(FilePath(token))
     #expect(try await fault { _ = try await chain.fetch() }.kind == .denied)
+    // Whoever writes it has not finished, or has emptied it: no batch is to blame.
+    _ = try write("token", "\n")
+    let empty = try await fault { _ = try await chain.fetch() }
+    #expect(empty.kind == .denied && empty.why == "the file with the token is empty", "\(empty)")
+    try files.remove(FilePath(token))
+    _ = try write("token", "web-token")
+    #expect(try await chain.fetch()?.keyID == "ASIANAVETTE0002")
+  }
+
+  @Test("the session's name and the service that gives keys for a role may be set")
+  func session() async throws {
+    guard let (server, sts) = try await keys() else { return }
+    let chain = try chain(["AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1", "AWS_ROLE_SESSION_NAME": "other"]) {
+      $0.accessKeyID = Secret("AKIABASE")
+      $0.secretAccessKey = Secret("base-secret")
+      $0.roleARN = "arn:aws:iam::111122223333:role/first"
+      ($0.roleSessionName, $0.stsEndpoint) = ("campaign-prod", sts)
+    }
+    #expect(try await chain.fetch()?.keyID == "ASIANAVETTE0001")
+    #expect(
+      try await server.requests(atLeast: 1) == ["AssumeRole arn:aws:iam::111122223333:role/first campaign-prod - -"])
   }
 
   // MARK: Container, instance, process

@@ -19,6 +19,7 @@ import Threads
   init() throws {
     folder = try TemporaryFolder()
     root = folder.path.appending("disk/shelf")
+    try files.ensureDirectory(root.parent)
     file = try StoredFile.sample(at: folder.path.appending("file"), size: 5_000, seed: 3, files)
   }
 

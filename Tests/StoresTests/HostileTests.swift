@@ -93,16 +93,19 @@ struct HostileTests {
 
   @Test("A tree or a folder without end over SFTP is no list")
   func listings() {
-    let now = Timestamp(seconds: 1_773_295_200)
-    let line = "-rw-r--r-- 1 0 0 0 Jan 1 1970 a\n"
-    let body = [UInt8](String(repeating: line, count: Limits.folderNames).utf8)
-    #expect(SFTPEntry.all(body, now: now)?.count == Limits.folderNames)
-    #expect(SFTPEntry.all(body + Array(line.utf8), now: now) == nil)
-    for size in ["-1", "1e400", "99999999999999999999", "x"] {
-      #expect(SFTPEntry.all(Array("-rw-r--r-- 1 0 0 \(size) Jan 1 1970 a\n".utf8), now: now) == nil)
+    func folder(_ body: String) -> SFTPFolder? { SFTPFolder(Array(body.utf8), withAttributes: true) }
+    let line = "0 33188 0 a\n"
+    let body = String(repeating: line, count: Limits.folderNames)
+    // A name that comes again is no other file.
+    #expect(folder(body)?.entries.count == 1 && folder(body)?.unsound == Limits.folderNames - 1)
+    #expect(folder(body + line) == nil)
+    for size in ["1e400", "99999999999999999999", "x", ""] { #expect(folder("\(size) 33188 0 a\n") == nil, "\(size)") }
+    for time in ["-", "4294967296", "18446744073709551615"] {
+      #expect(folder("1 33188 \(time) a\n")?.entries.first?.attributes.modified == nil, "\(time)")
     }
-    for time in ["Jan 1 0000", "Jan 1 262144", "Jan 99 2026", "Foo 1 2026"] {
-      #expect(SFTPEntry.all(Array("-rw-r--r-- 1 0 0 1 \(time) a\n".utf8), now: now)?.first?.modified == nil, "\(time)")
+    for name in ["", "/", "a/b", "..%2Fx", "%00", String(repeating: "n", count: 256)] {
+      let found = folder("1 33188 5 \(name)\n1 33188 5 sound\n")
+      #expect(found?.entries.map(\.name) == ["sound"] && found?.unsound == 1, "\(name)")
     }
   }
 
@@ -172,12 +175,68 @@ struct HostileTests {
   @Test("A list's end is told by its marks and by its first keys")
   func watch() {
     var watch = ListWatch()
-    #expect(watch.complaint(token: "a", first: "1") == nil)
-    #expect(watch.complaint(token: "b", first: nil) == nil)
-    #expect(watch.complaint(token: "c", first: "2") == nil)
-    #expect(watch.complaint(token: "a", first: "3") != nil)
-    #expect(watch.complaint(token: "d", first: "1") != nil)
-    for number in 0..<Limits.listPages { _ = watch.complaint(token: "t\(number)", first: nil) }
-    #expect(watch.complaint(token: "more", first: nil) != nil)
+    func complaint(_ token: String, _ first: String?) -> String? {
+      watch.complaint(token: token, first: first, count: 1, wanted: 1)
+    }
+    #expect(complaint("a", "1") == nil)
+    #expect(complaint("b", nil) == nil)
+    #expect(complaint("c", "2") == nil)
+    #expect(complaint("a", "3") != nil)
+    #expect(complaint("d", "1") != nil)
+    for number in 0..<Limits.listPages { _ = complaint("t\(number)", nil) }
+    #expect(complaint("more", nil) != nil)
+  }
+
+  @Test("Pages without anything that was asked for are few; the last one may be such a page")
+  func emptyPages() {
+    var watch = ListWatch()
+    func empty(_ number: Int, isLast: Bool = false, names: Int = 0) -> String? {
+      watch.complaint(token: isLast ? nil : "m\(number)", first: nil, count: names, wanted: 0)
+    }
+    for number in 1..<Limits.emptyListPages { #expect(empty(number) == nil) }
+    #expect(watch.complaint(token: "between", first: "a", count: 1, wanted: 1) == nil)
+    for number in 1..<Limits.emptyListPages { #expect(empty(1_000 + number) == nil) }
+    #expect(empty(3_000, isLast: true) == nil)
+    #expect(empty(4_000)?.contains("\(Limits.emptyListPages + 1) pages in a row without any name") == true)
+    #expect(empty(5_000, names: 3)?.contains("3 names begin otherwise") == true)
+  }
+
+  @Test("A list without an end, of empty pages or of names that were not asked for, is bounded")
+  func emptyLists() async throws {
+    let server = try await PythonServer.hostile()
+    for bucket in ["empty-pages", "foreign-pages"] {
+      let store = try s3Store(cannedSettings(server.port) { $0.bucket = bucket })
+      let fault = try await fault { try await store.list("in/") { _ in } }
+      #expect(fault.kind == .unreachable && fault.why.contains("no end: 100 pages in a row"), "\(fault)")
+    }
+  }
+
+  @Test("Names that were not asked for are not passed on, and are told")
+  func foreignNames() async throws {
+    let object = "<Size>1</Size></Contents>"
+    let s3 = """
+      <ListBucketResult><Contents><Key>in/a</Key>\(object)<Contents><Key>out/b</Key>\(object)\
+      <IsTruncated>false</IsTruncated></ListBucketResult>
+      """
+    let size = "<Properties><Content-Length>1</Content-Length></Properties></Blob>"
+    let azure = """
+      <EnumerationResults><Blobs><Blob><Name>in/a</Name>\(size)<Blob><Name>out/b</Name>\(size)</Blobs>\
+      <NextMarker/></EnumerationResults>
+      """
+    let servers = [
+      try await PythonServer.canned(#"[{"body":"\#(s3)"}]"#), try await PythonServer.canned(#"[{"body":"\#(azure)"}]"#),
+    ]
+    let stores =
+      [try s3Store(cannedSettings(servers[0].port)), try azureStore(cannedAzure(servers[1].port))] as [any RemoteStore]
+    for store in stores {
+      let (found, barred) = (Locked<[String]>([]), Locked<[BarredFolder]>([]))
+      try await store.list("in/", depth: .max, barred: { rest in barred.withLock { $0.append(rest) } }) { page in
+        found.withLock { $0 += page.map(\.key) }
+      }
+      #expect(found.withLock { $0 } == ["in/a"])
+      let told = try #require(barred.withLock { $0 }.first)
+      #expect(told.fault.why.contains("1 name in the list"), "\(told.fault)")
+      #expect(!told.fault.description.contains("out/b"))
+    }
   }
 }

@@ -2,11 +2,12 @@ import Core
 import Files
 import Glibc
 import Store
-import Stores
 import SystemPackage
 import TestKit
 import Testing
 import Threads
+
+@testable import Stores
 
 @Suite struct LocalStoreTests {
   private let files = LinuxFiles()

@@ -115,7 +115,7 @@ struct S3OptionsTests {
       try await PythonServer.canned(
         #"[{"status":301,"headers":{"x-amz-bucket-region":"eu-west-3"},"body":"\#(body)"}]"#))
     let fault = try await Self.fault { _ = try await s3Store(cannedSettings(server.port)).create(file, at: key) }
-    #expect(fault.kind == .denied)
+    #expect(fault.kind == .wrongPlace)
     #expect(
       fault.remedy
         == "Set the store's region to eu-west-3, and its endpoint to b.s3.eu-west-3.amazonaws.com, or leave it out")
@@ -123,7 +123,7 @@ struct S3OptionsTests {
 
     let mute = keep(try await PythonServer.canned(#"[{"status":400,"headers":{"x-amz-bucket-region":"eu-west-3"}}]"#))
     let head = try await Self.fault { _ = try await s3Store(cannedSettings(mute.port)).stat(key) }
-    #expect(head.kind == .denied && head.remedy?.contains("region to eu-west-3") == true)
+    #expect(head.kind == .wrongPlace && head.remedy?.contains("region to eu-west-3") == true)
 
     guard let servers = Servers.required() else { return }
     let wrong = try servers.store {

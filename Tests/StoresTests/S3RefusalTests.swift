@@ -19,17 +19,18 @@ import Testing
 
   @Test(arguments: [
     (403, "SignatureDoesNotMatch", StoreKind.denied), (403, "InvalidAccessKeyId", .denied),
-    (403, "AccessDenied", .refused),
-    (400, "ExpiredToken", .expired), (403, "RequestTimeTooSkewed", .denied), (404, "NoSuchBucket", .denied),
-    (404, "NoSuchKey", .refused), (400, "InvalidRequest", .refused), (400, "AuthorizationHeaderMalformed", .denied),
-    (301, "PermanentRedirect", .denied), (400, "BadDigest", .unreachable),
+    (403, "AccessDenied", .forbidden),
+    (400, "ExpiredToken", .expired), (403, "RequestTimeTooSkewed", .denied), (404, "NoSuchBucket", .wrongPlace),
+    (404, "NoSuchKey", .refused), (400, "InvalidRequest", .refused), (400, "AuthorizationHeaderMalformed", .wrongPlace),
+    (301, "PermanentRedirect", .wrongPlace), (307, "TemporaryRedirect", .unreachable), (307, "", .unreachable),
+    (400, "BadDigest", .unreachable),
     (409, "ConditionalRequestConflict", .unreachable),
     (503, "SlowDown", .throttled(afterMilliseconds: nil)), (500, "InternalError", .throttled(afterMilliseconds: nil)),
     (200, "InternalError", .throttled(afterMilliseconds: nil)), (507, "InsufficientStorage", .full),
     (500, "", .throttled(afterMilliseconds: nil)),
     (502, "", .throttled(afterMilliseconds: nil)), (429, "", .throttled(afterMilliseconds: nil)), (403, "", .denied),
     (400, "", .denied),
-    (501, "NotImplemented", .denied), (200, "Surprise", .unreachable),
+    (501, "NotImplemented", .wrongPlace), (413, "", .refused), (200, "Surprise", .unreachable),
   ])
   func everyRefusalHasItsKind(_ status: Int, _ code: String, _ kind: StoreKind) {
     #expect(fault(status, code).kind == kind)
@@ -55,6 +56,12 @@ import Testing
   @Test func aWrongRegionIsNamed() {
     let fault = fault(301, "PermanentRedirect", "", ["x-amz-bucket-region": "eu-west-3"])
     #expect(fault.remedy?.contains("to eu-west-3") == true)
+    var answer = Answer()
+    answer.status = 301
+    answer.headers = AnswerHeaders(["x-amz-bucket-region": "eu-west-3"])
+    // It is the one that is set: something else is wrong.
+    let same = S3Refusal(answer, now: now, own: "eu-west-3").fault(.upload, at: "s3://b/k", hiding: [])
+    #expect(same.kind == .wrongPlace && same.remedy?.contains("eu-west-3") == false, "\(same)")
   }
 
   @Test func addressesAreWrittenAsCurlSendsThem() throws {

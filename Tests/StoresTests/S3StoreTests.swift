@@ -61,18 +61,22 @@ import Threads
 
   @Test func wrongKeysPauseTheStore() async throws {
     guard let servers = Servers.required() else { return }
-    let wrongs: [(inout S3Settings) -> Void] = [
-      { $0.secretAccessKey = Secret("not-the-secret") }, { $0.accessKeyID = Secret("AKIANOBODY0000000000") },
-      { $0.bucket = "navette-no-such-bucket" },
-      {
-        $0.endpoint = servers.strict
-        $0.region = "eu-west-9"
-      },
+    let wrongs: [(kind: StoreKind, change: (inout S3Settings) -> Void)] = [
+      (.denied, { $0.secretAccessKey = Secret("not-the-secret") }),
+      (.denied, { $0.accessKeyID = Secret("AKIANOBODY0000000000") }),
+      (.wrongPlace, { $0.bucket = "navette-no-such-bucket" }),
+      (
+        .wrongPlace,
+        {
+          $0.endpoint = servers.strict
+          $0.region = "eu-west-9"
+        }
+      ),
     ]
-    for wrong in wrongs {
+    for (kind, wrong) in wrongs {
       let store = try servers.store(wrong)
       let fault = try await fault { _ = try await store.create(file, at: key) }
-      #expect(fault.kind == .denied, "\(fault)")
+      #expect(fault.kind == kind, "\(fault)")
       #expect(fault.remedy != nil)
       for secret in ["not-the-secret", "AKIANOBODY0000000000", servers.secret, servers.readerSecret] {
         #expect(!fault.description.contains(secret))
@@ -87,7 +91,7 @@ import Threads
       $0.secretAccessKey = Secret(servers.readerSecret)
     }
     let fault = try await fault { _ = try await store.create(file, at: key) }
-    #expect(fault.kind == .refused && fault.remedy?.contains("s3:PutObject") == true, "\(fault)")
+    #expect(fault.kind == .forbidden && fault.remedy?.contains("s3:PutObject") == true, "\(fault)")
     #expect(!fault.description.contains(servers.readerSecret))
   }
 
@@ -168,8 +172,17 @@ import Threads
     let stored = #"{"headers":{"Content-Length":"200000","x-amz-meta-navette-sha256":"\#(file.sha256)"}}"#
     let (store, _) = try await canned("[{},\(stored)]")
     #expect(try await store.create(file, at: key).outcome == .created)
-    let (vague, _) = try await canned(#"[{},{"headers":{"Content-Length":"200000"}}]"#)
-    #expect(try await fault { _ = try await vague.create(file, at: key) }.kind == .mismatch)
+    // S3 answers, and tells nothing; or it is not S3 that answers.
+    for more in [#","x-amz-request-id":"1""#, ""] {
+      let (vague, _) = try await canned(#"[{},{"headers":{"Content-Length":"200000"\#(more)}}]"#)
+      #expect(try await fault { _ = try await vague.create(file, at: key) }.kind == .unreachable)
+    }
+    // It took something and knows nothing of it: tried again, until something is there that can be compared.
+    let (forgetful, _) = try await canned(#"[{},{"status":404}]"#)
+    #expect(try await fault { _ = try await forgetful.create(file, at: key) }.kind == .unreachable)
+    let (there, _) = try await canned(
+      #"[{"status":412},{"headers":{"Content-Length":"200000","x-amz-request-id":"1"}}]"#)
+    #expect(try await fault { _ = try await there.create(file, at: key) }.kind == .mismatch)
   }
 
   @Test func anErrorInsideASuccessIsAnError() async throws {
@@ -204,10 +217,25 @@ import Threads
       try await fault { _ = try await broken.delete(key, listedAs: listed) }.kind == .throttled(afterMilliseconds: nil))
   }
 
-  @Test func aRedirectIsNotFollowed() async throws {
-    let (store, server) = try await canned(#"[{"status":307,"headers":{"Location":"http://127.0.0.1:1/"}}]"#)
-    #expect(try await fault { _ = try await store.create(file, at: key) }.kind == .denied)
+  @Test("a 307 of a new bucket is followed, once, signed for that host; and not to where no object of ours may go")
+  func redirect() async throws {
+    let (_, other) = try await canned(#"[{"headers":{"ETag":"\"\#(file.md5)\""}}]"#)
+    let error = "<Error><Code>TemporaryRedirect</Code></Error>"
+    func redirect(_ location: String) -> String {
+      #"[{"status":307,"headers":{"Location":"\#(location)"},"body":"\#(error)"}]"#
+    }
+    let (store, server) = try await canned(redirect("http://127.0.0.1:\(other.port)/bucket/elsewhere"))
+    #expect(try await store.create(file, at: key).outcome == .created)
+    let followed = try #require(try await other.requests(atLeast: 1).first)
+    #expect(followed.hasPrefix("PUT /bucket/\(key) ") && followed.contains(#""host": "127.0.0.1:\#(other.port)""#))
+    #expect(followed.contains(#""content-length": "\#(file.size)""#) && followed.contains("host;"))
     #expect(server.requests.count == 1)
+    for location in ["http://elsewhere.invalid/bucket/k", "https://127.0.0.1:\(other.port)/bucket/k", "/bucket/k", ""] {
+      let (astray, asked) = try await canned(redirect(location))
+      #expect(try await fault { _ = try await astray.create(file, at: key) }.kind == .unreachable, "\(location)")
+      #expect(asked.requests.count == 1)
+    }
+    #expect(other.requests.count == 1)
   }
 
   @Test func aBrokenListIsNotHalfAList() async throws {

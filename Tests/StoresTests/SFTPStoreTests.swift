@@ -268,26 +268,26 @@ import Testing
 }
 
 @Suite("What SFTP servers answer") struct SFTPAnswerTests {
-  @Test("a folder's lines are read as ls -l writes them")
+  @Test("a folder's lines are what is told of each name")
   func lines() throws {
     let text = """
-      drwxr-xr-x    2 root     root         4096 Nov 23 21:31 .
-      -rw-r--r--    1 1000     staff   123456789 Mar  3  2024 a  b.csv
-      drwx------    ? 0        0               0 Jan  1 00:00 dt=2026-03-04
-      lrwxrwxrwx    1 root     root            1 Nov 23 21:31 l -> a
+      4096 16877 1700000000 .
+      123456789 33188 1700000001 a%20%20b.csv
+      - - - bare
+      0 41471 5 l%0A
+      7 420 4294967295 %FF%25
 
       """
-    let now = try #require(Timestamp(text: "2026-03-12T06:00:00Z"))
-    let entries = try #require(SFTPEntry.all(Array(text.utf8), now: now))
-    #expect(entries.map(\.name) == ["a  b.csv", "dt=2026-03-04", "l -> a"])
-    #expect(entries.map(\.kind) == [.file, .folder, .other])
-    #expect(entries[0].size == 123_456_789)
-    // The year is the last in which it is not ahead.
-    let times = ["2024-03-03T00:00:00Z", "2026-01-01T00:00:00Z", "2025-11-23T21:31:00Z"]
-    #expect(entries.map { $0.modified?.iso() } == times)
-    #expect(SFTPEntry.all([], now: now) == [])
-    for damaged in ["total 12", "-rw-r--r-- 1 a b c Mar 3 2024 x", "-rw-r--r-- 1 a b 5 Mar 3 2024", "\u{0}"] {
-      #expect(SFTPEntry.all(Array(damaged.utf8), now: now) == nil, "\(damaged)")
+    let entries = try #require(SFTPFolder(Array(text.utf8), withAttributes: true)).entries
+    #expect(entries.map(\.name.bytes) == [Array("a  b.csv".utf8), Array("bare".utf8), [0x6c, 10], [0xff, 0x25]])
+    #expect(entries.map(\.attributes.kind) == [.file, nil, .other, nil])
+    #expect(entries.map(\.attributes.size) == [123_456_789, nil, 0, 7])
+    #expect(
+      entries[0].attributes.modified == Timestamp(seconds: 1_700_000_001) && entries[1].attributes.modified == nil)
+    let names = try #require(SFTPFolder(Array(".\n..\na%20 b\n".utf8), withAttributes: false)).entries
+    #expect(names.map(\.name) == ["a%20 b"] && names[0].attributes == SFTPAttributes())
+    for damaged in ["total 12", "-rw-r--r-- 1 a b 5 Mar 3 2024 x", "1 2 3", "1 2 3 %x", "1 2 x a"] {
+      #expect(SFTPFolder(Array(damaged.utf8), withAttributes: true) == nil, "\(damaged)")
     }
   }
 

@@ -46,7 +46,9 @@ struct Servers: Sendable {
     .appendingPathComponent("servers").path
 
   /// Amazon's own client, asked about the same bucket. Keys go by the environment.
-  func aws(_ arguments: String...) async throws -> String {
+  func aws(_ arguments: String...) async throws -> String { try await aws(arguments) }
+
+  func aws(_ arguments: [String]) async throws -> String {
     let outcome = try await Spawn.run(
       [Servers.python, "-m", "awscli", "--endpoint-url", s3] + arguments,
       environment: [
@@ -148,6 +150,14 @@ final class PythonServer: Sendable {
     try await start(["password_sftp.py"] + options, python: Servers.python)
   }
 
+  /// See `partner_sftp.py`.
+  static func partnerSFTP(_ options: [String]) async throws -> PythonServer {
+    try await start(["partner_sftp.py"] + options, python: Servers.python)
+  }
+
+  /// See `socks_proxy.py`.
+  static func socks() async throws -> PythonServer { try await start(["socks_proxy.py"]) }
+
   /// What is wrong is the bucket's name: `hostile_s3.py`.
   static func hostile() async throws -> PythonServer { try await start(["hostile_s3.py"]) }
 
@@ -158,6 +168,16 @@ final class PythonServer: Sendable {
   /// STS, an instance's metadata service and a container's agent: `aws_keys.py`. STS knows one key.
   static func keys(_ options: [String]) async throws -> PythonServer {
     try await start(["aws_keys.py", "AKIABASE", "base-secret"] + options, python: Servers.python)
+  }
+
+  /// Microsoft Entra and a machine's metadata service: `entra.py`.
+  static func entra(_ options: [String] = []) async throws -> PythonServer {
+    try await start(["entra.py"] + options, python: Servers.python)
+  }
+
+  /// What is no HTTP: `raw_tcp.py`.
+  static func raw(_ bytes: [UInt8], _ options: String...) async throws -> PythonServer {
+    try await start(["raw_tcp.py", Hex.encode(bytes)] + options)
   }
 
   /// Waits until it was asked as often.

@@ -85,7 +85,7 @@ struct WayTests {
     let refused = try await ask(old.port)
     #expect(refused.kind == .untrusted && refused.remedy?.contains("TLS 1.2") == true, "\(refused)")
     let none = try await ask(plain.port)
-    #expect(none.kind == .denied && none.remedy?.contains("no TLS") == true, "\(none)")
+    #expect(none.kind == .wrongPlace && none.remedy?.contains("no TLS") == true, "\(none)")
   }
 
   // MARK: Proxies

@@ -92,6 +92,9 @@ public struct StoreConformance: Sendable {
   private static let usual: [Promise] = [
     Promise("an object is created once, and known by size and digest", createOnly: true) { try await $0.createsOnce() },
     Promise("other bytes never replace an object", createOnly: true) { try await $0.neverReplaces() },
+    Promise("of those that want one name, one has it, at once and in parts", createOnly: true) {
+      try await $0.contests()
+    },
     Promise("an empty file is refused") { try await $0.refusesEmpty() },
     Promise("of many creators one wins, and all learn the truth", createOnly: true) { try await $0.manyCreators() },
     Promise("what is missing is nil") { try await $0.missing() },

@@ -97,3 +97,33 @@ extension StoreConformance {
     try await expectContent(file, at: key)
   }
 }
+
+extension StoreConformance {
+  /// What the proof of a store that replaces nothing is made of.
+  func contests() async throws {
+    let key = try key("contest/wanted.csv")
+    let files = try (0..<4).map { try file("contest-\($0)", 300, fill: UInt64(20 + $0)) }
+    let told = try await withThrowingTaskGroup(of: (Int, Contest?).self) { [store] group in
+      for (number, file) in files.enumerated() {
+        group.addTask {
+          while true {
+            do throws(StoreFault) { return (number, try await store.contend(file, at: key, inParts: false)) } catch {
+              guard error.kind == .unreachable else { throw error }
+            }
+          }
+        }
+      }
+      return try await group.reduce(into: [Int: Contest?]()) { $0[$1.0] = $1.1 }
+    }
+    let winners = told.filter { $0.value == .won }.keys
+    try expect(winners.count == 1, "\(winners.count) were told that it is theirs")
+    for inParts in [false, true] {
+      let late = try await store.contend(
+        try file("late-\(inParts)", 300, fill: inParts ? 31 : 30), at: key, inParts: inParts)
+      try expect(late == .lost || inParts && late == nil, "a late one was told \(String(describing: late))")
+    }
+    if let winner = winners.first { try await expectContent(files[winner], at: key) }
+    try expect(try await listed("\(run)/contest/").map(\.key) == [key.description], "something is left beside it")
+    try await store.delete(key)
+  }
+}

@@ -12,6 +12,7 @@ same-token      each page has the same mark for the next one
 two-tokens      two marks, in turn
 fresh-tokens    the same page again and again, with new marks
 empty-pages     pages without objects, with new marks, up to 100,000
+foreign-pages   pages of names that were not asked for, without an end
 endless-xml     a page that never ends
 huge-xml        a page of 100 MB
 many-entries    a page of 8 MB, of the smallest entries
@@ -122,6 +123,8 @@ class Hostile(socketserver.StreamRequestHandler):
             return self.answer(page([good], f"t{time.monotonic_ns()}"))
         if bucket == "empty-pages":
             return self.answer(page([], f"t{time.monotonic_ns()}"))
+        if bucket == "foreign-pages":
+            return self.answer(page([entry(f"{time.monotonic_ns()}.csv")], f"t{time.monotonic_ns()}"))
         if bucket == "endless-xml":
             return self.chunks((good * 500).encode())
         if bucket == "huge-xml":

@@ -39,6 +39,23 @@ void cc_sync_arm(void);
 enum cc_sync cc_sync_outcome(void);
 // Whether the server had hung up when a session of this thread ended, since the last `begin`.
 int cc_session_broke(void);
+// Names of types of host keys, with commas between them, that servers are asked for by this thread's new connections; null: any.
+void cc_host_key_types(const char *_Nullable types);
+// What an SFTP server tells of a file, beyond what libcurl gives; see sshdoor.c. Of the calling thread, since the last `begin`. Nothing is
+// told, and refusals are 0, where libcurl stands on another library than libssh2.
+struct cc_attributes {
+  int is_known, has_size, has_mode, has_time;
+  unsigned long long size;
+  unsigned long mode, modified;
+};
+// `lists`: the names of a folder, which libcurl is asked for alone (DIRLISTONLY), are to come with their attributes, as lines.
+void cc_files_begin(int lists);
+// Whether the names came so.
+int cc_files_end(void);
+// Of the last file that was looked at.
+struct cc_attributes cc_told_attributes(void);
+// The server's number for why it refused the last call that failed (SSH_FX_…); 0: none did, or nobody was there to refuse.
+unsigned long cc_refusal(void);
 // What became of the only transfer of a multi handle: 1 and its code, or 0 where it has not ended.
 static inline int cc_multi_result(CURLM *_Nonnull m, CURLcode *_Nonnull code) {
   int left = 0;

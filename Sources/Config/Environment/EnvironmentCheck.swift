@@ -7,11 +7,17 @@ import SystemPackage
 /// changed.
 public struct EnvironmentCheck {
   /// Every problem, each with the key and the folder or file that is to be changed; empty where the agent can start.
-  /// - Parameter absent: stores whose folders were used and are away: they come back by themselves, or by a person's hand, and the
-  ///   agent waits for them.
-  public static func problems(of settings: Settings, absent: Set<StoreName> = []) -> [ConfigProblem] {
-    var check = EnvironmentCheck(environment: Environment(), absent: absent)
+  public static func problems(of settings: Settings) -> [ConfigProblem] {
+    var check = EnvironmentCheck(environment: Environment())
     check.run(settings)
+    return check.problems
+  }
+
+  /// Stores that are folders, and cannot be used. What goes there or comes from there waits by itself, and the agent starts all the same.
+  /// - Parameter absent: stores whose folders were used and are away: they come back by themselves, or by a person's hand.
+  public static func storeProblems(of settings: Settings, absent: Set<StoreName> = []) -> [ConfigProblem] {
+    var check = EnvironmentCheck(environment: Environment(), absent: absent)
+    check.checkStoreFolders(settings)
     return check.problems
   }
 
@@ -77,10 +83,15 @@ public struct EnvironmentCheck {
     }
   }
 
+  mutating func checkStoreFolders(_ settings: Settings) {
+    for store in settings.stores where !absent.contains(store.name) {
+      if case .folder(let path) = store.target { checkOwnFolder(path, "stores.\(store.name).url") }
+    }
+  }
+
   private mutating func checkStore(_ store: StoreSettings) {
     switch store.target {
-    case .folder where absent.contains(store.name): break
-    case .folder(let path): checkOwnFolder(path, "stores.\(store.name).url")
+    case .folder: break
     case .s3(let s3):
       if let file = s3.caFile { checkReadable(file, "stores.\(store.name).ca_file") }
     case .azure(let azure):

@@ -8,6 +8,9 @@ public struct SFTPSettings: Hashable, Sendable {
   public var folder: FilePath
   public var access: Access
   public var hostKey: HostKey
+  /// Of what is uploaded, and of folders that are made for it.
+  public var fileMode: UInt32 = 0o640
+  public var folderMode: UInt32 = 0o750
 
   public enum Access: Hashable, Sendable {
     /// The text of a private key, and what opens it where it is locked.
@@ -20,6 +23,8 @@ public struct SFTPSettings: Hashable, Sendable {
     case knownHosts(FilePath)
     /// 43 characters of base64, as ssh-keygen shows it after `SHA256:`.
     case pinned(String)
+    /// `ssh-ed25519 AAAA…`, as it stands in known_hosts: the key, and with it its type.
+    case key(String)
   }
 
   public init(user: String, host: String, port: UInt16 = 22, folder: FilePath, access: Access, hostKey: HostKey) {

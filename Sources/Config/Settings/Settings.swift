@@ -110,6 +110,9 @@ public struct StoreSettings: Hashable, Sendable {
   public var reader: Reader?
   /// Objects a day of all streams that go there, as far as age alone makes them; nil: any number.
   public var objectsPerDay: Int?
+  /// Before the names of probes that show whether the store replaces objects; ends in a slash.
+  public var probe = "navette-probe/"
+  public var trust = Trust.proven
 
   public init(name: StoreName, target: Target) {
     self.name = name
@@ -118,6 +121,14 @@ public struct StoreSettings: Hashable, Sendable {
 
   /// Adobe Experience Platform ingests what lies there.
   public var isForAEP: Bool { reader == .aep }
+
+  /// Why a store may be sent to.
+  public enum Trust: String, Hashable, Sendable, CaseIterable {
+    /// It was seen to refuse a second object of one name.
+    case proven
+    /// Somebody vouches that nobody else writes there.
+    case singleWriter = "single_writer"
+  }
 
   public enum Reader: String, Hashable, Sendable, CaseIterable { case aep }
 
@@ -152,11 +163,36 @@ public struct S3Settings: Hashable, Sendable {
   /// Taken on with the keys that are given or found.
   public var roleARN: String?
   public var externalID: String?
+  /// Of the role, as the account's audit log shows it; nil: what the environment says, or `navette`.
+  public var roleSessionName: String?
+  /// `https://host[:port]` of STS; nil: what the environment says, or that of the region.
+  public var stsEndpoint: String?
   /// Of `~/.aws`; nil: what the environment says.
   public var profile: String?
+  /// Which of Amazon's own endpoints; of no meaning where `endpoint` names one.
+  public var variants: Set<Variant> = []
+  /// The requester pays for requests and traffic.
+  public var requesterPays = false
+  /// Base64 of 32 bytes: a key that the service uses and does not keep.
+  public var customerKey: Secret?
+  public var objectLock: ObjectLock?
+  public var legalHold = false
 
   /// AWS' bound (docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html).
   public static let tagsPerObject = 10
+
+  public enum Variant: String, Hashable, Sendable, CaseIterable { case fips, dualstack, accelerate }
+
+  /// Until when nobody may delete an object, and who may all the same.
+  public struct ObjectLock: Hashable, Sendable {
+    public enum Mode: String, Hashable, Sendable, CaseIterable {
+      case governance = "GOVERNANCE", compliance = "COMPLIANCE"
+    }
+    public var mode: Mode
+    /// From the upload on.
+    public var days: Int
+    public init(mode: Mode, days: Int) { (self.mode, self.days) = (mode, days) }
+  }
 
   public enum Encryption: String, Hashable, Sendable, CaseIterable { case aes256 = "AES256", kms = "aws:kms" }
   public enum Checksum: String, Hashable, Sendable, CaseIterable {

@@ -49,7 +49,8 @@ enum StoreURL: Hashable {
       self = .blob(account: String(authority), container: String(container), prefix: prefix)
     case "sftp":
       guard let at = authority.lastIndex(of: "@"), let plain = Self.unescaped(path),
-        let folder = Text.absolutePath(plain), let peer = HostPort(authority[authority.index(after: at)...])
+        let folder = plain == "/" ? "/" : Text.absolutePath(plain),
+        let peer = HostPort(authority[authority.index(after: at)...])
       else { return nil }
       let user = authority[..<at]
       guard !user.isEmpty, !user.contains(":"), !user.contains("@") else { return nil }

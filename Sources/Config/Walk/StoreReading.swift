@@ -1,4 +1,5 @@
 import Core
+import Store
 import SystemPackage
 
 extension StoreSettings {
@@ -7,10 +8,16 @@ extension StoreSettings {
     "s3": [
       "region", "endpoint", "force_path_style", "access_key_id", "secret_access_key", "session_token", "ca_file",
       "server_side_encryption", "kms_key_id", "checksum", "storage_class", "tags", "acl", "role_arn", "external_id",
-      "profile",
+      "profile", "role_session_name", "sts_endpoint", "fips", "dualstack", "accelerate", "requester_pays",
+      "sse_customer_key", "object_lock", "legal_hold",
     ],
-    "azblob": ["endpoint", "account_key", "sas_token", "connection_string", "identity", "ca_file"],
-    "sftp": ["private_key", "passphrase", "password", "known_hosts", "host_key_sha256"],
+    "azblob": [
+      "endpoint", "account_key", "sas_token", "connection_string", "identity", "ca_file", "tenant_id", "client_id",
+      "client_secret", "client_certificate", "token_file", "authority", "access_tier",
+    ],
+    "sftp": [
+      "private_key", "passphrase", "password", "known_hosts", "host_key_sha256", "host_key", "file_mode", "dir_mode",
+    ],
     "file": [],
   ]
 
@@ -27,6 +34,8 @@ extension StoreSettings {
     section.read("concurrency", .count(1...64), into: &concurrency)
     section.read("proxy", .proxy, into: &proxy)
     section.read("for", .word, into: &reader)
+    section.read("probe", .probe, into: &probe)
+    section.read("trust", .word, into: &trust)
     if let budget = section.section("budget") {
       objectsPerDay = budget.require("per_day", .count(1...86_400))
       budget.finish()
@@ -71,6 +80,7 @@ extension S3Settings {
     section.read("ca_file", .path("a file with certificates"), into: &caFile)
     section.read("checksum", .word, into: &checksum)
     readOptions(section)
+    readVariants(section)
 
     section.read("access_key_id", .secret, into: &accessKeyID)
     section.read("secret_access_key", .secret, into: &secretAccessKey)
@@ -115,11 +125,46 @@ extension S3Settings {
     section.read("role_arn", .text("the ARN of a role"), into: &roleARN)
     section.read("external_id", .text(), into: &externalID)
     section.read("profile", .text("the name of a profile"), into: &profile)
+    section.read("role_session_name", .sessionName, into: &roleSessionName)
+    section.read("sts_endpoint", .endpoint(path: false), into: &stsEndpoint)
+    section.read("requester_pays", .flag, into: &requesterPays)
+    section.read("sse_customer_key", .secret, into: &customerKey)
+    section.read("legal_hold", .flag, into: &legalHold)
+    if let lock = section.section("object_lock") {
+      let mode = lock.require("mode", Kind<ObjectLock.Mode>.word)
+      let days = lock.require("days", .count(1...36_500))
+      lock.finish()
+      if let mode, let days { objectLock = ObjectLock(mode: mode, days: days) }
+    }
+    if customerKey != nil, serverSideEncryption != nil {
+      section.spot.walk.report(
+        ConfigProblem(
+          at: section.place, key: section.spot.child("sse_customer_key").path,
+          "server_side_encryption is given too: an object is encrypted in one way"))
+    }
     if kmsKeyID != nil, serverSideEncryption != .kms, section.has("kms_key_id") {
       section.spot.walk.report(
         ConfigProblem(
           at: section.place, key: section.spot.child("kms_key_id").path,
           "a key of KMS needs server_side_encryption: aws:kms"))
+    }
+  }
+
+  /// Amazon's endpoints have forms, and not every form goes with every other.
+  private mutating func readVariants(_ section: Section) {
+    for variant in Variant.allCases where section.read(variant.rawValue, .flag) == true { variants.insert(variant) }
+    func report(_ variant: Variant, _ what: String) {
+      section.spot.walk.report(
+        ConfigProblem(at: section.place, key: section.spot.child(variant.rawValue).path, what))
+    }
+    guard let first = Variant.allCases.first(where: variants.contains) else { return }
+    if endpoint != nil {
+      report(first, "it chooses among Amazon's endpoints, and endpoint names one: keep one of the two")
+    }
+    guard variants.contains(.accelerate) else { return }
+    if variants.contains(.fips) { report(.accelerate, "there is no such endpoint with fips") }
+    if bucket.contains(".") || forcePathStyle {
+      report(.accelerate, "it needs a bucket without dots in its name, and no force_path_style")
     }
   }
 
@@ -135,6 +180,19 @@ extension Kind where T == String {
       !text.isEmpty && text.utf8.count <= 64 && text.utf8.allSatisfy(Text.isNameByte)
     }
   }
+  /// A folder of a store, which ends in a slash then.
+  static var probe: Kind<String> {
+    Kind.scalar("a folder of the store such as navette-probe/") { text in
+      let folder = text.hasSuffix("/") ? text : "\(text)/"
+      return StoreKey("\(folder)probe") == nil ? nil : folder
+    }
+  }
+  fileprivate static var sessionName: Kind<String> {
+    .text("2 to 64 of A-Z a-z 0-9 _ + = , . @ -") { text in
+      (2...64).contains(text.utf8.count)
+        && text.utf8.allSatisfy { Text.isNameByte($0) || "_+=,.@-".utf8.contains($0) }
+    }
+  }
   static var storageClass: Kind<String> {
     .text("a storage class such as STANDARD") { text in
       !text.isEmpty && text.utf8.allSatisfy { (65...90).contains($0) || $0 == UInt8(ascii: "_") }
@@ -148,7 +206,7 @@ extension Kind where T == Secret? {
     Kind<Secret?>.scalar("a proxy such as http://proxy.example.net:3128, or \"\"") { text in
       if text.isEmpty { return .some(nil) }
       guard Text.isLine(text), let mark = text.firstRange(of: "://"),
-        ["http", "https"].contains(text[..<mark.lowerBound])
+        ["http", "https", "socks5h"].contains(text[..<mark.lowerBound])
       else { return nil }
       var peer = text[mark.upperBound...]
       if let at = peer.lastIndex(of: "@") { peer = peer[peer.index(after: at)...] }

@@ -14,6 +14,8 @@ struct PurgeMark: Hashable, Sendable, Codable {
   let reason: String
   /// Every store had confirmed the batch before.
   let wasDelivered: Bool
+  /// Stores where the object was deleted as well.
+  var removedFrom: [StoreName]?
 
   static func isIn(_ folder: FilePath, _ files: any Files) throws(FileFault) -> Bool {
     try files.info(folder.appending(fileName)) != nil

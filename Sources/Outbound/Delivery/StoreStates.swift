@@ -10,6 +10,8 @@ public final class StoreStates: Sendable {
     var isLoaded = false
     /// Stores whose credentials were refused and that have not answered since: said once.
     var refusing: Set<StoreName> = []
+    /// Batches that may not be written to a store, by stream: said once, until all of them were.
+    var forbidden: [StoreName: [StreamName: Set<BatchID>]] = [:]
     /// True: it answered in this life; false: it could not be reached.
     var reached: [StoreName: Bool] = [:]
     var wakes: [@Sendable () -> Void] = []
@@ -72,6 +74,24 @@ public final class StoreStates: Sendable {
 
   /// - Returns: whether it is news that the store refuses us.
   func refuses(_ store: StoreName) -> Bool { state.withLock { $0.refusing.insert(store).inserted } }
+
+  /// - Returns: whether it is news that something of the stream may not be written there.
+  func forbids(_ store: StoreName, _ batch: BatchID) -> Bool {
+    state.withLock { state in
+      let isNews = state.forbidden[store]?[batch.stream]?.isEmpty ?? true
+      state.forbidden[store, default: [:]][batch.stream, default: []].insert(batch)
+      return isNews
+    }
+  }
+
+  /// It was written, or is gone.
+  func permits(_ store: StoreName, _ batch: BatchID) {
+    state.withLock { state in
+      // Most have nothing to forget.
+      guard state.forbidden[store] != nil else { return }
+      state.forbidden[store]?[batch.stream]?.remove(batch)
+    }
+  }
 
   /// Makes the whole store wait. Transfers that began together and fail together are one failure.
   /// - Parameter failures: in a row, when the transfer began.

@@ -4,6 +4,8 @@ import Store
 /// What to do about a store's refusal.
 enum Verdict: Hashable, Sendable {
   case retry(Backoff, atLeast: Duration)
+  /// The others go on meanwhile.
+  case retryAlone
   case hold
 
   init(_ kind: StoreKind) {
@@ -11,7 +13,8 @@ enum Verdict: Hashable, Sendable {
     case .unreachable, .full: self = .retry(.retry, atLeast: .zero)
     case .throttled(let milliseconds):
       self = .retry(.retry, atLeast: .milliseconds(min(milliseconds ?? 0, Limits.longestWait.milliseconds)))
-    case .untrusted, .expired, .denied: self = .retry(.refused, atLeast: .zero)
+    case .untrusted, .expired, .denied, .wrongPlace, .unproven: self = .retry(.refused, atLeast: .zero)
+    case .forbidden: self = .retryAlone
     case .refused, .mismatch: self = .hold
     }
   }

@@ -107,13 +107,16 @@ struct Delivery {
         try t.history.note(upload.batch, "manifest_written", "to \(upload.store)", at: pass.now.wall)
         return
       }
-      try t.deliveries.noteConfirmed(upload.batch, upload.store, at: pass.now.wall, tag: receipt.tag)
+      try t.deliveries.noteConfirmed(
+        upload.batch, upload.store, at: pass.now.wall,
+        ReceiptRecord(tag: receipt.tag, version: receipt.version, modified: receipt.modified))
       try t.history.note(
         upload.batch, EventKind.batchConfirmed.rawValue,
         "by \(upload.store)\(receipt.outcome == .alreadyThere ? ", which had it already" : "")", at: pass.now.wall)
     }
     // What cannot be recorded is noted anew, and counts then.
     pass.shared.stores.confirmed()
+    pass.shared.stores.permits(upload.store, upload.batch)
     _ = pass.shared.stores.answered(upload.store)
     guard !upload.isManifest else { return }
     pass.events.record(
@@ -125,6 +128,7 @@ struct Delivery {
     pass.shared.stores.failed(upload.store, isUnreachable: fault.kind == .unreachable)
     switch Verdict(fault.kind) {
     case .retry(let backoff, let atLeast): try deferred(upload, fault, backoff, atLeast, in: pass)
+    case .retryAlone: try forbidden(upload, fault, in: pass)
     case .hold: try refused(upload, fault, in: pass)
     }
   }
@@ -145,8 +149,16 @@ struct Delivery {
     }
     if backoff == .refused {
       guard pass.shared.stores.refuses(upload.store) else { return }
+      if fault.kind == .wrongPlace {
+        pass.events.record(
+          .wrongEndpoint, "Store \(upload.store) is not where the configuration says: \(fault)",
+          fields(upload, [.reason: "\(fault.kind)"]))
+        return
+      }
+      let isUnproven = fault.kind == .unproven
       pass.events.record(
-        .credentialRefused, "Store \(upload.store) refuses us: \(fault)",
+        isUnproven ? .storeUnproven : .credentialRefused,
+        "Store \(upload.store) \(isUnproven ? "is not sent to" : "refuses us"): \(fault)",
         fields(upload, [.reason: "\(fault.kind)"]))
     } else {
       let delay = next - pass.now.wall
@@ -166,6 +178,23 @@ struct Delivery {
     return pass.shared.stores.leaveAlone(
       upload.store, after: upload.storeFailures,
       StoreWait(attempts: attempts, nextAt: pass.now.wall + delay, fault: fault.description))
+  }
+
+  /// The keys are good and may not write this: said once for the stream, and tried again, less and less often, since rights come back.
+  private func forbidden(_ upload: Upload, _ fault: StoreFault, in pass: StreamPass) throws(LedgerFault) {
+    let wasWaiting = pass.shared.stores.answered(upload.store, refuses: true)
+    let next = pass.now.wall + Backoff.refused.delay(attempt: upload.attempt, random: pass.context.random())
+    try pass.ledger.transact("forbidden") { (t) throws(LedgerFault) in
+      if wasWaiting { try t.deliveries.note(nil, of: upload.store) }
+      try t.deliveries.noteAttempt(upload.batch, upload.store, next: next, fault: fault.description)
+      try t.history.note(
+        upload.batch, EventKind.uploadRetry.rawValue, "attempt \(upload.attempt): \(fault)", at: pass.now.wall)
+    }
+    guard pass.shared.stores.forbids(upload.store, upload.batch) else { return }
+    pass.events.record(
+      .credentialRefused,
+      "Store \(upload.store) forbids what stream \(upload.batch.stream) sends; it is tried again: \(fault)",
+      fields(upload, [.reason: "\(fault.kind)"]))
   }
 
   /// The store is well and will not have the batch: others go on.

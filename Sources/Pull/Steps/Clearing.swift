@@ -62,7 +62,7 @@ struct Clearing: Sendable {
     let isNew = undeleted[key] == nil
     guard !isNew || undeleted.count < Limits.pullWindow else { return pass.trouble(fault) }
     switch fault.kind {
-    case .refused, .mismatch, .denied:
+    case .refused, .mismatch, .denied, .forbidden:
       pass.feed.reached = true
       let least = fault.kind == .denied ? Limits.pullDenied : .zero
       rest.wait(fault.description, max(settle, least), longest: Limits.longestWait, at: uptime)
@@ -74,7 +74,7 @@ struct Clearing: Sendable {
         undeleted[key] = rest
         return pass.trouble(fault)
       }
-    case .untrusted, .expired, .throttled, .full: return pass.trouble(fault)
+    case .untrusted, .expired, .unproven, .throttled, .full, .wrongPlace: return pass.trouble(fault)
     }
     let isTold = rest.isTold
     rest.isTold = true

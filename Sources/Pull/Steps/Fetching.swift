@@ -129,11 +129,11 @@ struct Fetching: Sendable {
     if free >= promised +| size +| minFree { return .now }
     let why = "\(counted(size, "byte")) to be fetched, \(free) free, \(minFree) to be kept free"
     if free <= minFree { return .noRoom(why) }
-    return free >= size +| minFree ? .whenOthersAreDone : .passedOver(why, .diskLow, why)
+    return free >= size +| minFree ? .whenOthersAreDone : .passedOver(why, .diskLow, "full")
   }
 
   private mutating func tellLow(_ why: String, in pass: PullPass) {
-    if !isLow { pass.report(.diskLow, "Feed \(pass.feed.name) fetches nothing for now: \(why)", reason: why) }
+    if !isLow { pass.report(.diskLow, "Feed \(pass.feed.name) fetches nothing for now: \(why)", reason: "full") }
     isLow = true
   }
 
@@ -156,7 +156,8 @@ struct Fetching: Sendable {
     let source = fetch.candidate.source
     wanted.removeAll { $0.candidate == fetch.candidate }
     denials = 0
-    if receipt.size == source.size, receipt.tag == nil || source.tag == nil || receipt.tag == source.tag {
+    let isSameTime = receipt.modified == nil || source.modified == nil || source.isModified(at: receipt.modified)
+    if receipt.size == source.size, receipt.tag == nil || source.tag == nil || receipt.tag == source.tag, isSameTime {
       held.release(source.key)
       return .asListed
     }
@@ -164,7 +165,9 @@ struct Fetching: Sendable {
     // Mostly another version has taken its place since: the next list, soon, tells of it. Where list and answers go on to disagree, it
     // rests longer each time.
     let (settle, now) = (pass.feed.settle, pass.now.uptime)
-    let what = receipt.size == source.size ? "another ETag" : "\(counted(receipt.size, "byte")), and not \(source.size)"
+    let what =
+      receipt.size != source.size
+      ? "\(counted(receipt.size, "byte")), and not \(source.size)" : isSameTime ? "another ETag" : "another time"
     let why = "its list and its answer disagree: it came with \(what)"
     let isHeld = hold(fetch.candidate) { $0.wait(why, settle, longest: Limits.longestWait, at: now) }
     if held[source.key]?.attempts == 1 { return .anotherAtFirst }
@@ -183,7 +186,7 @@ struct Fetching: Sendable {
       pass.answered()
       let isHeld = hold(candidate) { $0.wait(why, settle, longest: Limits.longestWait, at: now) }
       tell(candidate, isHeld, .dropWaiting, reason, in: &pass)
-    case .denied:
+    case .denied, .forbidden:
       pass.feed.reached = true
       denials += 1
       let least = max(settle, Limits.pullDenied)
@@ -202,7 +205,7 @@ struct Fetching: Sendable {
         $0.until = now
       }
       pass.trouble(fault)
-    case .untrusted, .expired, .throttled, .full: pass.trouble(fault)
+    case .untrusted, .expired, .unproven, .throttled, .full, .wrongPlace: pass.trouble(fault)
     }
   }
 
@@ -227,7 +230,8 @@ struct Fetching: Sendable {
   ) {
     let key = candidate.source.key
     guard isHeld, let rest = held[key] else {
-      pass.leaveAlone("more than \(counted(Limits.pullHeld, "object")) cannot be fetched", .lanePaused, .lane)
+      pass.leaveAlone(
+        "more than \(counted(Limits.pullHeld, "object")) cannot be fetched", "too_many", .lanePaused, .lane)
       return pass.isStandingNew = true
     }
     guard !rest.isTold else { return }

@@ -32,7 +32,7 @@ struct Listing: Sendable {
     (isUnderWay, began) = (true, pass.now.wall)
     memory.begin()
     held.beginList()
-    pass.begin(.list(PullList(feed: pass.feed.name, store: pass.feed.store, prefix: pass.feed.names.prefix)))
+    pass.begin(.list(PullList(pass.feed)))
   }
 
   mutating func hurry(to uptime: Duration) { next = min(next, uptime) }
@@ -56,9 +56,13 @@ struct Listing: Sendable {
       isAtRest: { memory.isAtRest($0, at: now.uptime, settle: feed.settle) }, stale: now.wall - Limits.pullSeen)
     let refused = plan.refuse.sorted { $0.key.key < $1.key.key }.prefix(max(0, Limits.pullRefused - refusals))
     refusals += refused.count
-    if !plan.seen.isEmpty || !refused.isEmpty {
+    if !plan.seen.isEmpty || !plan.exact.isEmpty || !refused.isEmpty {
       try pass.host.ledger.transact("listed") { (t) throws(LedgerFault) in
         for source in plan.seen { try t.pulls.noteListed(source, feed.name, at: now.wall) }
+        for var record in plan.exact {
+          record.listedAt = now.wall
+          try t.pulls.note(record, feed.name)
+        }
         for (source, _) in refused {
           let record = PulledRecord(source, path: "", state: .refused, at: now.wall, listedAt: now.wall)
           try t.pulls.note(record, feed.name)

@@ -48,7 +48,12 @@ struct AzureAccess: Sendable {
         ?? parts["endpointsuffix"].map { "\(scheme)://\(settings.account).blob.\($0)" }
     }
     let url = endpoint ?? "https://\(account).blob.core.windows.net"
-    (origin, basePath) = try AzureAccess.split(url)
+    (origin, basePath) = try AzureAccess.split(AzureAccess.blobService(url))
+  }
+
+  /// An account with hierarchical names has a second host, of another protocol; the objects are the same at both.
+  private static func blobService(_ url: String) -> String {
+    url.replacing(".dfs.", with: ".blob.", maxReplacements: 1)
   }
 
   /// Encoded, as it goes into the URL and into the signature.

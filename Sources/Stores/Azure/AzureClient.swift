@@ -33,13 +33,28 @@ final class AzureClient: Sendable {
     var headers: [(name: String, value: String)] = []
     var body = Transfer.Body.none
     var sink = Transfer.Sink.bytes(limit: Limits.errorBytes)
+
+    fileprivate var holdsObject: Bool {
+      if case .bytes = sink { return false }
+      return true
+    }
   }
 
   var now: Timestamp { clock() + .seconds(skew.load(ordering: .relaxed)) }
 
-  /// The answer, whatever its status. Authorized at the moment of sending. Where the service finds our clock wrong, its own is
+  /// The answer of the service, whatever its status. Authorized at the moment of sending. Where the service finds our clock wrong, its own is
   /// taken; where it finds a token outdated, a new one is fetched; then the request is sent once more.
   func send(_ request: Request, _ what: String) async throws(StoreFault) -> Answer {
+    let answer = try await sendAsNeeded(request, what)
+    let isOfObject = request.objectKey != nil && (request.method == .head || request.holdsObject)
+    let strange = StrangeAnswer.azure.fault(
+      answer, isOfObject: isOfObject, holdsObject: request.objectKey != nil && request.holdsObject, what,
+      at: access.place(request.objectKey), hiding: access.secrets)
+    if let strange { throw strange }
+    return answer
+  }
+
+  private func sendAsNeeded(_ request: Request, _ what: String) async throws(StoreFault) -> Answer {
     let sentAt = now
     var token: String?
     if case .identity = access.credential { token = try await identity.token(now: sentAt) }
@@ -78,7 +93,7 @@ final class AzureClient: Sendable {
     }
     let transfer = Transfer(
       method: request.method, url: access.origin + path + (query.isEmpty ? "" : "?\(query)"), headers: headers,
-      body: request.body, sink: request.sink)
+      body: request.body, sink: request.sink, needsTag: request.holdsObject)
     do {
       return try await threads.run(transfer)
     } catch {

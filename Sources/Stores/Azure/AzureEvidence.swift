@@ -10,6 +10,12 @@ struct AzureEvidence: Hashable {
   /// `x-ms-meta-navettesha256`: what the uploader said; the service never looked.
   var claimed: Digest?
   var tag: String?
+  /// `x-ms-version-id`, where the account keeps versions.
+  var version: String?
+  /// What the service calls itself.
+  var server: String?
+  /// Headers that should tell something, and what is wrong with them.
+  var faults: [String] = []
 
   static let claimName = "x-ms-meta-navettesha256"
 
@@ -20,18 +26,30 @@ struct AzureEvidence: Hashable {
     }
     claimed = headers[AzureEvidence.claimName].flatMap { Digest(hex: $0) }
     tag = headers["etag"].map(unquoted)
+    version = headers["x-ms-version-id"]
+    server = headers["server"]
+    faults = ["content-length", "content-md5", AzureEvidence.claimName].compactMap { name in
+      guard let text = headers[name] else { return "\(name) is missing" }
+      if trimmed(text).isEmpty { return "\(name) is empty" }
+      let isUsable = name == "content-md5" ? md5 != nil : name == AzureEvidence.claimName ? claimed != nil : size != nil
+      return isUsable ? nil : "\(name) is damaged"
+    }
   }
 
   /// For an answer to HEAD.
   func verdict(for file: StoredFile) -> S3Evidence.Verdict {
     guard let size else { return .unproven }
-    if size != file.size { return .differs("it has \(counted(size, "byte")), ours has \(file.size)") }
-    if let md5, md5 != file.md5.lowercased() { return .differs("its MD5 is \(md5)") }
-    if let claimed, claimed != file.sha256 { return .differs("it says that its SHA-256 is \(claimed)") }
+    if size != file.size { return .differs("it has \(counted(size, "byte")) by content-length, ours has \(file.size)") }
+    if let md5, md5 != file.md5.lowercased() {
+      return .differs("by content-md5 its MD5 is \(md5), ours is \(file.md5)")
+    }
+    if let claimed, claimed != file.sha256 {
+      return .differs("by \(AzureEvidence.claimName) its SHA-256 is \(claimed), ours is \(file.sha256)")
+    }
     return md5 == nil && claimed == nil ? .unproven : .same
   }
 
   func receipt(_ outcome: Receipt.Outcome, size: UInt64) -> Receipt {
-    Receipt(outcome: outcome, size: size, sha256: claimed, tag: tag)
+    Receipt(outcome: outcome, size: size, sha256: claimed, tag: tag, md5: md5, version: version, server: server)
   }
 }

@@ -1,38 +1,61 @@
 import Config
 import Core
 import Files
-import FoundationEssentials
 import Glibc
 import Store
 import SystemPackage
 import Threads
 
-/// Tokens for an identity that needs no secret of ours: of a workload (`AZURE_FEDERATED_TOKEN_FILE`, as Kubernetes sets it), or of
-/// the machine, from its metadata service. A token is kept until five minutes before its end; one renewal at a time.
+/// Tokens for an identity of Entra: of the machine, from its metadata service; of a workload, for the token that Kubernetes puts into a
+/// file; of an application, for its secret or an assertion signed with its certificate. A token is kept until five minutes before its end;
+/// one renewal at a time.
 actor AzureIdentity {
-  /// What the environment says, by the names that Microsoft's own clients use.
+  /// What the settings say, and else the environment, by the names that Microsoft's own clients use.
   struct Source: Sendable {
+    enum Kind: Hashable, Sendable {
+      case machine, workload, secret, certificate
+
+      var remedy: String {
+        switch self {
+        case .machine: "Check the identity of this machine, and client_id where it has several"
+        case .workload: "Check the identity of this workload: tenant_id, client_id and its federated credential"
+        case .secret: "Check tenant_id, client_id and client_secret"
+        case .certificate: "Check tenant_id, client_id and client_certificate"
+        }
+      }
+    }
+
+    let kind: Kind
     var tokenFile, tenant, client: String?
+    var secret: Secret?
+    var certificate: EntraCertificate?
     var authority = "https://login.microsoftonline.com"
     var metadata = "http://169.254.169.254"
 
-    init(_ environment: @Sendable (String) -> String?) {
+    init(
+      _ settings: AzureSettings.Identity = .init(), _ environment: @Sendable (String) -> String?
+    ) throws(StoreFault) {
       func value(_ name: String) -> String? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
-      func address(_ name: String) -> String? {
-        value(name).map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+      func address(_ text: String?) -> String? { text.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } }
+      tokenFile = settings.tokenFile?.string ?? value("AZURE_FEDERATED_TOKEN_FILE")
+      tenant = settings.tenant ?? value("AZURE_TENANT_ID")
+      client = settings.client ?? value("AZURE_CLIENT_ID")
+      secret = settings.secret
+      certificate = try settings.certificate.map { text throws(StoreFault) in try EntraCertificate(text.reveal()) }
+      authority = address(settings.authority ?? value("AZURE_AUTHORITY_HOST")) ?? authority
+      metadata = address(value("AZURE_POD_IDENTITY_AUTHORITY_HOST")) ?? metadata
+      switch settings.kind {
+      case .managed: kind = tokenFile == nil ? .machine : .workload
+      case .workload: kind = .workload
+      case .principal: kind = settings.certificate == nil ? .secret : .certificate
       }
-      tokenFile = value("AZURE_FEDERATED_TOKEN_FILE")
-      tenant = value("AZURE_TENANT_ID")
-      client = value("AZURE_CLIENT_ID")
-      authority = address("AZURE_AUTHORITY_HOST") ?? authority
-      metadata = address("AZURE_POD_IDENTITY_AUTHORITY_HOST") ?? metadata
     }
+
+    /// What no message may hold.
+    var secrets: [String] { secret.map { [$0.reveal()] } ?? [] }
   }
 
-  private struct Token: Sendable {
-    var text: String
-    var expires: Timestamp
-  }
+  private typealias Token = EntraAnswer.Token
 
   private let source: Source
   private let files: any Files
@@ -71,8 +94,19 @@ actor AzureIdentity {
   private func renew(_ now: Timestamp) async -> Result<Token, StoreFault> {
     defer { renewal = nil }
     do throws(StoreFault) {
-      let answer = try await source.tokenFile == nil ? askMachine() : askAuthority()
-      let fresh = try Self.read(answer, now, place)
+      let answer: EntraAnswer
+      if source.kind == .machine {
+        answer = wrapped(try await askMachine())
+      } else {
+        let first = wrapped(try await askAuthority(at: now))
+        // A clock that is wrong is told by the answer's own date.
+        if first.doubtsTime, let date = first.answer.headers["date"].flatMap(HTTPDate.parse) {
+          answer = wrapped(try await askAuthority(at: date))
+        } else {
+          answer = first
+        }
+      }
+      let fresh = try answer.token(now)
       token = fresh
       return .success(fresh)
     } catch {
@@ -80,8 +114,10 @@ actor AzureIdentity {
     }
   }
 
-  private nonisolated var place: String { source.tokenFile == nil ? source.metadata : source.authority }
-  private static let what = "Cannot get a token from"
+  private func wrapped(_ answer: Answer) -> EntraAnswer { EntraAnswer(answer: answer, place: place, kind: source.kind) }
+
+  private nonisolated var place: String { source.kind == .machine ? source.metadata : source.authority }
+  private static let what = EntraAnswer.what
 
   /// learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
   private func askMachine() async throws(StoreFault) -> Answer {
@@ -98,73 +134,60 @@ actor AzureIdentity {
     }
   }
 
-  /// learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow, third case
-  private func askAuthority() async throws(StoreFault) -> Answer {
-    guard let tenant = source.tenant, let client = source.client, let file = source.tokenFile else {
+  /// learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+  private func askAuthority(at now: Timestamp) async throws(StoreFault) -> Answer {
+    guard let tenant = source.tenant, let client = source.client else {
       throw StoreFault(
-        .denied, Self.what, at: place,
-        why: "AZURE_TENANT_ID or AZURE_CLIENT_ID is not set beside AZURE_FEDERATED_TOKEN_FILE")
+        .denied, Self.what, at: place, why: "no tenant_id, or no client_id, is known",
+        remedy: "Set tenant_id and client_id, or AZURE_TENANT_ID and AZURE_CLIENT_ID")
     }
-    let assertion: [UInt8]
-    do {
-      // It is a link, and it changes: read anew each time.
-      assertion = try files.contents(of: Self.resolved(FilePath(file)), limit: Limits.azureAssertionBytes)
-    } catch {
-      throw TransferFailure.file(error).fault(Self.what, at: place)
-    }
-    let form = SigV4.canonicalQuery([
-      ("client_id", client), ("scope", "https://storage.azure.com/.default"), ("grant_type", "client_credentials"),
-      ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-      ("client_assertion", trimmed(String(decoding: assertion, as: UTF8.self))),
-    ])
+    let url = "\(source.authority)/\(SigV4.encode(tenant))/oauth2/v2.0/token"
+    let form =
+      [
+        ("client_id", client), ("scope", "https://storage.azure.com/.default"), ("grant_type", "client_credentials"),
+      ] + (try proof(of: client, for: url, at: now))
     let transfer = Transfer(
-      method: .post, url: "\(source.authority)/\(SigV4.encode(tenant))/oauth2/v2.0/token",
-      headers: [("Content-Type", "application/x-www-form-urlencoded")], body: .bytes(Array(form.utf8)))
+      method: .post, url: url, headers: [("Content-Type", "application/x-www-form-urlencoded")],
+      body: .bytes(Array(SigV4.canonicalQuery(form).utf8)))
     do { return try await network.run(transfer) } catch { throw error.fault(Self.what, at: place) }
+  }
+
+  /// That we are the application.
+  private func proof(
+    of client: String, for url: String, at now: Timestamp
+  ) throws(StoreFault) -> [(name: String, value: String)] {
+    if source.kind == .secret { return [("client_secret", source.secret?.reveal() ?? "")] }
+    let assertion =
+      source.kind == .certificate
+      ? try source.certificate?.assertion(of: client, for: url, at: now) ?? "" : try workloadToken()
+    return [
+      ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+      ("client_assertion", assertion),
+    ]
+  }
+
+  /// It is a link, and it changes: read anew each time. While it is gone, no batch is to blame, and it comes back by itself.
+  private func workloadToken() throws(StoreFault) -> String {
+    func refuse(_ why: String) -> StoreFault {
+      StoreFault(
+        .denied, "Cannot use", at: source.tokenFile ?? "token_file", why: why,
+        remedy: "Whoever writes the token of this workload must renew it: it is read again by itself")
+    }
+    guard let file = source.tokenFile else { throw refuse("neither token_file nor AZURE_FEDERATED_TOKEN_FILE is set") }
+    let bytes: [UInt8]
+    do {
+      bytes = try files.contents(of: Self.resolved(FilePath(file)), limit: Limits.azureAssertionBytes)
+    } catch {
+      throw refuse(error.why)
+    }
+    let token = trimmed(String(decoding: bytes, as: UTF8.self))
+    guard !token.isEmpty else { throw refuse("the file with the token is empty") }
+    return token
   }
 
   private static func resolved(_ path: FilePath) -> FilePath {
     guard let real = path.withPlatformString({ realpath($0, nil) }) else { return path }
     defer { free(real) }
     return FilePath(platformString: real)
-  }
-
-  /// What the answer says is not printed: it may hold a token.
-  private static func read(_ answer: Answer, _ now: Timestamp, _ place: String) throws(StoreFault) -> Token {
-    func fault(_ kind: StoreKind, _ why: String, _ remedy: String? = nil) -> StoreFault {
-      StoreFault(kind, what, at: place, why: why, remedy: remedy)
-    }
-    guard answer.isSuccess else {
-      let code = (try? JSONDecoder().decode(Refusal.self, from: Data(answer.body)))?.error ?? ""
-      let known = code.utf8.count <= 40 && code.utf8.allSatisfy { (97...122).contains($0) || $0 == UInt8(ascii: "_") }
-      let why = "HTTP status \(answer.status)" + (known && !code.isEmpty ? ", \(code)" : "")
-      switch answer.status {
-      case 400, 401, 403:
-        throw fault(.denied, why, "Check the identity of this machine or workload, and AZURE_CLIENT_ID")
-      case 404, 410, 429, 500...: throw fault(.throttled(afterMilliseconds: nil), why)
-      default: throw fault(.unreachable, why)
-      }
-    }
-    guard let grant = try? JSONDecoder().decode(Grant.self, from: Data(answer.body)), !grant.token.isEmpty,
-      grant.token.utf8.allSatisfy({ $0 > 32 && $0 < 127 })
-    else { throw fault(.unreachable, "the answer holds no token") }
-    return Token(text: grant.token, expires: now + .seconds(grant.lifetime))
-  }
-
-  private struct Refusal: Decodable { var error: String? }
-
-  /// The metadata service writes its numbers as texts.
-  private struct Grant: Decodable {
-    var token: String
-    var lifetime: Int64
-
-    enum Key: String, CodingKey { case token = "access_token", lifetime = "expires_in" }
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.container(keyedBy: Key.self)
-      token = try container.decode(String.self, forKey: .token)
-      let text = try? container.decode(String.self, forKey: .lifetime)
-      let seconds = try text.flatMap { Int64($0) } ?? container.decode(Int64.self, forKey: .lifetime)
-      lifetime = min(max(0, seconds), Limits.azureTokenLife)
-    }
   }
 }

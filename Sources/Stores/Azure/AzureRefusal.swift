@@ -39,10 +39,13 @@ struct AzureRefusal {
     case "AuthorizationFailure", "AuthorizationPermissionMismatch", "InsufficientAccountPermissions",
       "AuthorizationSourceIPMismatch", "AuthorizationProtocolMismatch", "AuthorizationServiceMismatch",
       "AuthorizationResourceTypeMismatch", "UnauthorizedBlobOverwrite", "PublicAccessNotPermitted", "AccountIsDisabled",
-      "KeyBasedAuthenticationNotPermitted", "BlobImmutableDueToPolicy":
+      "KeyBasedAuthenticationNotPermitted":
       (.denied, rights)
+    // Nothing is there, or `AzureStore` would have compared it: the policy is the container's.
+    case "BlobImmutableDueToPolicy":
+      (.denied, "A policy of the container lets nothing be written: ask its owner")
     case "ContainerNotFound", "ResourceNotFound", "InvalidResourceName", "ContainerDisabled":
-      (.denied, "Create the container, or correct the store's url")
+      (.wrongPlace, "Create the container, or correct the store's url")
     case "ServerBusy", "InternalError", "OperationTimedOut", "TooManyRequests":
       (.throttled(afterMilliseconds: retryAfterMilliseconds), nil)
     // The bytes that arrived are not those that were announced: the way is to blame, and sending once more helps.
@@ -52,7 +55,12 @@ struct AzureRefusal {
     case "ContainerBeingDeleted", "InvalidBlockList", "InvalidBlobOrBlock", "SnapshotsPresent", "ConditionNotMet":
       (.unreachable, nil)
     case "RequestBodyTooLarge", "BlockCountExceedsLimit": (.refused, "Make batches smaller: batch.max_bytes")
-    case "LeaseIdMissing": (.unreachable, "Somebody holds a lease of this blob: break it")
+    case "LeaseIdMissing", "LeaseIdMismatchWithBlobOperation", "LeaseAlreadyPresent", "LeaseLost":
+      (.unreachable, "Somebody holds a lease of this blob: break it")
+    case "BlobAccessTierNotSupportedForAccountType", "AccessTierNotSupportedForBlobType", "InvalidBlobTier":
+      (.denied, "This account has no such tier: correct access_tier, or leave it out")
+    case "BlobArchived", "BlobBeingRehydrated":
+      (.refused, "The blob is in the archive tier, where nobody can read it: have it rehydrated")
     default: nil
     }
   }
@@ -80,10 +88,11 @@ struct AzureRefusal {
     case 507: (.full, "Make room in the account, or raise its quota")
     case 401: login
     case 403: (.denied, rights)
-    case 407: (.denied, "Check the proxy's password")
+    case 407: (.denied, "Check the proxy's user and password")
+    case 413: (.refused, "Make batches smaller: batch.max_bytes; or raise the limit of what stands before the store")
     case 408, 409, 412, 425: (.unreachable, nil)
     case 300..<400, 404, 405, 501:
-      (.denied, "Check the store's url and endpoint: this does not answer like a container of Azure")
+      (.wrongPlace, "Check the store's url and endpoint: this does not answer like a container of Azure")
     case 400..<500: (.refused, "Read the service's words; then: navette retry")
     default: (.unreachable, nil)
     }

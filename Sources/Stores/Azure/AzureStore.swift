@@ -14,6 +14,7 @@ public struct AzureStore: StoreReader, StoreProbe {
   let blocking = BlockingQueue("store-azblob")
   let rule: AzureBlocks.Rule
   let concurrency: Int
+  let accessTier: AzureSettings.AccessTier?
 
   public let traits: StoreTraits
 
@@ -39,7 +40,9 @@ public struct AzureStore: StoreReader, StoreProbe {
     options.throttle = throttle
     client = AzureClient(
       access, threads: TransferThreads(slots: settings.concurrency, options: options, files: files),
-      identity: AzureIdentity(AzureIdentity.Source(environment), options: plain, files: files), clock: clock)
+      identity: AzureIdentity(
+        try AzureIdentity.Source(azure.identity, environment), options: plain, files: files), clock: clock)
+    accessTier = azure.accessTier
     self.files = files
     self.rule = rule
     concurrency = max(1, settings.concurrency)
@@ -72,6 +75,14 @@ public struct AzureStore: StoreReader, StoreProbe {
   // MARK: StoreReader
 
   public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
+    try await list(prefix, barred: { _ in }, each)
+  }
+
+  /// Told of as barred: names that were not asked for. A service that does not keep to the prefix may have kept others back.
+  public func list(
+    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
+  ) async throws {
     let what = "Cannot list"
     let root = client.access.prefix
     var marker: String?
@@ -90,17 +101,21 @@ public struct AzureStore: StoreReader, StoreProbe {
           .unreachable, what, at: client.access.place(nil), why: "the answer is not a whole page of a list",
           remedy: remedy)
       }
-      if let why = watch.complaint(token: page.marker, first: page.entries.first?.name) {
-        throw StoreFault(.unreachable, what, at: client.access.place(nil), why: why, remedy: remedy)
-      }
       let objects = page.entries.compactMap { entry -> ListedObject? in
-        guard entry.name.hasPrefix(root) else { return nil }
+        guard entry.name.utf8.starts(with: (root + prefix).utf8) else { return nil }
         return ListedObject(
           key: String(entry.name.dropFirst(root.count)), size: entry.size, tag: entry.tag, modified: entry.modified)
+      }
+      if let why = watch.complaint(
+        token: page.marker, first: page.entries.first?.name, count: page.entries.count, wanted: objects.count)
+      {
+        throw StoreFault(.unreachable, what, at: client.access.place(nil), why: why, remedy: remedy)
       }
       if !objects.isEmpty { try await each(objects) }
       marker = page.marker
     } while marker != nil
+    let service = "Azure Blob Storage"
+    if let rest = watch.passedOver(of: prefix, what, at: client.access.place(nil), service: service) { barred(rest) }
   }
 
   /// The receipt's digest is that of the bytes which arrived; where the service tells an MD5, they have it.

@@ -7,15 +7,8 @@ import SystemPackage
 /// How an object comes into being: in one piece, or as blocks that become an object at once.
 extension AzureStore {
   func createWhole(_ file: StoredFile, _ objectKey: String, _ what: String) async throws(StoreFault) -> Receipt {
-    let request = AzureClient.Request(
-      method: .put, objectKey: objectKey,
-      headers: AzureStore.createOnly + [
-        ("x-ms-blob-type", "BlockBlob"), ("content-md5", AzureStore.md5(file)),
-        ("x-ms-blob-content-type", file.contentType),
-        (AzureEvidence.claimName, file.sha256.description),
-      ], body: .file(file.path, size: file.size))
-    let answer = try await client.send(request, what)
-    if isTaken(answer) { return try await compare(file, objectKey, what) }
+    let answer = try await client.send(putting(file, objectKey), what)
+    if isTaken(answer) { return try await compare(file, objectKey, what, after: answer) }
     guard answer.isSuccess else {
       let fault = client.fault(answer, what, objectKey)
       if client.refusal(answer).code == "Md5Mismatch" { try await checkOurs(file, objectKey, what) }
@@ -23,15 +16,19 @@ extension AzureStore {
     }
     let stored = AzureEvidence(answer.headers)
     if let md5 = stored.md5, md5 != file.md5.lowercased() {
-      throw mismatch(what, objectKey, "the store's MD5 is \(md5)")
+      throw mismatch(what, objectKey, "by content-md5 the store has the MD5 \(md5), ours is \(file.md5)")
     }
     if let theirs = answer.headers["x-ms-content-crc64"] {
       let ours = try await crc64(file, objectKey, what)
-      guard theirs == ours else { throw mismatch(what, objectKey, "the store's CRC-64 is \(theirs), ours \(ours)") }
+      guard theirs == ours else {
+        throw mismatch(what, objectKey, "by x-ms-content-crc64 the store's CRC-64 is \(theirs), ours is \(ours)")
+      }
     } else if stored.md5 == nil {
       return try await confirmed(file, objectKey, what)
     }
-    return Receipt(outcome: .created, size: file.size, sha256: file.sha256, tag: stored.tag)
+    var receipt = stored.receipt(.created, size: file.size)
+    receipt.sha256 = file.sha256
+    return receipt
   }
 
   /// Each block goes with a checksum that the service looks at, and all checksums come from one pass over the file that also gave
@@ -44,20 +41,34 @@ extension AzureStore {
     }
     guard plan.size == file.size, plan.sha256 == file.sha256 else { throw changed(file, objectKey, what, plan.sha256) }
     try await send(plan.blocks, of: file, objectKey, what)
-    let request = AzureClient.Request(
-      method: .put, objectKey: objectKey, query: [("comp", "blocklist")],
-      headers: AzureStore.createOnly + [
-        ("x-ms-blob-content-md5", AzureStore.md5(file)), ("x-ms-blob-content-type", file.contentType),
-        (AzureEvidence.claimName, file.sha256.description),
-      ], body: .bytes(plan.list))
-    let answer = try await client.send(request, what)
-    if isTaken(answer) { return try await compare(file, objectKey, what) }
+    let answer = try await client.send(completion(of: plan, file, objectKey), what)
+    if isTaken(answer) { return try await compare(file, objectKey, what, after: answer) }
     guard answer.isSuccess else { throw client.fault(answer, what, objectKey) }
     return try await confirmed(file, objectKey, what)
   }
 
+  func putting(_ file: StoredFile, _ objectKey: String) -> AzureClient.Request {
+    AzureClient.Request(
+      method: .put, objectKey: objectKey,
+      headers: AzureStore.createOnly + [
+        ("x-ms-blob-type", "BlockBlob"), ("content-md5", AzureStore.md5(file)),
+        ("x-ms-blob-content-type", file.contentType),
+        (AzureEvidence.claimName, file.sha256.description),
+      ] + tier, body: .file(file.path, size: file.size))
+  }
+
+  /// The step that makes an object of the blocks.
+  func completion(of plan: AzureBlocks, _ file: StoredFile, _ objectKey: String) -> AzureClient.Request {
+    AzureClient.Request(
+      method: .put, objectKey: objectKey, query: [("comp", "blocklist")],
+      headers: AzureStore.createOnly + [
+        ("x-ms-blob-content-md5", AzureStore.md5(file)), ("x-ms-blob-content-type", file.contentType),
+        (AzureEvidence.claimName, file.sha256.description),
+      ] + tier, body: .bytes(plan.list))
+  }
+
   /// Side by side, as many as the store may have transfers; they are read from the disk while they go.
-  private func send(
+  func send(
     _ blocks: [AzureBlocks.Block], of file: StoredFile, _ objectKey: String, _ what: String
   ) async throws(StoreFault) {
     let fault = await withTaskGroup(of: StoreFault?.self) { group -> StoreFault? in
@@ -109,16 +120,32 @@ extension AzureStore {
     return AzureEvidence(answer.headers)
   }
 
+  /// Only where something differs it is another object. Where nothing does, nothing speaks against ours, and it is asked again.
   private func confirmed(_ file: StoredFile, _ objectKey: String, _ what: String) async throws(StoreFault) -> Receipt {
-    guard let stored = try await evidenceOfStored(objectKey, what), stored.verdict(for: file) == .same else {
-      throw mismatch(what, objectKey, "the store does not confirm size and digest of what it took")
+    var why = "the store does not confirm size and digest of what it took"
+    if let stored = try await evidenceOfStored(objectKey, what) {
+      switch stored.verdict(for: file) {
+      case .same: return stored.receipt(.created, size: file.size)
+      case .differs(let difference): throw mismatch(what, objectKey, "\(why): \(difference)")
+      case .unproven: if !stored.faults.isEmpty { why += ": \(stored.faults.joined(separator: ", "))" }
+      }
+    } else {
+      why += ": asked for it, it says that there is no such object"
     }
-    return stored.receipt(.created, size: file.size)
+    throw StoreFault(
+      .unreachable, what, at: client.access.place(objectKey), why: why,
+      remedy: "It is tried again. If it stays, look for what stands before the store, or ask who runs it")
   }
 
   /// Something is there already: ours, of an upload whose answer was lost, or another's.
-  private func compare(_ file: StoredFile, _ objectKey: String, _ what: String) async throws(StoreFault) -> Receipt {
+  /// - Parameter answer: says so; where nothing is there all the same, it has another reason.
+  private func compare(
+    _ file: StoredFile, _ objectKey: String, _ what: String, after answer: Answer? = nil
+  ) async throws(StoreFault) -> Receipt {
     guard let stored = try await evidenceOfStored(objectKey, what) else {
+      if let answer, !AzureStore.saysExists.contains(client.refusal(answer).code) {
+        throw client.fault(answer, what, objectKey)
+      }
       throw StoreFault(
         .unreachable, what, at: client.access.place(objectKey),
         why: "the store says that there is an object, and then that there is none")
@@ -127,25 +154,38 @@ extension AzureStore {
     case .same: return stored.receipt(.alreadyThere, size: file.size)
     case .differs(let why): throw mismatch(what, objectKey, "another object has this key: \(why)")
     case .unproven:
-      throw mismatch(what, objectKey, "an object has this key, and the store tells nothing to compare it by")
+      throw mismatch(
+        what, objectKey,
+        "an object has this key, and the store tells nothing to compare it by: \(stored.faults.joined(separator: ", "))"
+      )
     }
   }
 
   /// A token that may create and nothing else is told so in its own way.
-  private func isTaken(_ answer: Answer) -> Bool {
-    switch answer.status {
-    case 409: client.refusal(answer).code == "BlobAlreadyExists"
+  func isTaken(_ answer: Answer) -> Bool {
+    let code = client.refusal(answer).code
+    return switch answer.status {
+    case 409: AzureStore.saysExists.contains(code) || AzureStore.mayExist.contains(code)
     case 412: true
-    case 403: client.refusal(answer).code == "UnauthorizedBlobOverwrite"
+    case 403: code == "UnauthorizedBlobOverwrite"
     default: false
     }
   }
 
+  private static let saysExists = ["BlobAlreadyExists", "UnauthorizedBlobOverwrite", "ConditionNotMet"]
+  /// Refused before the service came to the condition: perhaps because it is there, written by the request whose answer was lost.
+  private static let mayExist = [
+    "BlobImmutableDueToPolicy", "BlobArchived", "BlobBeingRehydrated", "InvalidBlobType", "SnapshotsPresent",
+    "LeaseIdMissing", "LeaseAlreadyPresent",
+  ]
+
   // MARK: Tools
 
-  private static let createOnly: [(name: String, value: String)] = [("if-none-match", "*")]
+  private var tier: [(name: String, value: String)] { accessTier.map { [("x-ms-access-tier", $0.rawValue)] } ?? [] }
 
-  private static func md5(_ file: StoredFile) -> String { Data(Hex.decode(file.md5) ?? []).base64EncodedString() }
+  static let createOnly: [(name: String, value: String)] = [("if-none-match", "*")]
+
+  static func md5(_ file: StoredFile) -> String { Data(Hex.decode(file.md5) ?? []).base64EncodedString() }
 
   func checked(_ key: StoreKey, _ what: String) throws(StoreFault) -> String {
     let objectKey = client.access.objectKey(key)

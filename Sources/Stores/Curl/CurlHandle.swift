@@ -29,7 +29,7 @@ private let takeBody: cc_io = { bytes, size, count, user in
 private let judgeHostKey: curl_sshkeycallback = { _, _, found, match, user in
   guard let handle = user.map({ Unmanaged<CurlHandle>.fromOpaque($0).takeUnretainedValue() }), let key = found?.pointee
   else { return Int32(CURLKHSTAT_REJECT.rawValue) }
-  let seen = HostKeySeen(key, match, expecting: handle.expectedHostKey)
+  let seen = HostKeySeen(key, match, expecting: handle.expectedHostKey, isWhole: handle.hostKeyIsWhole)
   handle.hostKey = seen
   return Int32((seen.isRight ? CURLKHSTAT_FINE : CURLKHSTAT_REJECT).rawValue)
 }
@@ -62,6 +62,7 @@ final class CurlHandle {
   private var current: Exchange?
   fileprivate var hostKey: HostKeySeen?
   fileprivate var expectedHostKey: String? { options.ssh?.hostKey.pin }
+  fileprivate var hostKeyIsWhole: Bool { if case .key = options.ssh?.hostKey { true } else { false } }
 
   init?(options: TransferOptions, files: any Files) {
     guard curlStarted == CURLE_OK, let easy = curl_easy_init() else { return nil }
@@ -103,19 +104,21 @@ final class CurlHandle {
       if !isDone { exchange.discard() }
       current = nil
     }
-    var list: UnsafeMutablePointer<curl_slist>?
     // An empty `Expect` keeps curl from waiting a second for leave to send.
-    for (name, value) in transfer.headers + [("Expect", "")] {
-      list = curl_slist_append(list, value.isEmpty ? "\(name):" : "\(name): \(value)")
+    let headers = (transfer.headers + [("Expect", "")]).map { name, value in
+      Array((value.isEmpty ? "\(name):" : "\(name): \(value)").utf8)
     }
-    defer { curl_slist_free_all(list) }
+    let (list, commands) = (Self.list(of: headers), Self.list(of: transfer.commands))
+    defer {
+      curl_slist_free_all(list)
+      curl_slist_free_all(commands)
+    }
     try prepare(transfer)
     cc_set_list(easy, CURLOPT_HTTPHEADER, list)
-    var commands: UnsafeMutablePointer<curl_slist>?
-    for command in transfer.commands { commands = curl_slist_append(commands, command) }
-    defer { curl_slist_free_all(commands) }
     cc_set_list(easy, CURLOPT_QUOTE, commands)
     cc_sync_begin(options.ssh != nil && transfer.method == .put ? 1 : 0)
+    cc_host_key_types(transfer.hostKeyTypes)
+    cc_files_begin(transfer.lists && options.ssh?.readsAttributes == true ? 1 : 0)
     let code = try withExtendedLifetime(exchange) { () throws(TransferFailure) in
       let user = Unmanaged.passUnretained(exchange).toOpaque()
       cc_set_ptr(easy, CURLOPT_READDATA, user)
@@ -123,16 +126,33 @@ final class CurlHandle {
       cc_set_ptr(easy, CURLOPT_HEADERDATA, user)
       return try drive(exchange, isCancelled)
     }
+    let listsAttributes = cc_files_end() != 0
     if let failure = exchange.failure { throw .file(failure) }
     let cutShortByUs = code == CURLE_WRITE_ERROR && exchange.answer.truncated
-    guard code == CURLE_OK || cutShortByUs else { throw .curl(truth(of: code), detail(of: code)) }
+    guard code == CURLE_OK || cutShortByUs else {
+      if options.ssh != nil { throw .server(truth(of: code), detail(of: code), number: UInt(cc_refusal())) }
+      throw .curl(truth(of: code), detail(of: code))
+    }
+    // libcurl takes a connection that ends within the headers for an answer without a body.
+    guard exchange.answer.headers.isWhole else {
+      throw .curl(CURLE_PARTIAL_FILE, "the connection ended within the headers of the answer")
+    }
     do {
       var answer = try exchange.finished(status: status, length: length)
       answer.serverSync = ServerSync(cc_sync_outcome())
+      answer.listsAttributes = listsAttributes
+      answer.attributes = options.ssh.flatMap(attributes)
       isDone = true
       return answer
     } catch {
       throw .file(error)
+    }
+  }
+
+  /// libcurl copies each line. - Returns: nil for none.
+  private static func list(of lines: [[UInt8]]) -> UnsafeMutablePointer<curl_slist>? {
+    lines.reduce(nil) { list, line in
+      (line + [0]).withUnsafeBytes { curl_slist_append(list, $0.bindMemory(to: CChar.self).baseAddress) }
     }
   }
 
@@ -150,6 +170,13 @@ final class CurlHandle {
   private func detail(of code: CURLcode) -> String {
     if code == CURLE_PEER_FAILED_VERIFICATION, let hostKey { return hostKey.description }
     return String(cString: errorText)
+  }
+
+  private func attributes(_ ssh: SSHAccess) -> SFTPAttributes? {
+    if ssh.readsAttributes { return SFTPAttributes(cc_told_attributes()) }
+    var seconds: curl_off_t = -1
+    cc_get_off(easy, CURLINFO_FILETIME_T, &seconds)
+    return UInt64(exactly: seconds).map { SFTPAttributes(size: length, seconds: $0) }
   }
 
   private var length: UInt64? {
@@ -208,6 +235,9 @@ final class CurlHandle {
       guard ssh.apply(to: easy, judgeHostKey, Unmanaged.passUnretained(self).toOpaque()) else {
         throw .curl(CURLE_NOT_BUILT_IN, "this libcurl cannot check SSH host keys")
       }
+      if transfer.lists { cc_set_long(easy, CURLOPT_DIRLISTONLY, 1) }
+      // A request more, where the library between tells nothing.
+      if !ssh.readsAttributes { cc_set_long(easy, CURLOPT_FILETIME, 1) }
     }
     cc_set_long(easy, CURLOPT_PATH_AS_IS, 1)
     cc_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
@@ -227,12 +257,7 @@ final class CurlHandle {
       // Said for this store, it holds for it: NO_PROXY of the environment does not.
       cc_set_str(easy, CURLOPT_NOPROXY, "")
     }
-    cc_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(options.connectTimeout.milliseconds))
-    cc_set_long(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
-    cc_set_long(easy, CURLOPT_LOW_SPEED_TIME, max(1, Int(options.stallTimeout.milliseconds / 1000)))
-    if let longest = transfer.longest(options) {
-      cc_set_long(easy, CURLOPT_TIMEOUT_MS, max(1, Int(clamping: longest.milliseconds)))
-    }
+    prepareTimes(transfer)
     cc_set_long(easy, CURLOPT_BUFFERSIZE, options.throttle == nil ? Limits.chunkBytes : Limits.throttledBytes)
     cc_set_long(easy, CURLOPT_UPLOAD_BUFFERSIZE, Limits.chunkBytes)
     cc_set_str(easy, CURLOPT_USERAGENT, options.agent)
@@ -243,7 +268,8 @@ final class CurlHandle {
     cc_set_ptr(easy, CURLOPT_WRITEDATA, Unmanaged.passUnretained(self).toOpaque())
     switch transfer.method {
     case .get: cc_set_long(easy, CURLOPT_HTTPGET, 1)
-    case .head: cc_set_long(easy, CURLOPT_NOBODY, 1)
+    case .head:
+      cc_set_long(easy, CURLOPT_NOBODY, 1)
     case .delete: cc_set_str(easy, CURLOPT_CUSTOMREQUEST, transfer.method.rawValue)
     case .put, .post:
       // As an upload, so that the body comes from `sendBody`; only the verb differs.
@@ -251,5 +277,13 @@ final class CurlHandle {
       cc_set_off(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(transfer.body.size))
       if transfer.method == .post { cc_set_str(easy, CURLOPT_CUSTOMREQUEST, transfer.method.rawValue) }
     }
+  }
+
+  private func prepareTimes(_ transfer: Transfer) {
+    cc_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Int(options.connectTimeout.milliseconds))
+    cc_set_long(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
+    cc_set_long(easy, CURLOPT_LOW_SPEED_TIME, max(1, Int(options.stallTimeout.milliseconds / 1000)))
+    guard let longest = transfer.longest(options) else { return }
+    cc_set_long(easy, CURLOPT_TIMEOUT_MS, max(1, Int(clamping: longest.milliseconds)))
   }
 }

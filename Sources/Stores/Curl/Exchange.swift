@@ -111,7 +111,7 @@ final class Exchange {
     var limit = Limits.errorBytes
     switch transfer.sink {
     case .bytes(let most): limit = most
-    case .file(let path, let most) where (200..<300).contains(status):
+    case .file(let path, let most) where isWanted(status):
       guard answer.received <= most else {
         answer.truncated = true
         return false
@@ -124,7 +124,7 @@ final class Exchange {
         failure = error
         return false
       }
-    case .digest where (200..<300).contains(status):
+    case .digest where isWanted(status):
       pace(bytes.count)
       hash.update(bufferPointer: bytes)
       return true
@@ -135,12 +135,17 @@ final class Exchange {
     return !answer.truncated
   }
 
+  /// What comes is what was asked for.
+  private func isWanted(_ status: Int) -> Bool {
+    (200..<300).contains(status) && (!transfer.needsTag || answer.headers["etag"] != nil)
+  }
+
   /// The answer, with its status. An empty object is a file too.
   func finished(status: Int, length: UInt64?) throws(FileFault) -> Answer {
     answer.status = status
     answer.length = length
-    if case .digest = transfer.sink, answer.isSuccess { answer.sha256 = Core.Digest(hash.finalize()) }
-    if case .file(let path, _) = transfer.sink, answer.isSuccess {
+    if case .digest = transfer.sink, isWanted(status) { answer.sha256 = Core.Digest(hash.finalize()) }
+    if case .file(let path, _) = transfer.sink, isWanted(status) {
       if answer.truncated { discard() } else { _ = try open(path) }
     }
     return answer

@@ -62,9 +62,15 @@ struct Transfer: Sendable {
   var url: String
   var headers: [(name: String, value: String)] = []
   /// Of SFTP, before the transfer itself: `rename "a" "b"`.
-  var commands: [String] = []
+  var commands: [[UInt8]] = []
+  /// Of SFTP: the names of a folder, with their attributes where the library tells them.
+  var lists = false
+  /// Of SFTP: the types of host keys that a new connection asks for; nil: any.
+  var hostKeyTypes: String?
   var body = Body.none
   var sink = Sink.bytes(limit: Limits.errorBytes)
+  /// Of an object over HTTP: what comes without an ETag is no object, and goes into memory as an error's body does.
+  var needsTag = false
 }
 
 struct Answer: Sendable {
@@ -80,6 +86,10 @@ struct Answer: Sendable {
   var length: UInt64?
   /// With `Sink.digest`.
   var sha256: Digest?
+  /// Of the file that was last looked at over SFTP, where it was told.
+  var attributes: SFTPAttributes?
+  /// Of a folder over SFTP: its names came with their attributes.
+  var listsAttributes = false
   /// Of an upload over SFTP.
   var serverSync = ServerSync.notAsked
 
@@ -107,19 +117,24 @@ enum ServerSync: Hashable, Sendable {
 /// Names in lower case; of a name that comes twice the first counts.
 struct AnswerHeaders: Sendable {
   private var values: [String: String] = [:]
+  /// False from a status line on to the empty line that ends the headers.
+  private(set) var isWhole = true
 
   init() {}
   init(_ fields: [String: String]) { for (name, value) in fields { values[name.lowercased()] = value } }
 
   subscript(name: String) -> String? { values[name] }
 
+  func hasName(beginning prefix: String) -> Bool { values.keys.contains { $0.hasPrefix(prefix) } }
+
   /// One line as it came: a status line begins a new answer (after `100 Continue`), an empty one ends it.
   mutating func take(line: UnsafeRawBufferPointer) {
     let text = String(decoding: line, as: UTF8.self)
     if text.hasPrefix("HTTP/") {
-      values = [:]
+      (values, isWhole) = ([:], false)
       return
     }
+    if trimmed(text).isEmpty { isWhole = true }
     guard values.count < Limits.headerFields, let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { return }
     let name = text[..<colon].lowercased()
     if values[name] == nil { values[name] = trimmed(text[text.utf8.index(after: colon)...]) }

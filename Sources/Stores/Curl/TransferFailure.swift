@@ -4,6 +4,8 @@ import Core
 /// Why there is no answer.
 enum TransferFailure: Error {
   case curl(CURLcode, String)
+  /// Of SFTP: with the server's own number for why it refused (SSH_FX_…), 0 where nobody was there to refuse.
+  case server(CURLcode, String, number: UInt)
   /// Our own file could not be read or written.
   case file(FileFault)
   case cancelled
@@ -14,11 +16,13 @@ enum TransferFailure: Error {
     case .cancelled:
       return StoreFault(.unreachable, what, at: place, why: "stopped before it was done")
     case .file(let fault):
-      return StoreFault(fault.kind.storeKind, what, at: place, why: fault.description, remedy: fault.remedy)
-    case .curl(let code, let detail):
+      return StoreFault(fault.kind.storeKind, what, at: place, why: fault.sentence, remedy: fault.remedy)
+    case .curl(let code, let detail), .server(let code, let detail, _):
       let reason = detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
       let (kind, remedy) = TransferFailure.meaning(of: code, reason)
-      return StoreFault(kind, what, at: place, why: "\(reason) (curl \(code.rawValue))", remedy: remedy)
+      let proxy =
+        code != CURLE_SSL_CONNECT_ERROR && TransferFailure.hasProxyRefused(reason) ? "the proxy refused: " : ""
+      return StoreFault(kind, what, at: place, why: "\(proxy)\(reason) (curl \(code.rawValue))", remedy: remedy)
     }
   }
 
@@ -31,8 +35,23 @@ enum TransferFailure: Error {
     case CURLE_RECV_ERROR where hasProxyRefused(reason), CURLE_COULDNT_CONNECT where hasProxyRefused(reason):
       (.unreachable, "The proxy does not lead there: ask its owner, or name the host in NO_PROXY")
     case CURLE_PEER_FAILED_VERIFICATION: (.untrusted, distrust(reason))
-    case CURLE_SSL_CONNECT_ERROR where reason.contains("wrong version number"):
-      (.denied, "There is no TLS at this port: check the endpoint's scheme and port")
+    case CURLE_PROXY: (.unreachable, "Check the proxy: its address, and whether it leads there")
+    case CURLE_SSL_CONNECT_ERROR
+    where ["wrong version number", "packet length too long"].contains(where: reason.contains):
+      (.wrongPlace, "There is no TLS at this port: check the endpoint's scheme (http or https) and port")
+    case CURLE_SSL_CONNECT_ERROR where reason.contains("unexpected eof"):
+      (
+        .unreachable,
+        "The connection was closed before TLS began: check the endpoint's port, and firewalls or proxies on the way"
+      )
+    // A server that speaks something else: gRPC, SSH, or TLS where we speak plainly.
+    case CURLE_UNSUPPORTED_PROTOCOL where reason.contains("HTTP/0.9"), CURLE_WEIRD_SERVER_REPLY:
+      (.wrongPlace, "What answers at this port is no HTTP server: check the endpoint's scheme (http or https) and port")
+    case CURLE_GOT_NOTHING:
+      (
+        .unreachable,
+        "The connection was closed without an answer; if it stays, check the endpoint's scheme (http or https) and port"
+      )
     case CURLE_SSL_CONNECT_ERROR where reason.contains("protocol version") || reason.contains("unsupported protocol"):
       (.untrusted, "The endpoint must offer TLS 1.2 or later")
     case CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_PINNEDPUBKEYNOTMATCH:
@@ -44,11 +63,12 @@ enum TransferFailure: Error {
     case CURLE_COULDNT_RESOLVE_HOST: (.unreachable, "Check the endpoint's host name and the machine's name service")
     case CURLE_COULDNT_RESOLVE_PROXY: (.unreachable, "Check the proxy's host name and the machine's name service")
     case CURLE_COULDNT_CONNECT:
-      (.unreachable, "Check the endpoint, its port and the firewall")
+      (.unreachable, "Check the endpoint, its port and the firewall, and the proxy where there is one")
     case CURLE_OPERATION_TIMEDOUT:
       (.unreachable, "Check the network; the store's timeouts are settings")
-    case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_FUNCTION_ARGUMENT, CURLE_UNKNOWN_OPTION,
-      CURLE_NOT_BUILT_IN:
+    case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
+      (.wrongPlace, "Check the store's url and endpoint")
+    case CURLE_BAD_FUNCTION_ARGUMENT, CURLE_UNKNOWN_OPTION, CURLE_NOT_BUILT_IN:
       (.denied, "Check the store's url and endpoint")
     default:
       // What is left is a connection that broke or spoke nonsense (TLS handshakes included), or want of memory: it may pass.

@@ -5,12 +5,13 @@ import Store
 import SystemPackage
 import Threads
 
-/// `limits.bandwidth` for one copy to or from a folder: it waits between its chunks, by whichever thread copies.
+/// One copy to or from a folder: it can be broken off between its chunks, and waits between them for `limits.bandwidth`, by whichever
+/// thread copies.
 final class LocalPace: Sendable {
-  private let throttle: Throttle
+  private let throttle: Throttle?
   private let isStopped = Locked(false)
 
-  init(_ throttle: Throttle) { self.throttle = throttle }
+  init(_ throttle: Throttle?) { self.throttle = throttle }
 
   /// Whoever waits for the copy has given it up.
   func stop() { isStopped.withLock { $0 = true } }
@@ -23,7 +24,7 @@ final class LocalPace: Sendable {
       if isStopped.withLock({ $0 }) {
         throw FileFault(.io, "Cannot copy", at: path, why: "it was broken off", remedy: "It is tried again")
       }
-      let (bytes, wait) = throttle.take(left, at: SystemClock.now())
+      guard let (bytes, wait) = throttle?.take(left, at: SystemClock.now()) else { return }
       if wait > .zero { usleep(UInt32(clamping: wait.nanoseconds / 1_000)) }
       left -= bytes
       TransferWatch.current?.moved()

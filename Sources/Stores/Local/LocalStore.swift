@@ -10,36 +10,50 @@ public struct LocalStore: StoreReader, StoreProbe {
   private let files: any Files
   private let memory: FolderMemory?
   private let throttle: Throttle?
-  private let blocking = BlockingQueue("store-file")
+  private let placing: FolderPlace
+  // A large object that is read keeps nobody who writes or looks.
+  let writing = BlockingQueue("store-file")
+  private let looking = BlockingQueue("store-file-look")
+  private let reading: BlockingPool
 
   public let traits = StoreTraits(createOnly: true, returnsDigest: true, largestObject: UInt64(Int64.max))
 
-  /// The folder is made with the first object, and never again: with a memory, a store whose disk is not there is unreachable.
-  /// - Parameter throttle: the allowance that all transfers share.
-  public init(_ root: FilePath, files: any Files, memory: FolderMemory? = nil, throttle: Throttle? = nil) {
+  /// The folder is made with the first object, below one that is there, and never again: with a memory, a store whose disk is not there is unreachable.
+  /// - Parameters:
+  ///   - throttle: the allowance that all transfers share.
+  ///   - slots: objects that are read at a time.
+  public init(
+    _ root: FilePath, files: any Files, memory: FolderMemory? = nil, throttle: Throttle? = nil, slots: Int = 1
+  ) {
+    self.init(root, files: files, memory: memory, throttle: throttle, slots: slots, placing: FolderPlace())
+  }
+
+  init(
+    _ root: FilePath, files: any Files, memory: FolderMemory? = nil, throttle: Throttle? = nil, slots: Int = 1,
+    placing: FolderPlace
+  ) {
+    reading = BlockingPool("store-file-read", slots)
+    self.placing = placing
     self.root = root
     self.files = files
     self.memory = memory
     self.throttle = throttle
   }
 
-  private func work(_ what: String, _ key: StoreKey? = nil, pace: LocalPace? = nil) -> LocalWork {
-    LocalWork(root: root, files: files, memory: memory, what: what, key: key, pace: pace)
+  func work(_ what: String, _ key: StoreKey? = nil, pace: LocalPace? = nil) -> LocalWork {
+    LocalWork(root: root, files: files, memory: memory, placing: placing, what: what, key: key, pace: pace)
   }
 
-  /// A copy that is slowed down ends soon after its caller has given it up.
+  /// A copy ends soon after its caller has given it up.
   private func paced(
-    _ what: String, _ key: StoreKey, _ copy: @escaping @Sendable (LocalWork) throws(StoreFault) -> Receipt
+    _ what: String, _ key: StoreKey, on queue: BlockingQueue,
+    _ copy: @escaping @Sendable (LocalWork) throws(StoreFault) -> Receipt
   ) async throws(StoreFault) -> Receipt {
-    guard let throttle else {
-      let work = work(what, key)
-      return try await blocking.run { () throws(StoreFault) in try copy(work) }
-    }
     let pace = LocalPace(throttle)
     let work = work(what, key, pace: pace)
     let result: Result<Receipt, StoreFault> = await withTaskCancellationHandler {
       do throws(StoreFault) {
-        return .success(try await blocking.run { () throws(StoreFault) in try copy(work) })
+        return .success(try await queue.run { () throws(StoreFault) in try copy(work) })
       } catch {
         return .failure(error)
       }
@@ -52,13 +66,13 @@ public struct LocalStore: StoreReader, StoreProbe {
   // MARK: Store
 
   public func create(_ file: StoredFile, at key: StoreKey) async throws(StoreFault) -> Receipt {
-    try await paced("Cannot copy to", key) { (work) throws(StoreFault) in try work.create(file) }
+    try await paced("Cannot copy to", key, on: writing) { (work) throws(StoreFault) in try work.create(file) }
   }
 
   /// Reads the object for its digest.
   public func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
     let work = work("Cannot look at", key)
-    return try await blocking.run { () throws(StoreFault) in try work.stat() }
+    return try await writing.run { () throws(StoreFault) in try work.stat() }
   }
 
   // MARK: StoreReader
@@ -68,10 +82,15 @@ public struct LocalStore: StoreReader, StoreProbe {
   }
 
   public func list(
-    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ prefix: String, depth: Int, barred: @escaping @Sendable (BarredFolder) -> Void,
     _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
   ) async throws {
-    try await list(LocalWalk(root: root, prefix: prefix, passesOver: true), barred, each)
+    try await list(LocalWalk(root: root, prefix: prefix, depth: depth, passesOver: true), barred, each)
+  }
+
+  public func find(_ key: StoreKey) async throws -> ListedObject? {
+    let work = work("Cannot look at", key)
+    return try await looking.run { () throws(StoreFault) in try work.find() }
   }
 
   private func list(
@@ -91,24 +110,33 @@ public struct LocalStore: StoreReader, StoreProbe {
 
   private func nextPage(_ walk: LocalWalk) async throws(StoreFault) -> (LocalWalk, [ListedObject]) {
     let work = work("Cannot list")
-    return try await blocking.run { () throws(StoreFault) in try work.page(after: walk) }
+    return try await looking.run { () throws(StoreFault) in try work.page(after: walk) }
   }
 
   public func read(_ key: StoreKey, into target: FilePath, atMost most: UInt64) async throws(StoreFault) -> Receipt {
-    try await paced("Cannot copy from", key) { (work) throws(StoreFault) in try work.read(into: target, atMost: most) }
+    try await reading.lend { (queue) async throws(StoreFault) in
+      try await paced("Cannot copy from", key, on: queue) { (work) throws(StoreFault) in
+        try work.read(into: target, atMost: most)
+      }
+    }
   }
 
-  public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? { try await stat(key) }
+  public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
+    let work = work("Cannot look at", key)
+    return try await reading.lend { (queue) async throws(StoreFault) in
+      try await queue.run { () throws(StoreFault) in try work.stat() }
+    }
+  }
 
   // MARK: StoreProbe
 
   public func delete(_ key: StoreKey) async throws(StoreFault) {
     let work = work("Cannot delete", key)
-    try await blocking.run { () throws(StoreFault) in try work.delete() }
+    try await looking.run { () throws(StoreFault) in try work.delete() }
   }
 
   public func delete(_ key: StoreKey, listedAs object: ListedObject) async throws(StoreFault) -> Bool {
     let work = work("Cannot delete", key)
-    return try await blocking.run { () throws(StoreFault) in try work.delete(listedAs: object) }
+    return try await looking.run { () throws(StoreFault) in try work.delete(listedAs: object) }
   }
 }

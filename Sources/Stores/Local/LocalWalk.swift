@@ -12,6 +12,8 @@ struct LocalWalk: Sendable {
   }
 
   private let prefix: String
+  /// Slashes of the deepest folder that is looked into.
+  private let deepest: Int
   /// What is still to come, the next one last.
   private var pending: [Entry]
   /// Folders with a fault of their own are passed over.
@@ -20,8 +22,11 @@ struct LocalWalk: Sendable {
   private var barred: [(key: String, fault: FileFault)] = []
   private var barredCount = 0
 
-  init(root: FilePath, prefix: String, passesOver: Bool = false) {
+  /// - Parameter depth: of folders below that of the prefix.
+  init(root: FilePath, prefix: String, depth: Int = .max, passesOver: Bool = false) {
     self.prefix = prefix
+    let (sum, isEndless) = Self.slashes(prefix).addingReportingOverflow(depth)
+    deepest = isEndless ? .max : sum
     self.passesOver = passesOver
     pending = [Entry(path: root, key: "", isFolder: true)]
   }
@@ -40,7 +45,7 @@ struct LocalWalk: Sendable {
         }
       } else if entry.key.hasPrefix(prefix), let info = try files.info(entry.path) {
         page.append(
-          ListedObject(key: entry.key, size: info.size, tag: nil, modified: Timestamp(nanoseconds: info.modified)))
+          ListedObject(key: entry.key, size: info.size, tag: nil, modified: .ofFile(info.modified)))
       }
     }
     return page
@@ -57,6 +62,8 @@ struct LocalWalk: Sendable {
       && barredCount < Limits.pullRefused
   }
 
+  private static func slashes(_ key: String) -> Int { key.utf8.count { $0 == UInt8(ascii: "/") } }
+
   /// A folder's key ends in `/`, so that sorting names sorts whole keys: `a-b` comes before `a/b`.
   private func entries(below folder: Entry, _ files: any Files) throws(FileFault) -> [Entry] {
     let names: [FileName]
@@ -71,7 +78,8 @@ struct LocalWalk: Sendable {
     for name in names where !LocalWork.isPart(name) {
       let path = folder.path.appending(name)
       guard let kind = try files.info(path)?.kind, kind == .file || kind == .directory else { continue }
-      let key = folder.key + name.description + (kind == .directory ? "/" : "")
+      let key = folder.key + ListedName.component(of: name) + (kind == .directory ? "/" : "")
+      if kind == .directory, Self.slashes(key) > deepest { continue }
       // A folder is entered only where something below it can have the prefix.
       guard key.hasPrefix(prefix) || (kind == .directory && prefix.hasPrefix(key)) else { continue }
       entries.append(Entry(path: path, key: key, isFolder: kind == .directory))

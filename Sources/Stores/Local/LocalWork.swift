@@ -8,16 +8,19 @@ struct LocalWork: Sendable {
   let root: FilePath
   let files: any Files
   let memory: FolderMemory?
+  var placing = FolderPlace()
   let what: String
   /// Nil for a list.
   let key: StoreKey?
   /// Nil: nothing slows it down.
   var pace: LocalPace?
 
-  private var target: FilePath { key.map { FilePath("\(root.string)/\($0.description)") } ?? root }
-  private var folder: FilePath { target.parent }
-  private var place: String { "file://\(target.shown)" }
-  private var name: String { key?.description.split(separator: "/").last.map(String.init) ?? "" }
+  var target: FilePath {
+    key.map { root.appending(key: $0.description) ?? FilePath("\(root.string)/\($0.description)") } ?? root
+  }
+  var folder: FilePath { target.parent }
+  var place: String { "file://\(target.shown)" }
+  var name: String { key?.description.split(separator: "/").last.map(String.init) ?? "" }
   /// Where an object is written before it is one.
   private var part: FilePath { folder.appending(LocalWork.partName(of: name)) }
 
@@ -35,7 +38,7 @@ struct LocalWork: Sendable {
     try file.refuseEmpty(what, at: place)
     let result = try asking { () throws(FileFault) in
       try begin()
-      if try files.info(target) != nil { return try compare(file) }
+      if let info = try files.info(target) { return try compare(file, info.kind) }
       let made = try makeFolders()
       if let busy = try clearPart() { return .failure(busy) }
       return try write(file, newFolders: made)
@@ -47,8 +50,9 @@ struct LocalWork: Sendable {
   }
 
   /// The folder of the whole, once.
-  private func begin() throws(FileFault) {
+  func begin() throws(FileFault) {
     if let memory, memory.isKnown(root) { return }
+    try placing.check(root, what, files)
     try files.ensureDirectory(root)
     // Perhaps made by somebody who was killed before it was durable.
     do throws(FileFault) { try files.sync([root.parent]) } catch {
@@ -76,7 +80,7 @@ struct LocalWork: Sendable {
       try withExtendedLifetime(output) { () throws(FileFault) in try files.move(part, to: target) }
     } catch {
       removePart()
-      if error.kind == .exists { return try compare(file) }
+      if error.kind == .exists, let info = try files.info(target) { return try compare(file, info.kind) }
       throw error
     }
     try files.sync([folder] + newFolders.map { $0.parent })
@@ -84,7 +88,7 @@ struct LocalWork: Sendable {
   }
 
   /// Answers with the folders that were made.
-  private func makeFolders() throws(FileFault) -> [FilePath] {
+  func makeFolders() throws(FileFault) -> [FilePath] {
     var missing: [FilePath] = []
     var path = folder
     // The root itself is not made again: if it is gone, so is its disk.
@@ -118,7 +122,14 @@ struct LocalWork: Sendable {
     do { try files.remove(part) } catch {}
   }
 
-  private func compare(_ file: StoredFile) throws(FileFault) -> Result<Receipt, StoreFault> {
+  private func compare(_ file: StoredFile, _ kind: FileInfo.Kind) throws(FileFault) -> Result<Receipt, StoreFault> {
+    // It concerns this object alone, whatever it is: nothing behind it is looked at.
+    guard kind == .file else {
+      return .failure(
+        StoreFault(
+          .mismatch, what, at: place, why: "what has this name is no file",
+          remedy: "Look at it; move it away if it is wrong, then: navette retry"))
+    }
     let found = try files.digest(of: target)
     guard found.size == file.size, found.sha256 == file.sha256 else {
       return .failure(
@@ -155,6 +166,16 @@ struct LocalWork: Sendable {
       key: folder.key, fault: TransferFailure.file(folder.fault).fault(what, at: "file://\(folder.fault.place)"))
   }
 
+  func find() throws(StoreFault) -> ListedObject? {
+    try asking { () throws(FileFault) in
+      // A deletion that was killed has left it there, and it may be another version than the one that was to go.
+      if hasAside, try files.info(target) == nil, try files.info(aside) != nil { try giveBack(aside) }
+      guard let key, let info = try files.info(target), info.kind == .file else { return nil }
+      return ListedObject(
+        key: key.description, size: info.size, tag: nil, modified: .ofFile(info.modified))
+    }
+  }
+
   func stat() throws(StoreFault) -> Receipt? {
     try asking { () throws(FileFault) in
       guard try files.info(target)?.kind == .file else { return nil }
@@ -164,10 +185,10 @@ struct LocalWork: Sendable {
   }
 
   func read(into copy: FilePath, atMost most: UInt64) throws(StoreFault) -> Receipt {
-    var isTooLong = false
+    var (isTooLong, hasChanged) = (false, false)
     do throws(StoreFault) {
       return try asking { () throws(FileFault) in
-        guard try files.info(target)?.kind == .file else {
+        guard let info = try files.info(target), info.kind == .file else {
           throw FileFault(.missing, "Cannot open", at: target, why: "there is no such object")
         }
         let output = try files.create(copy, mode: .stateFile)
@@ -181,14 +202,21 @@ struct LocalWork: Sendable {
             try pace?.pass(chunk.count, target)
             try output.write(chunk)
           }
-          return Receipt(outcome: .found, size: found.size, sha256: found.sha256)
+          // Where it was written meanwhile, the copy may be part of one version and part of another.
+          hasChanged = try files.info(target)?.modified != info.modified
+          if hasChanged { throw FileFault(.io, "Cannot copy", at: target, why: "it is being written") }
+          return Receipt(
+            outcome: .found, size: found.size, sha256: found.sha256,
+            modified: .ofFile(info.modified))
         } catch {
           do { try files.remove(copy) } catch {}
           throw error
         }
       }
     } catch {
-      throw isTooLong ? .tooLong(what, at: place, most: most) : error
+      if isTooLong { throw .tooLong(what, at: place, most: most) }
+      guard hasChanged else { throw error }
+      throw StoreFault(.mismatch, what, at: place, why: "it was written while it was read", remedy: "It is tried again")
     }
   }
 
@@ -203,17 +231,20 @@ struct LocalWork: Sendable {
     }
   }
 
+  /// Where it lies while it is looked at for the last time. No object that we write is built under this name: none of our keys has a tilde.
+  private var aside: FilePath { folder.appending(LocalWork.partName(of: "~\(name)")) }
+  /// The longest names leave no room for it.
+  private var hasAside: Bool { LocalWork.partName(of: "~\(name)").utf8.count <= Limits.nameBytes }
+
   /// It is set aside, looked at, and only then removed: what a sender renames to its name in between is not touched.
   func delete(listedAs object: ListedObject) throws(StoreFault) -> Bool {
-    // No object that we write is built under this name: none of our keys has a tilde.
-    let aside = folder.appending(LocalWork.partName(of: "~\(name)"))
     func isListed(_ path: FilePath) throws(FileFault) -> Bool? {
       guard let info = try files.info(path) else { return nil }
       return info.kind == .file && info.size == object.size
-        && (object.modified.map { $0.nanoseconds == info.modified } ?? true)
+        && (object.modified.map { $0 == .ofFile(info.modified) } ?? true)
     }
     return try asking { () throws(FileFault) in
-      guard LocalWork.partName(of: "~\(name)").utf8.count <= Limits.nameBytes else {
+      guard hasAside else {
         guard let isSame = try isListed(target) else { return true }
         if isSame { try remove(target) }
         return isSame
@@ -256,7 +287,7 @@ struct LocalWork: Sendable {
     StoreFault(.refused, what, at: place, why: why, remedy: remedy)
   }
 
-  private func asking<Value>(_ body: () throws(FileFault) -> Value) throws(StoreFault) -> Value {
+  func asking<Value>(_ body: () throws(FileFault) -> Value) throws(StoreFault) -> Value {
     try checkRoot()
     do throws(FileFault) {
       return try body()
@@ -266,7 +297,7 @@ struct LocalWork: Sendable {
     }
   }
 
-  private func checkRoot() throws(StoreFault) {
+  func checkRoot() throws(StoreFault) {
     guard let memory else { return }
     do throws(FileFault) {
       guard let complaint = try memory.complaint(about: root) else { return }
@@ -275,4 +306,9 @@ struct LocalWork: Sendable {
       throw StoreFault(.unreachable, what, at: "file://\(root.shown)", why: error.why, remedy: error.remedy)
     }
   }
+}
+
+extension Timestamp {
+  /// Of a file in a folder: one beyond the years that can be written down is the last or the first moment of them.
+  static func ofFile(_ nanoseconds: Int64) -> Timestamp { min(max(Timestamp(nanoseconds: nanoseconds), .first), .last) }
 }

@@ -39,7 +39,10 @@ struct S3Bucket: Sendable {
       return stored.receipt(.alreadyThere, size: file.size)
     case .differs(let why): throw mismatch(what, objectKey, "another object has this key: \(why)")
     case .unproven:
-      throw mismatch(what, objectKey, "an object has this key, and the store tells nothing to compare it by")
+      throw mismatch(
+        what, objectKey,
+        "an object has this key, and the store tells nothing to compare it by: \(stored.faults.joined(separator: ", "))"
+      )
     }
   }
 
@@ -48,6 +51,23 @@ struct S3Bucket: Sendable {
     throw StoreFault(
       .mismatch, what.words, at: client.endpoint.place(objectKey), why: complaint,
       remedy: "Remove the object and use a service that encrypts so, or leave the setting out; then: navette retry")
+  }
+
+  /// After an upload: which header tells another object than ours. Where none does, nothing speaks against ours, and it is asked again:
+  /// what took its place may have been no store, and what is there is compared.
+  func unconfirmed(_ what: S3Act, _ objectKey: String, _ stored: S3Evidence?, _ file: StoredFile) -> StoreFault {
+    var why = "the store does not confirm size and digest of what it took"
+    if let stored {
+      if case .differs(let difference) = stored.verdict(for: file) {
+        return mismatch(what, objectKey, "\(why): \(difference)")
+      }
+      if !stored.faults.isEmpty { why += ": \(stored.faults.joined(separator: ", "))" }
+    } else {
+      why += ": asked for it, it says that there is no such object"
+    }
+    return StoreFault(
+      .unreachable, what.words, at: client.endpoint.place(objectKey), why: why,
+      remedy: "It is tried again. If it stays, look for what stands before the store, or ask who runs it")
   }
 
   func mismatch(_ what: S3Act, _ objectKey: String, _ why: String) -> StoreFault {

@@ -14,7 +14,7 @@ struct S3Endpoint: Hashable, Sendable {
   let isPathStyle: Bool
 
   init(_ settings: S3Settings) throws(StoreFault) {
-    let text = settings.endpoint ?? "https://s3.\(settings.region).amazonaws.com"
+    let text = settings.endpoint ?? S3Endpoint.amazon(settings)
     func refuse(_ why: String) -> StoreFault {
       StoreFault(.denied, "Cannot use the endpoint", at: text, why: why, remedy: "Write it as https://host[:port]")
     }
@@ -37,6 +37,37 @@ struct S3Endpoint: Hashable, Sendable {
     let isAddress = authority.hasPrefix("[") || S3Endpoint.isAddress(authority)
     isPathStyle = settings.forcePathStyle || isAddress || (scheme == "https" && settings.bucket.contains("."))
     host = isPathStyle ? authority : "\(settings.bucket).\(authority)"
+  }
+
+  /// Amazon's own, of the region (docs.aws.amazon.com/general/latest/gr/s3.html).
+  private static func amazon(_ settings: S3Settings) -> String {
+    let (region, variants) = (settings.region, settings.variants)
+    let domain = region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com"
+    let dual = variants.contains(.dualstack) ? ".dualstack" : ""
+    if variants.contains(.accelerate) { return "https://s3-accelerate\(dual).\(domain)" }
+    return "https://s3\(variants.contains(.fips) ? "-fips" : "")\(dual).\(region).\(domain)"
+  }
+
+  /// Where a new bucket is for now; nil: the answer leads nowhere, or where no data of ours may go. Only the host is taken, by the same
+  /// scheme, and only one of the same domain or address: whoever answers in the store's place must not choose who gets the objects.
+  func host(redirectedBy answer: Answer) -> String? {
+    guard answer.status == 307, let location = answer.headers["location"], let mark = location.firstRange(of: "://"),
+      location[..<mark.lowerBound].lowercased() == scheme
+    else { return nil }
+    guard let other = StrangeAnswer.host(of: location)?.lowercased(), other != host else { return nil }
+    let (own, new) = (S3Endpoint.name(of: host), S3Endpoint.name(of: other))
+    if own == new { return other }
+    guard !S3Endpoint.isAddress(new), !S3Endpoint.isAddress(own), !new.hasPrefix("[") else { return nil }
+    let labels = own.split(separator: ".")
+    // The last two, or three where the last ones belong to a country: amazonaws.com.cn.
+    let count = labels.last?.utf8.count == 2 ? 3 : 2
+    guard labels.count > count else { return nil }
+    return new.hasSuffix("." + labels.suffix(count).joined(separator: ".")) ? other : nil
+  }
+
+  private static func name(of authority: String) -> String {
+    if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") { return String(authority[...end]) }
+    return String(authority.prefix { $0 != ":" })
   }
 
   private static func isAddress(_ authority: String) -> Bool {

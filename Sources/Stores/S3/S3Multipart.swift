@@ -44,6 +44,25 @@ struct S3Multipart: Sendable {
     return try await finish(try await begin(), plan, open)
   }
 
+  /// For `S3Store.contend`: a new upload, and nothing is looked at before its last step.
+  func contend() async throws(StoreFault) -> Contest {
+    let plan = try await makePlan()
+    var upload = try await begin()
+    do throws(StoreFault) {
+      try await send(plan.parts, to: &upload)
+      let answer = try await completion(of: upload, plan)
+      if answer.status == 412 {
+        await abort([upload.id])
+        return .lost
+      }
+      guard answer.isSuccess, S3Error(answer.body) == nil else { throw bucket.client.fault(answer, what, objectKey) }
+      return .won
+    } catch {
+      await abort([upload.id])
+      throw error
+    }
+  }
+
   private var place: String { bucket.client.endpoint.place(objectKey) }
 
   private func makePlan() async throws(StoreFault) -> S3Plan {
@@ -74,7 +93,7 @@ struct S3Multipart: Sendable {
   // MARK: Uploads
 
   private func begin() async throws(StoreFault) -> Upload {
-    var headers = bucket.headers.ofObject(file)
+    var headers = bucket.headers.ofObject(file, now: bucket.client.now)
     if bucket.headers.sendsChecksums { headers.append(("x-amz-checksum-algorithm", "SHA256")) }
     let answer = try await ask(
       S3Client.Request(method: .post, objectKey: objectKey, query: [("uploads", "")], headers: headers))
@@ -222,11 +241,7 @@ struct S3Multipart: Sendable {
   // MARK: The end
 
   private func complete(_ upload: Upload, _ plan: S3Plan) async throws(StoreFault) -> Receipt {
-    let body = S3Multipart.list(plan.parts, upload.tags, withChecksums: bucket.headers.sendsChecksums)
-    let answer = try await bucket.client.send(
-      S3Client.Request(
-        method: .post, objectKey: objectKey, query: [("uploadId", upload.id)], headers: [("if-none-match", "*")],
-        payloadHash: SigV4.hash(of: body), body: .bytes(body)), what)
+    let answer = try await completion(of: upload, plan)
     if answer.status == 412 {
       await abort([upload.id])
       return try await bucket.compare(file, objectKey, what)
@@ -248,10 +263,18 @@ struct S3Multipart: Sendable {
     return stored.receipt(.created, size: file.size)
   }
 
+  private func completion(of upload: Upload, _ plan: S3Plan) async throws(StoreFault) -> Answer {
+    let body = S3Multipart.list(plan.parts, upload.tags, withChecksums: bucket.headers.sendsChecksums)
+    return try await bucket.client.send(
+      S3Client.Request(
+        method: .post, objectKey: objectKey, query: [("uploadId", upload.id)], headers: [("if-none-match", "*")],
+        payloadHash: SigV4.hash(of: body), body: .bytes(body)), what)
+  }
+
   private func check(_ stored: S3Evidence, _ told: String?, _ plan: S3Plan) throws(StoreFault) {
     if case .differs(let why) = stored.verdict(for: file) { throw bucket.mismatch(what, objectKey, why) }
     guard stored.size == file.size, stored.claimed != nil || stored.checksum != nil else {
-      throw bucket.mismatch(what, objectKey, "the store does not confirm size and digest of what it took")
+      throw bucket.unconfirmed(what, objectKey, stored, file)
     }
     // Not where the service encrypts with a key of its own: then it is no MD5.
     if stored.composite != nil {

@@ -10,8 +10,12 @@ struct S3ObjectHeaders: Sendable {
   let encryption: S3Settings.Encryption?
   /// SHA-256 with every upload; some services refuse the header.
   let sendsChecksums: Bool
+  let customerKey: S3CustomerKey?
+  private let lock: S3Settings.ObjectLock?
 
-  init(_ settings: S3Settings) {
+  init(_ settings: S3Settings, customerKey: S3CustomerKey?) {
+    self.customerKey = customerKey
+    lock = settings.objectLock
     var headers: [(name: String, value: String)] = []
     encryption = settings.serverSideEncryption
     sendsChecksums = settings.checksum == .whenSupported
@@ -20,14 +24,23 @@ struct S3ObjectHeaders: Sendable {
     // The service's own default, and not every service knows the header.
     if settings.storageClass != "STANDARD" { headers.append(("x-amz-storage-class", settings.storageClass)) }
     if let acl = settings.acl, !acl.isEmpty { headers.append(("x-amz-acl", acl)) }
+    if settings.legalHold { headers.append(("x-amz-object-lock-legal-hold", "ON")) }
     if !settings.tags.isEmpty {
       headers.append(("x-amz-tagging", SigV4.canonicalQuery(settings.tags.map { ($0.key, $0.value) })))
     }
     fixed = headers
   }
 
-  func ofObject(_ file: StoredFile) -> [(name: String, value: String)] {
-    fixed + [("content-type", file.contentType), (S3Evidence.claimName, file.sha256.description)]
+  /// - Parameter now: from which on days are counted.
+  func ofObject(_ file: StoredFile, now: Timestamp) -> [(name: String, value: String)] {
+    var headers = fixed + [("content-type", file.contentType), (S3Evidence.claimName, file.sha256.description)]
+    if let lock {
+      let end = now + .seconds(Int64(lock.days) * 86_400)
+      headers += [
+        ("x-amz-object-lock-mode", lock.mode.rawValue), ("x-amz-object-lock-retain-until-date", end.iso()),
+      ]
+    }
+    return headers
   }
 
   /// Of one body, an object's or a part's. Where the service computes others, it refuses.
@@ -42,6 +55,10 @@ struct S3ObjectHeaders: Sendable {
 
   /// Nil where the object is encrypted as it was asked.
   func complaint(_ evidence: S3Evidence) -> String? {
+    if let customerKey, evidence.customerKey != customerKey.md5 {
+      let found = evidence.customerKey == nil ? "it does not say that it is encrypted with it" : "it names another key"
+      return "sse_customer_key is set, and of the object \(found)"
+    }
     guard let encryption, evidence.encryption != encryption.rawValue else { return nil }
     let found = evidence.encryption.map { "it says \($0)" } ?? "it does not say that it is encrypted"
     return "server_side_encryption is \(encryption.rawValue), and of the object \(found)"

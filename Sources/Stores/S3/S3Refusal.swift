@@ -14,12 +14,15 @@ struct S3Refusal {
   /// There was no body to explain anything: an answer to HEAD.
   let isMute: Bool
 
-  init(_ answer: Answer, now: Timestamp) {
+  /// - Parameter own: the region that is set; the bucket's is named only where it is another.
+  init(_ answer: Answer, now: Timestamp, own: String? = nil) {
     let error = S3Error(answer.body)
     status = answer.status
     code = error?.code ?? ""
     message = error?.message ?? ""
-    region = error?.region ?? answer.headers["x-amz-bucket-region"] ?? S3Refusal.expectedRegion(error?.message ?? "")
+    let told =
+      error?.region ?? answer.headers["x-amz-bucket-region"] ?? S3Refusal.expectedRegion(error?.message ?? "")
+    region = told == own ? nil : told
     endpoint = error?.endpoint
     isMute = answer.body.isEmpty
     retryAfterMilliseconds = answer.headers["retry-after"].flatMap { text in
@@ -45,7 +48,7 @@ struct S3Refusal {
     switch what {
     case .list: "Grant s3:ListBucket on the bucket"
     case .download, .readBack: "Grant s3:GetObject on bucket and prefix, and kms:Decrypt with KMS"
-    case .delete: "Grant s3:DeleteObject on bucket and prefix; only check --connect and pulls need it"
+    case .delete: "Grant s3:DeleteObject on bucket and prefix; only check --connect, pulls and purge --remote need it"
     case .ask:
       "Grant s3:GetObject on bucket and prefix, and s3:ListBucket, without which what is missing looks forbidden"
     case .upload:
@@ -61,20 +64,25 @@ struct S3Refusal {
       (.denied, "Check access_key_id and the session token")
     case "SignatureDoesNotMatch":
       (.denied, "Check secret_access_key")
-    // The keys are good, and this request is not allowed: a rule of the bucket refuses this object, and no retry heals that.
-    case "AccessDenied" where what == .upload:
-      (.refused, "\(S3Refusal.right(for: what)), then: navette retry")
+    // The keys are good, and this object is not allowed: others may be, and rights come back.
+    case "AccessDenied" where what == .upload: (.forbidden, S3Refusal.right(for: what))
     case "AccessDenied": (.denied, S3Refusal.right(for: what))
     case "AllAccessDisabled", "AccountProblem", "InvalidObjectState", "NotSignedUp":
       (.denied, "Ask the owner of the account")
     case "RequestTimeTooSkewed":
       (.denied, "Set the machine's clock")
     case "NoSuchBucket", "InvalidBucketName":
-      (.denied, "Create the bucket, or correct the store's url")
-    case "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect", "IllegalLocationConstraintException":
-      (.denied, elsewhere)
+      (.wrongPlace, "Create the bucket, or correct the store's url")
+    case "AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException":
+      (.wrongPlace, elsewhere)
+    // Of a bucket that is new: followed where that is safe, and over within hours.
+    case "TemporaryRedirect", "Redirect":
+      (
+        .unreachable,
+        "The bucket is new, or being moved: it is tried again. If it stays, set the store's region and endpoint"
+      )
     case "NotImplemented", "MethodNotAllowed":
-      (.denied, "This service lacks what navette needs: PUT with If-None-Match, HEAD, GET, list version 2")
+      (.wrongPlace, "This service lacks what navette needs: PUT with If-None-Match, HEAD, GET, list version 2")
     // The bytes that arrived are not those that were announced. Our file was whole when we looked (`S3Store` looks again), so the way
     // is to blame, and sending once more helps.
     case "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "IncompleteBody":
@@ -102,12 +110,14 @@ struct S3Refusal {
     case 507: (.full, "Make room in the store, or raise its quota")
     case 403 where isMute: (.denied, "Check the store's keys. \(S3Refusal.right(for: what))")
     case 401, 403: (.denied, "Check the store's keys and their rights")
-    case 407: (.denied, "Check the proxy's password")
+    case 407: (.denied, "Check the proxy's user and password")
+    case 413: (.refused, "Make batches smaller: batch.max_bytes; or raise the limit of what stands before the store")
     case 408, 409, 425: (.unreachable, nil)
-    case 300..<400: (.denied, elsewhere)
-    case 404, 405, 501: (.denied, "Check the store's url and endpoint: this does not answer like an S3 bucket")
+    case 307: (.unreachable, "The service leads elsewhere for a while: it is tried again")
+    case 300..<400: (.wrongPlace, elsewhere)
+    case 404, 405, 501: (.wrongPlace, "Check the store's url and endpoint: this does not answer like an S3 bucket")
     // HEAD cannot say what is wrong; a request without a body has nothing of the batch's own to be refused.
-    case 400 where isMute && region != nil: (.denied, elsewhere)
+    case 400 where isMute && region != nil: (.wrongPlace, elsewhere)
     case 400 where isMute: (.denied, "Check the store's region, keys and session token")
     case 400..<500: (.refused, "Read the service's words; then: navette retry")
     // 2xx with an error's body, or a status that HTTP does not know.
@@ -115,7 +125,7 @@ struct S3Refusal {
     }
   }
 
-  /// Nothing is followed: a bucket elsewhere is for a person to confirm.
+  /// Not followed: a bucket elsewhere is for a person to confirm.
   private var elsewhere: String {
     let own = S3Refusal.clean(endpoint ?? "", hiding: [])
     let address = own.isEmpty ? "the bucket's own" : "\(own), or leave it out"

@@ -7,9 +7,9 @@ import Threads
 
 /// Objects in an S3 bucket, or in that of a service which speaks S3.
 public struct S3Store: StoreReader, StoreProbe {
-  private let client: S3Client
-  private let bucket: S3Bucket
-  private let concurrency: Int
+  let client: S3Client
+  let bucket: S3Bucket
+  let concurrency: Int
   /// Keys that are being uploaded to, in parts.
   private let busy = Locked<Set<String>>([])
 
@@ -42,10 +42,12 @@ public struct S3Store: StoreReader, StoreProbe {
     let chain = CredentialChain(s3, places)
     let keys =
       chain.given.flatMap { s3.roleARN == nil ? CredentialCache($0) : nil } ?? CredentialCache(chain, clock: clock)
+    let customerKey = try s3.customerKey.map { secret throws(StoreFault) in try S3CustomerKey(secret.reveal()) }
     client = try S3Client(
-      s3, keys, threads: TransferThreads(slots: concurrency, options: options, files: files), clock: clock)
+      s3, keys, customerKey, threads: TransferThreads(slots: concurrency, options: options, files: files), clock: clock)
     bucket = S3Bucket(
-      client: client, headers: S3ObjectHeaders(s3), files: files, blocking: BlockingQueue("store-s3"), parts: parts)
+      client: client, headers: S3ObjectHeaders(s3, customerKey: customerKey), files: files,
+      blocking: BlockingQueue("store-s3"), parts: parts)
   }
 
   // MARK: Store
@@ -68,7 +70,8 @@ public struct S3Store: StoreReader, StoreProbe {
     _ file: StoredFile, _ objectKey: String, _ what: S3Act
   ) async throws(StoreFault) -> Receipt {
     let headers =
-      bucket.headers.ofObject(file) + bucket.headers.ofBody(sha256: file.sha256, md5: Hex.decode(file.md5) ?? [])
+      bucket.headers.ofObject(file, now: client.now)
+      + bucket.headers.ofBody(sha256: file.sha256, md5: Hex.decode(file.md5) ?? [])
     let request = S3Client.Request(
       method: .put, objectKey: objectKey, headers: [("if-none-match", "*")] + headers,
       payloadHash: file.sha256.description, body: .file(file.path, size: file.size))
@@ -87,7 +90,7 @@ public struct S3Store: StoreReader, StoreProbe {
     case .same, .unproven:
       let stored = try await bucket.evidence(of: objectKey, what)
       guard let stored, stored.verdict(for: file) == .same else {
-        throw bucket.mismatch(what, objectKey, "the store does not confirm size and digest of what it took")
+        throw bucket.unconfirmed(what, objectKey, stored, file)
       }
       try bucket.checkEncryption(stored, objectKey, what)
       return stored.receipt(.created, size: file.size)
@@ -123,6 +126,14 @@ public struct S3Store: StoreReader, StoreProbe {
 
   /// In the order of the service; AWS promises that of the keys' bytes.
   public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
+    try await list(prefix, barred: { _ in }, each)
+  }
+
+  /// Told of as barred: names that were not asked for. A service that does not keep to the prefix may have kept others back.
+  public func list(
+    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
+  ) async throws {
     let what = S3Act.list
     let root = client.endpoint.prefix
     var continuation: String?
@@ -139,19 +150,24 @@ public struct S3Store: StoreReader, StoreProbe {
           .unreachable, what.words, at: client.endpoint.place(nil),
           why: "the answer is not a whole page of a list", remedy: "Check that the endpoint speaks S3")
       }
-      if let why = watch.complaint(token: page.continuation, first: page.entries.first?.key) {
+      let objects = page.entries.compactMap { entry -> ListedObject? in
+        guard entry.key.utf8.starts(with: (root + prefix).utf8) else { return nil }
+        return ListedObject(
+          key: String(entry.key.dropFirst(root.count)), size: entry.size, tag: entry.tag, modified: entry.modified)
+      }
+      if let why = watch.complaint(
+        token: page.continuation, first: page.entries.first?.key, count: page.entries.count, wanted: objects.count)
+      {
         throw StoreFault(
           .unreachable, what.words, at: client.endpoint.place(nil), why: why,
           remedy: "Check that the endpoint speaks S3")
       }
-      let objects = page.entries.compactMap { entry -> ListedObject? in
-        guard entry.key.hasPrefix(root) else { return nil }
-        return ListedObject(
-          key: String(entry.key.dropFirst(root.count)), size: entry.size, tag: entry.tag, modified: entry.modified)
-      }
       if !objects.isEmpty { try await each(objects) }
       continuation = page.continuation
     } while continuation != nil
+    if let rest = watch.passedOver(of: prefix, what.words, at: client.endpoint.place(nil), service: "S3") {
+      barred(rest)
+    }
   }
 
   /// The receipt's digest is that of the bytes which arrived; where the service tells one too, they agree.
@@ -215,7 +231,7 @@ public struct S3Store: StoreReader, StoreProbe {
 
   // MARK: Parts
 
-  private func checked(_ key: StoreKey, _ what: S3Act) throws(StoreFault) -> String {
+  func checked(_ key: StoreKey, _ what: S3Act) throws(StoreFault) -> String {
     let objectKey = client.endpoint.objectKey(key)
     guard objectKey.utf8.count <= Limits.keyBytes else {
       throw StoreFault(

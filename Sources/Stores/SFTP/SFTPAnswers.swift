@@ -1,71 +1,119 @@
+import CCurl
 import Core
 
-/// One line of a folder's listing.
-struct SFTPEntry: Hashable {
+/// What a server tells of a file or folder; each of it may be missing.
+struct SFTPAttributes: Hashable, Sendable {
   enum Kind: Hashable { case file, folder, other }
-  var name: String
-  var size: UInt64
-  var kind: Kind
-  /// To the minute, or to the day where it is months old; nil where the line tells none that we can read.
+
+  var size: UInt64?
+  /// With the bits of the kind, where the server sends them.
+  var mode: UInt32?
+  /// To the second.
   var modified: Timestamp?
 
-  /// Of what `ls -l` would show, as drafts of the protocol recommend it and servers send it; libcurl gives no more than this line.
-  /// Nil where it is something else.
-  /// - Parameter now: the year that a time without one belongs to is the last in which it is not ahead.
-  init?(_ line: Substring, now: Timestamp) {
-    var rest = line
-    var words: [Substring] = []
-    while words.count < 8 {
-      rest = rest.drop { $0 == " " }
-      let word = rest.prefix { $0 != " " }
-      guard !word.isEmpty else { return nil }
-      words.append(word)
-      rest = rest.dropFirst(word.count)
-    }
-    // One blank stands before the name; what follows may begin with more of them.
-    guard rest.hasPrefix(" "), rest.count > 1, let size = UInt64(words[4]) else { return nil }
-    name = String(rest.dropFirst())
-    self.size = size
-    modified = Self.time(words[5], words[6], words[7], now)
-    switch words[0].first {
-    case "-": kind = .file
-    case "d": kind = .folder
-    default: kind = .other
+  /// Nil where the server does not tell.
+  var kind: Kind? {
+    switch (mode ?? 0) & 0o170000 {
+    case 0: nil
+    case 0o100000: .file
+    case 0o040000: .folder
+    default: .other
     }
   }
 
-  private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+  /// Version 3 of the protocol has 32 bits for a time.
+  private static let latest: UInt64 = 1 << 32
 
-  /// `Mar 12 06:05` or `Mar 12 2026`. The server's zone is not known; that matters to nobody, since it does not change.
-  private static func time(_ month: Substring, _ day: Substring, _ rest: Substring, _ now: Timestamp) -> Timestamp? {
-    guard let month = months.firstIndex(of: String(month)).map({ $0 + 1 }), let day = Int(day), (1...31).contains(day)
+  init(size: UInt64? = nil, mode: UInt32? = nil, seconds: UInt64? = nil) {
+    (self.size, self.mode) = (size, mode)
+    modified = seconds.flatMap { $0 < Self.latest ? Timestamp(seconds: Int64($0)) : nil }
+  }
+
+  /// Nil where nothing was told.
+  init?(_ told: cc_attributes) {
+    guard told.is_known != 0 else { return nil }
+    self.init(
+      size: told.has_size != 0 ? told.size : nil,
+      mode: told.has_mode != 0 ? UInt32(truncatingIfNeeded: told.mode) : nil,
+      seconds: told.has_time != 0 ? UInt64(told.modified) : nil)
+  }
+}
+
+/// An entry of a folder.
+struct SFTPEntry: Hashable {
+  var name: FileName
+  var attributes: SFTPAttributes
+
+  /// Of a line as `cc_files_begin` has them written: `SIZE MODE TIME NAME`. Nil where it is something else.
+  init?(_ line: ArraySlice<UInt8>) {
+    let blank = UInt8(ascii: " ")
+    let words = line.split(separator: blank, maxSplits: 3, omittingEmptySubsequences: false)
+    guard words.count == 4 else { return nil }
+    func number(_ word: ArraySlice<UInt8>) -> UInt64?? {
+      if word.elementsEqual([UInt8(ascii: "-")]) { return .some(nil) }
+      return UInt64(String(decoding: word, as: UTF8.self)).map { .some($0) }
+    }
+    guard let size = number(words[0]), let mode = number(words[1]), let seconds = number(words[2]),
+      let name = Self.unescaped(words[3])
     else { return nil }
-    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    func time(_ year: Int, _ clock: Substring) -> Timestamp? {
-      Timestamp(text: "\(year)-\(two(month))-\(two(day))T\(clock):00Z")
-    }
-    if let year = Int(rest), (1970...9999).contains(year) { return time(year, "00:00") }
-    guard rest.count == 5, let year = Int(now.date.prefix(4)) else { return nil }
-    // A server's clock, or its zone, may be a day ahead of ours.
-    guard let guess = time(year, rest), guess < now + .seconds(2 * 86_400) else { return time(year - 1, rest) }
-    return guess
+    self.name = name
+    attributes = SFTPAttributes(size: size, mode: mode.map { UInt32(truncatingIfNeeded: $0) }, seconds: seconds)
   }
 
-  /// Nil where a line cannot be read: half a list must not pass for a list; and where there are more than anybody can want.
-  static func all(_ body: [UInt8], now: Timestamp) -> [SFTPEntry]? {
-    var entries: [SFTPEntry] = []
+  /// A name alone, from a library that tells no more.
+  init(nameAlone name: FileName) { (self.name, attributes) = (name, SFTPAttributes()) }
+
+  /// The bytes need not be text.
+  private static func unescaped(_ text: ArraySlice<UInt8>) -> FileName? {
+    var bytes: [UInt8] = []
+    var rest = text
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard rest.count >= 2, let decoded = Hex.decode(String(decoding: rest.prefix(2), as: UTF8.self)) else {
+        return nil
+      }
+      bytes += decoded
+      rest = rest.dropFirst(2)
+    }
+    return FileName(bytes: bytes)
+  }
+
+  /// Whether a file or folder can have this name.
+  var isSound: Bool {
+    !name.bytes.isEmpty && name.bytes.count <= Limits.nameBytes && !name.bytes.contains(0)
+      && !name.bytes.contains(UInt8(ascii: "/"))
+  }
+}
+
+/// What a server says that lies in a folder. It is a claim: names may come twice, or be none.
+struct SFTPFolder: Hashable {
+  /// Each name once, without the folder itself and the one above.
+  private(set) var entries: [SFTPEntry] = []
+  /// Entries whose names can be none, or have come before.
+  private(set) var unsound = 0
+
+  init() {}
+
+  /// Nil where a line cannot be read, since half a list must not pass for a list; and where there are more than anybody can want.
+  init?(_ body: [UInt8], withAttributes: Bool) {
+    var names: Set<FileName> = []
     var rest = body[...]
+    var count = 0
     // Line by line: a large folder's list is not kept twice.
     while !rest.isEmpty {
       let line = rest.prefix { $0 != UInt8(ascii: "\n") }
       rest = rest[line.endIndex...].dropFirst()
       if line.isEmpty { continue }
-      guard let entry = SFTPEntry(Substring(decoding: line, as: UTF8.self), now: now),
-        entries.count < Limits.folderNames
+      count += 1
+      guard count <= Limits.folderNames,
+        let entry = withAttributes ? SFTPEntry(line) : SFTPEntry(nameAlone: FileName(bytes: line))
       else { return nil }
-      if entry.name != ".", entry.name != ".." { entries.append(entry) }
+      if entry.name.bytes == [46] || entry.name.bytes == [46, 46] { continue }
+      if entry.isSound, names.insert(entry.name).inserted { entries.append(entry) } else { unsound += 1 }
     }
-    return entries
   }
 }
 

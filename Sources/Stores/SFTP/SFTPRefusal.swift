@@ -6,10 +6,31 @@ import Core
 struct SFTPRefusal: Error {
   let code: CURLcode
   let text: String
+  /// The server's own (SSH_FX_…); 0 where it said nothing, or nobody heard it.
+  var number: UInt = 0
 
+  /// The server is there, and it is this file or folder that it does not give: by its own word, or by giving less than it said.
+  var isOfOne: Bool { number != 0 || code == CURLE_PARTIAL_FILE }
+  /// We ended a connection on which nothing came for long.
+  var isSilence: Bool { code == CURLE_OPERATION_TIMEDOUT }
+  /// The server has shown a key that is not the one we know.
+  var isOtherKey: Bool { code == CURLE_PEER_FAILED_VERIFICATION }
+  /// It has none of the types that it was asked for.
+  var hasNoSuchKey: Bool { code == CURLE_FAILED_INIT && text.contains("exchange encryption keys") }
+
+  /// The file may be there, and this user may not look.
+  var isForbidden: Bool { number == 3 || number == 8 || (number == 0 && code == CURLE_REMOTE_ACCESS_DENIED) }
   var isMissing: Bool { code == CURLE_REMOTE_FILE_NOT_FOUND }
   /// The server would say no more than "failure": what it really was has to be found out.
   var isVague: Bool { [CURLE_SSH, CURLE_SEND_ERROR, CURLE_UPLOAD_FAILED].contains(code) }
+
+  /// With the types of the keys that the server has.
+  func told(of types: [String]) -> SFTPRefusal {
+    guard !types.isEmpty else { return self }
+    let names = types.map { $0.hasPrefix("rsa") ? "RSA" : $0 }.joined(separator: ", ")
+    return SFTPRefusal(
+      code: code, text: "\(text); it has keys of \(names), and none of them is the one of host_key_sha256")
+  }
 
   func fault(_ what: String, at place: String, access: SSHAccess) -> StoreFault {
     let (kind, remedy) = meaning(access)
@@ -29,7 +50,7 @@ struct SFTPRefusal: Error {
       (
         .untrusted,
         "Ask the server's owner for its fingerprint: only if it is this one, put it into host_key_sha256, "
-          + "or the key into known_hosts"
+          + "or the key into known_hosts or host_key"
       )
     case CURLE_LOGIN_DENIED: (.denied, login(access))
     case CURLE_FAILED_INIT where isOldRSA && text.contains("exchange encryption keys"): (.untrusted, Self.oldRSA)

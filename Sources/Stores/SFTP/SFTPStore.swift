@@ -1,6 +1,6 @@
-public import Config
+import Config
 public import Core
-public import Files
+import Files
 public import Store
 public import SystemPackage
 import Threads
@@ -11,9 +11,11 @@ import Threads
 /// The protocol has no digest: "already there" is decided by reading the object back. The server is asked to make the bytes durable
 /// (fsync@openssh.com); one that does not know how may lose, with its power, what it had confirmed seconds ago.
 public struct SFTPStore: StoreReader, StoreProbe {
-  private let client: SFTPClient
-  /// Without a slash at its end; empty: the root.
-  private let root: String
+  let client: SFTPClient
+  let root: FilePath
+  /// Folders that were silent.
+  let silences = SFTPSilences()
+  let uptime: @Sendable () -> Duration
   private let files: any Files
   private let blocking = BlockingQueue("store-sftp")
   private let busy = BusyKeys()
@@ -21,13 +23,14 @@ public struct SFTPStore: StoreReader, StoreProbe {
   public let traits = StoreTraits(createOnly: true, returnsDigest: false, largestObject: UInt64(Int64.max))
 
   /// Nothing is reached yet.
-  public init(
+  init(
     _ settings: StoreSettings, _ sftp: SFTPSettings, files: any Files, throttle: Throttle? = nil,
-    clock: @escaping @Sendable () -> Timestamp
+    library: TransferLibrary = .current, uptime: @escaping @Sendable () -> Duration = SystemClock.uptime
   ) throws(StoreFault) {
-    client = try SFTPClient(settings, sftp, files: files, throttle: throttle, clock: clock)
-    root = sftp.folder.string == "/" ? "" : sftp.folder.string
+    client = try SFTPClient(settings, sftp, files: files, throttle: throttle, library: library)
+    root = sftp.folder
     self.files = files
+    self.uptime = uptime
   }
 
   // MARK: Store
@@ -47,68 +50,51 @@ public struct SFTPStore: StoreReader, StoreProbe {
       throw StoreFault(.unreachable, what, at: client.place(object.path), why: "this object is being written now")
     }
     defer { busy.end(key) }
-    if let size = try await client.size(of: object.path, what) {
+    if case .file(let size) = try await client.sight(of: object.path, what) {
       return try await compare(file, object, size: size, what)
     }
     try await checkOurs(file, client.place(object.path), what)
     try await upload(file, object, part: part, what)
     if let refusal = try await client.rename(part, to: object.path, what) {
       // Somebody was quicker; or it was us, on a connection that broke before the answer came.
-      guard let size = try await client.size(of: object.path, what) else {
+      guard case .file(let size) = try await client.sight(of: object.path, what) else {
         throw client.fault(refusal, what, object.path)
       }
       _ = try await client.remove(part, what)
       return try await compare(file, object, size: size, what)
     }
-    return Receipt(outcome: .created, size: file.size)
+    return Receipt(outcome: .created, size: file.size, modified: await timeOfNew(object))
   }
 
   public func stat(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
     let path = SFTPObject(root: root, key: key).path
-    return try await client.size(of: path, "Cannot ask for").map { Receipt(outcome: .found, size: $0) }
+    return try await client.attributes(of: path, "Cannot ask for").map {
+      Receipt(outcome: .found, size: $0.size ?? 0, modified: $0.modified)
+    }
   }
 
   // MARK: StoreReader
 
   /// In the order of the keys' bytes, folder by folder.
   public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
-    var pending = [""]
-    var page: [ListedObject] = []
-    /// What is still to come, the next one last: folders end in `/`.
-    var known: [String: SFTPEntry] = [:]
-    var folders = 0
-    while let key = pending.popLast() {
-      if let entry = known.removeValue(forKey: key) {
-        page.append(ListedObject(key: key, size: entry.size, tag: nil, modified: entry.modified))
-        if page.count == Limits.ownPage {
-          try await each(page)
-          page = []
-        }
-        continue
-      }
-      let folder = key.isEmpty ? root : "\(root)/\(key.dropLast())"
-      folders += 1
-      guard folders <= Limits.listPages, pending.count <= Limits.folderNames else {
-        throw StoreFault(
-          .unreachable, "Cannot list", at: client.place(root),
-          why: "it has no end: \(counted(folders, "folder")) were looked into, and \(pending.count) names are left")
-      }
-      var below: [String] = []
-      for entry in try await client.entries(of: folder, "Cannot list") {
-        let child = key + entry.name
-        switch entry.kind {
-        case .file where !LocalWork.isPart(FileName(entry.name)) && child.hasPrefix(prefix):
-          known[child] = entry
-          below.append(child)
-        // No key leads deeper than its length; a tree may have no end.
-        case .folder where child.utf8.count > Limits.keyBytes: break
-        case .folder where child.hasPrefix(prefix) || prefix.hasPrefix(child + "/"): below.append(child + "/")
-        default: break
-        }
-      }
-      pending += below.sorted { $1.utf8.lexicographicallyPrecedes($0.utf8) }
+    try await walk(prefix, depth: .max, barred: nil, each)
+  }
+
+  public func list(
+    _ prefix: String, depth: Int, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
+  ) async throws { try await walk(prefix, depth: depth, barred: barred, each) }
+
+  public func find(_ key: StoreKey) async throws -> ListedObject? {
+    let (what, place) = ("Cannot ask for", SFTPObject(root: root, key: key))
+    var found = try await client.attributes(of: place.path, what)
+    if found == nil, let aside = place.aside {
+      // A deletion that was killed has left it there, and it may be another version than the one that was to go.
+      try await giveBack(aside, to: place.path, what)
+      found = try await client.attributes(of: place.path, what)
     }
-    if !page.isEmpty { try await each(page) }
+    guard let found, found.kind ?? .file == .file else { return nil }
+    return ListedObject(key: key.description, size: found.size ?? 0, tag: nil, modified: found.modified)
   }
 
   /// The receipt's digest is that of the bytes which arrived.
@@ -119,10 +105,17 @@ public struct SFTPStore: StoreReader, StoreProbe {
       throw StoreFault(.refused, what, at: client.place(path), why: "there is no such object")
     }
     if answer.truncated { throw StoreFault.tooLong(what, at: client.place(path), most: most) }
+    // Where it was written meanwhile, the copy may be part of one version and part of another.
+    let now = try await client.attributes(of: path, what)
+    guard let now, answer.attributes == nil || answer.attributes?.modified == now.modified else {
+      throw StoreFault(
+        .mismatch, what, at: client.place(path), why: "it was written, or taken away, while it was read",
+        remedy: "It is tried again")
+    }
     let (size, sha256) = try await local(what, client.place(path)) { [files] () throws(FileFault) in
       try files.digest(of: target)
     }
-    return Receipt(outcome: .found, size: size, sha256: sha256)
+    return Receipt(outcome: .found, size: size, sha256: sha256, modified: now.modified)
   }
 
   public func readBack(_ key: StoreKey) async throws(StoreFault) -> Receipt? {
@@ -142,8 +135,13 @@ public struct SFTPStore: StoreReader, StoreProbe {
 
   // MARK: Parts
 
+  /// The object is whole without it.
+  private func timeOfNew(_ object: SFTPObject) async -> Timestamp? {
+    (try? await client.attributes(of: object.path, "Cannot ask for"))?.modified
+  }
+
   /// An upload that was cut is begun anew: what a server kept of it may not be what we sent.
-  private func upload(_ file: StoredFile, _ object: SFTPObject, part: String, _ what: String) async throws(StoreFault) {
+  func upload(_ file: StoredFile, _ object: SFTPObject, part: FilePath, _ what: String) async throws(StoreFault) {
     if let refusal = try await client.upload(file, to: part, what) {
       guard refusal.isVague else { throw client.fault(refusal, what, object.path) }
       // Looked at before the part goes, which would make room.
@@ -154,15 +152,17 @@ public struct SFTPStore: StoreReader, StoreProbe {
       do { _ = try await client.remove(part, what) } catch {}
       throw StoreFault(
         .full, what, at: client.place(object.path),
-        why: "the server has no room: \(counted(space.free, "byte")) free (\(refusal.text))",
+        why: "the server has no room: \(counted(space.free, "byte")) free"
+          + (refusal.text.isEmpty ? "" : " (\(refusal.text))"),
         remedy: "Make room on the server"
       )
     }
-    let arrived = try await client.size(of: part, what)
-    guard arrived == file.size else {
+    let arrived = try await client.sight(of: part, what)
+    guard arrived == .file(size: file.size) || arrived == .forbidden else {
+      let has = if case .file(let size) = arrived { "\(size)" } else { "none" }
       throw StoreFault(
         .unreachable, what, at: client.place(object.path),
-        why: "the server confirmed \(counted(file.size, "byte")) and has \(arrived.map(String.init) ?? "none")",
+        why: "the server confirmed \(counted(file.size, "byte")) and has \(has)",
         remedy: "If it stays: the server loses data, or takes files away before they are complete")
     }
   }
@@ -182,7 +182,7 @@ public struct SFTPStore: StoreReader, StoreProbe {
     guard found.received == file.size, sha256 == file.sha256 else {
       throw differs("\(counted(found.received, "byte")), SHA-256 \(sha256)")
     }
-    return Receipt(outcome: .alreadyThere, size: size, sha256: sha256)
+    return Receipt(outcome: .alreadyThere, size: size, sha256: sha256, modified: await timeOfNew(object))
   }
 
   /// No digest goes along, so the server would take whatever our disk made of the file.
@@ -205,21 +205,29 @@ public struct SFTPStore: StoreReader, StoreProbe {
 
 /// Where an object lies.
 struct SFTPObject {
-  let path, folder, name: String
+  let path: FilePath
+  let name: String
+  var folder: FilePath { path.parent }
 
-  init(root: String, key: StoreKey) {
-    path = "\(root)/\(key.description)"
-    let components = path.split(separator: "/", omittingEmptySubsequences: false)
-    folder = components.dropLast().joined(separator: "/")
-    name = components.last.map(String.init) ?? ""
+  init(root: FilePath, key: StoreKey) {
+    path = root.appending(key: key.description) ?? FilePath("\(root.string)/\(key.description)")
+    name = key.description.split(separator: "/").last.map(String.init) ?? ""
   }
 
   /// Where it is written before it is one. The digest is in the name, so that no two agents with different bytes for one key ever
   /// write one file; nil where the name has no room for it, or looks like a part itself.
-  func part(of file: StoredFile) -> String? {
-    let part = LocalWork.partName(of: "\(name).\(file.sha256.description.prefix(12))")
-    guard !LocalWork.isPart(FileName(name)), part.utf8.count <= Limits.nameBytes else { return nil }
-    return "\(folder)/\(part)"
+  func part(of file: StoredFile) -> FilePath? {
+    guard !LocalWork.isPart(FileName(name)) else { return nil }
+    return hidden("\(name).\(file.sha256.description.prefix(12))")
+  }
+
+  /// Where it lies while it is looked at for the last time. No object that we write is built under this name: none of our keys has a
+  /// tilde.
+  var aside: FilePath? { hidden("~\(name)") }
+
+  private func hidden(_ name: String) -> FilePath? {
+    let part = LocalWork.partName(of: name)
+    return part.utf8.count <= Limits.nameBytes ? folder.appending(FileName(part)) : nil
   }
 }
 

@@ -17,6 +17,11 @@ struct SSHAccess: Sendable {
   var hostKey: SFTPSettings.HostKey
   /// The key is of a kind that older libraries cannot use: for the error's sake.
   var isRSA: Bool
+  /// libcurl stands on a library that tells us what the server says of files.
+  let readsAttributes: Bool
+  /// Of a host key that is given whole: a list of known hosts with it alone.
+  private let hosts: SecretFile?
+  private let fileMode, folderMode: UInt32
 
   init(_ settings: SFTPSettings, library: TransferLibrary = .current) throws(StoreFault) {
     guard library.speaksSFTP else {
@@ -24,11 +29,19 @@ struct SSHAccess: Sendable {
         .denied, "Cannot use", at: "url", why: "libcurl \(library.version) of this host speaks no SFTP",
         remedy: "Install the whole libcurl in the place of libcurl-minimal: dnf swap libcurl-minimal libcurl")
     }
+    readsAttributes = library.isLibSSH2
     user = settings.user
     hostKey = settings.hostKey
+    (fileMode, folderMode) = (settings.fileMode, settings.folderMode)
+    if case .key(let key) = settings.hostKey {
+      // Without a port it holds for any; an address of IPv6 stands there without its brackets.
+      hosts = try SecretFile("\(settings.host.filter { !"[]".contains($0) }) \(key)")
+    } else {
+      hosts = nil
+    }
     switch settings.access {
     case .privateKey(let key, let passphrase):
-      try SSHAccess.check(key.reveal())
+      try SSHAccess.check(key.reveal(), isOpened: passphrase != nil)
       let publicKey = try SSHAccess.publicKey(of: key.reveal(), library)
       proof = .key(try SecretFile(key.reveal()), passphrase: passphrase, publicKey: try publicKey.map(SecretFile.init))
       isRSA = SSHAccess.isRSA(key.reveal())
@@ -43,9 +56,11 @@ struct SSHAccess: Sendable {
   func apply(to easy: UnsafeMutableRawPointer, _ judge: curl_sshkeycallback, _ user: UnsafeMutableRawPointer) -> Bool {
     var codes = [cc_set_str(easy, CURLOPT_USERNAME, self.user)]
     switch hostKey {
-    case .knownHosts(let file):
+    case .knownHosts, .key:
+      var list = hosts?.path ?? "/dev/null"
+      if case .knownHosts(let file) = hostKey { list = file.string }
       codes += [
-        cc_set_str(easy, CURLOPT_SSH_KNOWNHOSTS, file.string), cc_set_host_key(easy, judge),
+        cc_set_str(easy, CURLOPT_SSH_KNOWNHOSTS, list), cc_set_host_key(easy, judge),
         cc_set_ptr(easy, CURLOPT_SSH_KEYDATA, user),
       ]
     case .pinned(let digest):
@@ -77,7 +92,8 @@ struct SSHAccess: Sendable {
     }
     codes += [
       cc_set_long(easy, CURLOPT_FTP_CREATE_MISSING_DIRS, 1),
-      cc_set_long(easy, CURLOPT_NEW_FILE_PERMS, 0o640), cc_set_long(easy, CURLOPT_NEW_DIRECTORY_PERMS, 0o750),
+      cc_set_long(easy, CURLOPT_NEW_FILE_PERMS, Int(fileMode)),
+      cc_set_long(easy, CURLOPT_NEW_DIRECTORY_PERMS, Int(folderMode)),
     ]
     return codes.allSatisfy { $0 == CURLE_OK }
   }
@@ -85,15 +101,33 @@ struct SSHAccess: Sendable {
   // CURLSSH_AUTH_* are macros that Swift does not see.
   private static let publicKey = 1 << 0
   private static let password = 1 << 1
-  private static let keyboard = 1 << 4
+  private static let keyboard = 1 << 3
 
-  /// What is no private key at all; whether a passphrase opens it, only the transfer tells.
-  private static func check(_ text: String) throws(StoreFault) {
+  /// What is no private key at all, or a locked one without its passphrase; whether a passphrase opens it, only the transfer tells.
+  private static func check(_ text: String, isOpened: Bool) throws(StoreFault) {
+    if text.hasPrefix("PuTTY-User-Key-File") {
+      throw StoreFault(
+        .denied, "Cannot use", at: "private_key", why: "it is a key of PuTTY (PPK), which the SSH library cannot read",
+        remedy: "Convert it: puttygen FILE.ppk -O private-openssh -o FILE, and give that")
+    }
     let keys = PEM.blocks(text) { $0.hasSuffix("PRIVATE KEY") }
     guard let keys, !keys.isEmpty else {
       throw StoreFault(
         .denied, "Cannot use", at: "private_key", why: "it is not a whole private key in a format of OpenSSH or PEM",
         remedy: "Give the file that ssh-keygen made, from its -----BEGIN to its -----END line; no public key")
+    }
+    guard !isOpened, isLocked(text, keys) else { return }
+    throw StoreFault(
+      .denied, "Cannot use", at: "private_key", why: "it is locked, and there is no passphrase",
+      remedy: "Set passphrase, or take a key without one")
+  }
+
+  /// The older formats say it in their first lines; that of OpenSSH names the cipher (PROTOCOL.key).
+  private static func isLocked(_ text: String, _ keys: [[UInt8]]) -> Bool {
+    if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") { return true }
+    let magic = Array("openssh-key-v1".utf8) + [0]
+    return keys.contains {
+      $0.starts(with: magic) && !$0.dropFirst(magic.count).starts(with: [0, 0, 0, 4] + Array("none".utf8))
     }
   }
 
@@ -133,12 +167,14 @@ extension SFTPSettings.HostKey {
 
 /// The key that a host showed, held against known_hosts, or against the one that is expected.
 struct HostKeySeen: CustomStringConvertible {
-  private enum Verdict { case right, notInKnownHosts, otherInKnownHosts, notThePinned }
+  private enum Verdict { case right, notInKnownHosts, otherInKnownHosts, notThePinned, notTheKey }
   let fingerprint: String
   private let verdict: Verdict
 
-  /// - Parameter pin: base64 of the SHA-256 of the key that alone is right; nil: libcurl has looked into known_hosts.
-  init(_ key: curl_khkey, _ match: curl_khmatch, expecting pin: String?) {
+  /// - Parameters:
+  ///   - pin: base64 of the SHA-256 of the key that alone is right; nil: libcurl has looked into known_hosts.
+  ///   - isWhole: the list of known hosts is that of the setting `host_key`.
+  init(_ key: curl_khkey, _ match: curl_khmatch, expecting pin: String?, isWhole: Bool = false) {
     let seen = HostKeySeen.blob(of: key).map { HostKeySeen.fingerprint(of: $0) }
     fingerprint = seen ?? "unknown"
     if let pin {
@@ -146,6 +182,7 @@ struct HostKeySeen: CustomStringConvertible {
     } else {
       switch match {
       case CURLKHMATCH_OK: verdict = .right
+      case _ where isWhole: verdict = .notTheKey
       case CURLKHMATCH_MISMATCH: verdict = .otherInKnownHosts
       default: verdict = .notInKnownHosts
       }
@@ -178,6 +215,7 @@ struct HostKeySeen: CustomStringConvertible {
     case .right: "this host shows \(fingerprint), which is right"
     case .notInKnownHosts: "this host is not in known_hosts; it shows \(fingerprint)"
     case .otherInKnownHosts: "known_hosts has another key for this host, which now shows \(fingerprint)"
+    case .notTheKey: "this host shows \(fingerprint), which is not that of host_key"
     case .notThePinned: "this host shows \(fingerprint), which is not host_key_sha256"
     }
   }

@@ -29,9 +29,9 @@ struct CredentialPlaces: Sendable {
     self.environment = environment
     region = settings.region
     blocking = BlockingQueue("credentials")
-    let own = environment["AWS_ENDPOINT_URL_STS"].flatMap { $0.isEmpty ? nil : $0 }
+    let own = settings.stsEndpoint ?? environment["AWS_ENDPOINT_URL_STS"].flatMap { $0.isEmpty ? nil : $0 }
     tokens = SecurityTokens(
-      endpoint: own ?? SecurityTokens.endpoint(of: settings.region), region: settings.region,
+      endpoint: own ?? SecurityTokens.endpoint(of: settings.region, settings.variants), region: settings.region,
       threads: threads(
         TransferOptions(
           connectTimeout: store.connectTimeout, stallTimeout: store.stallTimeout,
@@ -53,6 +53,7 @@ struct CredentialChain: CredentialSource {
   let profile: String?
   let role: String?
   let externalID: String?
+  let session: String?
   let places: CredentialPlaces
 
   init(_ settings: S3Settings, _ places: CredentialPlaces) {
@@ -60,6 +61,7 @@ struct CredentialChain: CredentialSource {
     profile = settings.profile
     role = settings.roleARN
     externalID = settings.externalID
+    session = settings.roleSessionName
     self.places = places
   }
 
@@ -73,7 +75,8 @@ struct CredentialChain: CredentialSource {
     guard let found = try await base() else { return nil }
     guard let role else { return found }
     return try await places.tokens.assume(
-      SecurityTokens.Role(arn: role, session: places["AWS_ROLE_SESSION_NAME"], externalID: externalID), with: found)
+      SecurityTokens.Role(arn: role, session: session ?? places["AWS_ROLE_SESSION_NAME"], externalID: externalID),
+      with: found)
   }
 
   private func base() async throws(StoreFault) -> AWSCredentials? {
@@ -115,7 +118,9 @@ extension CredentialPlaces {
   func webIdentity(_ role: SecurityTokens.Role, tokenFile: String) async throws(StoreFault) -> AWSCredentials {
     let token = trimmed(String(decoding: try read(tokenFile), as: UTF8.self))
     guard !token.isEmpty else {
-      throw StoreFault(.denied, AWSCredentials.what, at: tokenFile, why: "the file with the token is empty")
+      throw StoreFault(
+        .denied, AWSCredentials.what, at: tokenFile, why: "the file with the token is empty",
+        remedy: "Whoever writes it must renew it: it is read again by itself")
     }
     return try await tokens.assume(role, webIdentity: token)
   }

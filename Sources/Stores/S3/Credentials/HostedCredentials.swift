@@ -50,10 +50,13 @@ struct HostedCredentials: Sendable {
       return variable("AWS_CONTAINER_AUTHORIZATION_TOKEN")
     }
     do throws(FileFault) {
-      return trimmed(String(decoding: try source.read(FilePath(file), Limits.keysTokenBytes), as: UTF8.self))
+      let token = trimmed(String(decoding: try source.read(FilePath(file), Limits.keysTokenBytes), as: UTF8.self))
+      if !token.isEmpty { return token }
     } catch {
       throw fault(.denied, file, error.why, "Let the user that navette runs as read it")
     }
+    throw fault(
+      .denied, file, "the file with the token is empty", "Whoever writes it must renew it: it is read again by itself")
   }
 
   /// https; or loopback, and the link-local addresses of ECS and EKS.

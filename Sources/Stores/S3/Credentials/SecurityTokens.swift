@@ -1,3 +1,4 @@
+import Config
 import Core
 import Store
 
@@ -18,8 +19,10 @@ struct SecurityTokens: Sendable {
   let threads: TransferThreads
   let clock: @Sendable () -> Timestamp
 
-  static func endpoint(of region: String) -> String {
-    "https://sts.\(region).\(region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com")"
+  /// With FIPS there are some in America only.
+  static func endpoint(of region: String, _ variants: Set<S3Settings.Variant> = []) -> String {
+    let name = variants.contains(.fips) && region.hasPrefix("us-") ? "sts-fips" : "sts"
+    return "https://\(name).\(region).\(region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com")"
   }
 
   func assume(_ role: Role, with keys: AWSCredentials) async throws(StoreFault) -> AWSCredentials {
@@ -54,7 +57,7 @@ struct SecurityTokens: Sendable {
     guard let mark = base.firstRange(of: "://") else {
       throw StoreFault(
         .denied, AWSCredentials.what, at: base, why: "this is no address of STS",
-        remedy: "Write AWS_ENDPOINT_URL_STS as https://host[:port]")
+        remedy: "Write sts_endpoint, or AWS_ENDPOINT_URL_STS, as https://host[:port]")
     }
     let body = Array(SigV4.canonicalQuery(form).utf8)
     var headers = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")]
@@ -79,6 +82,9 @@ struct SecurityTokens: Sendable {
   private func credentials(
     _ answer: Answer, _ role: Role, hiding secrets: [String]
   ) throws(StoreFault) -> AWSCredentials {
+    let strange = StrangeAnswer(service: "STS", mark: "x-amzn-").fault(
+      answer, isOfObject: false, AWSCredentials.what, at: endpoint, hiding: secrets)
+    if let strange { throw strange }
     guard answer.isSuccess else { throw refusal(answer, role, hiding: secrets) }
     for action in ["AssumeRole", "AssumeRoleWithWebIdentity"] {
       let path = ["\(action)Response", "\(action)Result", "Credentials"]

@@ -68,7 +68,10 @@ import Testing
     #expect(agent.exitCode == nil)
     try FileManager.default.removeItem(atPath: site.path("shelf"))
     agent.signal(SIGHUP)
-    try await eventually("the record is sent") { try await site.records() == ["1"] }
+    try await eventually("the record is sent") {
+      guard FileManager.default.fileExists(atPath: site.path("shelf")) else { return false }
+      return try await site.records() == ["1"]
+    }
     agent.signal(SIGTERM)
     #expect(try await agent.ended(within: .seconds(20)) == 0)
   }

@@ -44,6 +44,7 @@ final class Kept: Sendable {
 
 @Sendable func file(_ folder: TemporaryFolder) async throws -> StoreConformance {
   let files = LinuxFiles()
+  try files.ensureDirectory(folder.path.appending("shelf"))
   let root = folder.path.appending("shelf/below")
   var troubles = StoreTroubles()
   troubles.stormy = { LocalStore(root, files: ShakyFiles.io(files, seed: 5, oneIn: 12)) }

@@ -63,11 +63,14 @@ private final class OddStore: RemoteStore {
     switch way.withLock({ $0 }) {
     case .replaces: return try put(file, key)
     case .looksFirst where !inParts:
-      let isThere = store.keys.contains(key.description)
-      // All of the first round have looked before one writes.
-      looks.withLock { $0 += 1 }
-      if isThere { return .lost }
-      while looks.withLock({ $0 }) < Limits.contestants { await Task.yield() }
+      if store.keys.contains(key.description) { return .lost }
+      // All of a round have looked before one writes.
+      let mine = looks.withLock { looks in
+        looks += 1
+        return looks
+      }
+      let round = (mine + Limits.contestants - 1) / Limits.contestants * Limits.contestants
+      while looks.withLock({ $0 }) < round { await Task.yield() }
       return try put(file, key)
     case .replacesInParts where inParts: return try put(file, key)
     case .refusesAndReplaces where store.keys.contains(key.description):

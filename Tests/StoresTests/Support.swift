@@ -215,7 +215,7 @@ final class PythonServer: Sendable {
 
   /// Waits for the line that tells how many bytes a proxy's first connection carried up; the connection must be over.
   func bytesUp() async throws -> Int {
-    for _ in 0..<500 {
+    for _ in 0..<6_000 {
       let passed = requests.compactMap { $0.hasPrefix("up ") ? Int($0.dropFirst(3)) : nil }
       if !passed.isEmpty { return passed.reduce(0, +) }
       try await Task.sleep(for: .milliseconds(10))

@@ -75,12 +75,12 @@ public struct AzureStore: StoreReader, StoreProbe {
   // MARK: StoreReader
 
   public func list(_ prefix: String, _ each: @escaping @Sendable ([ListedObject]) async throws -> Void) async throws {
-    try await list(prefix, barred: { _ in }, each)
+    try await list(prefix, depth: .max, barred: { _ in }, each)
   }
 
   /// Told of as barred: names that were not asked for. A service that does not keep to the prefix may have kept others back.
   public func list(
-    _ prefix: String, barred: @escaping @Sendable (BarredFolder) -> Void,
+    _ prefix: String, depth _: Int, barred: @escaping @Sendable (BarredFolder) -> Void,
     _ each: @escaping @Sendable ([ListedObject]) async throws -> Void
   ) async throws {
     let what = "Cannot list"

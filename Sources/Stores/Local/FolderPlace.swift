@@ -18,7 +18,11 @@ struct FolderPlace: Sendable {
         .io, what, at: root, why: "nothing is mounted at \(point.shown), where \(table.shown) has a file system",
         remedy: "Mount it: what is written without it would lie on another disk")
     }
-    guard try files.info(root) == nil else { return }
+    if let found = try files.info(root) {
+      guard found.kind != .directory, found.kind != .link else { return }
+      throw FileFault(
+        .io, what, at: root, why: "it is no folder", remedy: "Move it away, or change the store's url")
+    }
     let parent = root.parent
     // A link to a folder is a folder here.
     guard let info = try files.info(parent), info.kind == .directory || info.kind == .link else {

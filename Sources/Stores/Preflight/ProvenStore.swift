@@ -13,9 +13,10 @@ public final class ProvenStore: RemoteStore {
   private struct State: Sendable {
     var proof: Proof?
     var isLoaded = false
-    /// Of all who wait for it, and how many of them there are.
-    var trying: Task<Result<Void, StoreFault>, Never>?
-    var waiting = 0
+    /// Somebody tries it: what was begun meanwhile waits for the outcome.
+    var isTrying = false
+    var waiters: [UInt64: CheckedContinuation<Result<Void, StoreFault>?, Never>] = [:]
+    var number: UInt64 = 0
   }
 
   public let probeKey: StoreKey
@@ -58,43 +59,54 @@ public final class ProvenStore: RemoteStore {
     return receipt
   }
 
-  /// Returns where the store may be trusted.
+  private enum Turn { case trusted, first, after }
+
+  /// Returns where the store may be trusted. The first who asks tries it, in its own task, so that a crash meanwhile is known to be of its
+  /// batch; the others have its outcome, or, where it is broken off, one of them tries anew.
   public func prove() async throws(StoreFault) {
-    let now = clock()
-    let trying: Task<Result<Void, StoreFault>, Never>? = state.withLock { state in
-      if !state.isLoaded {
-        state.proof = memory.read()
-        state.isLoaded = true
+    while true {
+      let now = clock()
+      let turn: Turn = state.withLock { state in
+        if !state.isLoaded {
+          state.proof = memory.read()
+          state.isLoaded = true
+        }
+        if state.isTrying { return .after }
+        if state.proof?.holds(identity, at: now) == true { return .trusted }
+        state.isTrying = true
+        return .first
       }
-      if let trying = state.trying {
-        state.waiting += 1
-        return trying
+      switch turn {
+      case .trusted: return
+      case .first: return try await tried().get()
+      case .after:
+        if let result = await outcome() { return try result.get() }
+        guard !Task.isCancelled else {
+          throw StoreFault(.unreachable, "Cannot try store", at: name.text, why: "it was stopped")
+        }
       }
-      if state.proof?.holds(identity, at: now) == true { return nil }
-      let trying = begin()
-      (state.trying, state.waiting) = (trying, 1)
-      return trying
     }
-    guard let trying else { return }
-    // With the last one who waits for it, it ends.
-    let result = await withTaskCancellationHandler {
-      await trying.value
+  }
+
+  /// Nil where there is none: whoever tried it was stopped, or this task was.
+  private func outcome() async -> Result<Void, StoreFault>? {
+    let mine = state.withLock { state in
+      state.number += 1
+      return state.number
+    }
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let mayWait = state.withLock { state in
+          guard state.isTrying, !Task.isCancelled else { return false }
+          state.waiters[mine] = continuation
+          return true
+        }
+        if !mayWait { continuation.resume(returning: nil) }
+      }
     } onCancel: {
-      leave(trying)
+      state.withLock { $0.waiters.removeValue(forKey: mine) }?.resume(returning: nil)
     }
-    try result.get()
   }
-
-  private func leave(_ trying: Task<Result<Void, StoreFault>, Never>) {
-    let isLast = state.withLock { state in
-      guard state.trying == trying else { return false }
-      state.waiting -= 1
-      return state.waiting <= 0
-    }
-    if isLast { trying.cancel() }
-  }
-
-  private func begin() -> Task<Result<Void, StoreFault>, Never> { Task.onPool { [self] in await tried() } }
 
   /// The same, whatever is known of it.
   public func proveAnew() async throws(StoreFault) { try await tried().get() }
@@ -108,17 +120,24 @@ public final class ProvenStore: RemoteStore {
     case .failure(let fault):
       // What passes says nothing of the store: what was known of it is known still.
       guard fault.kind == .unproven else {
-        state.withLock { $0.trying = nil }
+        end(.failure(fault), nil)
         return .failure(fault)
       }
       proof.outcome = .fails
     }
     memory.note(proof)
-    state.withLock { state in
-      state.proof = proof
-      state.trying = nil
-    }
+    end(result.map { _ in }, proof)
     return result.map { _ in }
+  }
+
+  private func end(_ result: Result<Void, StoreFault>, _ proof: Proof?) {
+    let waiters = state.withLock { state in
+      if let proof { state.proof = proof }
+      defer { (state.isTrying, state.waiters) = (false, [:]) }
+      return state.waiters
+    }
+    let isStopped = Task.isCancelled && proof == nil
+    for waiter in waiters.values { waiter.resume(returning: isStopped ? nil : result) }
   }
 
   /// Another version of the service may be another service: the next object waits until it was tried.

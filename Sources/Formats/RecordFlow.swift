@@ -42,9 +42,10 @@ public struct RecordFlow {
     /// Bytes that may come out of it, from rows behind the first one of the batch.
     public var bytes: UInt64
     public var hasRows: Bool
-    public var now: Timestamp
+    /// Later than that no event can be.
+    let latest: Timestamp
     public init(bytes: UInt64, hasRows: Bool, now: Timestamp) {
-      (self.bytes, self.hasRows, self.now) = (bytes, hasRows, now)
+      (self.bytes, self.hasRows, latest) = (bytes, hasRows, now + Limits.futureTolerance)
     }
   }
 
@@ -134,7 +135,7 @@ public struct RecordFlow {
       return false
     }
     let (before, wasDay, known) = (out.count, day, ids.added)
-    let outcome = take(record.withoutLineEnd, limit.now, &day, &ids, &out)
+    let outcome = take(record.withoutLineEnd, limit.latest, &day, &ids, &out)
     if outcome == nil || UInt64(out.count - start) > limit.bytes && (limit.hasRows || passed.rows > 0) {
       passed.stop = outcome == nil ? .day : .full
       out.removeLast(out.count - before)
@@ -164,21 +165,17 @@ public struct RecordFlow {
 
   /// Nil: it is of another day.
   private mutating func take(
-    _ record: UnsafeRawBufferPointer, _ now: Timestamp, _ day: inout Timestamp?, _ ids: inout SeenIDs,
+    _ record: UnsafeRawBufferPointer, _ latest: Timestamp, _ day: inout Timestamp?, _ ids: inout SeenIDs,
     _ out: inout [UInt8]
   ) -> RowOutcome? {
     if let found = dates?.day(of: record) {
       if let day, day != found { return nil }
       day = found
     }
-    guard var own = judge else {
-      out.append(contentsOf: record)
-      out.append(Alphabet.lineFeed)
-      return .good
-    }
-    judge = nil
-    defer { judge = own }
-    return own.take(record, now: now, ids: &ids, into: &out)
+    if let outcome = judge?.take(record, latest: latest, ids: &ids, into: &out) { return outcome }
+    out.append(contentsOf: record)
+    out.append(Alphabet.lineFeed)
+    return .good
   }
 }
 

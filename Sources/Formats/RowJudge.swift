@@ -36,9 +36,11 @@ public struct RowJudge {
     timestamp = place(rules?.timestamp)
   }
 
-  /// - Parameter record: without its line end.
+  /// - Parameters:
+  ///   - record: without its line end.
+  ///   - latest: later than that no event can be.
   public mutating func take(
-    _ record: UnsafeRawBufferPointer, now: Timestamp, ids: inout SeenIDs, into out: inout [UInt8]
+    _ record: UnsafeRawBufferPointer, latest: Timestamp, ids: inout SeenIDs, into out: inout [UInt8]
   ) -> RowOutcome {
     let fault = rules == nil ? nil : self.fault(of: record)
     if let fault, shaper == nil { return .aside(fault) }
@@ -56,7 +58,7 @@ public struct RowJudge {
     let start = out.count
     write(record, into: &out)
     guard let rules else { return .good }
-    if let fault = judge(rules, time, now, &ids, written: out.count - start - 1) {
+    if let fault = judge(rules, time, latest, &ids, written: out.count - start - 1) {
       out.removeLast(out.count - start)
       return .aside(fault)
     }
@@ -90,18 +92,18 @@ public struct RowJudge {
   }
 
   private func judge(
-    _ rules: RecordRules, _ known: Timestamp?, _ now: Timestamp, _ ids: inout SeenIDs, written: Int
+    _ rules: RecordRules, _ known: Timestamp?, _ latest: Timestamp, _ ids: inout SeenIDs, written: Int
   ) -> RowFault? {
     if written > rules.maxBytes { return RowFault(.rowTooLong) }
     if let timestamp {
       let name = rules.timestamp
       guard let time = known ?? Timestamp(event: value(timestamp)) else { return RowFault(.badTime, column: name) }
-      if time > now + Limits.futureTolerance { return RowFault(.futureTime, column: name) }
+      if time > latest { return RowFault(.futureTime, column: name) }
     }
     guard let id else { return nil }
     let value = value(id)
     if value.isEmpty { return RowFault(.missingValue, column: rules.id) }
-    return ids.add(value) ? nil : RowFault(.duplicateKey, column: rules.id)
+    return value.withUnsafeBytes({ ids.add($0) }) ? nil : RowFault(.duplicateKey, column: rules.id)
   }
 
   private func value(_ index: Int) -> ArraySlice<UInt8> { shaper == nil ? cells.values[index] : shaped[index] }

@@ -64,10 +64,11 @@ public struct RowValues {
 /// What stands for bytes that are not to be sent.
 struct ByteReplacement {
   fileprivate(set) var by = [[UInt8]?](repeating: nil, count: 256)
-  var isEmpty: Bool { by.allSatisfy { $0 == nil } }
+  let isEmpty: Bool
 
   /// - Parameters: nil: it stays.
   init(backslash: [UInt8]?, lineBreak: [UInt8]?) {
+    isEmpty = backslash == nil && lineBreak == nil
     by[Int(Alphabet.backslash)] = backslash
     by[Int(Alphabet.lineFeed)] = lineBreak
     // Of CRLF one is enough.

@@ -162,11 +162,12 @@ public struct RowShaper {
       }
     case .time(let number):
       let isOfRow = name == "timestamp"
-      if cells[timed[number].cell].isEmpty, !isOfRow {
+      let text = cells[timed[number].cell]
+      if text.isEmpty, !isOfRow {
         made[index].removeAll(keepingCapacity: true)
         return .good
       }
-      switch timed[number].instant(of: cells) {
+      switch text.withUnsafeBufferPointer({ timed[number].instant(of: $0) }) {
       case .success(let instant):
         timed[number].write(instant, into: &made[index])
         if isOfRow { time = instant }

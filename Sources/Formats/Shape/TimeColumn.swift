@@ -7,18 +7,25 @@ struct TimeColumn {
   let cell: Int
   private let rule: TimeRule
   private let zone: ClockZone
-  /// What was found for the last minute: rows are in order, mostly.
+  /// Times around the last one that clocks show once: mostly all of a log.
+  private var steady: ClockZone.Steady?
+  /// What was found for the last minute near a change of the clocks: rows are in order, mostly.
   private var last: (minute: Timestamp.Fields, occurrence: ClockZone.Occurrence)?
 
   init(_ rule: TimeRule, _ cell: Int, _ zone: ClockZone) { (self.rule, self.cell, self.zone) = (rule, cell, zone) }
 
-  mutating func instant(of row: borrowing RowValues) -> Result<Timestamp, Fault> {
-    guard let reading = rule.pattern.read(row[cell]) else { return .failure(Fault(code: .badTime)) }
-    let rest = Duration.nanoseconds(reading.nanoseconds)
-    if let offset = reading.offset { return .success(Timestamp(reading.fields) + .seconds(-offset) + rest) }
+  mutating func instant(of text: UnsafeBufferPointer<UInt8>) -> Result<Timestamp, Fault> {
+    guard let reading = rule.pattern.read(text) else { return .failure(Fault(code: .badTime)) }
+    if let offset = reading.offset { return .success(Self.instant(reading, east: offset)) }
     var minute = reading.fields
     minute.second = 0
-    let seconds = Duration.seconds(reading.fields.second) + rest
+    let local = Timestamp(minute).seconds
+    if let steady, steady.local.contains(local) { return .success(Self.instant(reading, east: steady.offset)) }
+    if let found = zone.steady(around: local) {
+      steady = found
+      return .success(Self.instant(reading, east: found.offset))
+    }
+    let seconds = Duration.seconds(reading.fields.second) + .nanoseconds(reading.nanoseconds)
     switch occurrence(of: minute) {
     case .once(let time): return .success(time + seconds)
     case .never: return .failure(Fault(code: .noSuchTime))
@@ -29,6 +36,12 @@ struct TimeColumn {
       case .aside: return .failure(Fault(code: .ambiguousTime))
       }
     }
+  }
+
+  @inline(__always)
+  private static func instant(_ reading: TimePattern.Reading, east offset: Int) -> Timestamp {
+    let seconds = Timestamp(reading.fields).seconds -| Int64(offset)
+    return Timestamp(nanoseconds: seconds *| 1_000_000_000 +| reading.nanoseconds)
   }
 
   private mutating func occurrence(of minute: Timestamp.Fields) -> ClockZone.Occurrence {

@@ -28,13 +28,19 @@ public struct ClockZone: Hashable, Sendable {
     let seconds = time.seconds
     guard let last = changes.last else { return rule?.offset(at: seconds) ?? first }
     if seconds >= last.at, let rule { return rule.offset(at: seconds) }
+    let passed = changes(upTo: seconds)
+    return passed == 0 ? first : changes[passed - 1].offset
+  }
+
+  /// How many changes of the table have come by then.
+  private func changes(upTo seconds: Int64) -> Int {
     var low = 0
     var high = changes.count
     while low < high {
       let middle = (low + high) / 2
       if changes[middle].at <= seconds { low = middle + 1 } else { high = middle }
     }
-    return low == 0 ? first : changes[low - 1].offset
+    return low
   }
 
   /// What clocks and calendars show.
@@ -74,6 +80,47 @@ public struct ClockZone: Hashable, Sendable {
     found.sort()
     guard let first = found.first, let last = found.last else { return .never }
     return first == last ? .once(first) : .twice(first, last)
+  }
+
+  /// Times that clocks show once, all by one offset: no change of the clocks is near.
+  public struct Steady: Hashable, Sendable {
+    /// What clocks show, in seconds since 1970 as if it were UTC.
+    public let local: Range<Int64>
+    /// Seconds east of Greenwich.
+    public let offset: Int
+  }
+
+  /// Such times around one of them; nil where a change of the clocks is near, and `occurrence` has to look.
+  /// - Parameter local: seconds since 1970, as if it were UTC.
+  public func steady(around local: Int64) -> Steady? {
+    let period = period(at: local)
+    // All that `occurrence` looks at lies in this period, and so does the instant.
+    let (nearby, offset) = (Int64(26 * 3_600), Int64(period.offset))
+    let from = max(period.from +| nearby, period.from +| offset)
+    let to = min(period.to -| nearby, period.to +| offset)
+    guard from <= local, local < to else { return nil }
+    return Steady(local: from..<to, offset: period.offset)
+  }
+
+  /// A stretch of instants over which clocks are not changed; there may be more of it on either side.
+  struct Period: Hashable {
+    var from = Int64.min
+    var to = Int64.max
+    var offset: Int
+  }
+
+  func period(at seconds: Int64) -> Period {
+    guard let last = changes.last else { return rule?.period(at: seconds) ?? Period(offset: first) }
+    if seconds >= last.at, let rule {
+      var found = rule.period(at: seconds)
+      found.from = max(found.from, last.at)
+      return found
+    }
+    let passed = changes(upTo: seconds)
+    var found = Period(offset: passed == 0 ? first : changes[passed - 1].offset)
+    if passed > 0 { found.from = changes[passed - 1].at }
+    if passed < changes.count { found.to = changes[passed].at }
+    return found
   }
 
   /// The first instant behind `time` at which clocks show one of these times of day; nil where there are none.

@@ -7,25 +7,25 @@ infix operator *| : MultiplicationPrecedence
 infix operator +|= : AssignmentPrecedence
 
 extension FixedWidthInteger {
-  public static func +| (a: Self, b: Self) -> Self {
+  @inlinable public static func +| (a: Self, b: Self) -> Self {
     let (sum, overflow) = a.addingReportingOverflow(b)
     guard overflow else { return sum }
     return b < 0 ? .min : .max
   }
 
-  public static func -| (a: Self, b: Self) -> Self {
+  @inlinable public static func -| (a: Self, b: Self) -> Self {
     let (difference, overflow) = a.subtractingReportingOverflow(b)
     guard overflow else { return difference }
     return b > 0 ? .min : .max
   }
 
-  public static func *| (a: Self, b: Self) -> Self {
+  @inlinable public static func *| (a: Self, b: Self) -> Self {
     let (product, overflow) = a.multipliedReportingOverflow(by: b)
     guard overflow else { return product }
     return (a < 0) == (b < 0) ? .max : .min
   }
 
-  public static func +|= (a: inout Self, b: Self) { a = a +| b }
+  @inlinable public static func +|= (a: inout Self, b: Self) { a = a +| b }
 }
 
 extension Sequence {

@@ -42,6 +42,19 @@ struct ZoneRule: Hashable, Sendable {
     return isSummer ? summer : standard
   }
 
+  /// From one change of a year to its next one, new year being one: from there on another year's days count.
+  func period(at seconds: Int64) -> ClockZone.Period {
+    guard let summer else { return ClockZone.Period(offset: standard) }
+    let year = Timestamp(seconds: seconds + Int64(standard)).fields.year
+    let bounds = [
+      instant(.never, year) - Int64(standard), instant(begins, year) - Int64(standard),
+      instant(ends, year) - Int64(summer), instant(.never, year + 1) - Int64(standard),
+    ]
+    return ClockZone.Period(
+      from: bounds.filter { $0 <= seconds }.max() ?? seconds, to: bounds.filter { $0 > seconds }.min() ?? seconds + 1,
+      offset: offset(at: seconds))
+  }
+
   /// As if it were UTC.
   private func instant(_ day: Day, _ year: Int) -> Int64 {
     let newYear = Timestamp(.init(year: year, month: 1, day: 1)).seconds

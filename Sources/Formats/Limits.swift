@@ -60,6 +60,9 @@ extension Limits {
   /// Values of a shape's map that are remembered: what they are made of is numbers of a few kinds.
   static let mappedValues = 1_000
 
+  /// Of them, short ones that are found again without a look at the others: a few kinds, each at a place that its bytes tell.
+  static let recentValues = 64
+
   /// So far ahead of our clock a row's time may be: clocks differ, and what is sent is read minutes later.
   static let futureTolerance: Duration = .seconds(300)
 

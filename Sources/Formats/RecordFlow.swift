@@ -42,9 +42,10 @@ public struct RecordFlow {
     /// Bytes that may come out of it, from rows behind the first one of the batch.
     public var bytes: UInt64
     public var hasRows: Bool
-    public var now: Timestamp
+    /// Later than that no event can be.
+    let latest: Timestamp
     public init(bytes: UInt64, hasRows: Bool, now: Timestamp) {
-      (self.bytes, self.hasRows, self.now) = (bytes, hasRows, now)
+      (self.bytes, self.hasRows, latest) = (bytes, hasRows, now + Limits.futureTolerance)
     }
   }
 
@@ -55,6 +56,8 @@ public struct RecordFlow {
   private var disputed: DisputedRows?
   private var judge: RowJudge?
   private let dates: RowDates?
+  /// Nil where rows are cut in another way.
+  private let cut: RowCut?
 
   /// - Parameters:
   ///   - header: of the log, to be left out where it comes again; nil: it has none.
@@ -62,6 +65,10 @@ public struct RecordFlow {
   public init(dialect: RecordDialect, maxRecord: Int, header: HeaderWatch?, judge: RowJudge?, dates: RowDates?) {
     (self.dialect, self.maxRecord, self.header) = (dialect, maxRecord, header)
     (self.judge, self.dates) = (judge, dates)
+    let isAlike = judge.map { $0.cut == header?.delimiter } ?? true
+    cut =
+      isAlike && dialect.quote ?? Alphabet.doubleQuote == Alphabet.doubleQuote
+      ? RowCut(delimiter: header?.delimiter, columns: header?.columns ?? 1) : nil
     guard case .csv = dialect else { return }
     quotes = OpenQuote(delimiter: header?.delimiter, columns: header?.columns)
     disputed = DisputedRows(delimiter: header?.delimiter, columns: header?.columns)
@@ -77,7 +84,13 @@ public struct RecordFlow {
     var passed = Passed()
     let start = out.count
     var walk = RecordWalk(stretch, dialect: dialect, maxRecord: maxRecord)
-    while let step = walk.next() {
+    while true {
+      if let row = cut?.row(in: stretch, at: walk.offset), header?.isRow(row) ?? true {
+        guard take(row, at: walk.offset, limit, &day, &ids, &out, from: start, &passed) else { return passed }
+        walk.pass(row.length)
+        continue
+      }
+      guard let step = walk.next() else { break }
       let place = step.end - step.record.count
       guard let lengths = lengths(of: step.record) else {
         guard take(step.record, step.count, at: place, limit, &day, &ids, &out, from: start, &passed) else {
@@ -133,20 +146,63 @@ public struct RecordFlow {
       passed.stop = .broken
       return false
     }
-    let (before, wasDay, known) = (out.count, day, ids.added)
-    let outcome = take(record.withoutLineEnd, limit.now, &day, &ids, &out)
-    if outcome == nil || UInt64(out.count - start) > limit.bytes && (limit.hasRows || passed.rows > 0) {
+    let before = Before(out: out.count, day: day, ids: ids.added)
+    let row = record.withoutLineEnd
+    var outcome: RowOutcome?
+    if isOf(&day, row) {
+      outcome = judge?.take(row, latest: limit.latest, ids: &ids, into: &out) ?? Self.copy(row, &out)
+    }
+    return settle(outcome, before, place..<end, count, limit, &day, &ids, &out, from: start, &passed)
+  }
+
+  /// One row that is cut, and no header. - Returns: false where it is not taken.
+  @inline(__always)
+  private mutating func take(
+    _ row: RowCut.Row, at place: Int, _ limit: Limit, _ day: inout Timestamp?, _ ids: inout SeenIDs,
+    _ out: inout [UInt8], from start: Int, _ passed: inout Passed
+  ) -> Bool {
+    let before = Before(out: out.count, day: day, ids: ids.added)
+    var outcome: RowOutcome?
+    if isOf(&day, row.record) {
+      outcome = judge?.take(row, latest: limit.latest, ids: &ids, into: &out) ?? Self.copy(row.record, &out)
+    }
+    return settle(
+      outcome, before, place..<(place + row.length), 1, limit, &day, &ids, &out, from: start, &passed)
+  }
+
+  private static func copy(_ row: UnsafeRawBufferPointer, _ out: inout [UInt8]) -> RowOutcome {
+    out.append(contentsOf: row)
+    out.append(Alphabet.lineFeed)
+    return .good
+  }
+
+  /// What there was before a row.
+  private struct Before {
+    let out: Int
+    let day: Timestamp?
+    let ids: Int
+  }
+
+  /// - Parameter outcome: nil: it is of another day.
+  /// - Returns: false where there is no room for the row, or it is of another day: then all is as it was before.
+  @inline(__always)
+  private func settle(
+    _ outcome: RowOutcome?, _ before: Before, _ place: Range<Int>, _ count: Int, _ limit: Limit,
+    _ day: inout Timestamp?,
+    _ ids: inout SeenIDs, _ out: inout [UInt8], from start: Int, _ passed: inout Passed
+  ) -> Bool {
+    guard let outcome, UInt64(out.count - start) <= limit.bytes || !limit.hasRows && passed.rows == 0 else {
       passed.stop = outcome == nil ? .day : .full
-      out.removeLast(out.count - before)
-      day = wasDay
-      if ids.added > known { ids.takeBackLast() }
+      out.removeLast(out.count - before.out)
+      day = before.day
+      if ids.added > before.ids { ids.takeBackLast() }
       return false
     }
-    passed.consumed = end
+    passed.consumed = place.upperBound
     switch outcome {
-    case .good, nil: passed.rows += count
+    case .good: passed.rows += count
     case .skipped: passed.skipped += count
-    case .aside(let fault): passed.aside.append(Aside(from: place, to: end, fault: fault))
+    case .aside(let fault): passed.aside.append(Aside(from: place.lowerBound, to: place.upperBound, fault: fault))
     }
     return true
   }
@@ -162,84 +218,16 @@ public struct RecordFlow {
   /// Whether an unfinished rest waits for a quote to be closed.
   public mutating func isOpen(tail: UnsafeRawBufferPointer) -> Bool { quotes?.isOpen(tail) ?? false }
 
-  /// Nil: it is of another day.
-  private mutating func take(
-    _ record: UnsafeRawBufferPointer, _ now: Timestamp, _ day: inout Timestamp?, _ ids: inout SeenIDs,
-    _ out: inout [UInt8]
-  ) -> RowOutcome? {
-    if let found = dates?.day(of: record) {
-      if let day, day != found { return nil }
-      day = found
-    }
-    guard var own = judge else {
-      out.append(contentsOf: record)
-      out.append(Alphabet.lineFeed)
-      return .good
-    }
-    judge = nil
-    defer { judge = own }
-    return own.take(record, now: now, ids: &ids, into: &out)
+  /// Whether the row is of the day; without one, its own is put there.
+  @inline(__always)
+  private func isOf(_ day: inout Timestamp?, _ row: UnsafeRawBufferPointer) -> Bool {
+    guard let found = dates?.day(of: row) else { return true }
+    if let day, day != found { return false }
+    day = found
+    return true
   }
 }
 
-/// Knows a log's header where it comes again, and another version of it: a line that holds more than half of its names.
-public struct HeaderWatch: Hashable, Sendable {
-  public enum Kind: Hashable, Sendable { case row, same, other }
-
-  private let line: [UInt8]
-  private let names: [[UInt8]]
-  public let delimiter: UInt8?
-  /// Of names.
-  public var columns: Int { names.count }
-  /// Whether a line that looks like another header counts as one.
-  private let mayChange: Bool
-
-  /// - Parameters:
-  ///   - line: as it stands in the log, without its line end.
-  ///   - mayChange: false: the names are the settings', and the log has none.
-  public init(_ line: [UInt8], mayChange: Bool) {
-    let names = ColumnNames(line)
-    self.line = line
-    self.names = names.names.map { Array($0.utf8) }
-    delimiter = names.delimiter
-    self.mayChange = mayChange
-  }
-
-  /// - Parameter record: with or without its line end.
-  public func kind(of record: UnsafeRawBufferPointer) -> Kind {
-    let record = record.withoutLineEnd
-    guard !record.isEmpty, !line.isEmpty else { return .row }
-    if record.count == line.count, record.elementsEqual(line) { return .same }
-    // Its first or its last cell is one of the names: a quick look, for there are many rows.
-    guard mayChange, names.count > 1, let delimiter, isName(first(record, delimiter)) || isName(last(record, delimiter))
-    else { return .row }
-    let cells = ColumnNames.split(Array(record), at: delimiter).map(ColumnNames.unquoted)
-    if cells == names { return .same }
-    let known = Set(names)
-    return Set(cells).intersection(known).count * 2 > known.count ? .other : .row
-  }
-
-  private func first(_ record: UnsafeRawBufferPointer, _ delimiter: UInt8) -> UnsafeRawBufferPointer {
-    if record.first == Alphabet.doubleQuote {
-      let inner = UnsafeRawBufferPointer(rebasing: record.dropFirst())
-      let end = Bytes.first(Alphabet.doubleQuote, in: inner.assumingMemoryBound(to: UInt8.self)) ?? inner.count
-      return UnsafeRawBufferPointer(rebasing: inner[..<end])
-    }
-    let end = Bytes.first(delimiter, in: record.assumingMemoryBound(to: UInt8.self)) ?? record.count
-    return UnsafeRawBufferPointer(rebasing: record[..<end])
-  }
-
-  private func last(_ record: UnsafeRawBufferPointer, _ delimiter: UInt8) -> UnsafeRawBufferPointer {
-    if record.last == Alphabet.doubleQuote {
-      let inner = UnsafeRawBufferPointer(rebasing: record.dropLast())
-      let start = inner.lastIndex(of: Alphabet.doubleQuote).map { $0 + 1 } ?? 0
-      return UnsafeRawBufferPointer(rebasing: inner[start...])
-    }
-    let start = record.lastIndex(of: delimiter).map { $0 + 1 } ?? 0
-    return UnsafeRawBufferPointer(rebasing: record[start...])
-  }
-
-  private func isName(_ cell: UnsafeRawBufferPointer) -> Bool {
-    names.contains { $0.count == cell.count && cell.elementsEqual($0) }
-  }
+extension RecordDialect {
+  fileprivate var quote: UInt8? { if case .csv(let quote, _) = self { quote } else { nil } }
 }

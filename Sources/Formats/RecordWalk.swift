@@ -17,7 +17,8 @@ public struct RecordWalk {
   /// Without quotes, each line feed ends a record.
   private let areLines: Bool
   private let maxRecord: Int
-  private var offset = 0
+  /// Where the next record begins, or empty lines before it.
+  private(set) var offset = 0
 
   /// - Parameter bytes: so many complete records, valid while this walks.
   public init(_ bytes: UnsafeRawBufferPointer, dialect: RecordDialect, maxRecord: Int) {
@@ -39,6 +40,9 @@ public struct RecordWalk {
     while let skipped = Self.blank(record) { record = UnsafeRawBufferPointer(rebasing: record[skipped...]) }
     return Step(record: record, end: offset, count: record.isEmpty ? 0 : max(1, found.count))
   }
+
+  /// A record that somebody else has found.
+  mutating func pass(_ length: Int) { offset += length }
 
   private func line(from start: Int) -> (length: Int, count: Int) {
     let rest = UnsafeRawBufferPointer(rebasing: bytes[start...]).assumingMemoryBound(to: UInt8.self)

@@ -43,7 +43,7 @@ public struct RowCells {
       } else {
         let end = next(in: text, from: index)
         if Bytes.first(quote, in: UnsafeBufferPointer(rebasing: text[index..<end])) != nil { hasLooseQuote = true }
-        values.add(text[index..<end])
+        values.add(UnsafeBufferPointer(rebasing: text[index..<end]))
         index = end
       }
       values.endValue()
@@ -56,7 +56,7 @@ public struct RowCells {
     var index = 0
     while true {
       let end = next(in: text, from: index)
-      values.append(text[index..<end])
+      values.append(UnsafeBufferPointer(rebasing: text[index..<end]))
       guard end < text.count else { return }
       index = end + 1
     }
@@ -85,7 +85,7 @@ public struct RowCells {
         // Text behind the closing quote is taken as it is.
         isClean = false
         let end = next(in: text, from: index + 1)
-        values.add(text[(index + 1)..<end])
+        values.add(UnsafeBufferPointer(rebasing: text[(index + 1)..<end]))
         return end
       }
       if byte == escape.byte, index + 1 < text.count {

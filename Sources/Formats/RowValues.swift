@@ -1,42 +1,61 @@
+import CScan
+
 /// The values of one row, one behind the other.
 public struct RowValues {
   private(set) var bytes: [UInt8] = []
-  private var ends: [Int] = []
+  private var cells: [cs_cell] = []
+  /// Where the value begins that is being added to.
+  private var start: UInt32 = 0
 
   public init() {}
 
-  public var count: Int { ends.count }
+  init(_ row: RowView) {
+    for index in 0..<row.count { append(row[index]) }
+  }
 
-  public subscript(index: Int) -> ArraySlice<UInt8> { bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]] }
+  public var count: Int { cells.count }
+
+  public subscript(index: Int) -> ArraySlice<UInt8> { bytes[Int(cells[index].from)..<Int(cells[index].to)] }
 
   public mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
-    ends.removeAll(keepingCapacity: true)
+    cells.removeAll(keepingCapacity: true)
+    start = 0
   }
 
   mutating func add(_ byte: UInt8) { bytes.append(byte) }
-  mutating func add(_ piece: some Collection<UInt8>) { bytes.append(contentsOf: piece) }
+  mutating func add(_ piece: UnsafeBufferPointer<UInt8>) { bytes.append(contentsOf: piece) }
+  mutating func add(_ piece: [UInt8]) { bytes.append(contentsOf: piece) }
 
   /// What was added is a value; the next begins.
-  mutating func endValue() { ends.append(bytes.count) }
+  mutating func endValue() {
+    let end = UInt32(clamping: bytes.count)
+    cells.append(cs_cell(from: start, to: end))
+    start = end
+  }
 
-  mutating func append(_ value: some Collection<UInt8>) {
+  mutating func append(_ value: UnsafeBufferPointer<UInt8>) {
     add(value)
     endValue()
+  }
+
+  func withView<R>(_ body: (RowView) -> R) -> R {
+    bytes.withUnsafeBufferPointer { text in
+      cells.withUnsafeBufferPointer { body(RowView(text: text, cells: $0)) }
+    }
   }
 
   /// Each byte of some kind becomes others, in all values.
   mutating func replace(_ table: ByteReplacement) {
     guard bytes.contains(where: { table.by[Int($0)] != nil }) else { return }
-    var (replaced, newEnds, start) = ([] as [UInt8], [] as [Int], 0)
-    for end in ends {
-      for byte in bytes[start..<end] {
-        if let other = table.by[Int(byte)] { replaced += other } else { replaced.append(byte) }
+    let before = self
+    removeAll()
+    for index in 0..<before.count {
+      for byte in before[index] {
+        if let other = table.by[Int(byte)] { add(other) } else { add(byte) }
       }
-      newEnds.append(replaced.count)
-      start = end
+      endValue()
     }
-    (bytes, ends) = (replaced, newEnds)
   }
 
   /// As a row of CSV: what needs quotes is quoted, and a quote is doubled.
@@ -64,10 +83,11 @@ public struct RowValues {
 /// What stands for bytes that are not to be sent.
 struct ByteReplacement {
   fileprivate(set) var by = [[UInt8]?](repeating: nil, count: 256)
-  var isEmpty: Bool { by.allSatisfy { $0 == nil } }
+  let isEmpty: Bool
 
   /// - Parameters: nil: it stays.
   init(backslash: [UInt8]?, lineBreak: [UInt8]?) {
+    isEmpty = backslash == nil && lineBreak == nil
     by[Int(Alphabet.backslash)] = backslash
     by[Int(Alphabet.lineFeed)] = lineBreak
     // Of CRLF one is enough.

@@ -69,4 +69,44 @@ struct ClockZoneTests {
     let paris = try #require(SystemZone.named("Europe/Paris"))
     #expect(paris.next(times, after: try time("2026-07-12T21:59:59Z")) == (try time("2026-07-12T22:00:00Z")))
   }
+
+  @Test(
+    "where no change of the clocks is near, a time comes once, as a closer look finds it",
+    arguments: [
+      "Europe/Paris", "Europe/Dublin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca",
+      "UTC",
+    ])
+  func steady(name: String) throws {
+    let zone = try #require(SystemZone.named(name))
+    var (looked, known) = (0, nil as ClockZone.Steady?)
+    // Half an hour and a bit, so that all minutes come; years of the table, years of the rule, and the day that Apia left out.
+    for (from, to) in [
+      ("1916-01-01", "1917-01-01"), ("2011-06-01", "2012-06-01"), ("2026-01-01", "2027-03-01"),
+      ("2090-01-01", "2091-01-01"),
+    ] {
+      for local in stride(from: try time(from).seconds, to: try time(to).seconds, by: 1_859) {
+        let found = zone.occurrence(of: Timestamp(seconds: local).fields)
+        if known?.local.contains(local) != true { known = zone.steady(around: local) }
+        if let known, known.local.contains(local) {
+          #expect(found == .once(Timestamp(seconds: local - Int64(known.offset))), "\(local)")
+        } else {
+          looked += 1
+        }
+      }
+    }
+    #expect(looked < 4_000)
+  }
+
+  @Test("a stretch between two changes ends where the offset does")
+  func periods() throws {
+    let rule = try #require(ZoneRule("CET-1CEST,M3.5.0,M10.5.0/3"))
+    for text in ["2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z"] {
+      let change = try time(text).seconds
+      #expect(rule.period(at: change - 1).to == change && rule.period(at: change).from == change)
+    }
+    let zone = try #require(SystemZone.named("Europe/Paris"))
+    let summer = zone.period(at: try time("1999-06-01").seconds)
+    #expect(summer.from == (try time("1999-03-28T01:00:00Z").seconds) && summer.offset == 7_200)
+    #expect(summer.to == (try time("1999-10-31T01:00:00Z").seconds))
+  }
 }

@@ -5,7 +5,8 @@ import Testing
 @Suite("Times as a log writes them")
 struct TimePatternTests {
   private func read(_ pattern: String, _ text: String) throws -> TimePattern.Reading? {
-    try TimePattern(pattern).read(Array(text.utf8)[...])
+    let pattern = try TimePattern(pattern)
+    return Array(text.utf8).withUnsafeBufferPointer { pattern.read($0) }
   }
 
   @Test("Reads what its pattern says, and nothing else")

@@ -35,4 +35,31 @@ size_t cs_json_plain(const uint8_t *_Nonnull text, size_t count);
 size_t cs_mark_narrow(
   const uint8_t *_Nonnull text, size_t blocks, const cs_alphabet *_Nonnull alphabet, cs_marks *_Nonnull marks);
 size_t cs_plain_narrow(const uint8_t *_Nonnull text, size_t count);
+
+// A cell of a row: where it begins and ends, its quotes left out.
+typedef struct {
+  uint32_t from, to;
+} cs_cell;
+
+// What is asked for, and what was found: the row's bytes without its line end, how many cells it has, and whether all of it is ASCII
+// and not NUL. `most`: as many cells as there is room for. Without a delimiter all of a row is one cell.
+typedef struct {
+  bool delimited;
+  uint8_t delimiter;
+  uint32_t most;
+} cs_cutting;
+typedef struct {
+  uint32_t end, cells;
+  bool plain;
+} cs_row;
+
+// Cuts the row that the text begins with into cells, where everybody reads it alike: it ends at its first line feed; each double quote
+// in it begins a cell or ends it, and no cell holds one; it has no backslash where it has quotes; it is not empty. Returns its bytes,
+// the line end included, or 0 where a closer look is needed.
+size_t cs_cut(const uint8_t *_Nonnull text, size_t count, cs_cutting cutting, cs_cell *_Nonnull cells, cs_row *_Nonnull row);
+size_t cs_cut_narrow(
+  const uint8_t *_Nonnull text, size_t count, cs_cutting cutting, cs_cell *_Nonnull cells, cs_row *_Nonnull row);
+
+// Whether a row of CSV says what its cells say: it holds so many delimiters, and neither quotes nor line ends.
+bool cs_unquoted(const uint8_t *_Nonnull text, size_t count, uint8_t delimiter, size_t delimiters);
 #endif

@@ -94,44 +94,41 @@ public struct TimePattern: Hashable, Sendable {
   }
 
   /// Nil where the text is not written so, or is no day and time.
-  public func read(_ text: ArraySlice<UInt8>) -> Reading? {
-    var reader = Digits(rest: text)
+  public func read(_ text: UnsafeBufferPointer<UInt8>) -> Reading? {
+    var digits = Digits(text: text)
     var reading = Reading()
     for piece in pieces {
-      guard read(piece, &reader, &reading) else { return nil }
+      guard read(piece, &digits, &reading) else { return nil }
     }
     let fields = reading.fields
-    guard reader.rest.isEmpty, Timestamp.years.contains(fields.year), (1...12).contains(fields.month),
-      (1...Self.days(fields.month, of: fields.year)).contains(fields.day), fields.hour < 24, fields.minute < 60,
+    guard digits.isAtEnd, Timestamp.years.contains(fields.year), (1...12).contains(fields.month),
+      fields.day >= 1, fields.day <= Self.days(fields.month, of: fields.year), fields.hour < 24, fields.minute < 60,
       fields.second < 60
     else { return nil }
     return reading
   }
 
-  private func read(_ piece: Piece, _ reader: inout Digits, _ reading: inout Reading) -> Bool {
-    func set(_ field: WritableKeyPath<Timestamp.Fields, Int>, _ value: Int?) -> Bool {
-      guard let value else { return false }
-      reading.fields[keyPath: field] = value
-      return true
-    }
+  @inline(__always)
+  private func read(_ piece: Piece, _ digits: inout Digits, _ reading: inout Reading) -> Bool {
     switch piece {
-    case .year: return set(\.year, reader.number(4...4))
-    case .month: return set(\.month, reader.number(2...2))
-    case .day: return set(\.day, reader.number(2...2))
-    case .hour: return set(\.hour, reader.number(2...2))
-    case .looseMonth: return set(\.month, reader.number(1...2))
-    case .looseDay: return set(\.day, reader.number(1...2))
-    case .looseHour: return set(\.hour, reader.number(1...2))
-    case .minute: return set(\.minute, reader.number(2...2))
-    case .second: return set(\.second, reader.number(2...2))
+    case .literal(let byte): return digits.take(byte)
+    case .year: return digits.number(4, 4, into: &reading.fields.year)
+    case .month: return digits.number(2, 2, into: &reading.fields.month)
+    case .day: return digits.number(2, 2, into: &reading.fields.day)
+    case .hour: return digits.number(2, 2, into: &reading.fields.hour)
+    case .looseMonth: return digits.number(1, 2, into: &reading.fields.month)
+    case .looseDay: return digits.number(1, 2, into: &reading.fields.day)
+    case .looseHour: return digits.number(1, 2, into: &reading.fields.hour)
+    case .minute: return digits.number(2, 2, into: &reading.fields.minute)
+    case .second: return digits.number(2, 2, into: &reading.fields.second)
     case .fraction(let count):
-      guard let value = reader.number(count...count) else { return false }
+      var value = 0
+      guard digits.number(count, count, into: &value) else { return false }
       reading.nanoseconds = Int64((count..<9).reduce(value) { value, _ in value * 10 })
       return true
     case .offset:
-      reading.offset = reader.offset()
+      reading.offset = digits.offset()
       return reading.offset != nil
-    case .literal(let byte): return reader.take(byte)
     }
   }
 
@@ -145,31 +142,41 @@ public struct TimePattern: Hashable, Sendable {
 }
 
 private struct Digits {
-  var rest: ArraySlice<UInt8>
+  let text: UnsafeBufferPointer<UInt8>
+  private var at = 0
 
+  init(text: UnsafeBufferPointer<UInt8>) { self.text = text }
+
+  var isAtEnd: Bool { at == text.count }
+
+  @inline(__always)
   mutating func take(_ byte: UInt8) -> Bool {
-    guard rest.first == byte else { return false }
-    rest = rest.dropFirst()
+    guard at < text.count, text[at] == byte else { return false }
+    at += 1
     return true
   }
 
-  mutating func number(_ digits: ClosedRange<Int>) -> Int? {
-    var (value, count) = (0, 0)
-    while count < digits.upperBound, let byte = rest.first, byte &- 48 < 10 {
-      value = value * 10 + Int(byte - 48)
+  /// So many digits, at least and at most.
+  @inline(__always)
+  mutating func number(_ least: Int, _ most: Int, into value: inout Int) -> Bool {
+    var (found, count) = (0, 0)
+    while count < most, at < text.count, text[at] &- 48 < 10 {
+      found = found &* 10 &+ Int(text[at] &- 48)
       count += 1
-      rest = rest.dropFirst()
+      at += 1
     }
-    return count >= digits.lowerBound ? value : nil
+    value = found
+    return count >= least
   }
 
   mutating func offset() -> Int? {
     if take(UInt8(ascii: "Z")) || take(UInt8(ascii: "z")) { return 0 }
     let sign = take(UInt8(ascii: "+")) ? 1 : take(UInt8(ascii: "-")) ? -1 : 0
-    guard sign != 0, let hours = number(2...2), hours < 24 else { return nil }
+    var (hours, minutes) = (0, 0)
+    guard sign != 0, number(2, 2, into: &hours), hours < 24 else { return nil }
     let hasColon = take(UInt8(ascii: ":"))
-    guard hasColon || rest.first.map({ $0 &- 48 < 10 }) == true else { return sign * hours * 3_600 }
-    guard let minutes = number(2...2), minutes < 60 else { return nil }
+    guard hasColon || at < text.count && text[at] &- 48 < 10 else { return sign * hours * 3_600 }
+    guard number(2, 2, into: &minutes), minutes < 60 else { return nil }
     return sign * (hours * 3_600 + minutes * 60)
   }
 }

@@ -1,3 +1,4 @@
+import CScan
 public import Core
 
 /// Why a row is not sent. The value is never told.
@@ -24,10 +25,12 @@ public struct ShapeComplaint: Error, Hashable, Sendable, CustomStringConvertible
   public var description: String { "it has no column \(missing.shown), which “\(column)” is made of" }
 }
 
-/// Makes the rows that are sent from the rows of one log.
-public struct RowShaper {
+/// Makes the rows that are sent from the rows of one log. A class, as its columns are: what they remember is changed where it lies, and
+/// nothing is copied for a row.
+public final class RowShaper {
   private enum Piece {
-    case constant([UInt8])
+    /// Of `constants`.
+    case constant(cs_cell)
     case cell(Int)
     /// A column that is sent.
     case made(Int)
@@ -35,24 +38,48 @@ public struct RowShaper {
 
   private enum Maker {
     case cell(Int)
-    case text([Piece])
+    /// Of `pieces`.
+    case text(Range<Int>)
     /// Of `maps`, and of `times`.
     case map(Int)
     case time(Int)
   }
 
+  /// One column that is made, and what is special about it.
+  private struct Step {
+    let column: Int
+    let maker: Maker
+    let isMap, isID, isTimestamp: Bool
+
+    init(_ column: Int, _ maker: Maker, _ name: String) {
+      (self.column, self.maker) = (column, maker)
+      isMap = if case .map = maker { true } else { false }
+      (isID, isTimestamp) = (name == RowShaper.id, name == RowShaper.timestamp)
+    }
+  }
+
+  private enum Made {
+    case good, skipped
+    case aside(Reason.Code)
+  }
+
   private static let id = "_id"
+  private static let timestamp = "timestamp"
 
   public let names: [String]
-  private var makers: [Maker]
-  /// Apart, so that what they remember is changed where it lies.
-  private var mapped: [MappedColumn] = []
-  private var timed: [TimeColumn] = []
+  private let pieces: [Piece]
+  private let constants: [UInt8]
+  private let mapped: [MappedColumn]
+  private let timed: [TimeColumn]
+  /// Of each column that is sent the cell that it is taken over from; nil: it is made.
+  private let cells: [Int?]
   /// Columns that others may be made of come first.
-  private let order: [Int]
-  private let isMap: [Bool]
-  /// Of each column that is not taken over as it is.
-  private var made: [[UInt8]]
+  private let steps: [Step]
+  /// Where `_id` is taken over as it is: from there.
+  private let idCell: Int?
+  /// What was made of a row, and where in it the columns lie that are not taken over as they are.
+  private let text = RowText()
+  private let made: UnsafeMutablePointer<cs_cell>
 
   /// - Parameters:
   ///   - columns: of the log, in order; of two with one name the first counts.
@@ -72,24 +99,27 @@ public struct RowShaper {
     }
     let own = Dictionary(offered.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     names = offered.map(\.name)
-    made = [[UInt8]](repeating: [], count: names.count)
-    makers = []
+    var (makers, pieces, constants) = ([] as [Maker], [] as [Piece], [] as [UInt8])
+    var (mapped, timed) = ([] as [MappedColumn], [] as [TimeColumn])
     var (maps, times, texts, late) = ([] as [Int], [] as [Int], [] as [Int], [] as [Int])
     for (index, column) in offered.enumerated() {
       switch column.value {
       case .source(let source): makers.append(.cell(try place(source, column)))
       case .text(let text):
-        var pieces: [Piece] = []
+        let start = pieces.count
         for piece in text.pieces {
           switch piece {
-          case .constant(let text): pieces.append(.constant(Array(text.utf8)))
+          case .constant(let text):
+            let from = UInt32(constants.count)
+            constants += Array(text.utf8)
+            pieces.append(.constant(cs_cell(from: from, to: UInt32(constants.count))))
           case .source(let source): pieces.append(.cell(try place(source, column)))
           case .shaped(let name):
             guard let other = own[name] else { throw ShapeComplaint(column: column.name, missing: SourceColumn(name)) }
             pieces.append(.made(other))
           }
         }
-        makers.append(.text(pieces))
+        makers.append(.text(start..<pieces.count))
         if text.shaped.isEmpty { texts.append(index) } else { late.append(index) }
       case .map(let map):
         var cells: [Int] = []
@@ -103,113 +133,114 @@ public struct RowShaper {
         times.append(index)
       }
     }
-    order = maps + times + texts + late
-    isMap = names.indices.map { maps.contains($0) }
+    (self.pieces, self.constants, self.mapped, self.timed) = (pieces, constants, mapped, timed)
+    let cells: [Int?] = makers.map { if case .cell(let cell) = $0 { cell } else { nil } }
+    self.cells = cells
+    steps = (maps + times + texts + late).map { Step($0, makers[$0], offered[$0].name) }
+    made = .allocate(capacity: names.count)
+    made.initialize(repeating: cs_cell(), count: names.count)
+    idCell = names.firstIndex(of: Self.id).flatMap { cells[$0] }
   }
 
+  deinit { made.deallocate() }
+
+  /// Makes the columns that are not taken over as they are.
   /// - Parameters:
-  ///   - cells: as many as the log has columns.
-  ///   - values: what was there is replaced.
+  ///   - row: as many cells as the log has columns.
   ///   - time: of the column `timestamp`, where there is one.
-  public mutating func shape(_ cells: borrowing RowValues, into values: inout RowValues, time: inout Timestamp?)
-    -> RowOutcome
-  {
-    values.removeAll()
+  func shape(_ row: RowView, time: inout Timestamp?) -> RowOutcome {
+    text.removeAll()
     // What is skipped is no bad row, whatever else is wrong with it.
-    var first = RowOutcome.good
-    for index in order {
-      if first != .good, !isMap[index] { break }
-      let outcome = make(index, cells, &time)
-      if outcome == .skipped { return .skipped }
-      if first == .good { first = outcome }
-    }
-    guard first == .good else { return first }
-    for index in makers.indices {
-      guard case .cell(let cell) = makers[index] else {
-        values.append(made[index])
-        continue
+    var first: RowFault?
+    for step in steps {
+      if first != nil, !step.isMap { break }
+      let start = UInt32(truncatingIfNeeded: text.count)
+      switch make(step, row, &time) {
+      case .good: made[step.column] = cs_cell(from: start, to: UInt32(truncatingIfNeeded: text.count))
+      case .skipped: return .skipped
+      case .aside(let code): if first == nil { first = RowFault(code, column: names[step.column]) }
       }
-      if names[index] == Self.id, cells[cell].isEmpty { return .aside(RowFault(.missingValue, column: Self.id)) }
-      values.append(cells[cell])
     }
+    if let first { return .aside(first) }
+    // Places are told in 32 bits; a record may have 256 MiB, but stand in many columns.
+    guard text.count <= UInt32.max else { return .aside(RowFault(.rowTooLong)) }
+    if let idCell, row[idCell].isEmpty { return .aside(RowFault(.missingValue, column: Self.id)) }
     return .good
   }
 
-  private mutating func make(_ index: Int, _ cells: borrowing RowValues, _ time: inout Timestamp?) -> RowOutcome {
-    let name = names[index]
-    switch makers[index] {
+  /// Of the row that was shaped last.
+  @inline(__always)
+  func value(_ column: Int, _ row: RowView) -> UnsafeBufferPointer<UInt8> {
+    if let cell = cells[column] { return row[cell] }
+    return text.bytes.cell(made[column])
+  }
+
+  /// The row that was shaped last, as CSV without its line end.
+  func write(_ row: RowView, delimiter: UInt8, into line: RowText) {
+    line.removeAll()
+    for column in cells.indices {
+      if column > 0 { line.add(delimiter) }
+      line.add(value(column, row))
+    }
+    let bytes = line.bytes
+    let isPlain = bytes.baseAddress.map { cs_unquoted($0, bytes.count, delimiter, cells.count - 1) } ?? false
+    // An empty line would be no row.
+    guard isPlain, line.count > 0 else { return writeQuoted(row, delimiter, into: line) }
+  }
+
+  private func writeQuoted(_ row: RowView, _ delimiter: UInt8, into line: RowText) {
+    var out: [UInt8] = []
+    values(row).write(delimiter: delimiter, into: &out)
+    line.removeAll()
+    // Its line end is added where the row is sent.
+    out.dropLast().withUnsafeBufferPointer { line.add($0) }
+  }
+
+  func values(_ row: RowView) -> RowValues {
+    var values = RowValues()
+    for column in cells.indices { values.append(value(column, row)) }
+    return values
+  }
+
+  @inline(__always)
+  private func make(_ step: Step, _ row: RowView, _ time: inout Timestamp?) -> Made {
+    switch step.maker {
     case .cell: return .good
-    case .text(let pieces):
-      made[index].removeAll(keepingCapacity: true)
-      for piece in pieces {
-        let before = made[index].count
-        switch piece {
-        case .constant(let text): made[index] += text
-        case .cell(let cell): made[index] += cells[cell]
-        case .made(let other): made[index] += value(other, cells)
+    case .text(let range):
+      for piece in range {
+        let before = text.count
+        switch pieces[piece] {
+        case .constant(let part): constants.withUnsafeBufferPointer { text.add($0.cell(part)) }
+        case .cell(let cell): text.add(row[cell])
+        case .made(let other): addMade(other, row)
         }
         // Rows without one would all be one event.
-        if name == Self.id, made[index].count == before { return .aside(RowFault(.missingValue, column: name)) }
+        if step.isID, text.count == before { return .aside(.missingValue) }
       }
       return .good
     case .map(let number):
-      switch mapped[number].result(of: cells) {
-      case .value(let text):
-        made[index] = text
-        return .good
+      let map = mapped[number]
+      switch map.result(of: row) {
+      case .value(let index): map.texts[index].withUnsafeBufferPointer { text.add($0) }
       case .skip: return .skipped
-      case .aside: return .aside(RowFault(.unknownValue, column: name))
+      case .aside: return .aside(.unknownValue)
       }
+      return .good
     case .time(let number):
-      let isOfRow = name == "timestamp"
-      if cells[timed[number].cell].isEmpty, !isOfRow {
-        made[index].removeAll(keepingCapacity: true)
-        return .good
-      }
-      switch timed[number].instant(of: cells) {
+      let column = timed[number]
+      let cell = row[column.cell]
+      if cell.isEmpty, !step.isTimestamp { return .good }
+      switch column.instant(of: cell) {
       case .success(let instant):
-        timed[number].write(instant, into: &made[index])
-        if isOfRow { time = instant }
+        column.write(instant, into: text)
+        if step.isTimestamp { time = instant }
         return .good
-      case .failure(let fault): return .aside(RowFault(fault.code, column: name))
+      case .failure(let fault): return .aside(fault.code)
       }
     }
   }
 
-  private func value(_ index: Int, _ cells: borrowing RowValues) -> ArraySlice<UInt8> {
-    if case .cell(let cell) = makers[index] { return cells[cell] }
-    return made[index][...]
-  }
-}
-
-/// A column that is made by a map; what was looked up is remembered, for there are few values.
-private struct MappedColumn {
-  enum Found { case value([UInt8]), skip, aside }
-
-  private let map: ValueMap
-  private let cells: [Int]
-  private var known: [[UInt8]: Found] = [:]
-  private var key: [UInt8] = []
-
-  init(_ map: ValueMap, _ cells: [Int]) { (self.map, self.cells) = (map, cells) }
-
-  mutating func result(of row: borrowing RowValues) -> Found {
-    key.removeAll(keepingCapacity: true)
-    for cell in cells {
-      key += row[cell]
-      // No text holds it.
-      key.append(0xff)
-    }
-    if let found = known[key] { return found }
-    let values = cells.map { String(decoding: row[$0], as: UTF8.self) }
-    let found: Found =
-      switch map.result(of: values) {
-      case .value(let text): .value(Array(text.utf8))
-      case .skip: .skip
-      case .aside: .aside
-      }
-    // A column of ids under a map must not fill the memory.
-    if known.count < Limits.mappedValues { known[key] = found }
-    return found
+  private func addMade(_ column: Int, _ row: RowView) {
+    if let cell = cells[column] { text.add(row[cell]) } else { text.add(made[column]) }
   }
 }

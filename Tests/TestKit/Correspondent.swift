@@ -28,6 +28,8 @@ public final class Correspondent: Sendable {
     self.name = name
     home = FilePath("/tmp/navette-gpg-\(getpid())-\(Self.number())")
     try LinuxFiles().makeDirectory(home, mode: AccessMode(rawValue: 0o700))
+    // Tests that share him ask his agent for more keys at once than it has memory for.
+    try LinuxFiles().write(Array("auto-expand-secmem 1000000\n".utf8), to: home.appending("gpg-agent.conf"))
     _ = Self.cleaning
     Self.homes.withLock { [home] in $0.append(home) }
     _ = try await gpg(

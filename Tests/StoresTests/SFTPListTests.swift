@@ -209,6 +209,17 @@ import Threads
 
   // MARK: The login
 
+  @Test("a look at a file that is never answered is no file of no bytes")
+  func deaf() async throws {
+    if Servers.isSkippable { return }
+    try put("a.csv")
+    let server = try await OtherSFTP(shelf, "deaf=1")
+    let store = try server.store(folder: "/in")
+    let key = try #require(StoreKey("a.csv"))
+    #expect(try await fault { _ = try await store.stat(key) }.kind == .unreachable)
+    #expect(try await store.stat(key)?.size ?? 0 > 0)
+  }
+
   @Test("one question is answered with the password, and a second one with nothing")
   func questions() async throws {
     if Servers.isSkippable { return }

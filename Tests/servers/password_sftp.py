@@ -8,6 +8,7 @@ here, `fsync=1`: it fails, `fsync=2`: it is forbidden; `endless=1`: each folder 
 `long=1` to `long=4`: the text of a list that is for people has the name alone, is as on Windows, has owners with blanks, is empty;
 `bare=1`: a list tells names alone, and no attributes; `odd=1`: it has names twice, none, and with slashes; `more=BYTES`: it and a
 look at a file tell so many too much; what is called `shut…` cannot be opened or listed, what is called `hang…` never answers;
+`deaf=1`: with the first look at a file the connection ends;
 `swap=1`: before the first rename, other content with as many bytes takes the file's place, a moment later by its time;
 `over=1`: a rename replaces what is there; `questions=1`: the login asks twice, and prints how long each answer was;
 `keys=2`: it has host keys of two types, and the pin is that of the second;
@@ -82,6 +83,8 @@ class Folder(asyncssh.SFTPServer):
         return super().open(path, pflags, attrs)
 
     def stat(self, path):
+        if OPTIONS.pop("deaf", None):
+            self.connection.abort()
         return self.raised(super().stat(path))
 
     def fstat(self, file):

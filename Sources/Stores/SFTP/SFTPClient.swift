@@ -71,13 +71,25 @@ final class SFTPClient: Sendable {
   /// Nil where there is nothing. The size of a file that has none to tell is 0.
   func attributes(of path: FilePath, _ what: String) async throws(StoreFault) -> SFTPAttributes? {
     switch try await ask(Transfer(method: .head, url: url(path)), what, path) {
-    case .success(let answer):
-      var found = answer.attributes ?? SFTPAttributes()
-      found.size = found.size ?? answer.length ?? 0
-      return found
+    case .success(let answer): return try told(answer, what, path)
     case .failure(let refusal) where refusal.isMissing: return nil
     case .failure(let refusal): throw fault(refusal, what, path)
     }
+  }
+
+  /// libcurl calls it a success where the file could be opened and the look at it was never answered, as when the connection ends then.
+  private func told(_ answer: Answer, _ what: String, _ path: FilePath) throws(StoreFault) -> SFTPAttributes {
+    guard access.readsAttributes else {
+      var found = answer.attributes ?? SFTPAttributes()
+      found.size = found.size ?? answer.length ?? 0
+      return found
+    }
+    guard let found = answer.attributes, found.size != nil else {
+      throw StoreFault(
+        .unreachable, what, at: place(path), why: "the server did not tell how large it is",
+        remedy: "It is tried again; if it stays: ask who runs the server")
+    }
+    return found
   }
 
   /// What is seen of a file: a user may have the right to write into a folder, and none to look into it.
@@ -89,7 +101,9 @@ final class SFTPClient: Sendable {
   /// - Throws: where looking is forbidden, unless somebody vouches for the store.
   func sight(of path: FilePath, _ what: String) async throws(StoreFault) -> Sight {
     switch try await ask(Transfer(method: .head, url: url(path)), what, path) {
-    case .success(let answer): return .file(size: answer.attributes?.size ?? answer.length ?? 0)
+    case .success(let answer):
+      if mayNotLook, answer.attributes == nil { return .forbidden }
+      return .file(size: try told(answer, what, path).size ?? 0)
     case .failure(let refusal) where refusal.isMissing: return .nothing
     case .failure(let refusal) where refusal.isForbidden && mayNotLook: return .forbidden
     case .failure(let refusal):
@@ -162,7 +176,7 @@ final class SFTPClient: Sendable {
     }
     switch try await ask(Transfer(method: .head, url: url(path)), what, path) {
     case .success(let answer):
-      var found = answer.attributes ?? SFTPAttributes()
+      var found = try told(answer, what, path)
       if found.kind == nil { found.mode = 0o100000 | (found.mode ?? 0) }
       return found
     case .failure(let refusal) where refusal.isMissing || refusal.isOfOne: return nil
